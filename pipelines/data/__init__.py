@@ -1,0 +1,1 @@
+"""Readers of data sets: footage folders with labels.csv."""

@@ -1,0 +1,62 @@
+"""What can go wrong in the pipelines.
+
+    PipelineError              every error below; its text is one line for a person
+    ├── SourceError            a camera or wearable cannot be used as configured
+    │   ├── SourceNotFound     the file, host or topic is not there
+    │   ├── SourceUnreadable   it is there, and holds no stream that can be decoded
+    │   └── SourceRefused      it wants credentials that were not given or not right
+    ├── PayloadError           one message of a stream is malformed
+    └── FootageError           a footage folder or its labels.csv is malformed
+
+Messages say what, where and what to do; they never hold credentials
+(``pipelines.sources.address.redact`` comes before any address is shown).
+"""
+
+
+class PipelineError(Exception):
+    """The base of every error of the pipelines."""
+
+
+class SourceError(PipelineError):
+    """A camera or a wearable cannot be used as configured."""
+
+    def __init__(self, source: str, problem: str) -> None:
+        self.source = source
+        self.problem = problem
+        super().__init__(f"{source}: {problem}")
+
+
+class SourceNotFound(SourceError):
+    """The file, host or topic is not there."""
+
+
+class SourceUnreadable(SourceError):
+    """It is there, and holds no stream that can be decoded."""
+
+
+class SourceRefused(SourceError):
+    """It wants credentials that were not given or are not right."""
+
+
+class PayloadError(PipelineError):
+    """One message of a stream is malformed.
+
+    ``where`` names the topic or file, ``field`` the part at fault.
+    """
+
+    def __init__(self, where: str, field: str, problem: str) -> None:
+        self.where = where
+        self.field = field
+        self.problem = problem
+        super().__init__(f"{where}: {field}: {problem}")
+
+
+class FootageError(PipelineError):
+    """A footage folder or its labels.csv is malformed; ``line`` counts from one."""
+
+    def __init__(self, path: str, problem: str, line: int | None = None) -> None:
+        self.path = path
+        self.line = line
+        self.problem = problem
+        place = path if line is None else f"{path}:{line}"
+        super().__init__(f"{place}: {problem}")

@@ -1,0 +1,1 @@
+"""The chain from frames to events; ``watch`` holds it whole, read it first."""

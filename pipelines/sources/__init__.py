@@ -1,0 +1,1 @@
+"""Cameras and wearables: everything that touches GStreamer or a broker."""

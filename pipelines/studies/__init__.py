@@ -1,0 +1,1 @@
+"""Measured reports, with tables and plots."""
