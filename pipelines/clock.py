@@ -8,11 +8,12 @@ turns an interval negative. A clock for tests stands in ``pipelines.testing``.
 import asyncio
 import time
 from datetime import UTC, datetime
-from typing import Protocol, final
+from typing import Protocol, final, runtime_checkable
 
 NS_PER_S = 1_000_000_000
 
 
+@runtime_checkable  # annotations are checked at run time under test
 class Clock(Protocol):
     """What tells the time and lets it pass."""
 

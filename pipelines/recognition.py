@@ -6,7 +6,7 @@ protocol, so that ``pipelines.live.watch`` is the one chain for both.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float32, UInt8
@@ -42,6 +42,7 @@ class ClipScores:
     modalities: tuple[Modality, ...]
 
 
+@runtime_checkable  # annotations are checked at run time under test
 class ActionRecognizer(Protocol):
     """What turns pictures into features and clips of features into scores."""
 

@@ -1,0 +1,26 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+.DEFAULT_GOAL := help
+.PHONY: help bootstrap demo test check quick
+
+bin := .venv/bin
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+bootstrap: ## make this machine ready (system packages, .venv); quick when it is
+	@deploy/bootstrap.sh
+
+demo: bootstrap ## run the main job on a simulated ward, and compare events with the truth
+	@$(bin)/wardwatch demo
+
+test: bootstrap ## every test
+	@$(bin)/python -m pytest
+
+check: bootstrap ## format, lint, types and import rules
+	@$(bin)/ruff format --check
+	@$(bin)/ruff check
+	@$(bin)/mypy
+	@$(bin)/lint-imports
+
+quick: bootstrap ## the fast tests, under 20 seconds
+	@$(bin)/python -m pytest -m "not ray and not slow and not real"

@@ -1,0 +1,168 @@
+#!/usr/bin/env bash
+# Makes a fresh Debian 12/13 or Ubuntu 24.04 machine ready to run wardwatch.
+#
+# Starts from git, make and python3 alone; may be run any number of times, and is done
+# at once when nothing has changed. Fills the folder .venv beside this repository.
+#
+#   WARDWATCH_SYSTEM_PACKAGES=skip   leave the system packages to someone else
+#                                    (needed where there is no apt)
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+readonly constraints=deploy/constraints.txt
+readonly stamp=.venv/bootstrap.stamp
+readonly torch_version=2.13.0
+readonly torch_cpu_index=https://download.pytorch.org/whl/cpu
+
+system_packages=(
+    # Cameras: decoding, scaling, and the RTSP server of the demo, seen from Python.
+    gstreamer1.0-tools
+    gstreamer1.0-plugins-base
+    gstreamer1.0-plugins-good
+    gstreamer1.0-plugins-bad
+    gstreamer1.0-plugins-ugly
+    gstreamer1.0-libav
+    gir1.2-gstreamer-1.0
+    gir1.2-gst-plugins-base-1.0
+    gir1.2-gst-rtsp-server-1.0
+    # What PyGObject and pycairo are compiled with: they come as source.
+    libgirepository1.0-dev
+    libcairo2-dev
+    pkg-config
+    gcc
+    libc6-dev
+    # Wearables: the broker of the demo and of the tests.
+    mosquitto
+    # The simulated ward: rendering without a screen or a graphics card.
+    libosmesa6
+)
+
+say() { printf 'bootstrap: %s\n' "$*"; }
+fail() {
+    printf 'bootstrap: %s\n' "$@" >&2
+    exit 1
+}
+
+check_python() {
+    command -v python3 >/dev/null || fail "python3 is missing: install Python 3.11 or newer."
+    python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail \
+        "Python 3.11 or newer is needed, and python3 is $(python3 --version 2>&1)." \
+        "Put a newer python3 first on PATH and run this again."
+    # Another Python than the system's (pyenv, say) brings its own venv and headers.
+    local prefix
+    prefix=$(python3 -c 'import sys; print(sys.base_prefix)')
+    if [[ $prefix == /usr ]]; then
+        system_packages+=(python3-venv python3-dev)
+    fi
+}
+
+missing_packages() {
+    # dpkg-query fails for a name that it has never heard of; that is an answer too.
+    local installed
+    # shellcheck disable=SC2016  # the dollar signs are dpkg-query's own
+    installed=$(dpkg-query --show --showformat='${db:Status-Status} ${Package}\n' \
+        "${system_packages[@]}" 2>/dev/null | sed -n 's/^installed //p' || true)
+    comm -23 <(printf '%s\n' "${system_packages[@]}" | sort -u) <(sort -u <<<"$installed")
+}
+
+install_system_packages() {
+    if [[ ${WARDWATCH_SYSTEM_PACKAGES:-} == skip ]]; then
+        return
+    fi
+    if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+        fail "no apt here. Install what stands for these Debian packages:" \
+            "  ${system_packages[*]}" \
+            "and run this again with WARDWATCH_SYSTEM_PACKAGES=skip."
+    fi
+    local missing
+    mapfile -t missing < <(missing_packages)
+    if ((${#missing[@]} == 0)); then
+        return
+    fi
+    local as_root=()
+    if ((EUID != 0)); then
+        as_root=(sudo)
+        if ! command -v sudo >/dev/null || ! sudo_works; then
+            fail "system packages are missing, and neither root nor sudo is at hand." \
+                "Have an administrator run this line, then run this again:" \
+                "  apt-get update && apt-get install --yes --no-install-recommends ${missing[*]}"
+        fi
+    fi
+    say "installing system packages: ${missing[*]}"
+    "${as_root[@]}" apt-get update --quiet=2
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+        apt-get install --quiet=2 --option Dpkg::Use-Pty=0 --no-install-recommends \
+        "${missing[@]}" >/dev/null
+}
+
+sudo_works() {
+    # With a terminal sudo may ask for the password; without one it must not hang.
+    if [[ -t 0 ]]; then sudo --validate; else sudo --non-interactive true 2>/dev/null; fi
+}
+
+fingerprint() {
+    # The path and the Python stand in it: a moved folder breaks an editable install.
+    {
+        pwd
+        python3 -c 'import sys; print(sys.base_prefix, sys.version)'
+        cat pyproject.toml "$constraints" deploy/bootstrap.sh
+    } | sha256sum | cut --delimiter=' ' --fields=1
+}
+
+make_venv() {
+    # A half-made .venv has no working pip; one of a removed Python does not start.
+    if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
+        say "making .venv with $(python3 --version)"
+        python3 -m venv --clear .venv
+    fi
+    # Dependency groups came with pip 25.1; Debian 12 brings 23.0.
+    install "pip>=25.1"
+}
+
+install() {
+    # Twice quiet hides warnings, not errors.
+    .venv/bin/python -m pip install --quiet --quiet --disable-pip-version-check \
+        --constraint "$constraints" "$@"
+}
+
+install_torch() {
+    if .venv/bin/python -c "
+import importlib.metadata, sys
+sys.exit(importlib.metadata.version('torch').split('+')[0] != '$torch_version')
+" 2>/dev/null; then
+        return
+    fi
+    # The CPU build carries the tag +cpu, which the default index does not have.
+    # The answer is read whole: under pipefail, grep -q would end pip by a broken pipe.
+    local offered
+    offered=$(.venv/bin/python -m pip --disable-pip-version-check \
+        index versions torch 2>/dev/null || true)
+    if [[ $offered == *"$torch_version+cpu"* ]]; then
+        say "installing torch $torch_version (CPU build)"
+        install "torch==$torch_version+cpu"
+        return
+    fi
+    say "installing torch $torch_version from the default index."
+    say "ON LINUX THIS DOWNLOADS GIGABYTES OF CUDA LIBRARIES, needed only with an NVIDIA card."
+    say "Without one, stop here (Ctrl-C) and take the CPU build instead:"
+    say "  PIP_EXTRA_INDEX_URL=$torch_cpu_index deploy/bootstrap.sh"
+    install --progress-bar on --verbose --verbose "torch==$torch_version"
+}
+
+main() {
+    check_python
+    install_system_packages
+    local wanted
+    wanted=$(fingerprint)
+    if [[ -f $stamp && $(<"$stamp") == "$wanted" && -x .venv/bin/wardwatch ]]; then
+        return
+    fi
+    make_venv
+    install_torch
+    say "installing wardwatch and its tools into .venv (a few minutes the first time)"
+    install --editable . --group dev
+    printf '%s\n' "$wanted" >"$stamp"
+    say "ready: .venv/bin/wardwatch --help"
+}
+
+main

@@ -1,0 +1,18 @@
+"""What is shipped: the tokenizer, the checkpoint and the prompt sets.
+
+NOTICE.txt beside this file names what comes from others, and its licence.
+"""
+
+from importlib.resources import files
+from pathlib import Path
+
+_FOLDER = Path(str(files("models.bundled")))
+
+TOKENIZER_FOLDER = _FOLDER / "tokenizer"
+"""The first merges of CLIP's vocabulary, as ``models.new_checkpoint`` made them."""
+
+CHECKPOINT_FOLDER = _FOLDER / "ward-clip"
+"""The small CLIP checkpoint that needs no download."""
+
+PROMPT_SET_FILE = _FOLDER / "ward.yaml"
+"""The prompt set that is used where none is named."""

@@ -1,0 +1,277 @@
+"""Find a CLIP checkpoint, read it, and say in one line what is wrong with it.
+
+A checkpoint is a folder as transformers writes it (``config.json``,
+``model.safetensors``, the tokenizer's files, ``preprocessor_config.json``) or the name
+of one on the Hugging Face hub. A copy that was fetched before is used as it is, with
+no look at the network. See ``models.clip`` for what is done with it.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HFValidationError,
+    RepositoryNotFoundError,
+    StrictDataclassError,
+)
+from safetensors import SafetensorError
+from transformers import AutoTokenizer, CLIPModel, PreTrainedTokenizerBase
+
+from models.errors import CheckpointError
+from models.quiet import quiet_transformers
+
+Colour = tuple[float, float, float]
+"""A number each for red, green and blue, as fractions of full scale."""
+
+_CONFIG = "config.json"
+_WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin")
+_TOKENIZERS = (("tokenizer.json",), ("vocab.json", "merges.txt"))
+_PREPROCESSORS = ("preprocessor_config.json", "processor_config.json")
+_WANTED = (
+    _CONFIG,
+    *_PREPROCESSORS,
+    "tokenizer*.json",
+    "special_tokens_map.json",
+    "vocab.json",
+    "merges.txt",
+)
+_SAFE_WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "model-*")
+_LEGACY_EOS_ID = 2
+"""OpenAI's configs hold this id; transformers then pools at a text's highest id."""
+
+_READ_ERRORS = (
+    OSError,
+    ValueError,  # also JSON and UTF-8
+    TypeError,
+    KeyError,
+    AttributeError,
+    RuntimeError,
+    EOFError,
+    UnpicklingError,
+    SafetensorError,
+    StrictDataclassError,
+)
+"""What transformers lets through when a file is damaged."""
+
+
+def find_checkpoint(name_or_path: str | Path) -> Path:
+    """Return the folder of a checkpoint, fetched from the hub if it is named there.
+
+    Args:
+        name_or_path: A folder, or a hub name such as ``openai/clip-vit-base-patch32``.
+
+    Raises:
+        CheckpointError: If there is no such folder, a file is missing in it, or the
+            hub cannot be reached or does not give it.
+    """
+    folder = Path(name_or_path).expanduser()
+    if folder.is_dir():
+        problem = _missing_file(folder)
+        if problem is not None:
+            raise CheckpointError(str(name_or_path), problem)
+        return folder
+    if isinstance(name_or_path, Path) or _is_path(name_or_path):
+        problem = "is a file, not a folder" if folder.exists() else "no such folder"
+        raise CheckpointError(str(name_or_path), problem)
+    return _fetch(name_or_path)
+
+
+def _is_path(name: str) -> bool:
+    return name.startswith((".", "/", "~")) or name.endswith("/") or name.count("/") > 1
+
+
+def _missing_file(folder: Path) -> str | None:
+    def has(name: str) -> bool:
+        return (folder / name).is_file()
+
+    if not has(_CONFIG):
+        return f"holds no {_CONFIG}"
+    if not any(has(name) for name in _WEIGHTS):
+        return "holds no model.safetensors or pytorch_model.bin"
+    if not any(all(has(name) for name in names) for names in _TOKENIZERS):
+        return "holds no tokenizer.json, nor vocab.json with merges.txt"
+    return None
+
+
+def _fetch(name: str) -> Path:
+    try:
+        folder = Path(snapshot_download(name, local_files_only=True))
+        if _missing_file(folder) is None:
+            return folder
+    except HFValidationError as err:
+        problem = "no such folder, and not a hub name"
+        raise CheckpointError(name, problem) from err
+    except OSError:
+        pass  # never fetched before
+    try:
+        folder = Path(
+            snapshot_download(name, allow_patterns=[*_WANTED, *_SAFE_WEIGHTS])
+        )
+        if not any((folder / weights).is_file() for weights in _WEIGHTS):
+            folder = Path(snapshot_download(name, allow_patterns=[*_WANTED, *_WEIGHTS]))
+    except GatedRepoError as err:
+        problem = "the hub wants a login for it: run `hf auth login`"
+        raise CheckpointError(name, problem) from err
+    except RepositoryNotFoundError as err:
+        problem = "no such folder, and the hub has no model of this name"
+        raise CheckpointError(name, problem) from err
+    except OSError as err:
+        problem = f"no such folder, and the hub cannot be reached: {_first_line(err)}"
+        raise CheckpointError(name, problem) from err
+    problem_left = _missing_file(folder)
+    if problem_left is not None:
+        raise CheckpointError(name, f"on the hub, it {problem_left}")
+    return folder
+
+
+def read_model(folder: Path, dtype: torch.dtype) -> CLIPModel:
+    """Read the weights, all of them; the model is in evaluation mode.
+
+    Args:
+        folder: As ``find_checkpoint`` returned it.
+        dtype: What the weights are turned into.
+
+    Raises:
+        CheckpointError: If it is damaged, not a CLIP model, or its weights do not fit
+            its configuration.
+    """
+    model_type = _read_json(folder / _CONFIG).get("model_type")
+    if model_type != "clip":
+        problem = f"{_CONFIG} describes a model of type {model_type!r}, expected 'clip'"
+        raise CheckpointError(str(folder), problem)
+    with _translated(folder, "the model cannot be read"):
+        # its type does not tell that it returns a pair
+        load: Callable[..., tuple[CLIPModel, dict[str, Any]]] = (
+            CLIPModel.from_pretrained  # type: ignore[assignment]
+        )
+        model, report = load(
+            folder,
+            dtype=dtype,
+            local_files_only=True,
+            ignore_mismatched_sizes=True,  # they are in the report
+            output_loading_info=True,
+        )
+    _check_report(folder, report)
+    for name, values in model.named_parameters():
+        if not torch.isfinite(values).all():
+            raise CheckpointError(str(folder), f"{name} holds NaN or infinite values")
+    return model
+
+
+def _check_report(folder: Path, report: dict[str, Any]) -> None:
+    """Refuse what transformers only warns of: weights left random or left out."""
+    for name, on_disk, expected in sorted(report["mismatched_keys"]):
+        problem = (
+            f"{name} has shape {tuple(on_disk)}, but {_CONFIG} wants {tuple(expected)}"
+        )
+        raise CheckpointError(str(folder), problem)
+    missing = sorted(report["missing_keys"])
+    if missing:
+        problem = f"weights are missing, {missing[0]} the first of {len(missing)}"
+        raise CheckpointError(str(folder), problem)
+    towers = ("vision_model.encoder.", "text_model.encoder.")
+    extra = sorted(key for key in report["unexpected_keys"] if key.startswith(towers))
+    if extra:
+        problem = f"{_CONFIG} has no place for {extra[0]}, the first of {len(extra)}"
+        raise CheckpointError(str(folder), problem)
+
+
+def read_tokenizer(folder: Path, model: CLIPModel) -> PreTrainedTokenizerBase:
+    """Read the tokenizer and check that it is the model's own.
+
+    Raises:
+        CheckpointError: If it is damaged, or its ids are not those of the model.
+    """
+    with _translated(folder, "the tokenizer cannot be read"):
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+            folder, local_files_only=True
+        )
+    config = model.text_model.config
+    if len(tokenizer) > config.vocab_size:
+        problem = (
+            f"the tokenizer has {len(tokenizer)} tokens, the model {config.vocab_size}"
+        )
+        raise CheckpointError(str(folder), problem)
+    if config.eos_token_id not in (_LEGACY_EOS_ID, tokenizer.eos_token_id):
+        problem = (
+            f"the tokenizer ends a text with id {tokenizer.eos_token_id}, "
+            f"the model expects {config.eos_token_id}"
+        )
+        raise CheckpointError(str(folder), problem)
+    return tokenizer
+
+
+def image_size_px(model: CLIPModel) -> int:
+    """Return the height and width of the pictures that a model takes."""
+    size = model.vision_model.config.image_size
+    assert isinstance(size, int)  # CLIPModel cannot be built with two numbers
+    return size
+
+
+def read_pixel_scale(folder: Path) -> tuple[Colour, Colour] | None:
+    """Read the mean and the deviation of each colour, as fractions of full scale.
+
+    Returns:
+        None where the folder does not say.
+
+    Raises:
+        CheckpointError: If they are not three numbers each, the deviations positive.
+    """
+    for path in filter(Path.is_file, (folder / name for name in _PREPROCESSORS)):
+        settings = _read_json(path)
+        settings = settings.get("image_processor", settings)
+        if not isinstance(settings, dict) or "image_mean" not in settings:
+            continue
+        mean = _colour(settings["image_mean"])
+        deviation = _colour(settings.get("image_std"))
+        if mean is None or deviation is None or min(deviation) <= 0:
+            problem = "image_mean and image_std must be three numbers each"
+            raise CheckpointError(str(folder), f"{path.name}: {problem}")
+        return mean, deviation
+    return None
+
+
+def _colour(value: object) -> Colour | None:
+    match value:
+        case [
+            int() | float() as red,
+            int() | float() as green,
+            int() | float() as blue,
+        ]:
+            return float(red), float(green), float(blue)
+    return None
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    with _translated(path.parent, f"{path.name} is not valid JSON"):
+        content = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(content, dict):
+        problem = f"{path.name} holds no JSON object"
+        raise CheckpointError(str(path.parent), problem)
+    return content
+
+
+@contextmanager
+def _translated(folder: Path, what: str) -> Iterator[None]:
+    try:
+        with quiet_transformers():
+            yield
+    except _READ_ERRORS as err:
+        raise CheckpointError(str(folder), f"{what}: {_one_line(err)}") from err
+
+
+def _first_line(err: OSError) -> str:
+    return str(err).partition("\n")[0]
+
+
+def _one_line(err: BaseException) -> str:
+    """Say what went wrong in the error's own first words, at most 200 characters."""
+    text = " ".join(str(err).split()) or type(err).__name__
+    return text if len(text) <= 200 else text[:197] + "..."

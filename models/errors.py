@@ -1,0 +1,47 @@
+"""What can go wrong in the models.
+
+    ModelError                 every error below; its text is one line for a person
+    ├── CheckpointError        a checkpoint is missing, damaged or not a CLIP model
+    └── PromptSetError         a prompt set file is missing or malformed
+
+Messages say what, where and what to do.
+"""
+
+
+class ModelError(Exception):
+    """The base of every error of the models."""
+
+
+class CheckpointError(ModelError):
+    """A checkpoint is missing, damaged or not a CLIP model.
+
+    ``checkpoint`` is the folder or the hub name.
+    """
+
+    def __init__(self, checkpoint: str, problem: str) -> None:
+        self.checkpoint = checkpoint
+        self.problem = problem
+        super().__init__(f"{checkpoint}: {problem}")
+
+
+class PromptSetError(ModelError):
+    """A prompt set file is missing or malformed.
+
+    ``line`` counts from one; ``field`` names the part at fault, as ``labels.walking``.
+    Either is None where the problem has no such place.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        problem: str,
+        *,
+        line: int | None = None,
+        field: str | None = None,
+    ) -> None:
+        self.path = path
+        self.line = line
+        self.field = field
+        self.problem = problem
+        place = path if line is None else f"{path}:{line}"
+        super().__init__(": ".join(filter(None, (place, field, problem))))

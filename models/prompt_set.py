@@ -1,0 +1,134 @@
+"""A prompt set: what is looked for, in words.
+
+Per label its texts, its event, its aliases and its alarm priority; the templates put
+the texts into sentences. See ``models.prompt_file`` for the YAML form and
+``models.text_bank`` for what becomes of the sentences.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+from typing import Literal, final, get_args
+
+Priority = Literal["high", "medium", "low", "none"]
+"""How urgent an event is; ``none`` raises no alarm."""
+
+PRIORITIES: tuple[Priority, ...] = get_args(Priority)
+"""Every priority, the most urgent first."""
+
+SLOT = "{}"
+"""Where a template takes a text."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelPrompts:
+    """One label.
+
+    Attributes:
+        label: Its name.
+        texts: How it may be described; at least one.
+        event: The event that it is a stage of; often the label itself.
+        aliases: Other names of the label in labelled footage.
+        priority: Of the alarm that its event raises.
+    """
+
+    label: str
+    texts: tuple[str, ...]
+    event: str
+    aliases: tuple[str, ...] = ()
+    priority: Priority = "none"
+
+
+@final
+@dataclass(frozen=True)
+class PromptSet:
+    """Labels and templates, in the order of every score row.
+
+    Attributes:
+        name: Short, for people.
+        version: Counted up by its author at each change.
+        templates: Sentences with one ``{}`` each.
+        prompts: The labels.
+    """
+
+    name: str
+    version: int
+    templates: tuple[str, ...]
+    prompts: tuple[LabelPrompts, ...]
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """The labels' names."""
+        return tuple(prompt.label for prompt in self.prompts)
+
+    @cached_property
+    def events(self) -> Mapping[str, str]:
+        """The event of each label."""
+        return MappingProxyType({prompt.label: prompt.event for prompt in self.prompts})
+
+    @cached_property
+    def priorities(self) -> Mapping[str, Priority]:
+        """The priority of each event: the most urgent of its labels'."""
+        found: dict[str, Priority] = {}
+        for prompt in self.prompts:
+            rivals = (prompt.priority, found.get(prompt.event, "none"))
+            found[prompt.event] = min(rivals, key=PRIORITIES.index)
+        return MappingProxyType(found)
+
+    @cached_property
+    def hash(self) -> str:
+        """8 hexadecimal digits over all that the scores depend on.
+
+        Names of events, aliases, priorities and the order do not count.
+        """
+        content = {
+            "templates": sorted(self.templates),
+            "texts": {prompt.label: sorted(prompt.texts) for prompt in self.prompts},
+        }
+        canonical = json.dumps(content, sort_keys=True, ensure_ascii=True)
+        return hashlib.sha256(canonical.encode()).hexdigest()[:8]
+
+    @property
+    def id(self) -> str:
+        """Name and hash, as ``ward@1a2b3c4d``."""
+        return f"{self.name}@{self.hash}"
+
+    def resolve(self, name: str) -> str | None:
+        """Return the label that a name or an alias means, or None.
+
+        Case, and the number of spaces or underscores, do not count.
+        """
+        return self._by_name.get(plain_name(name))
+
+    def sentences(self, label: str) -> tuple[str, ...]:
+        """Return every text of a label in every template.
+
+        Raises:
+            KeyError: If the set has no such label; an alias is none.
+        """
+        texts = self._texts[label]
+        return tuple(
+            template.replace(SLOT, text)
+            for template in self.templates
+            for text in texts
+        )
+
+    @cached_property
+    def _texts(self) -> Mapping[str, tuple[str, ...]]:
+        return {prompt.label: prompt.texts for prompt in self.prompts}
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, str]:
+        return {
+            plain_name(name): prompt.label
+            for prompt in self.prompts
+            for name in (prompt.label, *prompt.aliases)
+        }
+
+
+def plain_name(name: str) -> str:
+    """Return the form in which two names of a label are compared."""
+    return " ".join(name.replace("_", " ").casefold().split())

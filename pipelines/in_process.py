@@ -1,0 +1,91 @@
+"""The recogniser in this process: ``ActionRecognizer`` over ``models``.
+
+Torch runs in one worker thread: the event loop is never blocked, calls are answered
+in the order they came, and torch keeps one pool of threads.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import TypeVar, final
+
+import numpy as np
+from jaxtyping import Float32, UInt8
+
+from models.recognizer import ClipRecognizer
+from pipelines.recognition import ClipScores, RecognizerInfo
+from pipelines.records import Clip, Modality
+
+Answer = TypeVar("Answer")
+
+_MODALITY: Modality = "video"
+
+
+@final
+class InProcessRecognizer:
+    """Runs a recogniser of ``models`` for the chain.
+
+    Used in a ``with`` block, or closed with ``close``: the thread ends there.
+
+    Args:
+        recognizer: Not used by anyone else meanwhile.
+    """
+
+    def __init__(self, recognizer: ClipRecognizer) -> None:
+        self._recognizer = recognizer
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="recognizer")
+        prompt_set = recognizer.prompt_set
+        self._info = RecognizerInfo(
+            model=recognizer.clip.name,
+            prompt_set=prompt_set.id,
+            labels=prompt_set.labels,
+            events=prompt_set.events,
+            image_size_px=recognizer.clip.image_size_px,
+        )
+
+    def __enter__(self) -> "InProcessRecognizer":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the thread after what it is at; nothing is answered any more."""
+        self._worker.shutdown(cancel_futures=True)
+
+    @property
+    def info(self) -> RecognizerInfo:
+        """What it answers about."""
+        return self._info
+
+    async def encode(
+        self, frames: UInt8[np.ndarray, "batch height width 3"]
+    ) -> Float32[np.ndarray, "batch dim"]:
+        """Encode pictures, of any number of subjects, once each.
+
+        Raises:
+            ValueError: If the pictures are not of ``info.image_size_px``.
+        """
+        return await self._run(lambda: self._recognizer.encode(frames))
+
+    async def classify(self, clips: Sequence[Clip]) -> ClipScores:
+        """Score clips, of any number of subjects, in the order given.
+
+        Raises:
+            ValueError: If a clip holds no frame.
+        """
+        features = [clip.features for clip in clips]
+        slots = [clip.slots for clip in clips]
+        probabilities, cosines = await self._run(
+            lambda: self._recognizer.classify(features, slots)
+        )
+        return ClipScores(probabilities, cosines, (_MODALITY,) * len(clips))
+
+    async def _run(self, work: Callable[[], Answer]) -> Answer:
+        return await asyncio.get_running_loop().run_in_executor(self._worker, work)

@@ -1,0 +1,188 @@
+"""Episodes by hysteresis: from the scores of an event's labels to when it happened.
+
+The score of an event is the sum over its labels. A row of windows, ``#`` where the
+score is at or above enter, ``-`` between, ``.`` below exit; with a minimum duration of
+two windows and a merge gap of three:
+
+    score      .#.-###-.-....
+    episode        [-S---)  E
+
+The first ``#`` is too short. ``[`` is the onset and ``)`` the end, decided at ``S`` and
+``E`` with the newest frame of those windows; the gap between is short and merged.
+So *falling* and *fallen*, both of the event ``fall``, make one episode for as long as
+the person lies.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import final
+
+from pipelines.clock import seconds_to_ns
+from pipelines.records import ActionEvent, EventState, Prediction, make_event_id
+
+
+@dataclass(frozen=True, slots=True)
+class EventSettings:
+    """When an episode of an event starts and ends.
+
+    Attributes:
+        enter: Score from which on it may start, 0 to 1.
+        exit: Score below which it may end, 0 to ``enter``.
+        minimum_duration_s: How long the score must hold ``enter``, in seconds.
+        merge_gap_s: How long the score must stay below ``exit``, in seconds; a
+            shorter gap is part of the episode.
+        longest_silence_s: Longest time without a prediction, in seconds, that an
+            onset not yet decided survives. An episode survives every silence.
+
+    Raises:
+        ValueError: If a value is out of its range.
+    """
+
+    enter: float = 0.5
+    exit: float = 0.3
+    minimum_duration_s: float = 0.7
+    merge_gap_s: float = 1.5
+    longest_silence_s: float = 3.0
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.exit <= self.enter <= 1.0:
+            msg = (
+                "exit and enter must satisfy 0 < exit <= enter <= 1,"
+                f" got exit {self.exit} and enter {self.enter}"
+            )
+            raise ValueError(msg)
+        for name in ("minimum_duration_s", "merge_gap_s", "longest_silence_s"):
+            value = getattr(self, name)
+            if not 0.0 <= value < float("inf"):
+                msg = f"{name} must be zero or more and finite, got {value}"
+                raise ValueError(msg)
+
+
+@dataclass(slots=True)
+class _Episode:
+    """One episode so far; ``below_ns`` is since when its score is below exit."""
+
+    onset_ns: int
+    label: str
+    peak: float
+    is_started: bool = False
+    below_ns: int | None = None
+
+
+@final
+class EventDetector:
+    """Follows the events of one subject from prediction to prediction.
+
+    Args:
+        subject_id: Whom the predictions are of.
+        events: The event that each label belongs to.
+        settings: The thresholds of every event but those in ``by_event``.
+        by_event: Thresholds of single events.
+
+    Raises:
+        ValueError: If ``by_event`` names an event that no label belongs to.
+    """
+
+    def __init__(
+        self,
+        subject_id: str,
+        events: Mapping[str, str],
+        settings: EventSettings,
+        by_event: Mapping[str, EventSettings] | None = None,
+    ) -> None:
+        self._subject_id = subject_id
+        self._labels: dict[str, list[str]] = {}
+        for label, name in events.items():
+            self._labels.setdefault(name, []).append(label)
+        self._settings = dict.fromkeys(self._labels, settings) | dict(by_event or {})
+        unknown = sorted(self._settings.keys() - self._labels.keys())
+        if unknown:
+            known = ", ".join(self._labels)
+            msg = f"no label belongs to event {unknown[0]!r}; the events are: {known}"
+            raise ValueError(msg)
+        self._episodes: dict[str, _Episode] = {}
+        self._latest: Prediction | None = None
+        self._now_ns = 0
+
+    def update(self, prediction: Prediction) -> list[ActionEvent]:
+        """Take the next prediction; return what ended, then what started, with it."""
+        if self._latest is not None and prediction.end_ns <= self._now_ns:
+            return []  # no newer frame, as in a window that ends in a gap: no news
+        silence_ns = prediction.end_ns - self._now_ns
+        self._now_ns, self._latest = prediction.end_ns, prediction
+        for name in self._labels:
+            self._follow(name, prediction, silence_ns)
+        ended = [name for name in self._episodes if self._has_ended(name)]
+        started = [name for name in self._episodes if self._has_started(name)]
+        return [
+            *(self._end(name, prediction) for name in ended),
+            *(self._start(name, prediction) for name in started),
+        ]
+
+    def flush(self) -> list[ActionEvent]:
+        """End the stream: what has started ends at the newest frame, or as it fell."""
+        if self._latest is None:
+            return []
+        open_names = [name for name, each in self._episodes.items() if each.is_started]
+        events = [self._end(name, self._latest) for name in open_names]
+        self._episodes.clear()
+        return events
+
+    def _follow(self, name: str, prediction: Prediction, silence_ns: int) -> None:
+        """Take an event's score into its episode; begin or forget an onset."""
+        labels, settings = self._labels[name], self._settings[name]
+        score = min(1.0, sum(prediction.scores[label] for label in labels))
+        label = max(labels, key=prediction.scores.__getitem__)
+        episode = self._episodes.get(name)
+        if episode is not None and not episode.is_started:
+            is_lost = silence_ns > seconds_to_ns(settings.longest_silence_s)
+            if is_lost or score < settings.enter:
+                del self._episodes[name]
+                episode = None
+        if episode is None:
+            if score >= settings.enter:
+                self._episodes[name] = _Episode(self._now_ns, label, score)
+        elif score >= settings.exit:
+            episode.label = label
+            episode.peak = max(episode.peak, score)
+            episode.below_ns = None
+        elif episode.below_ns is None:
+            episode.below_ns = self._now_ns
+
+    def _has_started(self, name: str) -> bool:
+        """Whether an onset has now held for the minimum duration."""
+        episode = self._episodes[name]
+        least_ns = seconds_to_ns(self._settings[name].minimum_duration_s)
+        return not episode.is_started and self._now_ns - episode.onset_ns >= least_ns
+
+    def _has_ended(self, name: str) -> bool:
+        """Whether an episode has now been below exit for the merge gap."""
+        below_ns = self._episodes[name].below_ns
+        gap_ns = seconds_to_ns(self._settings[name].merge_gap_s)
+        return below_ns is not None and self._now_ns - below_ns >= gap_ns
+
+    def _start(self, name: str, prediction: Prediction) -> ActionEvent:
+        self._episodes[name].is_started = True
+        return self._event(name, self._episodes[name], prediction, "started")
+
+    def _end(self, name: str, prediction: Prediction) -> ActionEvent:
+        return self._event(name, self._episodes.pop(name), prediction, "ended")
+
+    def _event(
+        self, name: str, episode: _Episode, prediction: Prediction, state: EventState
+    ) -> ActionEvent:
+        fell_ns = self._now_ns if episode.below_ns is None else episode.below_ns
+        return ActionEvent(
+            event_id=make_event_id(self._subject_id, name, episode.onset_ns),
+            subject_id=self._subject_id,
+            name=name,
+            label=episode.label,
+            state=state,
+            start_ns=episode.onset_ns,
+            end_ns=fell_ns if state == "ended" else None,
+            decided_ns=self._now_ns,
+            peak_confidence=episode.peak,
+            modality=prediction.modality,
+            model=prediction.model,
+            prompt_set=prediction.prompt_set,
+        )

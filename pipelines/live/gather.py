@@ -1,0 +1,99 @@
+"""Many sources at once: whatever has arrived by now, one item of each.
+
+Each source is asked for one item at a time and, once that was taken, for the next on
+the next turn. So a recording waits for whoever reads it, and a live camera that is
+not asked drops what it must by itself.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Generic, TypeVar, final
+
+logger = logging.getLogger(__name__)
+
+Key = TypeVar("Key")
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Arrival(Generic[Key, Item]):
+    """What came of a source: an item, or its end (None), or the error it ended by."""
+
+    source: Key
+    item: Item | None
+    error: BaseException | None = None
+
+
+@final
+class Gathering(Generic[Key, Item]):
+    """Reads sources side by side; leaving it stops them and waits until they stopped.
+
+    Async generators are closed, other sources belong to whoever opened them.
+
+    Args:
+        sources: Every source by a key of the caller's.
+    """
+
+    def __init__(self, sources: Mapping[Key, AsyncIterable[Item]]) -> None:
+        self._iterators = {key: aiter(source) for key, source in sources.items()}
+        self._pulls: dict[Key, asyncio.Task[Item | None]] = {}
+
+    @property
+    def keys(self) -> frozenset[Key]:
+        """The sources that have not ended."""
+        return frozenset(self._iterators)
+
+    async def __aenter__(self) -> "Gathering[Key, Item]":
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        drops = [self.drop(key) for key in self.keys]
+        for failure in await asyncio.gather(*drops, return_exceptions=True):
+            if failure is not None:
+                logger.warning("a source did not close: %s", failure)
+
+    async def turn(self) -> list[Arrival[Key, Item]]:
+        """Wait until a source has something; return it with all that came beside it.
+
+        At most one arrival of each source, in the order that the sources were given.
+        """
+        for key, iterator in self._iterators.items():
+            if key not in self._pulls:
+                self._pulls[key] = asyncio.create_task(
+                    _pull(iterator), name=f"read {key}"
+                )
+        await asyncio.wait(self._pulls.values(), return_when=asyncio.FIRST_COMPLETED)
+        done = [key for key in self._iterators if self._pulls[key].done()]
+        return [self._arrival(key) for key in done]
+
+    async def drop(self, key: Key) -> None:
+        """Stop a source; does nothing if it has ended."""
+        iterator = self._iterators.pop(key, None)
+        if iterator is None:
+            return
+        pull = self._pulls.pop(key, None)
+        if pull is not None:
+            pull.cancel()
+            await asyncio.gather(pull, return_exceptions=True)
+        if isinstance(iterator, AsyncGenerator):
+            await iterator.aclose()
+
+    def _arrival(self, key: Key) -> Arrival[Key, Item]:
+        pull = self._pulls.pop(key)
+        error = pull.exception()
+        item = None if error is not None else pull.result()
+        if item is None:
+            del self._iterators[key]
+        return Arrival(source=key, item=item, error=error)
+
+
+async def _pull(iterator: AsyncIterator[Item]) -> Item | None:
+    return await anext(iterator, None)

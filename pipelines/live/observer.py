@@ -1,0 +1,68 @@
+"""What the chain tells whoever counts: a metrics client, a benchmark, a test."""
+
+from dataclasses import dataclass
+from typing import Protocol, final, runtime_checkable
+
+
+@runtime_checkable  # annotations are checked at run time under test
+class Observer(Protocol):
+    """Told what the chain did, as it happens; must return at once and not raise."""
+
+    def encoded(self, *, frames: int, reused: int, span_ns: int) -> None:
+        """Take one round of encoding: pictures encoded, pictures lent a feature."""
+        ...
+
+    def classified(self, *, clips: int, span_ns: int) -> None:
+        """Take one request to classify."""
+        ...
+
+    def predicted(self, subject_id: str, *, age_ns: int) -> None:
+        """Take the age of a prediction's newest frame; of no meaning in recordings."""
+        ...
+
+    def dropped(self, source_id: str, *, frames: int) -> None:
+        """Take how many more frames a source's full buffer has let go."""
+        ...
+
+
+@final
+@dataclass(slots=True)
+class Tally:
+    """An ``Observer`` that adds up.
+
+    Attributes:
+        frames_encoded: Pictures that went through the encoder.
+        frames_reused: Pictures that were lent the feature of an unchanged one.
+        frames_dropped: Pictures that full buffers let go.
+        clips: Clips classified.
+        encode_ns: Time spent waiting for features.
+        classify_ns: Time spent waiting for scores.
+        longest_age_ns: Greatest age of a newest frame when its prediction was made.
+    """
+
+    frames_encoded: int = 0
+    frames_reused: int = 0
+    frames_dropped: int = 0
+    clips: int = 0
+    encode_ns: int = 0
+    classify_ns: int = 0
+    longest_age_ns: int = 0
+
+    def encoded(self, *, frames: int, reused: int, span_ns: int) -> None:
+        """Add one round of encoding."""
+        self.frames_encoded += frames
+        self.frames_reused += reused
+        self.encode_ns += span_ns
+
+    def classified(self, *, clips: int, span_ns: int) -> None:
+        """Add one request to classify."""
+        self.clips += clips
+        self.classify_ns += span_ns
+
+    def predicted(self, subject_id: str, *, age_ns: int) -> None:
+        """Keep the greatest age."""
+        self.longest_age_ns = max(self.longest_age_ns, age_ns)
+
+    def dropped(self, source_id: str, *, frames: int) -> None:
+        """Add frames that were let go."""
+        self.frames_dropped += frames

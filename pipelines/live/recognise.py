@@ -1,0 +1,178 @@
+"""Frames into features and clips into predictions, batched over subjects.
+
+A frame is encoded at most once, and a picture that has not changed is lent the
+feature of the one it equals. Pictures are compared by the mean luma of a few hundred
+cells, and the cell that changed most decides: someone far away who moves changes few
+cells, while the noise of a camera averages out within each. The lender stays the
+picture that was encoded, so that slow changes add up, and it lends for a bounded time.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from jaxtyping import Float32, UInt8
+
+from pipelines.clock import seconds_to_ns
+from pipelines.recognition import ActionRecognizer, ClipScores, RecognizerInfo
+from pipelines.records import Clip, Frame, FrameFeature, Prediction
+
+_CELLS_PER_SIDE = 16
+_LUMA_OF_RGB = np.array([0.299, 0.587, 0.114], np.float32)
+"""Weights of red, green and blue; source: ITU-R BT.601."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReuseSettings:
+    """When a picture counts as unchanged.
+
+    Attributes:
+        difference_luma: Least change of a cell's mean luma, on a scale of 0 to 255,
+            that counts as a change; 0 encodes every picture.
+        longest_s: Longest time in seconds that a picture lends its feature.
+
+    Raises:
+        ValueError: If a value is negative or not a number.
+    """
+
+    difference_luma: float = 1.0
+    longest_s: float = 2.0
+
+    def __post_init__(self) -> None:
+        for name in ("difference_luma", "longest_s"):
+            value = getattr(self, name)
+            if not 0.0 <= value < float("inf"):
+                msg = f"{name} must be zero or more and finite, got {value}"
+                raise ValueError(msg)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Encoded:
+    timestamp_ns: int
+    luma: Float32[np.ndarray, "row column"]
+    feature: Float32[np.ndarray, "..."]
+
+
+@final
+class FrameEncoder:
+    """Encodes the frames of any number of subjects, one request at a time.
+
+    Args:
+        recognizer: What encodes.
+        reuse: When a picture is lent an earlier feature instead.
+    """
+
+    def __init__(self, recognizer: ActionRecognizer, reuse: ReuseSettings) -> None:
+        self._recognizer = recognizer
+        self._reuse = reuse
+        self._longest_ns = seconds_to_ns(reuse.longest_s)
+        self._encoded: dict[str, _Encoded] = {}
+
+    async def encode(self, frames: Sequence[Frame]) -> list[FrameFeature]:
+        """Return the feature of each frame, in order; at most one frame a subject.
+
+        Whatever must be encoded goes in one request; nothing is asked for if nothing
+        changed.
+        """
+        lumas = [cell_luma(frame.pixels) for frame in frames]
+        pairs = list(zip(frames, lumas, strict=True))
+        changed = [pair for pair in pairs if not self._is_unchanged(*pair)]
+        if changed:
+            pixels = np.stack([frame.pixels for frame, _ in changed])
+            features = await self._recognizer.encode(pixels)
+            for (frame, luma), feature in zip(changed, features, strict=True):
+                encoded = _Encoded(frame.timestamp_ns, luma, feature)
+                self._encoded[frame.subject_id] = encoded
+        fresh = {frame.subject_id for frame, _ in changed}
+        return [
+            FrameFeature(
+                timestamp_ns=frame.timestamp_ns,
+                tick=frame.tick,
+                feature=self._encoded[frame.subject_id].feature,
+                reused=frame.subject_id not in fresh,
+            )
+            for frame in frames
+        ]
+
+    def _is_unchanged(
+        self, frame: Frame, luma: Float32[np.ndarray, "row column"]
+    ) -> bool:
+        lender = self._encoded.get(frame.subject_id)
+        if lender is None or lender.luma.shape != luma.shape:
+            return False
+        age_ns = frame.timestamp_ns - lender.timestamp_ns
+        change = float(np.abs(luma - lender.luma).max())
+        is_recent = 0 <= age_ns <= self._longest_ns
+        return is_recent and change < self._reuse.difference_luma
+
+
+def cell_luma(
+    pixels: UInt8[np.ndarray, "height width 3"],
+) -> Float32[np.ndarray, "row column"]:
+    """Return the mean luma of 16 by 16 cells, 0 to 255; of fewer in a tiny picture.
+
+    A rest of less than one cell at the right and lower edge is left out.
+    """
+    height, width, _ = pixels.shape
+    rows, columns = min(height, _CELLS_PER_SIDE), min(width, _CELLS_PER_SIDE)
+    whole = pixels[: height - height % rows, : width - width % columns]
+    cells = whole.reshape(rows, height // rows, columns, width // columns, 3)
+    luma: Float32[np.ndarray, "row column"] = (
+        cells.mean(axis=(1, 3), dtype=np.float32) @ _LUMA_OF_RGB
+    )
+    return luma
+
+
+async def recognise(
+    recognizer: ActionRecognizer, clips: Sequence[Clip]
+) -> list[Prediction]:
+    """Return the prediction of each clip, in order, from one request."""
+    if not clips:
+        return []
+    return predictions_of(clips, await recognizer.classify(clips), recognizer.info)
+
+
+def predictions_of(
+    clips: Sequence[Clip], scores: ClipScores, info: RecognizerInfo
+) -> list[Prediction]:
+    """Say what each clip shows.
+
+    ``confidence`` is the greatest probability, ``margin`` its lead over the second
+    (over nothing if there is one label), ``entropy`` is in nats.
+
+    Raises:
+        ValueError: If there is not one row of scores for each clip.
+    """
+    rows = zip(
+        clips, scores.probabilities, scores.cosines, scores.modalities, strict=True
+    )
+    return [
+        Prediction(
+            subject_id=clip.subject_id,
+            start_ns=clip.start_ns,
+            end_ns=clip.end_ns,
+            label=info.labels[int(np.argmax(probabilities))],
+            confidence=float(probabilities.max()),
+            margin=_margin(probabilities),
+            entropy=_entropy(probabilities),
+            scores=dict(zip(info.labels, probabilities.tolist(), strict=True)),
+            cosines=dict(zip(info.labels, cosines.tolist(), strict=True)),
+            modality=modality,
+            model=info.model,
+            prompt_set=info.prompt_set,
+            partial=clip.partial,
+            missing_frames=clip.missing_frames,
+        )
+        for clip, probabilities, cosines, modality in rows
+    ]
+
+
+def _margin(probabilities: Float32[np.ndarray, " label"]) -> float:
+    *_, second, first = np.sort(np.append(probabilities, 0.0))
+    return float(first - second)
+
+
+def _entropy(probabilities: Float32[np.ndarray, " label"]) -> float:
+    possible = probabilities[probabilities > 0.0].astype(np.float64)
+    return float((possible * np.log(1.0 / possible)).sum())

@@ -1,0 +1,258 @@
+"""The whole chain, from what the sources give to what is reported.
+
+    camera ───▶ Frame ─encode─▶ FrameFeature ─┐
+                                              ├─windows─▶ Clip ─recognise─▶ Prediction
+    wearable ─▶ ImuBatch ─buffer──────────────┘                                  │
+                                                                              events
+                                                                                 ▼
+                                                                            ActionEvent
+
+It goes in turns. A turn takes whatever has arrived, at most one item of each source,
+through every stage, all subjects together, and reports before it asks for more. So a
+recording is read as fast as it is watched, and a live camera drops what comes too fast.
+"""
+
+import logging
+import traceback
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, NamedTuple, final
+
+from pipelines.clock import Clock
+from pipelines.errors import PipelineError
+from pipelines.live.events import EventDetector, EventSettings
+from pipelines.live.gather import Arrival, Gathering
+from pipelines.live.observer import Observer, Tally
+from pipelines.live.recognise import FrameEncoder, ReuseSettings, recognise
+from pipelines.live.windows import WindowAssembler, WindowSettings
+from pipelines.recognition import ActionRecognizer, RecognizerInfo
+from pipelines.records import (
+    ActionEvent,
+    Clip,
+    Frame,
+    FrameFeature,
+    ImuBatch,
+    Prediction,
+    SourceStatus,
+)
+from pipelines.sources.imu_buffer import ImuBuffer
+
+logger = logging.getLogger(__name__)
+
+Item = Frame | ImuBatch | SourceStatus
+"""What a source gives."""
+
+Record = Prediction | ActionEvent | SourceStatus
+"""What the chain reports."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Subject:
+    """Whom or what one looks after, and the sources that see it.
+
+    Attributes:
+        subject_id: Its name, which its camera's frames bear too.
+        camera: What gives its frames, at most one a tick, ticks increasing; when it
+            ends, nothing more is heard of the subject.
+        wearable: What gives its IMU batches, if it is not the camera (a recording
+            gives both in order of time, ``pipelines.live.recorded``).
+    """
+
+    subject_id: str
+    camera: AsyncIterable[Item]
+    wearable: AsyncIterable[Item] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WatchSettings:
+    """The settings of every stage.
+
+    Attributes:
+        windows: The frame grid, which the cameras must share, and its windows.
+        reuse: When an unchanged picture is not encoded.
+        events: When episodes start and end.
+        events_by_name: The same for single events.
+    """
+
+    windows: WindowSettings = field(default_factory=WindowSettings)
+    reuse: ReuseSettings = field(default_factory=ReuseSettings)
+    events: EventSettings = field(default_factory=EventSettings)
+    events_by_name: Mapping[str, EventSettings] = field(default_factory=dict)
+
+
+class _Source(NamedTuple):
+    """Which source of which subject something came of."""
+
+    subject_id: str
+    role: Literal["camera", "wearable"]
+
+
+@final
+class _Following:
+    """What the chain remembers of one subject."""
+
+    def __init__(
+        self, subject_id: str, info: RecognizerInfo, settings: WatchSettings
+    ) -> None:
+        self.imu = ImuBuffer()
+        self.windows = WindowAssembler(subject_id, settings.windows, self.imu)
+        self.events = EventDetector(
+            subject_id, info.events, settings.events, settings.events_by_name
+        )
+
+
+@final
+class Watch:
+    """Watches any number of subjects.
+
+    Args:
+        subjects: Whom to watch; their sources are read once.
+        recognizer: What encodes and classifies.
+        clock: Measures spans, and dates what the chain itself reports.
+        settings: The settings of every stage.
+        observer: Told what the chain does.
+
+    Raises:
+        ValueError: If two subjects have one id, or the settings name an event that
+            the recogniser does not know.
+    """
+
+    def __init__(
+        self,
+        subjects: Sequence[Subject],
+        recognizer: ActionRecognizer,
+        clock: Clock,
+        settings: WatchSettings | None = None,
+        observer: Observer | None = None,
+    ) -> None:
+        self._recognizer = recognizer
+        self._clock = clock
+        self._observer = observer or Tally()
+        settings = settings or WatchSettings()
+        self._encoder = FrameEncoder(recognizer, settings.reuse)
+        self._sources: dict[_Source, AsyncIterable[Item]] = {}
+        self._following: dict[str, _Following] = {}
+        self._latest_status: dict[_Source, SourceStatus] = {}
+        for subject in subjects:
+            name = subject.subject_id
+            if name in self._following:
+                msg = f"every subject needs an id of its own, two are {name!r}"
+                raise ValueError(msg)
+            self._following[name] = _Following(name, recognizer.info, settings)
+            self._sources[_Source(name, "camera")] = subject.camera
+            if subject.wearable is not None:
+                self._sources[_Source(name, "wearable")] = subject.wearable
+
+    async def records(self) -> AsyncGenerator[Record, None]:
+        """Yield what there is to report, each subject's in order, until all ended.
+
+        Whoever may stop early closes it (``contextlib.aclosing``); then no task is
+        left behind.
+
+        Raises:
+            Exception: What a source raised, if no other subject is left to watch.
+                Else that source is reported offline, and the others go on.
+        """
+        async with Gathering(self._sources) as gathering:
+            while gathering.keys:
+                arrivals = await gathering.turn()
+                for record in await self._turn(arrivals):
+                    yield record
+                for arrival in arrivals:
+                    if arrival.error is not None:
+                        yield self._failure(
+                            arrival.source, arrival.error, gathering.keys
+                        )
+                    if arrival.item is None and arrival.source.role == "camera":
+                        subject_id = arrival.source.subject_id
+                        await gathering.drop(_Source(subject_id, "wearable"))
+
+    async def _turn(self, arrivals: Sequence[Arrival[_Source, Item]]) -> list[Record]:
+        """Take what has arrived through every stage; return what to report."""
+        frames, clips, statuses, ended = [], [], [], []
+        for arrival in arrivals:
+            source, item = arrival.source, arrival.item
+            following = self._following[source.subject_id]
+            match item:
+                case Frame():
+                    frames.append(item)
+                case ImuBatch():
+                    following.imu.add(item)
+                case SourceStatus():
+                    statuses.append(item)
+                    if self._is_new_time_base(source, item):
+                        clips += following.windows.flush()
+                case None if arrival.error is None and source.role == "camera":
+                    clips += following.windows.flush()
+                    ended.append(following)
+        features = await self._encode(frames)
+        for frame, feature in zip(frames, features, strict=True):
+            clips += self._following[frame.subject_id].windows.add(feature)
+        records: list[Record] = []
+        for prediction in await self._recognise(clips):
+            following = self._following[prediction.subject_id]
+            records += [prediction, *following.events.update(prediction)]
+        for following in ended:
+            records += following.events.flush()
+        return records + statuses
+
+    async def _encode(self, frames: Sequence[Frame]) -> list[FrameFeature]:
+        """Encode the frames of every subject in one request."""
+        if not frames:
+            return []
+        began_ns = self._clock.now_ns()
+        features = await self._encoder.encode(frames)
+        span_ns = self._clock.now_ns() - began_ns
+        reused = sum(feature.reused for feature in features)
+        self._observer.encoded(
+            frames=len(frames) - reused, reused=reused, span_ns=span_ns
+        )
+        return features
+
+    async def _recognise(self, clips: Sequence[Clip]) -> list[Prediction]:
+        """Classify the clips of every subject in one request."""
+        if not clips:
+            return []
+        began_ns = self._clock.now_ns()
+        predictions = await recognise(self._recognizer, clips)
+        now_ns = self._clock.now_ns()
+        self._observer.classified(clips=len(clips), span_ns=now_ns - began_ns)
+        for prediction in predictions:
+            age_ns = now_ns - prediction.end_ns
+            self._observer.predicted(prediction.subject_id, age_ns=age_ns)
+        return predictions
+
+    def _is_new_time_base(self, source: _Source, status: SourceStatus) -> bool:
+        """Remember a status; say whether a camera's times now mean something else."""
+        earlier = self._latest_status.get(source)
+        self._latest_status[source] = status
+        dropped = status.dropped - (earlier.dropped if earlier is not None else 0)
+        if dropped > 0:
+            self._observer.dropped(status.source_id, frames=dropped)
+        is_changed = earlier is not None and earlier.time_base != status.time_base
+        return is_changed and source.role == "camera"
+
+    def _failure(
+        self, source: _Source, error: BaseException, remaining: Iterable[_Source]
+    ) -> SourceStatus:
+        """Report that a source failed; raise its error if nobody else is left.
+
+        What has started is not ended: nobody saw it end.
+        """
+        if all(other.subject_id == source.subject_id for other in remaining):
+            raise error
+        now_ns = self._clock.now_ns()
+        latest = self._latest_status.get(source) or SourceStatus(
+            "/".join(source), "connecting", now_ns, "", "arrival"
+        )
+        return replace(latest, state="offline", since_ns=now_ns, reason=_reason(error))
+
+
+def _reason(error: BaseException) -> str:
+    """Return the text of our own errors; that of others may hold credentials."""
+    if isinstance(error, PipelineError):
+        return str(error)
+    kind = type(error).__name__
+    places = "".join(traceback.format_tb(error.__traceback__))
+    logger.error("unexpected %s in a source, raised at\n%s", kind, places)
+    return f"unexpected {kind}, the log tells where"

@@ -1,0 +1,166 @@
+"""Windows on the frame grid: which frames a clip holds, and when it is due.
+
+With 4 frames and a stride of 2, and a gap at tick 3, four windows end at ticks 0, 2,
+4, 6 and a last one at the end of the stream:
+
+    tick   0  1  2  3  4  5  6  7
+    frame  a  b  c  .  e  f  g  h
+           a                        partial: it reaches back before the stream
+           a  b  c                  partial
+              b  c  .  e            missing 1
+                    .  e  f  g      missing 1
+                       e  f  g  h   the stream ends off the stride
+"""
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Protocol, final, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float32
+
+from pipelines.clock import seconds_to_ns
+from pipelines.records import Clip, FrameFeature
+
+
+@runtime_checkable  # annotations are checked at run time under test
+class ImuHistory(Protocol):
+    """What remembers the latest samples of one wearable."""
+
+    def slice(
+        self, start_ns: int, end_ns: int
+    ) -> tuple[Float32[np.ndarray, "sample 6"], float] | None:
+        """Return acceleration and turn rate of a span, and their rate in Hz.
+
+        None if the wearable was silent then.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WindowSettings:
+    """The frame grid and the windows on it.
+
+    Attributes:
+        frames: Grid steps in a window, at least 1.
+        seconds: Length of a window in seconds; one step is ``seconds / frames``.
+        stride_frames: Grid steps from one window to the next, 1 to ``frames``.
+
+    Raises:
+        ValueError: If a value is out of its range.
+    """
+
+    frames: int = 8
+    seconds: float = 3.0
+    stride_frames: int = 1
+
+    def __post_init__(self) -> None:
+        if self.frames < 1:
+            msg = f"frames must be at least 1, got {self.frames}"
+            raise ValueError(msg)
+        if not 0.0 < self.seconds < float("inf"):
+            msg = f"seconds must be positive and finite, got {self.seconds}"
+            raise ValueError(msg)
+        if not 1 <= self.stride_frames <= self.frames:
+            msg = f"stride_frames must be 1 to {self.frames}, got {self.stride_frames}"
+            raise ValueError(msg)
+
+    @property
+    def step_ns(self) -> int:
+        """Length of one grid step in nanoseconds."""
+        return seconds_to_ns(self.seconds / self.frames)
+
+
+@final
+class WindowAssembler:
+    """Turns the frame features of one subject into the clips that are due.
+
+    A window ends at every tick that the stride divides. It is due when that tick's
+    feature arrives, or when a later one shows that the tick stays a gap. A gap that
+    would leave a whole window empty ends the stream; what follows begins a new one.
+
+    Args:
+        subject_id: Whom the clips are of.
+        settings: The windows.
+        imu: The subject's wearable, if it has one.
+    """
+
+    def __init__(
+        self,
+        subject_id: str,
+        settings: WindowSettings,
+        imu: ImuHistory | None = None,
+    ) -> None:
+        self._subject_id = subject_id
+        self._settings = settings
+        self._imu = imu
+        self._first_tick = 0
+        self._held: deque[FrameFeature] = deque()
+
+    def add(self, feature: FrameFeature) -> list[Clip]:
+        """Take the next feature; return the clips that became due, oldest first.
+
+        Raises:
+            ValueError: If its tick is not after the one before it.
+        """
+        tick = feature.tick
+        clips = []
+        if self._held:
+            last_tick = self._held[-1].tick
+            if tick <= last_tick:
+                msg = f"{self._subject_id}: tick {tick} came after tick {last_tick}"
+                raise ValueError(msg)
+            if tick - last_tick > self._settings.frames:
+                clips = self.flush()
+            else:
+                gaps = range(last_tick + 1, tick)
+                clips = [self._clip(gap) for gap in gaps if self._is_due(gap)]
+        if not self._held:
+            self._first_tick = tick
+        self._held.append(feature)
+        self._forget_before(tick - self._settings.frames + 1)
+        if self._is_due(tick):
+            clips.append(self._clip(tick))
+        return clips
+
+    def flush(self) -> list[Clip]:
+        """End the stream; return its final clip if the last feature was in none yet.
+
+        What is added later begins a new stream: so no window reaches across a change
+        of the time base either.
+        """
+        clips = []
+        if self._held and not self._is_due(self._held[-1].tick):
+            clips.append(self._clip(self._held[-1].tick))
+        self._held.clear()
+        return clips
+
+    def _is_due(self, tick: int) -> bool:
+        return tick % self._settings.stride_frames == 0
+
+    def _forget_before(self, tick: int) -> None:
+        while self._held[0].tick < tick:
+            self._held.popleft()
+
+    def _clip(self, last_tick: int) -> Clip:
+        """Return the window that ends at ``last_tick``; no feature held is later."""
+        begin_tick = last_tick - self._settings.frames + 1
+        held = [feature for feature in self._held if feature.tick >= begin_tick]
+        start_ns, end_ns = held[0].timestamp_ns, held[-1].timestamp_ns
+        imu = self._imu.slice(start_ns, end_ns) if self._imu is not None else None
+        samples, rate_hz = imu if imu is not None else (None, None)
+        return Clip(
+            subject_id=self._subject_id,
+            start_ns=start_ns,
+            end_ns=end_ns,
+            features=np.stack([feature.feature for feature in held]),
+            slots=tuple(feature.tick - begin_tick for feature in held),
+            imu=samples,
+            imu_rate_hz=rate_hz,
+            reused_frames=sum(feature.reused for feature in held),
+            missing_frames=last_tick
+            - max(begin_tick, self._first_tick)
+            + 1
+            - len(held),
+            partial=begin_tick < self._first_tick,
+        )

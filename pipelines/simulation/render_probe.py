@@ -1,0 +1,30 @@
+"""Find out whether this machine can render pictures without a screen."""
+
+SCENE = """
+<mujoco>
+  <worldbody>
+    <light pos="0 0 3"/>
+    <camera name="eye" pos="0 -2 1" xyaxes="1 0 0 0 0.4 1"/>
+    <geom type="sphere" size="0.4" rgba="1 0.5 0.2 1"/>
+  </worldbody>
+</mujoco>
+"""
+
+
+def render_problem() -> str:
+    """Render one small picture; return what is wrong, or an empty text.
+
+    A missing library shows itself as any of several errors, early or late.
+    """
+    try:
+        import mujoco
+
+        model = mujoco.MjModel.from_xml_string(SCENE)
+        data = mujoco.MjData(model)
+        mujoco.mj_forward(model, data)
+        with mujoco.Renderer(model, 48, 64) as renderer:
+            renderer.update_scene(data, camera="eye")
+            picture = renderer.render()
+    except (ImportError, AttributeError, OSError, RuntimeError) as err:
+        return " ".join(str(err).split()) or type(err).__name__
+    return "" if picture.max() > picture.min() else "the picture came out empty"

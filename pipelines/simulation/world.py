@@ -1,0 +1,253 @@
+"""One simulated world: a person in a room under a camera, compiled for MuJoCo."""
+
+from dataclasses import dataclass
+from typing import Any, final
+
+import mujoco
+import numpy as np
+from jaxtyping import Float64
+
+from pipelines.simulation.body import JOINTS, Body, body_mjcf, random_body
+from pipelines.simulation.room import BED_LENGTH_M, Room, random_room, room_mjcf
+
+PHYSICS_STEP_S = 0.004
+LANDMARKS = (
+    *("head", "chest", "pelvis", "hand_left", "hand_right"),
+    *("shin_left", "shin_right", "foot_left", "foot_right"),
+)
+"""Parts of the body whose places ``World.landmarks`` tells."""
+
+_BLANKET_SIZE_M = (1.25, 0.0, 0.16)
+_HIDDEN_M = 50.0  # below the floor: out of every picture
+
+
+@dataclass(frozen=True, slots=True)
+class CameraView:
+    """Where the camera hangs, in metres; ``fovy_deg`` is its vertical field of view."""
+
+    position_m: tuple[float, float, float]
+    target_m: tuple[float, float, float]
+    fovy_deg: float
+
+
+@final
+class World:
+    """A compiled world and the indices that a motion needs.
+
+    Attributes:
+        body: The person.
+        room: The room.
+        view: The camera.
+        model: The MuJoCo model.
+        data: Scratch state; every method leaves it changed.
+    """
+
+    def __init__(
+        self, body: Body, room: Room, view: CameraView, rng: np.random.Generator
+    ) -> None:
+        self.body, self.room, self.view = body, room, view
+        xml, textures = _world_mjcf(body, room, view, rng)
+        self.model = mujoco.MjModel.from_xml_string(xml, textures)
+        self.data = mujoco.MjData(self.model)
+        person = [
+            i
+            for i in range(self.model.ngeom)
+            if self.model.geom_bodyid[i] >= self.model.body("pelvis").id
+            and self.model.geom(i).name != "blanket"
+        ]
+        self._person = np.array(person)
+        self._radii = self.model.geom_size[self._person, 0]
+        self._half_lengths = self.model.geom_size[self._person, 1]
+        self._feet = [self.model.geom(f"foot_{side}").id for side in ("left", "right")]
+        self._blanket = self.model.body("blanket").mocapid[0]
+        self.nq = self.model.nq
+        self.joint_limits_rad: Float64[np.ndarray, "joint 2"] = np.array(
+            [self.model.joint(name).range for name in JOINTS]
+        )
+
+    def pose(self, qpos: Float64[np.ndarray, " coordinate"]) -> None:
+        """Place the person without physics."""
+        self.data.qpos[:] = qpos
+        mujoco.mj_kinematics(self.model, self.data)
+
+    def lowest_m(self) -> float:
+        """Return the height of the posed person's lowest point."""
+        axis_z = self.data.geom_xmat[self._person, 8]
+        centre_z = self.data.geom_xpos[self._person, 2]
+        return float(
+            np.min(centre_z - np.abs(axis_z) * self._half_lengths - self._radii)
+        )
+
+    def feet_xy(self) -> Float64[np.ndarray, " axis"]:
+        """Return the place between the posed person's feet."""
+        feet: Float64[np.ndarray, " axis"] = self.data.geom_xpos[self._feet, :2].mean(
+            axis=0
+        )
+        return feet
+
+    def sees_trunk(self, qpos: Float64[np.ndarray, " coordinate"]) -> bool:
+        """Tell whether pelvis and chest lie within the camera's picture."""
+        self.pose(qpos)
+        trunk = [self.data.geom(name).xpos for name in ("pelvis", "chest")]
+        return bool(_in_view(self.view, np.array(trunk)).all())
+
+    def landmarks(
+        self, qpos: Float64[np.ndarray, " coordinate"]
+    ) -> Float64[np.ndarray, "landmark 4"]:
+        """Locate the person's ``LANDMARKS`` in the picture and over the floor.
+
+        Returns:
+            Per landmark: fractions of the picture's width and height from its upper
+            left corner, height over the floor in metres, and 1 where it lies within
+            the picture, else 0. Who or what stands before it does not matter.
+        """
+        self.pose(qpos)
+        places = np.array([self.data.geom(name).xpos for name in LANDMARKS])
+        right, up, forward = _camera_axes(self.view)
+        rays = places - np.array(self.view.position_m)
+        scale = 2 * np.tan(np.radians(self.view.fovy_deg) / 2) * (rays @ forward)
+        across = 0.5 + (rays @ right) / scale * 3 / 4
+        down = 0.5 - (rays @ up) / scale
+        seen = _in_view(self.view, places)
+        return np.stack((across, down, places[:, 2], seen), axis=1)
+
+    def cover(self, *, covered: bool) -> None:
+        """Draw the blanket over whoever lies in the bed, or take it away."""
+        room = self.room
+        x = room.bed_x_m - room.head_side * (BED_LENGTH_M - _BLANKET_SIZE_M[0]) / 2.4
+        z = room.bed_height_m + 0.1 if covered else -_HIDDEN_M
+        self.data.mocap_pos[self._blanket] = (x, room.bed_y_m, z)
+
+
+def random_world(rng: np.random.Generator) -> World:
+    """Draw a person, a room and a camera that sees bed, chair and floor."""
+    body, room = random_body(rng), random_room(rng)
+    return World(body, room, _random_view(room, rng), rng)
+
+
+def _random_view(room: Room, rng: np.random.Generator) -> CameraView:
+    """Draw cameras until one sees the places where something happens."""
+    low_y = -room.depth_m / 2 + 0.5
+    places = np.array(
+        [
+            (room.bed_x_m - 0.8, room.bed_y_m, room.bed_height_m),
+            (room.bed_x_m + 0.8, room.bed_y_m, room.bed_height_m),
+            (room.bed_x_m, room.bed_edge_y_m - 0.4, 0.1),
+            (*room.chair_xy, 0.5),
+            (room.width_m / 2 - 0.7, low_y + 0.3, 0.4),
+            (-room.width_m / 2 + 0.7, low_y + 0.3, 0.4),
+        ]
+    )
+    best, best_seen = None, -1
+    for _ in range(60):
+        view = _draw_view(room, rng)
+        seen = int(_in_view(view, places).sum())
+        if seen > best_seen:
+            best, best_seen = view, seen
+        if seen == len(places):
+            break
+    assert best is not None
+    return best
+
+
+def _draw_view(room: Room, rng: np.random.Generator) -> CameraView:
+    half_w, half_d = room.width_m / 2 - 0.08, room.depth_m / 2 - 0.08
+    # Never above the bed's wall alone: the bed would hide the floor before it.
+    wall = rng.choice(["front", "left", "right"])
+    if wall == "front":
+        x, y = rng.uniform(-half_w, half_w), -half_d
+    else:
+        x, y = (
+            (-half_w if wall == "left" else half_w),
+            rng.uniform(-half_d, 0.3 * half_d),
+        )
+    target = (rng.normal(0, 0.25), rng.normal(0.1, 0.25), rng.uniform(0.2, 0.9))
+    return CameraView(
+        position_m=(float(x), float(y), float(rng.uniform(1.5, 2.7))),
+        target_m=(float(target[0]), float(target[1]), float(target[2])),
+        fovy_deg=float(rng.uniform(48, 76)),
+    )
+
+
+def _in_view(
+    view: CameraView, places: Float64[np.ndarray, "place 3"]
+) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    right, up, forward = _camera_axes(view)
+    rays = places - np.array(view.position_m)
+    depth = rays @ forward
+    tangent = np.tan(np.radians(view.fovy_deg) / 2)
+    vertical = np.abs(rays @ up) < 0.95 * tangent * depth
+    horizontal = np.abs(rays @ right) < 0.95 * tangent * depth * 4 / 3
+    seen: np.ndarray[Any, np.dtype[np.bool_]] = (depth > 0.4) & vertical & horizontal
+    return seen
+
+
+def _camera_axes(
+    view: CameraView,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    forward = np.array(view.target_m) - np.array(view.position_m)
+    forward /= np.linalg.norm(forward)
+    right = np.cross(forward, [0, 0, 1])
+    right /= np.linalg.norm(right)
+    return right, np.cross(right, forward), forward
+
+
+def _world_mjcf(
+    body: Body, room: Room, view: CameraView, rng: np.random.Generator
+) -> tuple[str, dict[str, bytes]]:
+    assets, furniture, textures = room_mjcf(room, rng)
+    right, up, _ = _camera_axes(view)
+    axes = " ".join(f"{value:.5f}" for value in (*right, *up))
+    place = " ".join(f"{value:.4f}" for value in view.position_m)
+    ambient, diffuse = rng.uniform(0.15, 0.5), rng.uniform(0.0, 0.35)
+    blanket_rgb = " ".join(f"{value:.3f}" for value in rng.uniform(0.25, 1.0, 3))
+    half = (_BLANKET_SIZE_M[0] / 2, room.bed_width_m / 2, _BLANKET_SIZE_M[2] / 2)
+    xml = f"""
+<mujoco model="ward">
+  <compiler angle="degree" boundmass="0.05" boundinertia="0.0005"/>
+  <option timestep="{PHYSICS_STEP_S}" integrator="implicitfast" iterations="30"/>
+  <visual>
+    <headlight ambient="{ambient:.3f} {ambient:.3f} {ambient:.3f}"
+      diffuse="{diffuse:.3f} {diffuse:.3f} {diffuse:.3f}" specular="0 0 0"/>
+    <map znear="0.02" zfar="30"/>
+    <global offwidth="320" offheight="240"/>
+    <quality offsamples="0"/>
+  </visual>
+  <default>
+    <geom condim="3" friction="0.8 0.02 0.001" solref="0.01 1"
+      contype="1" conaffinity="2"/>
+    <default class="ghost"><geom contype="0" conaffinity="0"/></default>
+    <default class="person">
+      <geom type="capsule" contype="2" conaffinity="1" density="1000"
+        friction="0.7 0.02 0.001"/>
+      <joint type="hinge" limited="true" damping="4" armature="0.02" stiffness="1"/>
+    </default>
+  </default>
+  <asset>{assets}</asset>
+  <worldbody>
+    {_lights(room, rng)}
+    <camera name="ward" pos="{place}" xyaxes="{axes}" fovy="{view.fovy_deg:.2f}"/>
+    {furniture}
+    {body_mjcf(body)}
+    <body name="blanket" mocap="true"><geom name="blanket" class="ghost"
+      type="ellipsoid" size="{half[0]:.3f} {half[1]:.3f} {half[2]:.3f}"
+      rgba="{blanket_rgb} 1"/></body>
+  </worldbody>
+</mujoco>"""
+    return xml, textures
+
+
+def _lights(room: Room, rng: np.random.Generator) -> str:
+    lights = []
+    for i in range(int(rng.integers(1, 3))):
+        x = rng.uniform(-0.5, 0.5) * room.width_m
+        y = rng.uniform(-0.5, 0.5) * room.depth_m
+        power = rng.uniform(0.25, 0.8) / (i + 1)
+        tint = power * (1 + rng.uniform(-0.12, 0.12, 3))
+        colour = " ".join(f"{value:.3f}" for value in tint)
+        aim = f"{rng.normal(0, 0.4):.3f} {rng.normal(0, 0.4):.3f} -1"
+        lights.append(
+            f'<light pos="{x:.3f} {y:.3f} 2.6" dir="{aim}" diffuse="{colour}" '
+            'specular="0.1 0.1 0.1" castshadow="false" directional="true"/>'
+        )
+    return "".join(lights)

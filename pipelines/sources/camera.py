@@ -1,0 +1,290 @@
+"""A camera or a video file as a stream of picked frames and of its own state.
+
+    connecting ──▶ online ◀──▶ stalled (frozen picture: frames go on)
+        │            │
+        │            ├──▶ stalled  no picture for some seconds ─┐
+        ▼            ▼                                           ▼
+      offline ◀── connection lost ──────────────────▶ wait (backoff), connect again
+
+A file is read to its end, without loss, as fast as it is consumed or at a given speed.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import random
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import final
+
+from pipelines.clock import Clock, ns_to_seconds, seconds_to_ns
+from pipelines.errors import (
+    SourceError,
+    SourceNotFound,
+    SourceRefused,
+    SourceUnreadable,
+)
+from pipelines.records import Frame, SourceStatus, TimeBase
+from pipelines.sources.address import CameraAddress
+from pipelines.sources.backoff import Backoff
+from pipelines.sources.buffer import BufferClosed, StreamBuffer
+from pipelines.sources.camera_pipeline import CameraPipeline, Held
+from pipelines.sources.camera_status import StatusBoard
+from pipelines.sources.capture_clock import CaptureClock
+from pipelines.sources.framing import PAD, Framing
+from pipelines.sources.frozen import FrozenPicture
+from pipelines.sources.grid import FrameGrid, GridPicker
+from pipelines.sources.stamps import FileStamps, LiveStamps, Stamps
+
+logger = logging.getLogger(__name__)
+
+_FROZEN = "frozen picture"
+_WATCHES_PER_LIMIT = 10
+
+
+@dataclass(frozen=True, slots=True)
+class CameraLimits:
+    """How patient a live camera is; all spans in seconds.
+
+    Attributes:
+        connect_within_s: From connecting to the first picture.
+        stalled_after_s: Without a picture, for the stream to count as hung.
+        frozen_after_s: Of the same picture, for it to count as frozen.
+        retry_first_s: The shortest wait before connecting again.
+        retry_longest_s: The longest.
+        healthy_after_s: Of pictures, for the waits to begin short again.
+        buffered_frames: How many frames wait for the consumer at most.
+    """
+
+    connect_within_s: float = 15.0
+    stalled_after_s: float = 5.0
+    frozen_after_s: float = 30.0
+    retry_first_s: float = 1.0
+    retry_longest_s: float = 30.0
+    healthy_after_s: float = 10.0
+    buffered_frames: int = 8
+
+
+@final
+class CameraSource:
+    """One camera; an async context manager, and in it an async iterator.
+
+    Status records stand in the stream where they belong: the change of the time
+    base comes before the first frame that it is true of.
+
+    Args:
+        subject_id: Whom the pictures show.
+        address: ``rtsp://…``, ``/dev/videoN``, a video file, or ``test``.
+        clock: The clock of the chain.
+        image_size_px: Side of the square pictures to give.
+        step_ns: One step of the frame grid.
+        framing: How the picture becomes square.
+        limits: How patient a live camera is.
+        fail_fast: Whether to raise if the very first connection fails.
+        rng: Draws the waits between attempts.
+        origin_ns: For a file: what presentation time 0 is.
+        speed: For a file: how many times as fast as real time; None for as fast as it
+            is consumed.
+
+    Raises:
+        ValueError: If ``speed`` is not positive.
+        SourceError: If the address is none of the forms above.
+    """
+
+    def __init__(
+        self,
+        subject_id: str,
+        address: str,
+        *,
+        clock: Clock,
+        image_size_px: int,
+        step_ns: int,
+        framing: Framing = PAD,
+        limits: CameraLimits | None = None,
+        fail_fast: bool = False,
+        rng: random.Random | None = None,
+        origin_ns: int = 0,
+        speed: float | None = None,
+    ) -> None:
+        if speed is not None and not speed > 0:
+            msg = f"speed must be positive, got {speed}"
+            raise ValueError(msg)
+        self._subject_id = subject_id
+        self._address = CameraAddress.parse(address)
+        self._clock = clock
+        self._image_size_px = image_size_px
+        self._framing = framing
+        self._limits = limits or CameraLimits()
+        self._fail_fast = fail_fast
+        self._speed = speed
+        self._origin_ns = origin_ns
+        self._backoff = Backoff(
+            self._limits.retry_first_s,
+            self._limits.retry_longest_s,
+            rng or random.Random(),
+        )
+        self._frozen = FrozenPicture(seconds_to_ns(self._limits.frozen_after_s))
+        live = self._address.live
+        self._picker = GridPicker[Held](FrameGrid(step_ns, 0 if live else origin_ns))
+        self._capture_clock = CaptureClock()
+        self._stamps: Stamps = (
+            LiveStamps(clock, self._capture_clock) if live else FileStamps(origin_ns)
+        )
+
+    @property
+    def dropped(self) -> int:
+        """How many frames a consumer that was behind never got."""
+        return self._buffer.dropped
+
+    async def __aenter__(self) -> "CameraSource":
+        live = self._address.live
+        self._entered_ns = self._clock.now_ns()
+        self._buffer = StreamBuffer[Frame | SourceStatus](
+            self._limits.buffered_frames, lossless=not live
+        )
+        self._board = StatusBoard(
+            self._subject_id,
+            clock=self._clock,
+            time_base="arrival" if live else "presentation",
+            dropped=lambda: self._buffer.dropped,
+            publish=lambda status: self._buffer.put(status, kept=True),
+        )
+        self._task = asyncio.create_task(self._run())
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._buffer.close()
+        self._task.cancel()
+        # What went wrong was told to who iterates.
+        with contextlib.suppress(asyncio.CancelledError, SourceError):
+            await self._task
+
+    def __aiter__(self) -> AsyncIterator[Frame | SourceStatus]:
+        return self
+
+    async def __anext__(self) -> Frame | SourceStatus:
+        """Return the next frame or change of state.
+
+        Raises:
+            StopAsyncIteration: At the end of a file.
+            SourceError: If the file cannot be read, or with ``fail_fast`` the camera
+                not be reached.
+        """
+        item = None
+        with contextlib.suppress(BufferClosed):
+            item = await self._buffer.get()
+        if item is None:
+            await self._task
+            raise StopAsyncIteration
+        if self._speed is not None and isinstance(item, Frame):
+            await self._wait_until_due(item.timestamp_ns, self._speed)
+        return item
+
+    async def _wait_until_due(self, timestamp_ns: int, speed: float) -> None:
+        due_ns = self._entered_ns + round((timestamp_ns - self._origin_ns) / speed)
+        wait_ns = due_ns - self._clock.now_ns()
+        if wait_ns > 0:
+            await self._clock.sleep_s(ns_to_seconds(wait_ns))
+
+    async def _run(self) -> None:
+        try:
+            if self._address.live:
+                await self._keep_connected()
+            else:
+                await self._read_file()
+        finally:
+            self._buffer.close()
+
+    async def _read_file(self) -> None:
+        _check_file(self._address)
+        life = self._new_life()
+        error = await self._live_through(life)
+        if error is not None:
+            raise error
+        if life.pictures == 0:
+            problem = "there is no picture in it"
+            raise SourceUnreadable(str(self._address), problem)
+
+    async def _keep_connected(self) -> None:
+        for attempt in itertools.count():
+            self._board.count_reconnects(attempt)
+            self._frozen.restart()
+            self._capture_clock.restart()
+            life = self._new_life()
+            watchdog = asyncio.create_task(self._watch(life))
+            try:
+                error = await self._live_through(life)
+            finally:
+                watchdog.cancel()
+            if error is None:
+                error = SourceUnreadable(str(self._address), "the stream was ended")
+            if self._fail_fast and attempt == 0 and life.pictures == 0:
+                raise error
+            hung = isinstance(error, _Hung) and life.pictures > 0
+            self._board.update("stalled" if hung else "offline", error.problem)
+            if life.played_ns >= seconds_to_ns(self._limits.healthy_after_s):
+                self._backoff.reset()
+            refused = isinstance(error, SourceRefused)  # more attempts may lock us out
+            wait_s = self._backoff.slowest_s() if refused else self._backoff.next_s()
+            logger.info("%s; next attempt in %.1f s", error, wait_s)
+            await self._clock.sleep_s(wait_s)
+
+    async def _watch(self, life: CameraPipeline) -> None:
+        """End a life in which no picture comes any more; who hangs says nothing."""
+        limits = self._limits
+        while True:
+            limit_s = (
+                limits.stalled_after_s if life.pictures else limits.connect_within_s
+            )
+            await self._clock.sleep_s(limit_s / _WATCHES_PER_LIMIT)
+            silent_ns = self._clock.now_ns() - life.last_sign_ns
+            if silent_ns > seconds_to_ns(limit_s):
+                life.end(_Hung(str(self._address), f"no picture for {limit_s:g} s"))
+
+    def _new_life(self) -> CameraPipeline:
+        return CameraPipeline(
+            self._subject_id,
+            self._address,
+            clock=self._clock,
+            image_size_px=self._image_size_px,
+            framing=self._framing,
+            stamps=self._stamps,
+            picker=self._picker,
+            on_frame=self._on_frame,
+        )
+
+    async def _live_through(self, life: CameraPipeline) -> SourceError | None:
+        life.start()
+        try:
+            return await life.ended
+        finally:
+            await life.stop()
+
+    def _on_frame(self, frame: Frame, time_base: TimeBase, problem: str) -> None:
+        live = self._address.live
+        if live and self._frozen.is_frozen(frame.timestamp_ns, frame.pixels):
+            self._board.update("stalled", _FROZEN, time_base=time_base)
+        else:
+            self._board.update("online", problem, time_base=time_base)
+        self._buffer.put(frame)
+
+
+def _check_file(address: CameraAddress) -> None:
+    path = Path(address.location)
+    if not path.exists():
+        raise SourceNotFound(str(address), "no such file")
+    if path.is_dir():
+        raise SourceUnreadable(str(address), "is a folder, not a video file")
+
+
+@final
+class _Hung(SourceUnreadable):
+    """A camera that is connected sends nothing."""

@@ -1,0 +1,219 @@
+"""One life of a camera's GStreamer pipeline, from connecting to its end.
+
+The picker stands between the two halves of ``pipelines.sources.camera_launch``. A
+picture carries its time from one to the other as PTS, and whose clock that is as
+offset.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import final
+
+from pipelines.clock import Clock
+from pipelines.errors import SourceError, SourceUnreadable
+from pipelines.records import Frame, TimeBase
+from pipelines.sources.address import CameraAddress
+from pipelines.sources.camera_launch import launch_camera, media_type
+from pipelines.sources.framing import Framing
+from pipelines.sources.grid import GridPicker, Pick
+from pipelines.sources.gst import (
+    Gst,
+    element,
+    sample_to_pixels,
+    static_pad,
+)
+from pipelines.sources.gst_errors import source_error
+from pipelines.sources.stamps import Stamps
+
+Held = tuple[Gst.Sample, TimeBase]
+OnFrame = Callable[[Frame, TimeBase, str], None]
+
+_TIME_BASES: tuple[TimeBase, ...] = ("sender", "arrival", "presentation")
+
+_EVERYTHING = (
+    Gst.BufferCopyFlags.FLAGS | Gst.BufferCopyFlags.META | Gst.BufferCopyFlags.MEMORY
+)
+
+
+@final
+class CameraPipeline:
+    """Connects to a camera or opens a file, and gives its picked pictures.
+
+    Construct, start and stop it where the event loop runs.
+
+    Args:
+        subject_id: Whom the pictures show.
+        address: The camera.
+        clock: Tells when pictures came.
+        image_size_px: Side of the square pictures.
+        framing: How the picture becomes square.
+        stamps: Tells when a picture was taken.
+        picker: Picks on the grid.
+        on_frame: Takes each picked picture, its time base and a problem with it or
+            ``""``, in a thread of GStreamer.
+    """
+
+    def __init__(
+        self,
+        subject_id: str,
+        address: CameraAddress,
+        *,
+        clock: Clock,
+        image_size_px: int,
+        framing: Framing,
+        stamps: Stamps,
+        picker: GridPicker[Held],
+        on_frame: OnFrame,
+    ) -> None:
+        self._subject_id = subject_id
+        self._address = address
+        self._clock = clock
+        self._stamps = stamps
+        self._picker = picker
+        self._on_frame = on_frame
+        self._loop = asyncio.get_running_loop()
+        self._problem = ""
+        self.last_sign_ns = clock.now_ns()
+        """When it was started, or the last picture was decoded."""
+        self._first_sign_ns = self.last_sign_ns
+        self.pictures = 0
+        """How many pictures were decoded."""
+        self.ended: asyncio.Future[SourceError | None] = self._loop.create_future()
+        """Why it ended; None at the end of a stream."""
+        self._pipeline = launch_camera(address, image_size_px, framing)
+        self._bus = self._pipeline.get_bus()
+        self._bus_fd = self._bus.get_pollfd().fd
+        self._decoded = element(self._pipeline, "decoded")
+        self._picked = element(self._pipeline, "picked")
+        self._connections: list[tuple[Gst.Element, int]] = []
+        self._connect_signals()
+
+    @property
+    def played_ns(self) -> int:
+        """How long pictures came."""
+        return self.last_sign_ns - self._first_sign_ns if self.pictures else 0
+
+    def start(self) -> None:
+        """Connect; what follows shows in ``on_frame`` and ``ended``."""
+        self._loop.add_reader(self._bus_fd, self._read_bus)
+        self._pipeline.set_state(Gst.State.PLAYING)
+
+    async def stop(self) -> None:
+        """Disconnect; no picture comes once this has returned.
+
+        A producer that waits for room must have been let go before.
+        """
+        self._loop.remove_reader(self._bus_fd)
+        self.end(None)
+        # In a thread, for a camera that hangs may take its time to be left.
+        await asyncio.to_thread(self._pipeline.set_state, Gst.State.NULL)
+        for owner, connection in self._connections:
+            owner.disconnect(connection)
+        self._connections.clear()  # they refer to us, and we to the pipeline
+        self._picker.flush()
+
+    def end(self, error: SourceError | None) -> None:
+        """Let ``ended`` be known, unless it is already; from any thread."""
+        self._loop.call_soon_threadsafe(self._settle, error)
+
+    def _settle(self, error: BaseException | None) -> None:
+        if error is None:  # an end may come of an error that waits to be read
+            self._read_bus()
+        if self.ended.done():
+            return
+        if error is None or isinstance(error, SourceError):
+            self.ended.set_result(error)
+        else:
+            self.ended.set_exception(error)
+
+    def _read_bus(self) -> None:
+        while (message := self._bus.pop()) is not None:
+            if message.type == Gst.MessageType.ERROR:
+                self._settle(source_error(self._address, message))
+
+    def _connect_signals(self) -> None:
+        decoder = element(self._pipeline, "decoder")
+        pictures = element(self._pipeline, "pictures")
+        self._connect(decoder, "pad-added", self._link_pictures)
+        self._connect(decoder, "no-more-pads", self._check_pictures)
+        self._connect(self._decoded, "new-sample", self._guard(self._on_decoded))
+        self._connect(self._decoded, "eos", self._on_last_decoded)
+        self._connect(pictures, "new-sample", self._guard(self._on_picture))
+        self._connect(pictures, "eos", lambda _sink: self.end(None))
+
+    def _connect(
+        self, owner: Gst.Element, signal: str, handler: Callable[..., object]
+    ) -> None:
+        self._connections.append((owner, owner.connect(signal, handler)))
+
+    def _guard(
+        self, handler: Callable[[Gst.Sample], None]
+    ) -> Callable[[Gst.Element], Gst.FlowReturn]:
+        """Pull a sample for ``handler``; its failure must not vanish in a C thread."""
+
+        def on_sample(sink: Gst.Element) -> Gst.FlowReturn:
+            sample = sink.emit("pull-sample")
+            try:
+                if sample is not None:
+                    handler(sample)
+            except Exception as err:  # noqa: BLE001 raised again where ended is awaited
+                self._loop.call_soon_threadsafe(self._settle, err)
+                return Gst.FlowReturn.ERROR
+            return Gst.FlowReturn.OK
+
+        return on_sample
+
+    def _link_pictures(self, _decoder: Gst.Element, pad: Gst.Pad) -> None:
+        caps = pad.get_current_caps() or pad.get_pad_template_caps()
+        sink = static_pad(self._decoded, "sink")
+        if media_type(caps).startswith("video/") and not sink.is_linked():
+            pad.link(sink)
+
+    def _check_pictures(self, _decoder: Gst.Element) -> None:
+        if not static_pad(self._decoded, "sink").is_linked():
+            shown = str(self._address)
+            self.end(SourceUnreadable(shown, "there is no video in it"))
+
+    def _on_decoded(self, sample: Gst.Sample) -> None:
+        self.last_sign_ns = self._clock.now_ns()
+        if self.pictures == 0:
+            self._first_sign_ns = self.last_sign_ns
+        self.pictures += 1
+        taken = self._stamps(sample, self._pipeline)
+        if taken is not None:
+            self._problem = taken.problem
+            self._push(
+                self._picker.offer(taken.timestamp_ns, (sample, taken.time_base))
+            )
+
+    def _on_last_decoded(self, _sink: Gst.Element) -> None:
+        self._push(self._picker.flush())
+        self._picked.emit("end-of-stream")
+
+    def _push(self, pick: Pick[Held] | None) -> None:
+        """Hand a pick to the second half; waits while that is behind."""
+        if pick is None:
+            return
+        sample, time_base = pick.item
+        decoded, caps = sample.get_buffer(), sample.get_caps()
+        if decoded is None or caps is None:
+            return
+        # A new head on the same memory: others may hold the decoder's buffer.
+        buffer = decoded.copy_region(_EVERYTHING, 0, decoded.get_size())
+        if buffer is None:
+            return
+        buffer.pts = pick.timestamp_ns
+        buffer.offset = _TIME_BASES.index(time_base)
+        self._picked.emit("push-sample", Gst.Sample.new(buffer, caps, None, None))
+
+    def _on_picture(self, sample: Gst.Sample) -> None:
+        buffer = sample.get_buffer()
+        if buffer is None:
+            return
+        frame = Frame(
+            subject_id=self._subject_id,
+            timestamp_ns=buffer.pts,
+            tick=self._picker.grid.tick_of(buffer.pts),
+            pixels=sample_to_pixels(sample),
+        )
+        self._on_frame(frame, _TIME_BASES[buffer.offset], self._problem)

@@ -1,0 +1,84 @@
+"""The state of a camera, told whenever it changes."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import final
+
+from pipelines.clock import NS_PER_S, Clock
+from pipelines.records import SourceState, SourceStatus, TimeBase
+
+_DROPS_TOLD_EVERY_NS = 10 * NS_PER_S
+
+
+@final
+class StatusBoard:
+    """Holds a camera's status and publishes each change of it.
+
+    May be used from any thread: pictures say that they come, the supervisor says that
+    they do not. Drops alone are published at most once in 10 s.
+
+    Args:
+        source_id: The camera.
+        clock: Tells since when.
+        time_base: Whose clock stamps the pictures at first.
+        dropped: Asks how many pictures were dropped so far.
+        publish: Takes each new status.
+    """
+
+    def __init__(
+        self,
+        source_id: str,
+        *,
+        clock: Clock,
+        time_base: TimeBase,
+        dropped: Callable[[], int],
+        publish: Callable[[SourceStatus], None],
+    ) -> None:
+        self._clock = clock
+        self._dropped = dropped
+        self._publish = publish
+        self._lock = threading.Lock()
+        self._told_ns = clock.now_ns()
+        self._status = SourceStatus(
+            source_id, "connecting", self._told_ns, "", time_base
+        )
+        publish(self._status)
+
+    @property
+    def state(self) -> SourceState:
+        """The state now."""
+        return self._status.state
+
+    def update(
+        self,
+        state: SourceState,
+        reason: str = "",
+        *,
+        time_base: TimeBase | None = None,
+    ) -> None:
+        """Say how it is; nothing is published if that is as before."""
+        with self._lock:
+            now = self._status
+            status = replace(
+                now,
+                state=state,
+                since_ns=now.since_ns if state == now.state else self._clock.now_ns(),
+                reason=reason,
+                time_base=time_base or now.time_base,
+            )
+            self._tell(status)
+
+    def count_reconnects(self, reconnects: int) -> None:
+        """Say how many times it was connected to again."""
+        with self._lock:
+            self._tell(replace(self._status, reconnects=reconnects))
+
+    def _tell(self, status: SourceStatus) -> None:
+        now_ns, dropped = self._clock.now_ns(), self._dropped()
+        drops_due = now_ns - self._told_ns >= _DROPS_TOLD_EVERY_NS
+        more_drops = dropped > self._status.dropped and drops_due
+        if status != self._status or more_drops:
+            self._status = replace(status, dropped=dropped)
+            self._told_ns = now_ns
+            self._publish(self._status)

@@ -1,0 +1,117 @@
+"""What every user of GStreamer shares: start-up, pipelines, bus errors, pictures.
+
+Import ``Gst`` from here, never from ``gi``: versions are pinned and GStreamer is
+initialised once, whoever comes first.
+"""
+
+from fractions import Fraction
+
+import gi
+
+gi.require_version("Gst", "1.0")
+gi.require_version("GstApp", "1.0")  # gives appsrc and appsink their methods
+gi.require_version("GstVideo", "1.0")
+
+import numpy as np  # noqa: E402
+from gi.repository import Gst, GstApp, GstVideo  # noqa: E402
+from jaxtyping import UInt8  # noqa: E402
+
+Gst.init(None)
+
+__all__ = [
+    "Gst",
+    "GstApp",
+    "GstVideo",
+    "element",
+    "error_line",
+    "make_pipeline",
+    "pixels_to_buffer",
+    "rgb_caps",
+    "sample_to_pixels",
+    "static_pad",
+]
+
+
+def make_pipeline(description: str) -> Gst.Pipeline:
+    """Build a pipeline from a ``gst-launch`` line.
+
+    Paths and addresses do not belong in the line (its quoting would have to be
+    escaped): name the element and set its property.
+    """
+    pipeline = Gst.parse_launch(description)
+    if not isinstance(pipeline, Gst.Pipeline):
+        msg = f"expected a pipeline of several elements, got {description!r}"
+        raise TypeError(msg)
+    return pipeline
+
+
+def element(pipeline: Gst.Bin, name: str) -> Gst.Element:
+    """Return the element of that name; a wrong name is a mistake in our code."""
+    found = pipeline.get_by_name(name)
+    if found is None:
+        msg = f"the pipeline has no element {name!r}"
+        raise LookupError(msg)
+    return found
+
+
+def static_pad(owner: Gst.Element, name: str) -> Gst.Pad:
+    """Return the pad of that name; a wrong name is a mistake in our code."""
+    pad = owner.get_static_pad(name)
+    if pad is None:
+        msg = f"{owner.get_name()} has no pad {name!r}"
+        raise LookupError(msg)
+    return pad
+
+
+def error_line(message: Gst.Message) -> str:
+    """Turn a bus error or warning into one line, without the debugging part."""
+    parsed = (
+        message.parse_error()
+        if message.type == Gst.MessageType.ERROR
+        else message.parse_warning()
+    )
+    return " ".join(parsed[0].message.split()).rstrip(".")
+
+
+def rgb_caps(
+    width_px: int, height_px: int, rate_hz: Fraction | None = None
+) -> Gst.Caps:
+    """Describe packed RGB pictures, of any rate if none is given."""
+    text = (
+        f"video/x-raw,format=RGB,width={width_px},height={height_px},"
+        "pixel-aspect-ratio=1/1"
+    )
+    if rate_hz is not None:
+        text += f",framerate={rate_hz.numerator}/{rate_hz.denominator}"
+    caps = Gst.Caps.from_string(text)
+    if caps is None:
+        msg = f"not a form of pictures: {text}"
+        raise ValueError(msg)
+    return caps
+
+
+def _padded_row_bytes(width_px: int) -> int:
+    """GStreamer starts each row of packed RGB at a multiple of four bytes."""
+    return (3 * width_px + 3) // 4 * 4
+
+
+def pixels_to_buffer(pixels: UInt8[np.ndarray, "height width 3"]) -> Gst.Buffer:
+    """Copy an RGB picture into a buffer laid out as ``rgb_caps`` says."""
+    height, width, _ = pixels.shape
+    rows = np.zeros((height, _padded_row_bytes(width)), np.uint8)
+    rows[:, : 3 * width] = pixels.reshape(height, 3 * width)
+    return Gst.Buffer.new_wrapped(rows.tobytes())
+
+
+def sample_to_pixels(sample: Gst.Sample) -> UInt8[np.ndarray, "height width 3"]:
+    """Copy the RGB picture out of a sample whose caps are of ``rgb_caps``."""
+    buffer, caps = sample.get_buffer(), sample.get_caps()
+    if buffer is None or caps is None:
+        msg = "the sample holds no picture"
+        raise ValueError(msg)
+    (_, width), (_, height) = (
+        caps.get_structure(0).get_int(side) for side in ("width", "height")
+    )
+    data = buffer.extract_dup(0, buffer.get_size())
+    rows = np.frombuffer(data, np.uint8).reshape(height, _padded_row_bytes(width))
+    return rows[:, : 3 * width].reshape(height, width, 3)

@@ -1,0 +1,124 @@
+"""The recent samples of one wearable in time order, cut into evenly spaced slices.
+
+Batches may come late, twice or out of order: the content depends on which came, not
+on their order. Knows nothing of where they come from.
+"""
+
+from typing import final
+
+import numpy as np
+from jaxtyping import Float32, Int64
+
+from pipelines.clock import NS_PER_S, seconds_to_ns
+from pipelines.records import ImuBatch
+
+_AXES = 6
+
+
+@final
+class ImuBuffer:
+    """Holds the samples of the last ``horizon_s`` seconds of one device.
+
+    Args:
+        rate_hz: Samples per second of the slices.
+        horizon_s: Span kept, counted back from the newest sample.
+        reach_s: How far a sample speaks for the time around it: a slice with a point
+            farther from every sample has a gap, and is None. In between, values are
+            interpolated; beyond the last sample, held.
+
+    Attributes:
+        duplicates: Samples dropped since their time was held already.
+        late: Samples dropped since they were older than the horizon when they came.
+
+    Raises:
+        ValueError: If an argument is not positive.
+    """
+
+    def __init__(
+        self, *, rate_hz: float = 50.0, horizon_s: float = 30.0, reach_s: float = 0.25
+    ) -> None:
+        if min(rate_hz, horizon_s, reach_s) <= 0:
+            msg = (
+                "rate_hz, horizon_s and reach_s must be positive,"
+                f" got {rate_hz}, {horizon_s}, {reach_s}"
+            )
+            raise ValueError(msg)
+        self._rate_hz = rate_hz
+        self._horizon_ns = seconds_to_ns(horizon_s)
+        self._reach_ns = seconds_to_ns(reach_s)
+        self._times_ns: Int64[np.ndarray, " sample"] = np.empty(0, np.int64)
+        self._values: Float32[np.ndarray, "sample 6"] = np.empty((0, _AXES), np.float32)
+        self.duplicates = 0
+        self.late = 0
+
+    def __len__(self) -> int:
+        return len(self._times_ns)
+
+    @property
+    def newest_ns(self) -> int | None:
+        """Time of the newest sample, None while empty."""
+        return int(self._times_ns[-1]) if len(self) else None
+
+    def add(self, batch: ImuBatch) -> None:
+        """Merge a batch; what is held twice or too old is dropped and counted."""
+        times_ns = batch.timestamps_ns
+        if not len(times_ns):
+            return
+        values = np.hstack([batch.accel_mps2, batch.gyro_radps])
+        newest_ns = self.newest_ns
+        if newest_ns is not None:
+            fresh = times_ns >= newest_ns - self._horizon_ns
+            self.late += int(np.count_nonzero(~fresh))
+            times_ns, values = times_ns[fresh], values[fresh]
+        merged_ns = np.concatenate([self._times_ns, times_ns])
+        # np.unique gives the first of equal times, which is the one held before.
+        self._times_ns, chosen = np.unique(merged_ns, return_index=True)
+        self._values = np.concatenate([self._values, values])[chosen]
+        self.duplicates += len(merged_ns) - len(chosen)
+        self._forget_old()
+
+    def slice(
+        self, start_ns: int, end_ns: int
+    ) -> tuple[Float32[np.ndarray, "sample 6"], float] | None:
+        """Return evenly spaced samples of ``[start_ns, end_ns)``, at least one.
+
+        Sample k is of the time ``start_ns`` + k / rate; its columns are acceleration
+        (x, y, z, m/s²) and turning rate (x, y, z, rad/s).
+
+        Returns:
+            The samples and their rate in hertz, or None if there is a gap.
+
+        Raises:
+            ValueError: If the span ends before it starts.
+        """
+        if end_ns < start_ns:
+            msg = f"the span ends before it starts: {end_ns} < {start_ns} ns"
+            raise ValueError(msg)
+        if not len(self):
+            return None
+        count = max(1, round((end_ns - start_ns) * self._rate_hz / NS_PER_S))
+        steps_ns = np.rint(np.arange(count) * (NS_PER_S / self._rate_hz))
+        points_ns = start_ns + steps_ns.astype(np.int64)
+        if np.any(self._distance_ns(points_ns) > self._reach_ns):
+            return None
+        # Seconds from the start keep nanoseconds apart in float64; UTC would not.
+        known_s = (self._times_ns - start_ns) / NS_PER_S
+        points_s = (points_ns - start_ns) / NS_PER_S
+        columns = [np.interp(points_s, known_s, axis) for axis in self._values.T]
+        return np.stack(columns, axis=1).astype(np.float32), self._rate_hz
+
+    def _distance_ns(
+        self, points_ns: Int64[np.ndarray, " point"]
+    ) -> Int64[np.ndarray, " point"]:
+        """Return how far the nearest sample lies from each point."""
+        last = len(self) - 1
+        after = np.searchsorted(self._times_ns, points_ns)
+        ahead = np.abs(self._times_ns[np.minimum(after, last)] - points_ns)
+        behind = np.abs(self._times_ns[np.maximum(after - 1, 0)] - points_ns)
+        nearest: Int64[np.ndarray, " point"] = np.minimum(ahead, behind)
+        return nearest
+
+    def _forget_old(self) -> None:
+        first = np.searchsorted(self._times_ns, self._times_ns[-1] - self._horizon_ns)
+        self._times_ns = self._times_ns[first:]
+        self._values = self._values[first:]

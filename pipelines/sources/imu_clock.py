@@ -1,0 +1,139 @@
+"""The offset of a wearable's clock, from when its batches arrive: a pure estimate.
+
+Each batch arrives some transit after its last sample was taken, so that *delta* =
+arrival - device time of the last sample = offset + transit. Transit is never
+negative and often short, so the least delta of the last minute is close to the
+offset, and the error is the shortest transit of that minute::
+
+    delta   |  x        x
+            |     x  x     x   x     transit varies
+    offset  |--x---------x---x----   the least delta
+
+What the estimate calls the future, a batch whose delta lies far under it, is
+refused: either the batch is wrong or the clock was set. A clock that was set (either
+way) is believed once a run of batches in a row agrees on a new delta; a backlog sent
+in one go does not, for its deltas shrink from batch to batch.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import final
+
+from pipelines.clock import seconds_to_ns
+
+
+@dataclass(frozen=True, slots=True)
+class ImuClockSettings:
+    """How the offset is estimated.
+
+    Attributes:
+        window_s: Span over which the least delta is taken; it bounds the error of a
+            drifting clock (50 ppm: 3 ms in 60 s).
+        tolerance_s: How far a corrected time may lie ahead of its arrival, and how
+            far the deltas of a run may differ and still agree.
+        run_batches: Batches in a row that agree before a set clock is believed.
+        run_s: Least time from the first to the last of them.
+    """
+
+    window_s: float = 60.0
+    tolerance_s: float = 0.5
+    run_batches: int = 5
+    run_s: float = 1.0
+
+
+@final
+class ImuClock:
+    """Estimates what to add to a device's times to get pipeline times.
+
+    The applied offset follows the estimate by at most half the gap between two
+    batches, so that their samples never change places.
+
+    Attributes:
+        steps: How often the device's clock was found to have been set.
+    """
+
+    def __init__(self, settings: ImuClockSettings | None = None) -> None:
+        settings = settings or ImuClockSettings()
+        self._window_ns = seconds_to_ns(settings.window_s)
+        self._tolerance_ns = seconds_to_ns(settings.tolerance_s)
+        self._run_ns = seconds_to_ns(settings.run_s)
+        self._run_batches = settings.run_batches
+        self._least = _SlidingLeast(self._window_ns)
+        self._run: list[tuple[int, int]] = []  # (arrival, delta) of odd batches
+        self._applied_ns: int | None = None
+        self._newest_device_ns = 0
+        self.steps = 0
+
+    @property
+    def offset_ns(self) -> int | None:
+        """Pipeline time minus device time as applied; None before the first batch."""
+        return self._applied_ns
+
+    def correct(
+        self, first_device_ns: int, last_device_ns: int, arrival_ns: int
+    ) -> int | None:
+        """Take in a batch, and return the offset to add to its times.
+
+        Args:
+            first_device_ns: Device time of the batch's first sample.
+            last_device_ns: Device time of its last sample.
+            arrival_ns: Pipeline time of its arrival; never less than before.
+
+        Returns:
+            The offset, or None if the batch would lie in the future.
+        """
+        delta_ns = arrival_ns - last_device_ns
+        if self._applied_ns is None:
+            return self._start([(arrival_ns, delta_ns)], last_device_ns)
+        ahead_ns = self._applied_ns - delta_ns
+        if abs(ahead_ns) > self._tolerance_ns:
+            if self._ends_run(arrival_ns, delta_ns):
+                self.steps += 1
+                return self._start(self._run, last_device_ns)
+            return None if ahead_ns > 0 else self._applied_ns
+        self._run.clear()
+        self._least.add(arrival_ns, delta_ns)
+        gap_ns = max(0, first_device_ns - self._newest_device_ns)
+        move_ns = self._least.value() - self._applied_ns
+        self._applied_ns += max(-gap_ns // 2, min(gap_ns // 2, move_ns))
+        self._newest_device_ns = max(self._newest_device_ns, last_device_ns)
+        return self._applied_ns
+
+    def _ends_run(self, arrival_ns: int, delta_ns: int) -> bool:
+        """Add an odd batch to the run, and tell whether the run is now long enough."""
+        deltas_ns = [delta_ns, *(delta for _, delta in self._run)]
+        if max(deltas_ns) - min(deltas_ns) > self._tolerance_ns:
+            self._run.clear()
+        self._run.append((arrival_ns, delta_ns))
+        span_ns = arrival_ns - self._run[0][0]
+        return len(self._run) >= self._run_batches and span_ns >= self._run_ns
+
+    def _start(self, run: Iterable[tuple[int, int]], last_device_ns: int) -> int:
+        """Forget the past, and believe the deltas of a run."""
+        self._least = _SlidingLeast(self._window_ns)
+        for arrival_ns, delta_ns in run:
+            self._least.add(arrival_ns, delta_ns)
+        self._run = []
+        self._newest_device_ns = last_device_ns
+        self._applied_ns = self._least.value()
+        return self._applied_ns
+
+
+@final
+class _SlidingLeast:
+    """The least value of the last while; each call costs O(1) on average."""
+
+    def __init__(self, window_ns: int) -> None:
+        self._window_ns = window_ns
+        self._rising: deque[tuple[int, int]] = deque()  # (time, value), both rising
+
+    def add(self, time_ns: int, value: int) -> None:
+        while self._rising and self._rising[-1][1] >= value:
+            self._rising.pop()
+        self._rising.append((time_ns, value))
+        while self._rising[0][0] < time_ns - self._window_ns:
+            self._rising.popleft()
+
+    def value(self) -> int:
+        return self._rising[0][1]

@@ -1,0 +1,100 @@
+"""Which label was taken for which, window by window."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Int64
+
+from pipelines.studies.figures import Figure
+from pipelines.studies.intervals import cluster_interval
+
+GROUPS: Mapping[str, str] = {
+    "walking": "upright",
+    "standing": "upright",
+    "sitting": "sitting",
+    "bending": "bending",
+    "sitting down": "in transition",
+    "standing up": "in transition",
+    "lying down": "in transition",
+    "falling": "in transition",
+    "lying in bed": "lying in bed",
+    "fallen": "fallen",
+    "empty room": "empty room",
+}
+"""What an average of frames, which knows no order, can tell apart. Any other label is
+a group of its own."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Confusion:
+    """Windows by true and predicted label, for each recording apart.
+
+    Neighbouring windows share frames and a recording shares a room and a body, so
+    that windows are no independent trials: intervals come from drawing whole
+    recordings again and again.
+    """
+
+    labels: tuple[str, ...]
+    counts: Int64[np.ndarray, "recording true predicted"]
+
+    @property
+    def total(self) -> Int64[np.ndarray, "true predicted"]:
+        """The windows of all recordings."""
+        return np.asarray(self.counts.sum(axis=0), dtype=np.int64)
+
+
+def count_confusion(
+    labels: Sequence[str], recordings: Sequence[Sequence[tuple[str | None, str]]]
+) -> Confusion:
+    """Count pairs of true and predicted label.
+
+    Args:
+        labels: The labels that a prediction can have; a pair whose truth is none of
+            them (other, unlabelled) is left out.
+        recordings: The pairs of each recording.
+    """
+    place = {label: index for index, label in enumerate(labels)}
+    counts = np.zeros((len(recordings), len(labels), len(labels)), np.int64)
+    for recording, pairs in enumerate(recordings):
+        for true, predicted in pairs:
+            if true in place:
+                counts[recording, place[true], place[predicted]] += 1
+    return Confusion(tuple(labels), counts)
+
+
+def group_labels(confusion: Confusion) -> Confusion:
+    """Count by the groups of ``GROUPS`` instead of by labels."""
+    names = [GROUPS.get(label, label) for label in confusion.labels]
+    groups = tuple(dict.fromkeys(names))
+    member = np.array([[name == group for group in groups] for name in names])
+    member = member.astype(np.int64)
+    counts = np.einsum("rtp,tg,ph->rgh", confusion.counts, member, member)
+    return Confusion(groups, counts)
+
+
+def top1(confusion: Confusion, seed: int) -> Figure:
+    """Measure the share of windows whose label was right."""
+    right = np.trace(confusion.counts, axis1=1, axis2=2)
+    return _right_of(right, confusion.counts.sum(axis=(1, 2)), seed)
+
+
+def label_recall(confusion: Confusion, seed: int) -> dict[str, Figure]:
+    """Measure, for each true label, the share of its windows that were right."""
+    right = np.diagonal(confusion.counts, axis1=1, axis2=2)
+    of_label = confusion.counts.sum(axis=2)
+    return {
+        label: _right_of(right[:, index], of_label[:, index], seed)
+        for index, label in enumerate(confusion.labels)
+    }
+
+
+def _right_of(
+    right: Int64[np.ndarray, " recording"],
+    windows: Int64[np.ndarray, " recording"],
+    seed: int,
+) -> Figure:
+    interval = cluster_interval(right, windows, seed)
+    hits, trials = int(right.sum()), int(windows.sum())
+    value = hits / trials if trials else None
+    return Figure(value, interval, {"right": hits, "windows": trials})

@@ -1,0 +1,155 @@
+"""The event report over a footage folder: each recording through the one chain.
+
+recordings ─ camera at full speed ─▶ Watch ─▶ predictions, events ─┐
+           └ labels.csv ─▶ truth ──────────────────────────────────┴▶ EventReport
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+
+from pipelines.clock import Clock
+from pipelines.data.footage import LABELS_NAME, Footage, Recording
+from pipelines.data.truth import Resolve, read_truth, unknown_rows
+from pipelines.errors import FootageError, PipelineError
+from pipelines.live.watch import Subject, Watch, WatchSettings
+from pipelines.recognition import ActionRecognizer
+from pipelines.records import ActionEvent, Prediction
+from pipelines.sources.camera import CameraSource
+from pipelines.sources.framing import PAD, Framing
+from pipelines.studies.event_report import (
+    FALL,
+    EventReport,
+    RecordingResult,
+    score_events,
+)
+from pipelines.studies.matching import pair_events
+
+QUICK_S = 900.0
+"""Seconds of footage that a quick report watches: two cores take a minute or two."""
+
+
+def choose_quick(
+    recordings: Sequence[Recording], seed: int, budget_s: float = QUICK_S
+) -> list[Recording]:
+    """Draw recordings of ``budget_s`` seconds together, as their labels tell lengths.
+
+    Returns:
+        At least one, in the order given; the same for the same seed.
+    """
+    chosen: list[Recording] = []
+    left_s = budget_s
+    for recording in random.Random(seed).sample(recordings, len(recordings)):
+        left_s -= max(span.end_s for span in recording.spans)
+        if chosen and left_s < 0:
+            break
+        chosen.append(recording)
+    return [recording for recording in recordings if recording in chosen]
+
+
+def refuse_unknown_labels(footage: Footage, resolve: Resolve) -> None:
+    """Refuse footage with a label that the prompt set does not know.
+
+    Raises:
+        FootageError: For the first such label, with its line.
+    """
+    rows = (row for recording in footage.recordings for row in recording.spans)
+    for label, row in unknown_rows(rows, resolve).items():
+        problem = f"label: {label!r} is neither in the prompt set nor an alias"
+        raise FootageError(str(footage.folder / LABELS_NAME), problem, row.line)
+
+
+async def evaluate_events(
+    recordings: Sequence[Recording],
+    recognizer: ActionRecognizer,
+    resolve: Resolve,
+    clock: Clock,
+    *,
+    settings: WatchSettings | None = None,
+    framing: Framing = PAD,
+    seed: int = 0,
+    on_done: Callable[[RecordingResult], None] | None = None,
+) -> EventReport:
+    """Watch recordings, each as a subject of its own, and measure what was said.
+
+    Args:
+        recordings: What to watch, one after the other, as fast as it goes.
+        recognizer: What encodes and classifies.
+        resolve: Gives the recogniser's label for a label or alias of the footage.
+        clock: Measures spans only; times are presentation times.
+        settings: The settings of the chain.
+        framing: How every picture becomes square.
+        seed: Draws the intervals.
+        on_done: Told of each recording once it was watched.
+
+    Raises:
+        SourceError: If a video cannot be read.
+        PipelineError: If the recogniser has no event ``fall``.
+    """
+    info = recognizer.info
+    if FALL not in info.events.values():
+        msg = f"no label of {info.prompt_set} belongs to the event {FALL!r}"
+        raise PipelineError(msg)
+    settings = settings or WatchSettings()
+    results = []
+    for recording in recordings:
+        predictions, events = await predict_recording(
+            recording, recognizer, clock, settings, framing
+        )
+        result = _result(recording, resolve, predictions, events)
+        results.append(result)
+        if on_done is not None:
+            on_done(result)
+    return score_events(results, info, seed)
+
+
+async def predict_recording(
+    recording: Recording,
+    recognizer: ActionRecognizer,
+    clock: Clock,
+    settings: WatchSettings,
+    framing: Framing,
+) -> tuple[list[Prediction], list[ActionEvent]]:
+    """Run one recording through the chain, in nanoseconds of presentation time.
+
+    Raises:
+        SourceError: If its video cannot be read.
+    """
+    predictions: list[Prediction] = []
+    events: list[ActionEvent] = []
+    camera = CameraSource(
+        recording.file,
+        str(recording.video.absolute()),  # else a file could be taken for "test"
+        clock=clock,
+        image_size_px=recognizer.info.image_size_px,
+        step_ns=settings.windows.step_ns,
+        framing=framing,
+    )
+    async with camera:
+        watch = Watch([Subject(recording.file, camera)], recognizer, clock, settings)
+        async with aclosing(watch.records()) as records:
+            async for record in records:
+                match record:
+                    case Prediction():
+                        predictions.append(record)
+                    case ActionEvent():
+                        events.append(record)
+    return predictions, events
+
+
+def _result(
+    recording: Recording,
+    resolve: Resolve,
+    predictions: Sequence[Prediction],
+    events: Sequence[ActionEvent],
+) -> RecordingResult:
+    # The last window ends with the last picture: the video's length but one picture.
+    first_ns = predictions[0].start_ns if predictions else 0
+    last_ns = predictions[-1].end_ns if predictions else 0
+    return RecordingResult(
+        file=recording.file,
+        truth=read_truth(recording.spans, resolve),
+        duration_ns=last_ns - first_ns,
+        predictions=tuple(predictions),
+        episodes=tuple(pair_events(events, FALL, last_ns)),
+    )

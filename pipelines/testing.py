@@ -1,0 +1,215 @@
+"""Parts for tests that are real but small: a clock that is told the time, fakes.
+
+Nothing here is imported by the rest of the project.
+"""
+
+import asyncio
+import heapq
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import final
+
+import numpy as np
+from jaxtyping import Float32, UInt8
+
+from pipelines.clock import NS_PER_S, seconds_to_ns
+from pipelines.recognition import ClipScores, RecognizerInfo
+from pipelines.records import Clip, Frame, ImuBatch, Modality, SourceStatus
+
+_TURNS_BEFORE_JUMP = 10
+"""Turns of the event loop that other tasks get before an idle clock jumps."""
+
+
+@dataclass(order=True, slots=True)
+class _Sleeper:
+    deadline_ns: int
+    order: int
+    awake: asyncio.Future[None] = field(compare=False)
+
+
+@final
+class FakeClock:
+    """A ``Clock`` that stands still until it is told the time.
+
+    By hand, ``advance_s`` and ``move_to_ns`` let the time pass and wake who slept long
+    enough. With ``auto_advance`` it jumps by itself to the next deadline once every
+    task had a few turns, so that hours of sleep pass at once; tasks that wait for the
+    outside world (a process, a socket) do not hold it back.
+
+    Args:
+        start_ns: The first answer, nanoseconds of UTC.
+        auto_advance: Whether sleeping lets the time pass.
+    """
+
+    def __init__(
+        self, start_ns: int = 1_700_000_000 * NS_PER_S, *, auto_advance: bool = False
+    ) -> None:
+        self._now_ns = start_ns
+        self._auto_advance = auto_advance
+        self._sleepers: list[_Sleeper] = []
+        self._slept = 0
+        self._fell_asleep = asyncio.Event()
+        self._jump_planned = False
+
+    def now_ns(self) -> int:
+        """Return the time it was last told, nanoseconds of UTC."""
+        return self._now_ns
+
+    def advance_s(self, duration_s: float) -> None:
+        """Let ``duration_s`` seconds pass.
+
+        Raises:
+            ValueError: If ``duration_s`` is negative.
+        """
+        self.move_to_ns(self._now_ns + seconds_to_ns(duration_s))
+
+    def move_to_ns(self, now_ns: int) -> None:
+        """Make it ``now_ns``, and wake everyone whose deadline that is or was.
+
+        Raises:
+            ValueError: If ``now_ns`` is past.
+        """
+        if now_ns < self._now_ns:
+            msg = f"time never goes back: it is {self._now_ns} ns, asked for {now_ns}"
+            raise ValueError(msg)
+        self._now_ns = now_ns
+        while self._sleepers and self._sleepers[0].deadline_ns <= now_ns:
+            sleeper = heapq.heappop(self._sleepers)
+            if not sleeper.awake.done():
+                sleeper.awake.set_result(None)
+
+    async def sleep_s(self, duration_s: float) -> None:
+        """Return once ``duration_s`` seconds have passed on this clock."""
+        if duration_s <= 0:
+            await asyncio.sleep(0)
+            return
+        self._slept += 1
+        awake = asyncio.get_running_loop().create_future()
+        deadline_ns = self._now_ns + seconds_to_ns(duration_s)
+        sleeper = _Sleeper(deadline_ns, self._slept, awake)
+        heapq.heappush(self._sleepers, sleeper)
+        self._fell_asleep.set()
+        self._plan_jump()
+        try:
+            await awake
+        finally:
+            self._forget(sleeper)
+
+    async def wait_for_sleepers(self, count: int = 1) -> None:
+        """Return once at least ``count`` tasks sleep on this clock."""
+        while len(self._sleepers) < count:
+            self._fell_asleep.clear()
+            await self._fell_asleep.wait()
+
+    def _forget(self, sleeper: _Sleeper) -> None:
+        if sleeper in self._sleepers:
+            self._sleepers.remove(sleeper)
+            heapq.heapify(self._sleepers)
+
+    def _plan_jump(self) -> None:
+        if self._auto_advance and self._sleepers and not self._jump_planned:
+            self._jump_planned = True
+            self._count_down(_TURNS_BEFORE_JUMP)
+
+    def _count_down(self, turns: int) -> None:
+        if turns:
+            asyncio.get_running_loop().call_soon(self._count_down, turns - 1)
+            return
+        self._jump_planned = False
+        if self._sleepers:
+            self.move_to_ns(max(self._now_ns, self._sleepers[0].deadline_ns))
+            self._plan_jump()
+
+
+COLOURS = {
+    "walking": (0, 200, 0),
+    "falling": (250, 0, 0),
+    "fallen": (120, 0, 40),
+    "empty room": (0, 0, 0),
+}
+"""The colour that means each label to ``ColourRecognizer``."""
+
+COLOUR_EVENTS = {"falling": "fall", "fallen": "fall"}
+"""The event of each label that is not an event by itself."""
+
+
+@final
+class ColourRecognizer:
+    """An ``ActionRecognizer`` that goes by colour, and counts what it was asked.
+
+    The feature of a picture is its mean colour; a clip shows the labels whose colours
+    its frames have, and the probability of each is close to its share of the frames.
+
+    Attributes:
+        encoded_batches: Number of pictures in each request to encode.
+        classified_batches: Number of clips in each request to classify.
+    """
+
+    def __init__(self, image_size_px: int = 8) -> None:
+        labels = tuple(COLOURS)
+        self.info = RecognizerInfo(
+            model="colour",
+            prompt_set="colours@00000000",
+            labels=labels,
+            events={label: COLOUR_EVENTS.get(label, label) for label in labels},
+            image_size_px=image_size_px,
+        )
+        self.encoded_batches: list[int] = []
+        self.classified_batches: list[int] = []
+        self._colours = np.array(list(COLOURS.values()), np.float32)
+
+    async def encode(
+        self, frames: UInt8[np.ndarray, "batch height width 3"]
+    ) -> Float32[np.ndarray, "batch 3"]:
+        """Return the mean colour of each picture, 0 to 255."""
+        self.encoded_batches.append(len(frames))
+        means: Float32[np.ndarray, "batch 3"] = frames.mean(
+            axis=(1, 2), dtype=np.float32
+        )
+        return means
+
+    async def classify(self, clips: Sequence[Clip]) -> ClipScores:
+        """Score each clip by the share of its frames that is near each colour."""
+        self.classified_batches.append(len(clips))
+        rows = np.stack([self._shares(clip) for clip in clips])
+        modalities: list[Modality] = [
+            "video" if clip.imu is None else "fused" for clip in clips
+        ]
+        return ClipScores(rows, rows - 0.5, tuple(modalities))
+
+    def _shares(self, clip: Clip) -> Float32[np.ndarray, " label"]:
+        distances = np.linalg.norm(clip.features[:, None] - self._colours, axis=-1)
+        nearness = np.exp(-distances / 10.0)
+        shares = nearness / nearness.sum(axis=1, keepdims=True)
+        row: Float32[np.ndarray, " label"] = shares.mean(axis=0, dtype=np.float32)
+        return row
+
+
+COLOUR_LETTERS = {"w": "walking", "f": "falling", "l": "fallen", "e": "empty room"}
+"""How a drawn row of frames spells each label."""
+
+
+def colour_frames(
+    subject_id: str, row: str, step_ns: int = 375_000_000, first_tick: int = 0
+) -> list[Frame]:
+    """Return one frame for each letter of a drawn row; a point is a gap.
+
+    Each picture has a mark in the corner of its own, so that none equals another.
+    """
+    frames = []
+    for tick, letter in enumerate(row, start=first_tick):
+        if letter != ".":
+            pixels = np.full((8, 8, 3), COLOURS[COLOUR_LETTERS[letter]], np.uint8)
+            pixels[0, 0] = 10 * tick % 250
+            frames.append(Frame(subject_id, tick * step_ns, tick, pixels))
+    return frames
+
+
+async def play(
+    items: Iterable[Frame | ImuBatch | SourceStatus | Exception],
+) -> AsyncGenerator[Frame | ImuBatch | SourceStatus, None]:
+    """Be a source that gives these items at once, and raises those that are errors."""
+    for item in items:
+        if isinstance(item, Exception):
+            raise item
+        yield item

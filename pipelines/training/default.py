@@ -1,0 +1,260 @@
+"""The recipe of the bundled checkpoint: a small CLIP, taught by the simulated ward.
+
+    plans ─▶ pictures (rendered once, kept) ─▶ steps ─▶ averaged weights ─▶ checkpoint
+
+``train`` can be stopped at any time and goes on from its last saved step: each step
+draws from a generator of its own, so that a resumed run sees the same batches.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import cast, final
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from transformers import CLIPModel
+
+from models.clip import encode_texts
+from models.new_checkpoint import save_checkpoint, small_clip, small_tokenizer
+from models.prompt_set import PromptSet
+from pipelines.clock import NS_PER_S
+from pipelines.simulation.footage import RecordingPlan, Stream
+from pipelines.simulation.world import LANDMARKS
+from pipelines.training.batches import WindowSampler
+from pipelines.training.losses import BodyHeads, label_texts, training_losses
+from pipelines.training.pictures import PictureRun, label_matrix, prepare_runs
+
+_STATE_NAME = "state.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Everything that decides the checkpoint; its seed reaches every choice.
+
+    Attributes:
+        recordings: Simulated recordings, each a world of its own.
+        recording_s: Length of each.
+        frames: Pictures a window.
+        seconds: Length of a window; one picture every ``seconds / frames``.
+        steps: Optimiser steps.
+        windows: Windows a step.
+        peak_rate: Highest learning rate, after ``warmup_steps``; falls as a cosine.
+        average_decay: Of the moving average of the weights, which is what is kept.
+    """
+
+    seed: int = 1
+    recordings: int = 800
+    recording_s: float = 30.0
+    frames: int = 8
+    seconds: float = 3.0
+    image_size_px: int = 128
+    steps: int = 3000
+    windows: int = 16
+    peak_rate: float = 1e-3
+    warmup_steps: int = 200
+    weight_decay: float = 0.05
+    average_decay: float = 0.998
+
+    @property
+    def step_ns(self) -> int:
+        """Step of the frame grid."""
+        return round(self.seconds / self.frames * NS_PER_S)
+
+    def plans(self) -> list[RecordingPlan]:
+        """Return the recordings to learn from; no footage seed reaches them.
+
+        They hold one picture for each step of the frame grid and no more.
+        """
+        rate_hz = _as_fraction(self.frames, self.seconds)
+        return [
+            RecordingPlan(Stream.TRAINING, self.seed, i, self.recording_s, rate_hz)
+            for i in range(self.recordings)
+        ]
+
+
+Progress = Callable[[str, int, int, str], None]
+"""Told a stage, how much of it is done, of how much, and a note for a person."""
+
+
+def train(
+    recipe: Recipe, prompt_set: PromptSet, folder: Path, on_progress: Progress
+) -> Path:
+    """Follow a recipe; go on where an earlier run in the same folder stopped.
+
+    Args:
+        recipe: What to do.
+        prompt_set: Its labels are learnt, each in all its wordings.
+        folder: Keeps pictures and state while training, and the checkpoint after.
+        on_progress: Told of every recording and every step.
+
+    Returns:
+        The checkpoint's folder, ``folder / "ward-clip"``.
+
+    Raises:
+        ValueError: If the folder holds the work of another recipe.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    _claim(folder, recipe)
+    runs = _prepare(recipe, folder / "pictures", on_progress)
+    trainer = _Trainer(recipe, prompt_set, runs)
+    trainer.load(folder / _STATE_NAME)
+    while trainer.step < recipe.steps:
+        note = trainer.advance()
+        on_progress("training", trainer.step, recipe.steps, note)
+        if trainer.step % 100 == 0 or trainer.step == recipe.steps:
+            trainer.save(folder / _STATE_NAME)
+    checkpoint = folder / "ward-clip"
+    trainer.export(checkpoint)
+    return checkpoint
+
+
+def _prepare(recipe: Recipe, folder: Path, on_progress: Progress) -> list[PictureRun]:
+    plans = recipe.plans()
+    done = 0
+
+    def count(plan: RecordingPlan) -> None:
+        nonlocal done
+        done += 1
+        on_progress("rendering", done, len(plans), plan.name)
+
+    return prepare_runs(
+        folder,
+        plans,
+        image_size_px=recipe.image_size_px,
+        step_ns=recipe.step_ns,
+        workers=2,
+        on_done=count,
+    )
+
+
+def _claim(folder: Path, recipe: Recipe) -> None:
+    """Refuse a folder that another recipe has begun; else write the recipe down."""
+    path = folder / "recipe.json"
+    text = json.dumps(asdict(recipe), indent=2) + "\n"
+    if path.exists() and path.read_text() != text:
+        msg = f"{path} holds another recipe; train into another folder"
+        raise ValueError(msg)
+    path.write_text(text)
+
+
+@final
+class _Trainer:
+    """Weights, optimiser and step count; all that a resumed run needs."""
+
+    def __init__(
+        self, recipe: Recipe, prompt_set: PromptSet, runs: list[PictureRun]
+    ) -> None:
+        self.recipe, self.step = recipe, 0
+        self.tokenizer = small_tokenizer()
+        self.model = small_clip(seed=recipe.seed, image_size_px=recipe.image_size_px)
+        self.model.train()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(recipe.seed)
+            width = self.model.vision_model.config.hidden_size
+            self.heads = BodyHeads(width, len(LANDMARKS))
+        self.average = AveragedModel(
+            self.model,
+            multi_avg_fn=get_ema_multi_avg_fn(recipe.average_decay),  # type: ignore[no-untyped-call]
+        )
+        self.named = {
+            **{f"model.{k}": p for k, p in self.model.named_parameters()},
+            **{f"heads.{k}": p for k, p in self.heads.named_parameters()},
+        }
+        self.optimiser = _optimiser(self.named, recipe)
+        self.sampler = WindowSampler(
+            runs, label_matrix(runs, prompt_set), recipe.frames
+        )
+        self.sentences = [prompt_set.sentences(label) for label in prompt_set.labels]
+
+    def advance(self) -> str:
+        """Take one optimiser step; return a note on the loss."""
+        recipe = self.recipe
+        rng = np.random.default_rng((recipe.seed, self.step))
+        batch = self.sampler.draw(recipe.windows, rng)
+        generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
+        texts = encode_texts(
+            self.model, self.tokenizer, label_texts(self.sentences, generator)
+        )
+        losses = training_losses(self.model, self.heads, batch, texts, recipe.frames)
+        for group in self.optimiser.param_groups:
+            group["lr"] = _rate(recipe, self.step)
+        self.optimiser.zero_grad(set_to_none=True)
+        losses["total"].backward()  # type: ignore[no-untyped-call]  # torch's own gap
+        torch.nn.utils.clip_grad_norm_(list(self.named.values()), 1.0)
+        self.optimiser.step()
+        self.average.update_parameters(self.model)
+        self.step += 1
+        return "  ".join(f"{name} {value.item():.3f}" for name, value in losses.items())
+
+    def save(self, path: Path) -> None:
+        """Write weights, average and optimiser, whole or not at all."""
+        tensors = {name: value.detach() for name, value in self.named.items()}
+        tensors |= {
+            f"average.{name}": value
+            for name, value in self.average.module.named_parameters()
+        }
+        for name, value in self.named.items():
+            for key, moment in self.optimiser.state.get(value, {}).items():
+                tensors[f"optimiser.{key}.{name}"] = moment
+        tensors["step"] = torch.tensor(self.step)
+        part = path.with_suffix(".part")
+        save_file({name: value.contiguous() for name, value in tensors.items()}, part)
+        part.replace(path)
+
+    def load(self, path: Path) -> None:
+        """Go on from a saved state, if there is one."""
+        if not path.exists():
+            return
+        tensors = load_file(path)
+        averaged = dict(self.average.module.named_parameters())
+        with torch.no_grad():
+            for name, value in self.named.items():
+                value.copy_(tensors[name])
+            for name, value in averaged.items():
+                value.copy_(tensors[f"average.{name}"])
+        for name, value in self.named.items():
+            self.optimiser.state[value] = {
+                key: tensors[f"optimiser.{key}.{name}"]
+                for key in ("step", "exp_avg", "exp_avg_sq")
+            }
+        self.step = int(tensors["step"])
+        self.average.n_averaged.fill_(self.step)
+
+    def export(self, folder: Path) -> None:
+        """Write the averaged weights as a checkpoint folder."""
+        model = cast("CLIPModel", self.average.module)
+        save_checkpoint(model, self.tokenizer, folder)
+        recipe = json.dumps(asdict(self.recipe), indent=2) + "\n"
+        (folder / "recipe.json").write_text(recipe)
+
+
+def _optimiser(
+    named: dict[str, torch.nn.Parameter], recipe: Recipe
+) -> torch.optim.AdamW:
+    """AdamW; biases, norms and the scale are not decayed."""
+    decayed = [value for value in named.values() if value.ndim > 1]
+    free = [value for value in named.values() if value.ndim <= 1]
+    return torch.optim.AdamW(
+        [
+            {"params": decayed, "weight_decay": recipe.weight_decay},
+            {"params": free, "weight_decay": 0.0},
+        ],
+        lr=recipe.peak_rate,
+        betas=(0.9, 0.98),
+    )
+
+
+def _rate(recipe: Recipe, step: int) -> float:
+    if step < recipe.warmup_steps:
+        return recipe.peak_rate * (step + 1) / recipe.warmup_steps
+    done = (step - recipe.warmup_steps) / max(1, recipe.steps - recipe.warmup_steps)
+    return recipe.peak_rate * (0.01 + 0.99 * 0.5 * (1 + float(np.cos(np.pi * done))))
+
+
+def _as_fraction(frames: int, seconds: float) -> Fraction:
+    return Fraction(frames) / Fraction(seconds).limit_denominator(1000)

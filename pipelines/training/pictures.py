@@ -1,0 +1,149 @@
+"""Training pictures: simulated recordings as the camera source delivers them.
+
+A recording is rendered, encoded, and read back through ``pipelines.sources.camera``,
+so that what is learnt is what will be seen. It is kept as arrays in a folder, a
+recording at a time, which makes the work resumable.
+"""
+
+import asyncio
+import json
+import multiprocessing
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32, UInt8
+
+from models.prompt_set import PromptSet
+from pipelines.clock import NS_PER_S, SystemClock
+from pipelines.records import Frame
+from pipelines.simulation.footage import (
+    RecordingPlan,
+    one_render_thread,
+    perform,
+    render_recording,
+)
+from pipelines.simulation.motion import SAMPLE_RATE_HZ
+from pipelines.sources.camera import CameraSource
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PictureRun:
+    """One recording's picked pictures in time order.
+
+    Attributes:
+        pixels: As the model sees them; mapped from disk, read-only.
+        labels: What the person did at each picture's time.
+        landmarks: ``World.landmarks`` in fractions of the square picture; heights
+            in metres.
+    """
+
+    pixels: UInt8[np.ndarray, "time height width 3"]
+    labels: tuple[str, ...]
+    landmarks: Float32[np.ndarray, "time landmark 4"]
+
+
+def prepare_runs(
+    folder: Path,
+    plans: Sequence[RecordingPlan],
+    *,
+    image_size_px: int,
+    step_ns: int,
+    workers: int,
+    on_done: Callable[[RecordingPlan], None],
+) -> list[PictureRun]:
+    """Render what is not there yet, and open every recording.
+
+    Args:
+        folder: Keeps the arrays; about 50 kB a picture.
+        plans: The recordings; equal plans are rendered once.
+        image_size_px: Side of the square pictures.
+        step_ns: Step of the frame grid, nanoseconds.
+        workers: Processes that render.
+        on_done: Told of every recording that is ready.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(
+        workers, mp_context=context, initializer=one_render_thread
+    ) as pool:
+        futures = {
+            pool.submit(_prepare, folder, plan, image_size_px, step_ns): plan
+            for plan in plans
+        }
+        for future in as_completed(futures):
+            future.result()
+            on_done(futures[future])
+    return [_open(folder, plan) for plan in plans]
+
+
+def label_matrix(
+    runs: Sequence[PictureRun], prompt_set: PromptSet
+) -> list[np.ndarray[Any, np.dtype[np.int64]]]:
+    """Return each run's labels as indices into the prompt set's labels."""
+    index = {label: i for i, label in enumerate(prompt_set.labels)}
+    return [
+        np.array([index[prompt_set.resolve(label) or ""] for label in run.labels])
+        for run in runs
+    ]
+
+
+def _stem(folder: Path, plan: RecordingPlan) -> Path:
+    return folder / f"{plan.stream.name.lower()}-{Path(plan.name).stem}"
+
+
+def _open(folder: Path, plan: RecordingPlan) -> PictureRun:
+    stem = _stem(folder, plan)
+    facts = json.loads(stem.with_suffix(".json").read_text())
+    return PictureRun(
+        np.load(stem.with_suffix(".npy"), mmap_mode="r"),
+        tuple(facts["labels"]),
+        np.array(facts["landmarks"], np.float32),
+    )
+
+
+def _prepare(
+    folder: Path, plan: RecordingPlan, image_size_px: int, step_ns: int
+) -> None:
+    stem = _stem(folder, plan)
+    if stem.with_suffix(".json").exists():  # written last
+        return
+    with TemporaryDirectory() as scratch:
+        render_recording(Path(scratch), plan)
+        frames = asyncio.run(_read(Path(scratch) / plan.name, image_size_px, step_ns))
+    _keep(stem, plan, frames)
+
+
+def _keep(stem: Path, plan: RecordingPlan, frames: Sequence[Frame]) -> None:
+    _, world, track = perform(plan)
+    labels, landmarks = [], []
+    for frame in frames:
+        sample = round(frame.timestamp_ns * SAMPLE_RATE_HZ / NS_PER_S)
+        sample = min(sample, len(track.labels) - 1)
+        labels.append(track.labels[sample])
+        marks = world.landmarks(track.qpos[sample])
+        # A 4:3 picture stands in the middle of its square.
+        marks[:, 1] = 0.5 + (marks[:, 1] - 0.5) * 3 / 4
+        landmarks.append(np.round(marks, 4).tolist())
+    np.save(stem.with_suffix(".npy"), np.stack([frame.pixels for frame in frames]))
+    facts = json.dumps({"labels": labels, "landmarks": landmarks})
+    part = stem.with_suffix(f".{os.getpid()}.part")
+    part.write_text(facts)
+    part.replace(stem.with_suffix(".json"))
+
+
+async def _read(video: Path, image_size_px: int, step_ns: int) -> list[Frame]:
+    source = CameraSource(
+        "training",
+        str(video),
+        clock=SystemClock(),
+        image_size_px=image_size_px,
+        step_ns=step_ns,
+    )
+    async with source:
+        return [item async for item in source if isinstance(item, Frame)]

@@ -1,0 +1,162 @@
+"""The commands ``wardwatch evaluate …``: how good it is on labelled footage."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from services.options import CropOption
+from services.progress import progress_bar
+
+if TYPE_CHECKING:
+    from pipelines.studies.event_report import EventReport
+
+app = typer.Typer(no_args_is_help=True, help="Measure on labelled footage.")
+
+_LISTED = 12
+
+
+@app.callback()
+def _evaluate() -> None:
+    """Keep ``events`` a command of its own."""
+
+
+@app.command()
+def events(
+    footage: Annotated[
+        Path, typer.Argument(help="Folder of videos with their labels.csv.")
+    ],
+    *,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="Checkpoint: a folder or a hub name.", show_default="the shipped one"
+        ),
+    ] = None,
+    prompts: Annotated[
+        Path | None,
+        typer.Option(help="Prompt set, a YAML file.", show_default="the set ward"),
+    ] = None,
+    temporal: Annotated[
+        Literal["clip", "single"],
+        typer.Option(help="The average of a window's frames, or its middle frame."),
+    ] = "clip",
+    crop: CropOption = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for plots, tables and lists; made if need be."),
+    ] = None,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Refuse labels that the prompt set lacks."),
+    ] = False,
+    quick: Annotated[
+        bool,
+        typer.Option(
+            "--quick", help="Watch a quarter of an hour of it, drawn by seed."
+        ),
+    ] = False,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Draws the quick choice and the intervals.")
+    ] = 1,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object, on one line.")
+    ] = False,
+) -> None:
+    """Watch every recording and compare the falls reported with the falls labelled.
+
+    A fall is found by the first event fall decided between 0.5 s before its onset and
+    6 s after the person no longer lies there; an event that touches no fall is false.
+    """
+    from models.build import build_recognizer
+    from pipelines.clock import SystemClock
+    from pipelines.data.footage import read_footage
+    from pipelines.in_process import InProcessRecognizer
+    from pipelines.sources.framing import PAD
+    from pipelines.studies.event_files import report_json, write_report
+    from pipelines.studies.events import (
+        choose_quick,
+        evaluate_events,
+        refuse_unknown_labels,
+    )
+
+    found = read_footage(footage)
+    clip = build_recognizer(model, prompts, temporal=temporal)
+    if strict:
+        refuse_unknown_labels(found, clip.prompt_set.resolve)
+    recordings = choose_quick(found.recordings, seed) if quick else found.recordings
+    with (
+        InProcessRecognizer(clip) as recognizer,
+        progress_bar("watching", len(recordings)) as advance,
+    ):
+        report = asyncio.run(
+            evaluate_events(
+                recordings,
+                recognizer,
+                clip.prompt_set.resolve,
+                SystemClock(),
+                framing=crop or PAD,
+                seed=seed,
+                on_done=lambda result: advance(result.file),
+            )
+        )
+    paths = write_report(report, out) if out is not None else []
+    if as_json:
+        typer.echo(json.dumps(report_json(report)))
+    else:
+        _print_report(report, Console(), paths)
+
+
+def _print_report(report: "EventReport", console: Console, paths: list[Path]) -> None:
+    from pipelines.studies.event_files import report_table
+
+    table = Table("figure", "value", "95 % interval", "counts", box=None)
+    for row in report_table(report):
+        table.add_row(*map(escape, row))
+    console.print(
+        f"[bold]{escape(report.model)}[/], prompts {escape(report.prompt_set)}: "
+        f"{report.falls} falls in {report.hours:.2f} h, {report.recordings} recordings"
+    )
+    console.print(table)
+    _print_list(
+        console,
+        "false falls",
+        [
+            f"{f.file} at {f.decided_s:.1f} s, truly {f.truth} {f.hard_negative}"
+            for f in report.false_falls
+        ],
+    )
+    _print_list(
+        console,
+        "missed falls",
+        [
+            f"{f.file} at {f.onset_s:.1f} s, mostly seen as {f.seen},"
+            f" fall at most {f.peak_score:.2f} {f.notes}"
+            for f in report.missed_falls
+        ],
+    )
+    if report.unknown_labels:
+        names = ", ".join(report.unknown_labels)
+        console.print(f"labels not in the prompt set, no windows of theirs: {names}")
+    for path in paths:
+        console.print(f"written: {path}", style="dim", highlight=False)
+
+
+def _print_list(console: Console, title: str, lines: list[str]) -> None:
+    if not lines:
+        return
+    console.print(f"[bold]{title}[/] ({len(lines)})")
+    for line in lines[:_LISTED]:
+        console.print(
+            f"  {escape(line.strip())}",
+            highlight=False,
+            no_wrap=True,
+            overflow="ellipsis",
+        )
+    if len(lines) > _LISTED:
+        console.print(f"  and {len(lines) - _LISTED} more: see --out", style="dim")

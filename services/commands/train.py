@@ -1,0 +1,50 @@
+"""The commands ``wardwatch train …``: recipes that make checkpoints."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from services.progress import staged_bars
+
+app = typer.Typer(no_args_is_help=True, help="Train a checkpoint by a recipe.")
+
+
+@app.callback()
+def _train() -> None:
+    """Keep ``default`` a command of its own."""
+
+
+@app.command()
+def default(
+    *,
+    out: Annotated[
+        Path,
+        typer.Option(help="Working folder: pictures (4 GB), state, and the result."),
+    ] = Path("out/train-default"),
+    seed: Annotated[int, typer.Option(min=0, help="Of every choice.")] = 1,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Optimiser steps, if not the recipe's.")
+    ] = None,
+    recordings: Annotated[
+        int | None, typer.Option(min=1, help="Recordings, if not the recipe's.")
+    ] = None,
+) -> None:
+    """Train the bundled checkpoint from scratch on the simulated ward.
+
+    May be stopped at any time: the same command goes on where it was. Without
+    --steps and --recordings it makes the shipped checkpoint anew.
+    """
+    from models.prompt_file import bundled_prompt_set
+    from pipelines.training.default import Recipe, train
+
+    recipe = Recipe(seed=seed)
+    if steps is not None:
+        recipe = replace(recipe, steps=steps)
+    if recordings is not None:
+        recipe = replace(recipe, recordings=recordings)
+    with staged_bars() as show:
+        checkpoint = train(recipe, bundled_prompt_set(), out, show)
+    Console().print(f"{checkpoint}: done; look: wardwatch model show {checkpoint}")

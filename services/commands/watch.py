@@ -1,0 +1,194 @@
+"""The command ``wardwatch watch``: one camera, in this process, as things happen."""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.live import Live
+
+from pipelines.sources.framing import PAD, Framing
+from services.options import CropOption, ModelOption, PromptsOption, TemporalOption
+
+if TYPE_CHECKING:
+    from pipelines.clock import Clock
+    from pipelines.live.watch import Record, Subject
+    from pipelines.recognition import ActionRecognizer
+
+_SUBJECT_ID = "subject"
+
+
+def watch(
+    source: Annotated[
+        str,
+        typer.Argument(help="A video file, rtsp://…, /dev/video0, or test."),
+    ],
+    *,
+    imu: Annotated[
+        str | None,
+        typer.Option(
+            help="The wearable: a file x.<position>.imu.csv, or mqtt://host/topic."
+        ),
+    ] = None,
+    model: ModelOption = None,
+    prompts: PromptsOption = None,
+    temporal: TemporalOption = "clip",
+    framing: CropOption = None,
+    seconds: Annotated[
+        float, typer.Option(min=0.1, max=60, help="Length of a window.")
+    ] = 3.0,
+    frames: Annotated[
+        int, typer.Option(min=1, max=64, help="Pictures a window, evenly spaced.")
+    ] = 8,
+    stride: Annotated[
+        int, typer.Option(min=1, help="Pictures from one window to the next.")
+    ] = 1,
+    speed: Annotated[
+        float | None,
+        typer.Option(
+            min=0.01,
+            help="Play a file at so many times real time.",
+            show_default="as fast as it goes",
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object a line.")
+    ] = False,
+) -> None:
+    """Watch one camera and report actions and falls as they happen.
+
+    A terminal shows a live table; otherwise events are printed one a line. Ends with
+    the file, or with Ctrl-C. A camera that cannot be reached at first is an error
+    (exit code 2); one that is lost later is waited for.
+    """
+    from models.build import build_recognizer
+    from pipelines.clock import SystemClock
+    from pipelines.in_process import InProcessRecognizer
+    from pipelines.live.watch import Watch, WatchSettings
+    from pipelines.live.windows import WindowSettings
+
+    if stride > frames:
+        msg = f"{stride} is more than the {frames} pictures of a window"
+        raise typer.BadParameter(msg, param_hint="--stride")
+    clock = SystemClock()
+    origin_ns = clock.now_ns()
+    settings = WatchSettings(WindowSettings(frames, seconds, stride))
+    clip = build_recognizer(model, prompts, temporal=temporal, frames=frames)
+
+    async def follow(show: "Callable[[Record], None]") -> None:
+        sources = open_subject(
+            source,
+            imu,
+            recognizer,
+            clock,
+            origin_ns,
+            settings.windows.step_ns,
+            framing or PAD,
+            speed,
+        )
+        async with sources as subject:
+            chain = Watch([subject], recognizer, clock, settings)
+            async with aclosing(chain.records()) as records:
+                async for record in records:
+                    show(record)
+
+    with InProcessRecognizer(clip) as recognizer:
+        try:
+            _show(source, origin_ns, follow, as_json=as_json)
+        except KeyboardInterrupt:
+            raise typer.Exit(0) from None
+
+
+@asynccontextmanager
+async def open_subject(
+    source: str,
+    imu: str | None,
+    recognizer: "ActionRecognizer",
+    clock: "Clock",
+    origin_ns: int,
+    step_ns: int,
+    framing: Framing,
+    speed: float | None,
+) -> "AsyncIterator[Subject]":
+    """Open a camera and its wearable; a recording's go together in order of time."""
+    from pipelines.live.recorded import in_time_order
+    from pipelines.live.watch import Subject
+    from pipelines.sources.camera import CameraSource
+    from pipelines.sources.imu import ImuSource
+    from pipelines.sources.replay import ImuFileSource
+
+    camera = CameraSource(
+        _SUBJECT_ID,
+        source,
+        clock=clock,
+        image_size_px=recognizer.info.image_size_px,
+        step_ns=step_ns,
+        framing=framing,
+        fail_fast=True,
+        origin_ns=origin_ns,
+        speed=speed,
+    )
+    async with AsyncExitStack() as stack:
+        if imu is None:
+            yield Subject(_SUBJECT_ID, await stack.enter_async_context(camera))
+        elif imu.startswith("mqtt://"):
+            live = ImuSource("wearable", imu, clock=clock, fail_fast=True)
+            wearable = await stack.enter_async_context(live)
+            yield Subject(
+                _SUBJECT_ID, await stack.enter_async_context(camera), wearable
+            )
+        else:
+            recorded = ImuFileSource(
+                "wearable", imu, clock=clock, origin_ns=origin_ns, speed=None
+            )
+            file = await stack.enter_async_context(recorded)
+            video = await stack.enter_async_context(camera)
+            yield Subject(_SUBJECT_ID, in_time_order(video, file))
+
+
+def _show(
+    source: str,
+    origin_ns: int,
+    follow: "Callable[[Callable[[Record], None]], Coroutine[None, None, None]]",
+    *,
+    as_json: bool,
+) -> None:
+    """Run the chain and show its records: as JSON, as a live table, or as lines."""
+    from pipelines.records import ActionEvent, SourceStatus
+    from pipelines.sources.address import redact
+    from pipelines.sources.video_info import video_duration_s
+    from services.live_view import LiveView
+    from services.record_lines import RecordLines
+
+    is_file = Path(source).is_file()
+    zero_ns = origin_ns if is_file else None
+    if as_json:
+        lines = RecordLines(zero_ns)
+        asyncio.run(follow(lambda record: print_line(json.dumps(lines.line(record)))))
+        return
+    duration_s = video_duration_s(source) if is_file else None
+    view = LiveView(redact(source), zero_ns, duration_s)
+    console = Console()
+    if console.is_terminal:
+        with Live(view, console=console, refresh_per_second=8):
+            asyncio.run(follow(view.add))
+        return
+
+    def print_changes(record: "Record") -> None:
+        if isinstance(record, ActionEvent):
+            console.print(view.event_line(record))
+        elif isinstance(record, SourceStatus):
+            console.print(f"{record.source_id}: {record.state}  {record.reason}")
+
+    asyncio.run(follow(print_changes))
+
+
+def print_line(text: str) -> None:
+    """Print at once, for whoever reads the pipe waits for each line."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()

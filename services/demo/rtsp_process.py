@@ -1,0 +1,171 @@
+"""The RTSP server of ``services.demo.rtsp_server`` as a process to start and stop."""
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import final
+from urllib.parse import quote
+
+from pipelines.clock import seconds_to_ns
+from pipelines.errors import PipelineError
+
+_HOST = "127.0.0.1"
+_START_S = 20.0
+_STOP_S = 5.0
+
+
+class RtspServerFailed(PipelineError):
+    """The server did not start, or no client began to play."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlayStart:
+    """A client began to play: presentation time 0 of the file is ``zero_ns`` of UTC."""
+
+    mount: str
+    zero_ns: int
+
+
+@final
+class RtspServer:
+    """Serves files as cameras; a context manager. ``stop`` and ``start`` keep the port.
+
+    Args:
+        mounts: Name of each camera in its address, and its file.
+        loop: Whether a file begins again at its end.
+        user: Who may watch; anyone on this machine without it.
+        password: Their password.
+
+    Raises:
+        RtspServerFailed: From ``start``, if the server ends or says nothing.
+    """
+
+    def __init__(
+        self,
+        mounts: Mapping[str, Path | str],
+        *,
+        loop: bool = False,
+        user: str | None = None,
+        password: str = "",
+    ) -> None:
+        self._mounts = mounts
+        self._loop = loop
+        self._user = user
+        self._password = password
+        self._starts: queue.Queue[PlayStart] = queue.Queue()
+        self._process: subprocess.Popen[str] | None = None
+        self._reader: threading.Thread | None = None
+        self.port = 0
+
+    def __enter__(self) -> "RtspServer":
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def process_id(self) -> int:
+        """The running server's process.
+
+        Raises:
+            RtspServerFailed: If it does not run.
+        """
+        if self._process is None:
+            msg = "the RTSP server does not run"
+            raise RtspServerFailed(msg)
+        return self._process.pid
+
+    def address(self, name: str) -> str:
+        """Return a camera's address, credentials included where there are any."""
+        login = ""
+        if self._user is not None:
+            login = f"{quote(self._user, '')}:{quote(self._password, '')}@"
+        return f"rtsp://{login}{_HOST}:{self.port}/{name}"
+
+    def start(self) -> None:
+        """Start the server, and return once it accepts connections."""
+        # As we were found, so is it, wherever it is started.
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        }
+        self._process = process = subprocess.Popen(
+            self._command(), stdout=subprocess.PIPE, text=True, env=environment
+        )
+        listening: queue.Queue[int | None] = queue.Queue()
+        self._reader = threading.Thread(
+            target=self._read, args=(process, listening), name="rtsp-server"
+        )
+        self._reader.start()
+        try:
+            port = listening.get(timeout=_START_S)
+        except queue.Empty:
+            port = None
+        if port is None:
+            self.stop()
+            msg = "the RTSP server did not start"
+            raise RtspServerFailed(msg)
+        self.port = port
+
+    def stop(self) -> None:
+        """Stop the server; its clients lose their connections."""
+        if self._process is None or self._reader is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._reader.join()
+        self._process = self._reader = None
+
+    def wait_for_start(self, within_s: float = 10.0) -> PlayStart:
+        """Return the next beginning of a client, oldest first.
+
+        Raises:
+            RtspServerFailed: If none begins within ``within_s`` seconds.
+        """
+        try:
+            return self._starts.get(timeout=within_s)
+        except queue.Empty:
+            msg = f"no client began to play within {within_s:g} s"
+            raise RtspServerFailed(msg) from None
+
+    def _command(self) -> list[str]:
+        command = [sys.executable, "-m", "services.demo.rtsp_server"]
+        command += ["--port", str(self.port)]
+        for name, path in self._mounts.items():
+            command += ["--mount", f"{name}={path}"]
+        if self._loop:
+            command.append("--loop")
+        if self._user is not None:
+            command += ["--user", self._user, "--password", self._password]
+        return command
+
+    def _read(
+        self, process: subprocess.Popen[str], listening: queue.Queue[int | None]
+    ) -> None:
+        assert process.stdout is not None  # a pipe was asked for
+        with process.stdout as lines:
+            for line in lines:
+                fact = json.loads(line)
+                if "listening" in fact:
+                    listening.put(fact["listening"])
+                if "playing_at" in fact:
+                    zero_ns = seconds_to_ns(fact["playing_at"])
+                    self._starts.put(PlayStart(fact["mount"], zero_ns))
+        listening.put(None)  # it ended: whoever waits need not wait longer

@@ -1,0 +1,264 @@
+"""Play video files as RTSP cameras: ``python -m services.demo.rtsp_server``.
+
+Each client gets the file from its first picture, in real time, as it was encoded
+(H.264; nothing is encoded again), with RTCP sender reports. Standard output is for
+programs, one JSON object a line: ``{"listening": port, "mounts": [name, ...]}`` once
+the server answers, then ``{"mount": name, "playing_at": seconds}`` whenever a client
+starts to play: the UTC at which presentation time 0 of the file is sent, by the clock
+that the sender reports tell.
+"""
+
+import argparse
+import contextlib
+import json
+import sys
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from typing import final
+
+import gi
+
+from pipelines.clock import Clock, SystemClock, ns_to_seconds
+from pipelines.sources.gst import Gst, element, static_pad
+
+gi.require_version("GstRtspServer", "1.0")
+
+from gi.repository import GLib, GObject, GstRtspServer  # noqa: E402
+
+_ROLE = "viewer"
+
+# Parameter sets go with each key frame, for a decoder may join at any of them.
+_LAUNCH = (
+    "( concat name=joint ! h264parse"
+    " ! rtph264pay name=pay0 pt=96 config-interval=-1 aggregate-mode=zero-latency )"
+)
+
+
+@final
+class FilePlayer:
+    """Feeds one client's media with a file: once, or again and again.
+
+    ``concat`` plays one reader of the file after the other on one running time, so
+    that the client of a loop sees neither an end nor a jump in time.
+    """
+
+    def __init__(self, media_bin: Gst.Bin, path: Path, *, loop: bool) -> None:
+        self._bin = media_bin
+        self._joint = element(media_bin, "joint")
+        self._path = path
+        self._readers: deque[Gst.Element] = deque()
+        self._append_reader()
+        if loop:
+            self._append_reader()
+            self._joint.connect("notify::active-pad", self._on_next_reader)
+            static_pad(self._joint, "src").add_probe(
+                Gst.PadProbeType.EVENT_DOWNSTREAM, _hide_end
+            )
+
+    def _append_reader(self) -> None:
+        reader = Gst.parse_bin_from_description(
+            "filesrc name=file ! parsebin name=demuxer", False
+        )
+        element(reader, "file").set_property("location", str(self._path))
+        slot = self._joint.request_pad_simple("sink_%u")
+        element(reader, "demuxer").connect("pad-added", _link_video, reader, slot)
+        self._bin.add(reader)
+        reader.sync_state_with_parent()
+        self._readers.append(reader)
+
+    def _on_next_reader(self, _joint: Gst.Element, _pad: GObject.ParamSpec) -> None:
+        GLib.idle_add(self._replace_reader)  # not from the thread of the old one
+
+    def _replace_reader(self) -> bool:
+        if len(self._readers) > 1:
+            spent = self._readers.popleft()
+            spent.set_state(Gst.State.NULL)
+            self._bin.remove(spent)
+            self._append_reader()
+        return GLib.SOURCE_REMOVE
+
+
+def _hide_end(pad: Gst.Pad, info: Gst.PadProbeInfo) -> Gst.PadProbeReturn:
+    """Let no one know where one round ends: a client would stop there."""
+    event = info.get_event()
+    if event is None or event.type != Gst.EventType.SEGMENT:
+        return Gst.PadProbeReturn.OK
+    segment = event.parse_segment().copy()
+    if segment.stop == Gst.CLOCK_TIME_NONE:
+        return Gst.PadProbeReturn.OK
+    segment.stop = segment.duration = Gst.CLOCK_TIME_NONE
+    pad.push_event(Gst.Event.new_segment(segment))
+    return Gst.PadProbeReturn.DROP
+
+
+def _link_video(
+    _demuxer: Gst.Element, pad: Gst.Pad, reader: Gst.Bin, slot: Gst.Pad
+) -> None:
+    caps = pad.get_current_caps()
+    is_h264 = caps is not None and caps.get_structure(0).has_name("video/x-h264")
+    if is_h264 and reader.get_static_pad("src") is None:  # the first picture track
+        way_out = Gst.GhostPad.new("src", pad)
+        way_out.set_active(True)
+        reader.add_pad(way_out)
+        way_out.link(slot)
+
+
+@final
+class FileServer:
+    """An RTSP server with one mount for each file.
+
+    Args:
+        mounts: Names in the address and their files.
+        port: Where to listen; 0 picks a free one.
+        loop: Whether a file begins again at its end.
+        login: User and password that clients must give, or None.
+        clock: Tells when a client began to play.
+    """
+
+    def __init__(
+        self,
+        mounts: Sequence[tuple[str, Path]],
+        *,
+        port: int,
+        loop: bool,
+        login: tuple[str, str] | None,
+        clock: Clock,
+    ) -> None:
+        self._clock = clock
+        self._loop = loop
+        self._names = [name for name, _ in mounts]
+        self._server = GstRtspServer.RTSPServer()
+        self._server.set_address("127.0.0.1")
+        self._server.set_service(str(port))
+        if login is not None:
+            self._server.set_auth(_basic_auth(*login))
+        points = GstRtspServer.RTSPMountPoints()
+        self._server.set_mount_points(points)
+        for name, path in mounts:
+            factory = GstRtspServer.RTSPMediaFactory()
+            factory.set_launch(_LAUNCH)
+            factory.set_shared(False)  # each client starts at the beginning
+            factory.set_eos_shutdown(True)
+            factory.connect("media-configure", self._on_client, name, path)
+            if login is not None:
+                factory.set_permissions(_viewers_only())
+            points.add_factory(f"/{name}", factory)
+
+    def start(self) -> None:
+        """Listen, and say so; a main loop must run for anything to happen.
+
+        Raises:
+            OSError: If the port is taken, in one line.
+        """
+        if not self._server.attach(None):
+            msg = f"port {self._server.get_service()} is not free"
+            raise OSError(msg)
+        _say({"listening": self._server.get_bound_port(), "mounts": self._names})
+
+    def _on_client(
+        self,
+        _factory: GstRtspServer.RTSPMediaFactory,
+        media: GstRtspServer.RTSPMedia,
+        name: str,
+        path: Path,
+    ) -> None:
+        media_bin = media.get_element()
+        if not isinstance(media_bin, Gst.Bin):
+            msg = "the launch line makes no bin"
+            raise TypeError(msg)
+        FilePlayer(media_bin, path, loop=self._loop)
+        media.connect("new-state", self._on_state, media_bin, name)
+
+    def _on_state(
+        self,
+        _media: GstRtspServer.RTSPMedia,
+        state: int,
+        media_bin: Gst.Bin,
+        name: str,
+    ) -> None:
+        if state == int(Gst.State.PLAYING):
+            # The clock is given out a moment later: the next packets will know it.
+            static_pad(element(media_bin, "pay0"), "src").add_probe(
+                Gst.PadProbeType.BUFFER | Gst.PadProbeType.BUFFER_LIST,
+                self._on_packet,
+                media_bin,
+                name,
+            )
+
+    def _on_packet(
+        self, _pad: Gst.Pad, _info: Gst.PadProbeInfo, media_bin: Gst.Bin, name: str
+    ) -> Gst.PadProbeReturn:
+        clock = media_bin.get_clock()
+        if clock is None:
+            return Gst.PadProbeReturn.OK
+        played_ns = clock.get_time() - media_bin.get_base_time()
+        zero_s = ns_to_seconds(self._clock.now_ns() - played_ns)
+        _say({"mount": name, "playing_at": round(zero_s, 6)})
+        return Gst.PadProbeReturn.REMOVE
+
+
+def _basic_auth(user: str, password: str) -> GstRtspServer.RTSPAuth:
+    auth = GstRtspServer.RTSPAuth()
+    token = GstRtspServer.RTSPToken()
+    token.set_string(GstRtspServer.RTSP_TOKEN_MEDIA_FACTORY_ROLE, _ROLE)
+    auth.add_basic(GstRtspServer.RTSPAuth.make_basic(user, password), token)
+    return auth
+
+
+def _viewers_only() -> GstRtspServer.RTSPPermissions:
+    permissions = GstRtspServer.RTSPPermissions()
+    for right in (
+        GstRtspServer.RTSP_PERM_MEDIA_FACTORY_ACCESS,
+        GstRtspServer.RTSP_PERM_MEDIA_FACTORY_CONSTRUCT,
+    ):
+        permissions.add_permission_for_role(_ROLE, right, True)
+    return permissions
+
+
+def _say(fact: dict[str, object]) -> None:
+    sys.stdout.write(json.dumps(fact) + "\n")
+    sys.stdout.flush()
+
+
+def _mount(text: str) -> tuple[str, Path]:
+    """Split ``name=file.mp4`` into the name in the address and the file."""
+    name, _, path = text.partition("=")
+    if not (name and path):
+        msg = f"expected name=file.mp4, got {text!r}"
+        raise argparse.ArgumentTypeError(msg)
+    if not Path(path).is_file():
+        msg = f"{path}: no such file"
+        raise argparse.ArgumentTypeError(msg)
+    return name.strip("/"), Path(path)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m services.demo.rtsp_server")
+    parser.add_argument("--port", type=int, default=8554, help="0 picks a free one")
+    parser.add_argument(
+        "--mount", type=_mount, action="append", required=True, metavar="NAME=FILE"
+    )
+    parser.add_argument("--user", help="ask clients for this user")
+    parser.add_argument("--password", default="")
+    parser.add_argument("--loop", action="store_true", help="begin again at the end")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Serve until told to stop (SIGINT, SIGTERM)."""
+    given = _arguments()
+    login = None if given.user is None else (given.user, given.password)
+    server = FileServer(
+        given.mount, port=given.port, loop=given.loop, login=login, clock=SystemClock()
+    )
+    try:
+        server.start()
+    except OSError as err:
+        sys.exit(str(err))
+    with contextlib.suppress(KeyboardInterrupt):
+        GLib.MainLoop().run()  # type: ignore[no-untyped-call]
+
+
+if __name__ == "__main__":
+    main()

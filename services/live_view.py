@@ -1,0 +1,118 @@
+"""What a person at the terminal sees of ``watch``: now, lately, and the sources."""
+
+from collections import deque
+from typing import final
+
+from rich.console import Group
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from pipelines.clock import ns_to_seconds, utc_datetime
+from pipelines.live.watch import Record
+from pipelines.records import ActionEvent, Prediction, SourceStatus
+
+_EVENTS_SHOWN = 8
+_LABELS_SHOWN = 5
+_STATE_STYLES = {
+    "online": "green",
+    "connecting": "yellow",
+    "stalled": "bold yellow",
+    "offline": "bold red",
+}
+
+
+@final
+class LiveView:
+    """Gathers records and draws them; ``rich.live`` redraws it.
+
+    Args:
+        title: The source, without credentials.
+        origin_ns: Presentation time 0, or None for a live source.
+        duration_s: Length of a recording, for the bar; None for a live source.
+    """
+
+    def __init__(
+        self, title: str, origin_ns: int | None, duration_s: float | None
+    ) -> None:
+        self._title, self._origin_ns = title, origin_ns
+        self._duration_s = duration_s
+        self._latest: dict[str, Prediction] = {}
+        self._events: deque[ActionEvent] = deque(maxlen=_EVENTS_SHOWN)
+        self._statuses: dict[str, SourceStatus] = {}
+
+    def add(self, record: Record) -> None:
+        """Take a record into the picture."""
+        match record:
+            case Prediction():
+                self._latest[record.subject_id] = record
+            case ActionEvent():
+                self._events.append(record)
+            case SourceStatus():
+                self._statuses[record.source_id] = record
+
+    def event_line(self, event: ActionEvent) -> Text:
+        """Write one event as a line."""
+        started = event.state == "started"
+        when = event.decided_ns if started or event.end_ns is None else event.end_ns
+        urgent = event.name == "fall"
+        style = "bold white on red" if urgent and started else "red" if urgent else ""
+        mark = "▶" if started else "■"
+        return Text.assemble(
+            (f"{self._when(when):>14}  ", "dim"),
+            (f"{mark} {event.name:<14}", style),
+            (f" {event.state:<8}", ""),
+            (f" {event.label:<14} {event.peak_confidence:4.0%}", "dim"),
+        )
+
+    def __rich__(self) -> Panel:
+        parts = [self._now(prediction) for prediction in self._latest.values()]
+        events = [self.event_line(event) for event in self._events]
+        sources = [_source_line(status) for status in self._statuses.values()]
+        progress = [self._progress()] if self._duration_s else []
+        return Panel(
+            Group(*parts, *progress, Text(), *events, Text(), *sources),
+            title=self._title,
+        )
+
+    def _now(self, prediction: Prediction) -> Table:
+        table = Table.grid(padding=(0, 1))
+        ranked = sorted(prediction.scores.items(), key=lambda item: -item[1])
+        for label, score in ranked[:_LABELS_SHOWN]:
+            style = "red" if label in ("falling", "fallen") else "cyan"
+            bar = ProgressBar(total=1, completed=score, width=30, complete_style=style)
+            table.add_row(
+                Text(f"{label:<13}", style=style if score > 0.5 else ""),
+                bar,
+                f"{score:4.0%}",
+                f"cos {prediction.cosines[label]:.2f}",
+            )
+        note = "partial window" if prediction.partial else ""
+        if prediction.missing_frames:
+            note += f"  {prediction.missing_frames} frames missing"
+        table.add_row(Text(self._when(prediction.end_ns), style="dim"), Text(note))
+        return table
+
+    def _progress(self) -> ProgressBar:
+        ends = [prediction.end_ns for prediction in self._latest.values()]
+        reached_s = ns_to_seconds(max(ends) - (self._origin_ns or 0)) if ends else 0.0
+        return ProgressBar(total=self._duration_s, completed=reached_s)
+
+    def _when(self, timestamp_ns: int) -> str:
+        if self._origin_ns is None:
+            return f"{utc_datetime(timestamp_ns):%H:%M:%S.%f}"[:-4]
+        return f"{ns_to_seconds(timestamp_ns - self._origin_ns):.2f} s"
+
+
+def _source_line(status: SourceStatus) -> Text:
+    return Text.assemble(
+        (f"{status.source_id}: ", "dim"),
+        (status.state, _STATE_STYLES[status.state]),
+        (f"  {status.reason}", ""),
+        (
+            f"  time by {status.time_base}, {status.reconnects} reconnects, "
+            f"{status.dropped} dropped",
+            "dim",
+        ),
+    )

@@ -1,0 +1,67 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from pipelines.sources.framing import Framing, crop
+
+_HALVES = {
+    "left": crop(0.0, 0.0, 0.5, 1.0),
+    "right": crop(0.5, 0.0, 0.5, 1.0),
+}
+
+
+def parse_framing(text: str) -> Framing:
+    """Read a pane, ``left``, ``right`` or ``X,Y,WIDTH,HEIGHT``.
+
+    Raises:
+        typer.BadParameter: If it is neither.
+    """
+    if text in _HALVES:
+        return _HALVES[text]
+    try:
+        x, y, width, height = (float(part) for part in text.split(","))
+        return crop(x, y, width, height)
+    except ValueError:
+        msg = (
+            f"{text!r} is not left, right or X,Y,WIDTH,HEIGHT"
+            " in pixels, or all four in fractions of the picture"
+        )
+        raise typer.BadParameter(msg) from None
+
+
+CropOption = Annotated[
+    Framing | None,
+    typer.Option(
+        "--crop",
+        parser=parse_framing,
+        metavar="PANE",
+        show_default="the whole picture",
+        help="Look at one pane of the picture: left, right or X,Y,WIDTH,HEIGHT"
+        " in pixels or fractions.",
+    ),
+]
+"""``--crop PANE``; None where it was not given."""
+
+ModelOption = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        help="Checkpoint: a folder or a hub name.",
+        show_default="the shipped one",
+    ),
+]
+PromptsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--prompts", help="Prompt set, a YAML file.", show_default="the set ward"
+    ),
+]
+TemporalOption = Annotated[
+    Literal["clip", "single"],
+    typer.Option(
+        "--temporal", help="The average of a window's frames, or its middle frame."
+    ),
+]

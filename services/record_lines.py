@@ -1,0 +1,98 @@
+"""Records as JSON lines for programs: one object a line, ``type`` says which.
+
+Times are aware UTC as ``*_at``; where the source has a presentation time, also seconds
+from its zero as ``*_t_s``.
+"""
+
+from collections.abc import Mapping
+from typing import Any, final
+
+from pipelines.clock import ns_to_seconds, utc_datetime
+from pipelines.live.watch import Record
+from pipelines.records import ActionEvent, Prediction, SourceStatus
+
+
+@final
+class RecordLines:
+    """Turns records into lines.
+
+    Args:
+        origin_ns: Pipeline time of presentation time 0, or None for live sources.
+    """
+
+    def __init__(self, origin_ns: int | None = None) -> None:
+        self._origin_ns = origin_ns
+
+    def line(self, record: Record) -> dict[str, Any]:
+        """Return the record as a JSON object."""
+        match record:
+            case Prediction():
+                return self._prediction(record)
+            case ActionEvent():
+                return self._event(record)
+            case SourceStatus():
+                return _status(record)
+
+    def _prediction(self, prediction: Prediction) -> dict[str, Any]:
+        return {
+            "type": "prediction",
+            "subject": prediction.subject_id,
+            **self._time("start", "t_start_s", prediction.start_ns),
+            **self._time("end", "t_end_s", prediction.end_ns),
+            "label": prediction.label,
+            "confidence": round(prediction.confidence, 4),
+            "margin": round(prediction.margin, 4),
+            "entropy": round(prediction.entropy, 4),
+            "partial": prediction.partial,
+            "missing_frames": prediction.missing_frames,
+            "scores": _rounded(prediction.scores),
+            "cosines": _rounded(prediction.cosines),
+            "modality": prediction.modality,
+            "model": prediction.model,
+            "prompt_set": prediction.prompt_set,
+        }
+
+    def _event(self, event: ActionEvent) -> dict[str, Any]:
+        return {
+            "type": "event",
+            "event_id": event.event_id,
+            "subject": event.subject_id,
+            "name": event.name,
+            "label": event.label,
+            "state": event.state,
+            **self._time("start", "t_start_s", event.start_ns),
+            **self._time("end", "t_end_s", event.end_ns),
+            **self._time("decided", "decided_t_s", event.decided_ns),
+            "peak_confidence": round(event.peak_confidence, 4),
+            "modality": event.modality,
+            "model": event.model,
+            "prompt_set": event.prompt_set,
+        }
+
+    def _time(
+        self, name: str, seconds_name: str, timestamp_ns: int | None
+    ) -> dict[str, Any]:
+        if timestamp_ns is None:
+            return {f"{name}_at": None}
+        times: dict[str, Any] = {f"{name}_at": utc_datetime(timestamp_ns).isoformat()}
+        if self._origin_ns is not None:
+            since_ns = timestamp_ns - self._origin_ns
+            times[seconds_name] = round(ns_to_seconds(since_ns), 6)
+        return times
+
+
+def _status(status: SourceStatus) -> dict[str, Any]:
+    return {
+        "type": "status",
+        "source": status.source_id,
+        "state": status.state,
+        "since_at": utc_datetime(status.since_ns).isoformat(),
+        "reason": status.reason,
+        "time_base": status.time_base,
+        "reconnects": status.reconnects,
+        "dropped": status.dropped,
+    }
+
+
+def _rounded(scores: Mapping[str, float]) -> dict[str, float]:
+    return {label: round(float(value), 4) for label, value in scores.items()}

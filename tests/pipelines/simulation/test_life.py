@@ -1,0 +1,97 @@
+from itertools import groupby, pairwise
+
+import numpy as np
+import pytest
+
+from pipelines.simulation.footage import RecordingPlan, Stream, perform
+from pipelines.simulation.motion import SAMPLE_RATE_HZ, Track
+from pipelines.simulation.world import World
+
+SEED = 3
+FALLING = RecordingPlan(Stream.FOOTAGE, SEED, 0)
+
+
+def performances(count: int) -> list[tuple[World, Track]]:
+    plans = [RecordingPlan(Stream.FOOTAGE, SEED, i, 30.0) for i in range(count)]
+    return [perform(plan)[1:] for plan in plans]
+
+
+@pytest.fixture(scope="module")
+def lives() -> list[tuple[World, Track]]:
+    return performances(12)
+
+
+def test_the_person_never_sinks_into_the_floor(
+    lives: list[tuple[World, Track]],
+) -> None:
+    for world, track in lives:
+        for qpos, label in zip(track.qpos[::10], track.labels[::10], strict=True):
+            if label != "empty room":
+                world.pose(qpos)
+                assert world.lowest_m() > -0.06, label
+
+
+def test_the_person_moves_without_jumps_while_in_the_room(
+    lives: list[tuple[World, Track]],
+) -> None:
+    for _, track in lives:
+        steps = np.linalg.norm(np.diff(track.qpos[:, :3], axis=0), axis=1)
+        present = np.array([label != "empty room" for label in track.labels])
+        within = present[1:] & present[:-1]
+        assert steps[within].max() * SAMPLE_RATE_HZ < 8.0  # m/s; a fall reaches 5
+
+
+def test_a_fall_ends_on_the_floor_and_is_followed_by_lying_there(
+    lives: list[tuple[World, Track]],
+) -> None:
+    falls = 0
+    for world, track in lives:
+        sample = 0
+        runs = [(label, len(list(run))) for label, run in groupby(track.labels)]
+        for (label, length), (after, _) in pairwise(runs):
+            sample += length
+            if label == "falling":
+                falls += 1
+                world.pose(track.qpos[sample - 1])
+                assert after == "fallen"
+                assert world.data.geom("pelvis").xpos[2] < 0.35
+                assert world.sees_trunk(track.qpos[sample - 1])
+    assert falls >= 3
+
+
+def test_a_fall_is_as_fast_as_weight_makes_it(lives: list[tuple[World, Track]]) -> None:
+    speeds = []
+    for world, track in lives:
+        places = []
+        for qpos, label in zip(track.qpos, track.labels, strict=True):
+            if label == "falling":
+                world.pose(qpos)
+                places.append(world.data.geom("chest").xpos[2])
+        if places:
+            speeds.append(-np.diff(places).min() * SAMPLE_RATE_HZ)
+    assert 0.8 < np.median(speeds) < 6.0  # m/s; from 1 m of free fall: 4.4
+
+
+def test_every_label_of_the_ward_occurs(lives: list[tuple[World, Track]]) -> None:
+    seen = {label for _, track in performances(40) for label in track.labels}
+    assert seen >= {
+        *("walking", "standing", "sitting down", "sitting", "lying down"),
+        *("lying in bed", "standing up", "bending", "falling", "fallen"),
+        *("empty room", "kneeling", "sitting on floor"),
+    }
+
+
+def test_equal_plans_give_equal_lives() -> None:
+    (_, _, first), (_, _, second) = perform(FALLING), perform(FALLING)
+    np.testing.assert_array_equal(first.qpos, second.qpos)
+    assert first.labels == second.labels
+
+
+def test_streams_of_one_seed_never_meet() -> None:
+    draws = {
+        RecordingPlan(stream, seed, index).generator().integers(2**62)
+        for stream in Stream
+        for seed in range(4)
+        for index in range(4)
+    }
+    assert len(draws) == len(Stream) * 16

@@ -1,0 +1,118 @@
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.new_checkpoint import save_checkpoint, small_clip, small_tokenizer
+from pipelines.data.footage import LabelledSpan, write_labels
+from pipelines.sources.video_file import VideoFileWriter
+from services.cli import app, run
+
+pytestmark = pytest.mark.gst
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An untrained model: what it says is of no interest here."""
+    folder = tmp_path_factory.mktemp("model") / "tiny-clip"
+    model = small_clip(
+        seed=0,
+        image_size_px=32,
+        vision_width=24,
+        vision_layers=1,
+        vision_heads=2,
+        text_width=16,
+        text_layers=1,
+        text_heads=2,
+        dim=16,
+    )
+    save_checkpoint(model, small_tokenizer(), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("footage")
+    rows = []
+    for file in ("a.mp4", "b.mp4"):
+        with VideoFileWriter(folder / file, 64, 48, Fraction(8)) as writer:
+            for shade in range(40):
+                writer.write(np.full((48, 64, 3), 5 * shade, np.uint8))
+        rows += [
+            LabelledSpan(file, "fall", "drawn", 1.0, 2.0),
+            LabelledSpan(file, "juggling", "drawn", 3.0, 5.0),
+        ]
+    write_labels(folder / "labels.csv", rows)
+    return folder
+
+
+def evaluate(*arguments: str | Path) -> int:
+    return run(app, ["evaluate", "events", *map(str, arguments)])
+
+
+def test_json_is_one_object_on_the_last_line(
+    footage: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert evaluate(footage, "--model", checkpoint, "--json") == 0
+
+    facts = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert facts["falls"] == 2
+    assert facts["recordings"] == 2
+    assert facts["hours"] == pytest.approx(2 * 39 / 8 / 3600)
+    assert facts["unknown_labels"] == ["juggling"]
+    assert {"recall", "precision", "top1"} <= facts["intervals"].keys()
+
+
+def test_a_person_sees_a_table_and_where_the_files_are(
+    footage: Path,
+    checkpoint: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = tmp_path / "out"
+
+    assert evaluate(footage, "--model", checkpoint, "--out", out) == 0
+
+    text = capsys.readouterr().out
+    assert "false falls per hour" in text
+    assert "juggling" in text
+    assert (out / "confusion.png").stat().st_size > 0
+    assert json.loads((out / "events.json").read_text())["falls"] == 2
+
+
+def test_options_reach_the_chain(
+    footage: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--temporal", "single", "--crop", "left", "--quick", "--seed", "3")
+
+    assert evaluate(footage, "--model", checkpoint, *options, "--json") == 0
+
+    assert json.loads(capsys.readouterr().out)["recordings"] == 2
+
+
+def test_strict_refuses_a_label_that_nobody_knows(
+    footage: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert evaluate(footage, "--model", checkpoint, "--strict") == 2
+
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith(f"wardwatch: {footage}/labels.csv:3: label: 'juggling' is")
+
+
+def test_a_folder_without_labels_is_one_line_and_exit_code_two(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert evaluate(tmp_path) == 2
+
+    (error,) = capsys.readouterr().err.splitlines()
+    assert error.startswith(f"wardwatch: {tmp_path}/labels.csv: cannot be read: ")
+
+
+def test_a_pane_that_is_none_is_exit_code_two(
+    footage: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert evaluate(footage, "--crop", "middle") == 2
+
+    assert "'middle' is not left, right or" in capsys.readouterr().err

@@ -1,0 +1,75 @@
+"""The frame of the command line: errors, exit codes, speed of its help."""
+
+import subprocess
+import sys
+
+import pytest
+import typer
+
+from models.errors import CheckpointError, ModelError
+from pipelines.errors import PipelineError, SourceNotFound
+from services.cli import app, run
+
+HEAVY = {"torch", "triton", "transformers", "mujoco", "gi", "scipy", "matplotlib"}
+
+
+def app_that_raises(error: Exception) -> typer.Typer:
+    failing = typer.Typer()
+
+    @failing.command()
+    def fail() -> None:
+        raise error
+
+    return failing
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (SourceNotFound("ward.mp4", "no such file"), "ward.mp4: no such file"),
+        (CheckpointError("small", "no such folder"), "small: no such folder"),
+        (PipelineError("two\n lines"), "two lines"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_two(
+    error: PipelineError | ModelError, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(app_that_raises(error), []) == 2
+    assert capsys.readouterr() == ("", f"wardwatch: {line}\n")
+
+
+def test_a_mistake_of_ours_keeps_its_traceback() -> None:
+    with pytest.raises(ZeroDivisionError):
+        run(app_that_raises(ZeroDivisionError()), [])
+
+
+def test_the_exit_code_of_a_command_is_handed_on() -> None:
+    assert run(app_that_raises(typer.Exit(3)), []) == 3
+
+
+def test_an_unknown_command_is_exit_code_two(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(app, ["dance"]) == 2
+    assert "No such command 'dance'" in capsys.readouterr().err
+
+
+def test_the_version_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(app, ["--version"]) == 0
+    assert capsys.readouterr().out.startswith("wardwatch ")
+
+
+def test_asking_for_nothing_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    run(app, [])
+    assert "Not a medical device" in " ".join(capsys.readouterr().out.split())
+
+
+def test_the_help_imports_nothing_heavy() -> None:
+    script = "import sys, services.cli; print(*sys.modules)"
+    names = subprocess.check_output([sys.executable, "-c", script], text=True)
+    assert HEAVY & set(names.split()) == set()
+
+
+def test_the_package_runs_as_a_module() -> None:
+    command = [sys.executable, "-m", "services", "--help"]
+    assert "doctor" in subprocess.check_output(command, text=True)

@@ -1,0 +1,91 @@
+"""The folders, their names and the documents agree with one another."""
+
+import importlib
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import typer
+
+from services.cli import app
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("models", "pipelines", "services")
+MAY_TOUCH_DEVICES = {"pipelines.sources", "services.demo", "services.delivery"}
+COMMAND_LINE = re.compile(r"^(?:\.venv/bin/)?(make|wardwatch) (.+)$", re.MULTILINE)
+
+
+def modules_in(package: str) -> set[str]:
+    folder = ROOT / package
+    files = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    folders = {path.parent.name for path in folder.glob("*/__init__.py")}
+    return {f"{package}.{name}" for name in files | folders}
+
+
+def shown_commands(program: str) -> list[str]:
+    """The command lines of that program in the README's code blocks."""
+    blocks = re.findall(r"```\w*\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    return [
+        arguments
+        for block in blocks
+        for name, arguments in COMMAND_LINE.findall(block)
+        if name == program
+    ]
+
+
+def commands_of(commands: typer.Typer) -> set[str]:
+    """Every command of the application, as ``train default``."""
+    names = {
+        info.name or getattr(info.callback, "__name__", "").replace("_", "-")
+        for info in commands.registered_commands
+    }
+    for group in commands.registered_groups:
+        assert group.typer_instance is not None
+        names |= {f"{group.name} {it}" for it in commands_of(group.typer_instance)}
+    return names
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_foreign_package_shadows_ours(package: str) -> None:
+    module = importlib.import_module(package)
+    assert module.__file__ == str(ROOT / package / "__init__.py")
+
+
+def test_every_folder_of_ours_is_a_package() -> None:
+    folders = {path.parent for name in PACKAGES for path in (ROOT / name).rglob("*.py")}
+    assert [str(it) for it in folders if not (it / "__init__.py").exists()] == []
+
+
+def test_tests_are_no_packages_so_that_they_shadow_nothing() -> None:
+    assert list((ROOT / "tests").rglob("__init__.py")) == []
+
+
+def test_no_module_slips_out_of_the_contract_on_device_libraries() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    (contract,) = (
+        contract
+        for contract in settings["tool"]["importlinter"]["contracts"]
+        if contract["name"].startswith("device libraries")
+    )
+    modules = modules_in("pipelines") | modules_in("services") | {"models"}
+    assert set(contract["source_modules"]) == modules - MAY_TOUCH_DEVICES
+
+
+def test_the_readme_names_only_make_targets_that_exist() -> None:
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    shown = {line.split()[0] for line in shown_commands("make")}
+    assert {"demo", "test"} <= shown <= set(targets)
+
+
+def test_the_readme_shows_every_command_and_no_other() -> None:
+    commands = commands_of(app)
+    lines = [f"{line} " for line in shown_commands("wardwatch")]
+    reached = [{it for it in commands if line.startswith(f"{it} ")} for line in lines]
+    unknown = [
+        line
+        for line, names in zip(lines, reached, strict=True)
+        if not names and not line.startswith("-")
+    ]
+    assert unknown == []
+    assert set().union(*reached) == commands
