@@ -15,7 +15,7 @@ import typer
 
 from models.errors import ModelError
 from pipelines.errors import PipelineError
-from services.commands import doctor, evaluate, model, simulate, train, watch
+from services.commands import demo, doctor, evaluate, model, simulate, train, watch
 
 BAD_INPUT_EXIT_CODE = 2
 
@@ -30,6 +30,7 @@ app = typer.Typer(
 )
 
 # One line for each command, in the order of the help.
+app.command()(demo.demo)
 app.command()(watch.watch)
 app.command()(simulate.simulate)
 app.add_typer(train.app, name="train")

@@ -60,7 +60,7 @@ class LiveView:
         style = "bold white on red" if urgent and started else "red" if urgent else ""
         mark = "▶" if started else "■"
         return Text.assemble(
-            (f"{self._when(when):>14}  ", "dim"),
+            (f"{self._when(when):>14}  {event.subject_id}  ", "dim"),
             (f"{mark} {event.name:<14}", style),
             (f" {event.state:<8}", ""),
             (f" {event.label:<14} {event.peak_confidence:4.0%}", "dim"),
@@ -78,6 +78,7 @@ class LiveView:
 
     def _now(self, prediction: Prediction) -> Table:
         table = Table.grid(padding=(0, 1))
+        table.title = prediction.subject_id if len(self._latest) > 1 else None
         ranked = sorted(prediction.scores.items(), key=lambda item: -item[1])
         for label, score in ranked[:_LABELS_SHOWN]:
             style = "red" if label in ("falling", "fallen") else "cyan"

@@ -94,9 +94,13 @@ def write_timed(
     element(pipeline, "out").set_property("location", str(path))
     source = element(pipeline, "in")
     pipeline.set_state(Gst.State.PLAYING)
-    for time_ns, pixels in pictures:
+    given = list(pictures)
+    if path.suffix == ".mp4":
+        # There a picture lasts until the next; the last one for no time at all.
+        given.append((given[-1][0] + NS_PER_S // 100, given[-1][1]))
+    for time_ns, pixels in given:
         buffer = pixels_to_buffer(pixels)
-        buffer.pts, buffer.duration = time_ns, NS_PER_S // 100
+        buffer.pts = time_ns
         height_px, width_px, _ = pixels.shape
         caps = rgb_caps(width_px, height_px, Fraction(0))
         source.emit("push-sample", Gst.Sample.new(buffer, caps, None, None))

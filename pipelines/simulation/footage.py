@@ -8,13 +8,15 @@ to a world that training or its validation saw.
 import csv
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from enum import IntEnum
 from fractions import Fraction
+from functools import partial
 from itertools import groupby
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -29,19 +31,13 @@ from pipelines.simulation.picture import (
 )
 from pipelines.simulation.wearable import POSITIONS, feel
 from pipelines.simulation.world import World, random_world
+from pipelines.sources.replay import IMU_COLUMNS
 from pipelines.sources.video_file import VideoFileWriter
+
+Result = TypeVar("Result")
 
 FRAME_RATE_HZ = Fraction(12)
 RECORDING_S = 60.0
-_IMU_HEADER = (
-    "t_s",
-    "ax_mps2",
-    "ay_mps2",
-    "az_mps2",
-    "gx_radps",
-    "gy_radps",
-    "gz_radps",
-)
 
 
 class Stream(IntEnum):
@@ -109,20 +105,41 @@ def simulate(
         The rows of ``labels.csv``.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    spans: dict[RecordingPlan, list[LabelledSpan]] = {}
-    # Spawned, for GL contexts and GStreamer do not survive a fork.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(
-        workers, mp_context=context, initializer=one_render_thread
-    ) as pool:
-        futures = {pool.submit(render_recording, folder, plan): plan for plan in plans}
-        for future in as_completed(futures):
-            spans[futures[future]] = future.result()
-            if on_done is not None:
-                on_done(futures[future])
+    render = partial(render_recording, folder)
+    spans = in_render_processes(render, plans, workers, on_done)
     rows = [row for plan in plans for row in spans[plan]]
     write_labels(folder / LABELS_NAME, rows)
     return rows
+
+
+def in_render_processes(
+    work: Callable[[RecordingPlan], Result],
+    plans: Sequence[RecordingPlan],
+    workers: int,
+    on_done: Callable[[RecordingPlan], None] | None = None,
+) -> dict[RecordingPlan, Result]:
+    """Do the same work for every plan, in processes that may render.
+
+    Args:
+        work: Can be pickled; one plan at a time in each process.
+        plans: What it is called with.
+        workers: How many processes.
+        on_done: Told of every plan that is done, in the order they finish.
+    """
+    if not plans:
+        return {}
+    results: dict[RecordingPlan, Result] = {}
+    # Spawned, for GL contexts and GStreamer do not survive a fork.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(
+        min(workers, len(plans)), mp_context=context, initializer=one_render_thread
+    ) as pool:
+        futures = {pool.submit(work, plan): plan for plan in plans}
+        for future in as_completed(futures):
+            results[futures[future]] = future.result()
+            if on_done is not None:
+                on_done(futures[future])
+    return results
 
 
 def one_render_thread() -> None:
@@ -183,7 +200,7 @@ def _spans(plan: RecordingPlan, track: Track) -> Iterator[LabelledSpan]:
 def _write_imu(path: Path, felt: np.ndarray) -> None:
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(_IMU_HEADER)
+        writer.writerow(IMU_COLUMNS)
         for i, row in enumerate(felt):
             writer.writerow(
                 [f"{i / SAMPLE_RATE_HZ:.2f}", *(f"{value:.4f}" for value in row)]

@@ -66,8 +66,12 @@ def launch_camera(
         Gst.PadProbeType.EVENT_DOWNSTREAM, _turn_upright, element(pipeline, "turn")
     )
     if framing.pane is not None:
-        static_pad(element(pipeline, "crop"), "sink").add_probe(
-            Gst.PadProbeType.EVENT_DOWNSTREAM, _cut_to_pane, framing.pane
+        # Before any element of the second half asks whether it can take the new size.
+        static_pad(element(pipeline, "picked"), "src").add_probe(
+            Gst.PadProbeType.EVENT_DOWNSTREAM,
+            _cut_to_pane,
+            element(pipeline, "crop"),
+            framing.pane,
         )
     return pipeline
 
@@ -109,11 +113,11 @@ def _turn_upright(
 
 
 def _cut_to_pane(
-    pad: Gst.Pad, info: Gst.PadProbeInfo, pane: Pane
+    _pad: Gst.Pad, info: Gst.PadProbeInfo, crop: Gst.Element, pane: Pane
 ) -> Gst.PadProbeReturn:
     """Cut between the last picture of one size and the first of another."""
-    event, crop = info.get_event(), pad.get_parent_element()
-    if crop is not None and event is not None and event.type == Gst.EventType.CAPS:
+    event = info.get_event()
+    if event is not None and event.type == Gst.EventType.CAPS:
         form = event.parse_caps().get_structure(0)
         (_, width_px), (_, height_px) = form.get_int("width"), form.get_int("height")
         for side, cut_px in pane.margins(width_px, height_px)._asdict().items():

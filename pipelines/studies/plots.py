@@ -10,7 +10,7 @@ from pipelines.studies.confusion import Confusion
 
 _CELL_IN = 0.62
 _MARGIN_IN = 2.4
-_DARK_RATIO = 0.55
+_DARK_RATIO = 0.5
 """Cells above it are so dark that black text would not be read."""
 
 

@@ -53,7 +53,7 @@ class Recipe:
     frames: int = 8
     seconds: float = 3.0
     image_size_px: int = 128
-    steps: int = 3000
+    steps: int = 2000
     windows: int = 16
     peak_rate: float = 1e-3
     warmup_steps: int = 200
@@ -82,7 +82,12 @@ Progress = Callable[[str, int, int, str], None]
 
 
 def train(
-    recipe: Recipe, prompt_set: PromptSet, folder: Path, on_progress: Progress
+    recipe: Recipe,
+    prompt_set: PromptSet,
+    folder: Path,
+    on_progress: Progress,
+    *,
+    save_every: int = 100,
 ) -> Path:
     """Follow a recipe; go on where an earlier run in the same folder stopped.
 
@@ -91,6 +96,7 @@ def train(
         prompt_set: Its labels are learnt, each in all its wordings.
         folder: Keeps pictures and state while training, and the checkpoint after.
         on_progress: Told of every recording and every step.
+        save_every: Steps between saved states.
 
     Returns:
         The checkpoint's folder, ``folder / "ward-clip"``.
@@ -105,9 +111,9 @@ def train(
     trainer.load(folder / _STATE_NAME)
     while trainer.step < recipe.steps:
         note = trainer.advance()
-        on_progress("training", trainer.step, recipe.steps, note)
-        if trainer.step % 100 == 0 or trainer.step == recipe.steps:
+        if trainer.step % save_every == 0 or trainer.step == recipe.steps:
             trainer.save(folder / _STATE_NAME)
+        on_progress("training", trainer.step, recipe.steps, note)
     checkpoint = folder / "ward-clip"
     trainer.export(checkpoint)
     return checkpoint

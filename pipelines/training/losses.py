@@ -51,21 +51,24 @@ def training_losses(
         texts: A unit vector for each label, with gradients.
         frames: Pictures a window.
     """
-    answer = model.vision_model(pixel_values=batch.pixels)
-    features = normalize(model.visual_projection(answer.pooler_output).float(), dim=-1)
+    with torch.autocast("cpu", torch.bfloat16, enabled=has_fast_bf16()):
+        answer = model.vision_model(pixel_values=batch.pixels)
+        projected = model.visual_projection(answer.pooler_output)
+        places = heads.place(answer.last_hidden_state[:, 1:])
+        heights = heads.height(answer.pooler_output)
+    features = normalize(projected.float(), dim=-1)
     scale = model.logit_scale.exp().clamp(max=100)
     windows = features.reshape(-1, frames, features.shape[1])
     clips = normalize(windows.mean(dim=1), dim=-1)
     targets = one_hot(batch.frame_labels, len(texts)).float()
     shares = targets.reshape(-1, frames, len(texts)).mean(dim=1)
     seen = batch.landmarks[..., 3] > 0
-    tokens = answer.last_hidden_state[:, 1:]
     parts = {
         "clip": cross_entropy(scale * clips @ texts.T, shares),
         "frame": cross_entropy(scale * features @ texts.T, batch.frame_labels),
-        "place": _place_loss(heads.place(tokens).float(), batch.landmarks, seen),
+        "place": _place_loss(places.float(), batch.landmarks, seen),
         "height": smooth_l1_loss(
-            heads.height(answer.pooler_output).float()[seen],
+            heights.float()[seen],
             batch.landmarks[..., 2][seen],
             beta=0.2,
         ),
@@ -77,6 +80,12 @@ def training_losses(
         + _HEIGHT_WEIGHT * parts["height"]
     )
     return parts
+
+
+def has_fast_bf16() -> bool:
+    """Tell whether this processor multiplies bfloat16 faster than float32."""
+    fast: bool = torch.cpu._is_avx512_bf16_supported()
+    return fast
 
 
 def _place_loss(

@@ -7,11 +7,10 @@ recording at a time, which makes the work resumable.
 
 import asyncio
 import json
-import multiprocessing
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -24,7 +23,7 @@ from pipelines.clock import NS_PER_S, SystemClock
 from pipelines.records import Frame
 from pipelines.simulation.footage import (
     RecordingPlan,
-    one_render_thread,
+    in_render_processes,
     perform,
     render_recording,
 )
@@ -68,17 +67,16 @@ def prepare_runs(
         on_done: Told of every recording that is ready.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(
-        workers, mp_context=context, initializer=one_render_thread
-    ) as pool:
-        futures = {
-            pool.submit(_prepare, folder, plan, image_size_px, step_ns): plan
-            for plan in plans
-        }
-        for future in as_completed(futures):
-            future.result()
-            on_done(futures[future])
+    missing = []
+    for plan in plans:
+        if _is_ready(folder, plan):
+            on_done(plan)
+        else:
+            missing.append(plan)
+    prepare = partial(
+        _prepare, folder=folder, image_size_px=image_size_px, step_ns=step_ns
+    )
+    in_render_processes(prepare, missing, workers, on_done)
     return [_open(folder, plan) for plan in plans]
 
 
@@ -107,16 +105,17 @@ def _open(folder: Path, plan: RecordingPlan) -> PictureRun:
     )
 
 
+def _is_ready(folder: Path, plan: RecordingPlan) -> bool:
+    return _stem(folder, plan).with_suffix(".json").exists()  # written last
+
+
 def _prepare(
-    folder: Path, plan: RecordingPlan, image_size_px: int, step_ns: int
+    plan: RecordingPlan, folder: Path, image_size_px: int, step_ns: int
 ) -> None:
-    stem = _stem(folder, plan)
-    if stem.with_suffix(".json").exists():  # written last
-        return
     with TemporaryDirectory() as scratch:
         render_recording(Path(scratch), plan)
         frames = asyncio.run(_read(Path(scratch) / plan.name, image_size_px, step_ns))
-    _keep(stem, plan, frames)
+    _keep(_stem(folder, plan), plan, frames)
 
 
 def _keep(stem: Path, plan: RecordingPlan, frames: Sequence[Frame]) -> None:

@@ -3,7 +3,6 @@ from pathlib import Path
 import pytest
 
 from models.build import build_recognizer
-from models.bundled import CHECKPOINT_FOLDER
 from models.errors import PromptSetError
 
 
@@ -33,7 +32,3 @@ def test_mistake_in_the_prompt_set_shows_before_the_weights_are_read(
     path.touch()
     with pytest.raises(PromptSetError, match=r": is empty$"):
         build_recognizer(tmp_path / "no-checkpoint", path)
-
-
-def test_bundled_checkpoint_is_where_the_package_says() -> None:
-    assert CHECKPOINT_FOLDER.parent.name == "bundled"

@@ -168,7 +168,7 @@ def test_a_phone_held_upright_shows_people_upright(tmp_path: Path) -> None:
     file = write_timed(tmp_path / "a.mp4", [(0, stored)])
     note_quarter_turn(file)
 
-    (frame,) = frames_of(run(read(camera(file))))
+    frame = frames_of(run(read(camera(file))))[-1]
 
     assert frame.pixels[2:14].min() > 180
     assert frame.pixels[18:30].max() < 60

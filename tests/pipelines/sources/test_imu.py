@@ -209,7 +209,8 @@ def test_a_wearable_that_sends_nothing_but_rubbish_stalls(broker: Broker) -> Non
             clock.advance_s(4.5)
             await send(b"{")
             clock.advance_s(0.3)
-            await next_status(source, "stalled")
+            status = await next_status(source, "stalled")
+        assert status.since_ns == START_NS + 5_000_000_000
 
     asyncio.run(scene())
 

@@ -144,6 +144,15 @@ def test_two_odd_batches_that_disagree_are_no_run() -> None:
     assert device.clock.steps == 0
 
 
+def test_odd_batches_among_good_ones_are_no_run() -> None:
+    device = Device(0)
+    device.send_many(10)
+    for _ in range(20):
+        assert device.send(age_ns=-10_000 * MS) is None
+        assert device.send() == 10 * MS
+    assert device.clock.steps == 0
+
+
 @given(
     st.lists(st.tuples(st.integers(0, 2_000), st.integers(-5_000, 5_000)), max_size=60)
 )

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import socket
 from pathlib import Path
 from random import Random
 
@@ -105,6 +104,25 @@ def test_a_broker_gone_for_ever_is_tried_again_every_half_minute_at_most() -> No
     asyncio.run(scene())
 
 
+def test_the_pauses_begin_short_again_after_a_connection() -> None:
+    async def scene() -> None:
+        clock = FakeClock()
+        with Broker() as broker:
+            address = broker.address(TOPIC)
+            source = ImuSource("wrist", address, clock=clock, rng=Random(1))
+            async with asyncio.timeout(DEADLINE_S), source:
+                await until(source, "connecting")
+                for _ in range(4):
+                    await until(source, "connecting")
+                    broker.stop()
+                    await until(source, "offline")
+                    broker.start()
+                    await clock.wait_for_sleepers()
+                    clock.advance_s(2.0)
+
+    asyncio.run(scene())
+
+
 @pytest.mark.parametrize("login", ["", "ann:wrong-secret@"])
 def test_a_refusal_is_raised_at_once_where_wanted(login: str) -> None:
     async def scene() -> None:
@@ -184,14 +202,21 @@ def test_a_server_that_is_no_broker_is_survived(answer: bytes) -> None:
     asyncio.run(scene())
 
 
+@pytest.mark.slow
 def test_it_can_be_left_while_it_connects() -> None:
     async def scene() -> None:
-        with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts, says nothing
-            port = silent.getsockname()[1]
-            async with source_at(f"mqtt://127.0.0.1:{port}/{TOPIC}") as source:
-                assert isinstance(await anext(source), SourceStatus)
-            leftover = asyncio.all_tasks() - {asyncio.current_task()}
-            assert not leftover
+        called = asyncio.Event()
+
+        def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            called.set()  # and never answers
+            writer.transport.abort()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        async with server:
+            async with source_at(f"mqtt://127.0.0.1:{port}/{TOPIC}"):
+                await called.wait()
+            assert asyncio.all_tasks() == {asyncio.current_task()}
 
     asyncio.run(scene())
 

@@ -60,9 +60,12 @@ def test_only_the_new_samples_of_an_overlapping_message_are_passed_on() -> None:
 
 def test_duplicates_are_known_although_times_are_rounded() -> None:
     device = receiver()
-    for first_ms in range(0, 1000, 20):
-        device.take(message(first_ms), arrival_ns(first_ms))
-    assert device.counts.samples == 59  # 0 to 1160 ms
+    values = np.ones((10, 3), np.float32)
+    for first in range(50):  # each message repeats nine samples of the one before
+        first_ns = START_NS + round(first * 1e6 / 60) * 1_000
+        payload = encode_imu_payload(first_ns, 60.0, values, values)
+        device.take(payload, first_ns + 150 * MS)
+    assert device.counts.samples == 59
     assert device.counts.duplicate_samples == 500 - 59
 
 
@@ -85,6 +88,16 @@ def test_a_clock_set_back_sends_new_samples_not_duplicates() -> None:
         OFFSET_NS + 3_000 * MS, abs=MS
     )
     assert device.counts.samples == 400
+
+
+def test_duplicates_are_known_after_a_clock_was_set_back() -> None:
+    device = receiver()
+    device.take(message(0), arrival_ns(0))
+    for index in range(10):  # its clock now shows an hour less
+        device.take(message(-3_600_000 + 200 * index), arrival_ns(200 * (index + 1)))
+    assert device.counts.clock_steps == 1
+    assert device.take(message(-3_598_200), arrival_ns(2_200)) is None
+    assert device.counts.duplicate_samples == 10
 
 
 def test_a_malformed_message_is_counted_and_says_why() -> None:

@@ -82,7 +82,7 @@ def test_a_person_sees_a_table_and_where_the_files_are(
     assert json.loads((out / "events.json").read_text())["falls"] == 2
 
 
-def test_options_reach_the_chain(
+def test_every_option_is_taken(
     footage: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = ("--temporal", "single", "--crop", "left", "--quick", "--seed", "3")
