@@ -1,4 +1,7 @@
-"""The progress bar of every long command, on standard error."""
+"""The progress of every long command, on standard error.
+
+A terminal shows bars; a log gets a line now and then.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,19 +17,43 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+_LINES_PER_STAGE = 50
+
+Show = Callable[[str, int, int, str], None]
+"""Takes a stage, how much of it is done, of how much, and a note."""
+
 
 @contextmanager
 def progress_bar(stage: str, total: int) -> Iterator[Callable[[str], None]]:
-    """Show a bar; the function it gives advances by one and notes what was done."""
-    with _progress() as progress:
-        task = progress.add_task(stage, total=total, note="")
-        yield lambda note: progress.update(task, advance=1, note=note)
+    """Show one stage; the function it gives advances by one and notes what was done."""
+    done = 0
+    with staged_bars() as show:
+
+        def advance(note: str) -> None:
+            nonlocal done
+            done += 1
+            show(stage, done, total, note)
+
+        show(stage, 0, total, "")
+        yield advance
 
 
 @contextmanager
-def staged_bars() -> Iterator[Callable[[str, int, int, str], None]]:
-    """Show a bar for each stage that is named: stage, done, total, note."""
-    with _progress() as progress:
+def staged_bars() -> Iterator[Show]:
+    """Show every stage that is named."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda *facts: _log(console, *facts)
+        return
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}", style="dim"),
+        console=console,
+    ) as progress:
         tasks: dict[str, TaskID] = {}
 
         def show(stage: str, done: int, total: int, note: str) -> None:
@@ -37,13 +64,12 @@ def staged_bars() -> Iterator[Callable[[str, int, int, str], None]]:
         yield show
 
 
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}", style="dim"),
-        console=Console(stderr=True),
-    )
+def _log(console: Console, stage: str, done: int, total: int, note: str) -> None:
+    every = max(1, total // _LINES_PER_STAGE)
+    if done and (done % every == 0 or done == total):
+        console.print(
+            f"{stage} {done}/{total}  {note}",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )

@@ -49,6 +49,11 @@ class StreamBuffer(Generic[Item]):
         """How many items it let go of since it was made."""
         return self._dropped
 
+    @property
+    def empty(self) -> bool:
+        """Whether whoever gets must wait."""
+        return not self._items
+
     def put(self, item: Item, *, kept: bool = False) -> None:
         """Append an item; after ``close`` it goes nowhere.
 

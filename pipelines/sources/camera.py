@@ -14,13 +14,13 @@ import contextlib
 import itertools
 import logging
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import final
 
-from pipelines.clock import Clock, ns_to_seconds, seconds_to_ns
+from pipelines.clock import Clock, SystemClock, ns_to_seconds, seconds_to_ns
 from pipelines.errors import (
     SourceError,
     SourceNotFound,
@@ -128,6 +128,8 @@ class CameraSource:
         )
         self._frozen = FrozenPicture(seconds_to_ns(self._limits.frozen_after_s))
         live = self._address.live
+        # A decoder hangs in real time, whatever time a recording is replayed in.
+        self._watch_clock = clock if live else SystemClock()
         self._picker = GridPicker[Held](FrameGrid(step_ns, 0 if live else origin_ns))
         self._capture_clock = CaptureClock()
         self._stamps: Stamps = (
@@ -205,8 +207,8 @@ class CameraSource:
 
     async def _read_file(self) -> None:
         _check_file(self._address)
-        life = self._new_life()
-        error = await self._live_through(life)
+        async with self._playing() as life:
+            error = await life.ended
         if error is not None:
             raise error
         if life.pictures == 0:
@@ -218,18 +220,15 @@ class CameraSource:
             self._board.count_reconnects(attempt)
             self._frozen.restart()
             self._capture_clock.restart()
-            life = self._new_life()
-            watchdog = asyncio.create_task(self._watch(life))
-            try:
-                error = await self._live_through(life)
-            finally:
-                watchdog.cancel()
-            if error is None:
-                error = SourceUnreadable(str(self._address), "the stream was ended")
-            if self._fail_fast and attempt == 0 and life.pictures == 0:
-                raise error
-            hung = isinstance(error, _Hung) and life.pictures > 0
-            self._board.update("stalled" if hung else "offline", error.problem)
+            async with self._playing() as life:
+                error = await life.ended
+                if error is None:
+                    error = SourceUnreadable(str(self._address), "the stream was ended")
+                if self._fail_fast and attempt == 0 and life.pictures == 0:
+                    raise error
+                # Told before it is left, which takes its time with one that hangs.
+                hung = isinstance(error, _Hung) and life.pictures > 0
+                self._board.update("stalled" if hung else "offline", error.problem)
             if life.played_ns >= seconds_to_ns(self._limits.healthy_after_s):
                 self._backoff.reset()
             refused = isinstance(error, SourceRefused)  # more attempts may lock us out
@@ -237,36 +236,40 @@ class CameraSource:
             logger.info("%s; next attempt in %.1f s", error, wait_s)
             await self._clock.sleep_s(wait_s)
 
-    async def _watch(self, life: CameraPipeline) -> None:
-        """End a life in which no picture comes any more; who hangs says nothing."""
-        limits = self._limits
-        while True:
-            limit_s = (
-                limits.stalled_after_s if life.pictures else limits.connect_within_s
-            )
-            await self._clock.sleep_s(limit_s / _WATCHES_PER_LIMIT)
-            silent_ns = self._clock.now_ns() - life.last_sign_ns
-            if silent_ns > seconds_to_ns(limit_s):
-                life.end(_Hung(str(self._address), f"no picture for {limit_s:g} s"))
-
-    def _new_life(self) -> CameraPipeline:
-        return CameraPipeline(
+    @contextlib.asynccontextmanager
+    async def _playing(self) -> AsyncGenerator[CameraPipeline]:
+        life = CameraPipeline(
             self._subject_id,
             self._address,
-            clock=self._clock,
+            clock=self._watch_clock,
             image_size_px=self._image_size_px,
             framing=self._framing,
+            answer_within_s=self._limits.stalled_after_s,
             stamps=self._stamps,
             picker=self._picker,
             on_frame=self._on_frame,
         )
-
-    async def _live_through(self, life: CameraPipeline) -> SourceError | None:
+        watchdog = asyncio.create_task(self._watch(life))
         life.start()
         try:
-            return await life.ended
+            yield life
         finally:
+            watchdog.cancel()
             await life.stop()
+
+    async def _watch(self, life: CameraPipeline) -> None:
+        """End a life in which no picture comes any more; who hangs says nothing."""
+        limits = self._limits
+        while True:
+            limit_s = limits.connect_within_s
+            if life.pictures and self._address.live:
+                limit_s = limits.stalled_after_s
+            await self._watch_clock.sleep_s(limit_s / _WATCHES_PER_LIMIT)
+            silent_ns = self._watch_clock.now_ns() - life.last_sign_ns
+            # A file is read no faster than it is consumed.
+            awaited = self._address.live or self._buffer.empty
+            if awaited and silent_ns > seconds_to_ns(limit_s):
+                life.end(_Hung(str(self._address), f"no picture for {limit_s:g} s"))
 
     def _on_frame(self, frame: Frame, time_base: TimeBase, problem: str) -> None:
         live = self._address.live

@@ -11,7 +11,14 @@ it, and only picked pictures are cut, scaled and converted.
 
 from pipelines.sources.address import CameraAddress
 from pipelines.sources.framing import Framing, Pane
-from pipelines.sources.gst import Gst, element, make_pipeline, rgb_caps, static_pad
+from pipelines.sources.gst import (
+    Gst,
+    caps_type,
+    element,
+    make_pipeline,
+    rgb_caps,
+    static_pad,
+)
 
 _SOURCES = {
     # TCP: a lost packet would smear the picture until the next key frame.
@@ -49,7 +56,10 @@ _REST = (
 
 
 def launch_camera(
-    address: CameraAddress, image_size_px: int, framing: Framing
+    address: CameraAddress,
+    image_size_px: int,
+    framing: Framing,
+    answer_within_s: float,
 ) -> Gst.Pipeline:
     """Build a pipeline; ``decoder`` must be linked to ``decoded`` when it has pads.
 
@@ -58,7 +68,7 @@ def launch_camera(
     """
     crop = "" if framing.pane is None else _CROP
     pipeline = make_pipeline(_SOURCES[address.kind] + _REST.format(crop=crop))
-    _point_at(element(pipeline, "source"), address)
+    _point_at(element(pipeline, "source"), address, answer_within_s)
     element(pipeline, "decoder").connect("autoplug-continue", _wants_decoding)
     caps = rgb_caps(image_size_px, image_size_px)
     element(pipeline, "form").set_property("caps", caps)
@@ -76,16 +86,15 @@ def launch_camera(
     return pipeline
 
 
-def media_type(caps: Gst.Caps | None) -> str:
-    """Return what caps are of, as ``video/x-raw``; empty if that is not known."""
-    return "" if caps is None or caps.is_empty() else caps.get_structure(0).get_name()
-
-
-def _point_at(source: Gst.Element, address: CameraAddress) -> None:
+def _point_at(
+    source: Gst.Element, address: CameraAddress, answer_within_s: float
+) -> None:
     if address.kind in _LOCATIONS:
         source.set_property(_LOCATIONS[address.kind], address.location)
     if address.kind == "rtsp":
         source.connect("select-stream", _is_video_stream)
+        # Nothing else ends its wait for the rest of an answer, not even leaving.
+        source.set_property("tcp-timeout", round(answer_within_s * 1e6))
     if address.user is not None:
         source.set_property("user-id", address.user)
         source.set_property("user-pw", address.password or "")
@@ -93,7 +102,7 @@ def _point_at(source: Gst.Element, address: CameraAddress) -> None:
 
 def _wants_decoding(_decoder: Gst.Element, _pad: Gst.Pad, caps: Gst.Caps) -> bool:
     """Leave sound and subtitles as they are: no one listens."""
-    return not media_type(caps).startswith(("audio/", "text/", "subpicture/"))
+    return not caps_type(caps).startswith(("audio/", "text/", "subpicture/"))
 
 
 def _is_video_stream(_source: Gst.Element, _number: int, caps: Gst.Caps) -> bool:

@@ -13,12 +13,13 @@ from pipelines.clock import Clock
 from pipelines.errors import SourceError, SourceUnreadable
 from pipelines.records import Frame, TimeBase
 from pipelines.sources.address import CameraAddress
-from pipelines.sources.camera_launch import launch_camera, media_type
+from pipelines.sources.camera_launch import launch_camera
 from pipelines.sources.framing import Framing
 from pipelines.sources.grid import GridPicker, Pick
 from pipelines.sources.gst import (
     Gst,
     element,
+    media_type,
     sample_to_pixels,
     static_pad,
 )
@@ -44,9 +45,10 @@ class CameraPipeline:
     Args:
         subject_id: Whom the pictures show.
         address: The camera.
-        clock: Tells when pictures came.
+        clock: Tells when pictures came, for ``last_sign_ns``.
         image_size_px: Side of the square pictures.
         framing: How the picture becomes square.
+        answer_within_s: How long to wait for a network camera's answers, in seconds.
         stamps: Tells when a picture was taken.
         picker: Picks on the grid.
         on_frame: Takes each picked picture, its time base and a problem with it or
@@ -61,6 +63,7 @@ class CameraPipeline:
         clock: Clock,
         image_size_px: int,
         framing: Framing,
+        answer_within_s: float,
         stamps: Stamps,
         picker: GridPicker[Held],
         on_frame: OnFrame,
@@ -73,6 +76,7 @@ class CameraPipeline:
         self._on_frame = on_frame
         self._loop = asyncio.get_running_loop()
         self._problem = ""
+        self._no_video: SourceError | None = None
         self.last_sign_ns = clock.now_ns()
         """When it was started, or the last picture was decoded."""
         self._first_sign_ns = self.last_sign_ns
@@ -80,7 +84,7 @@ class CameraPipeline:
         """How many pictures were decoded."""
         self.ended: asyncio.Future[SourceError | None] = self._loop.create_future()
         """Why it ended; None at the end of a stream."""
-        self._pipeline = launch_camera(address, image_size_px, framing)
+        self._pipeline = launch_camera(address, image_size_px, framing, answer_within_s)
         self._bus = self._pipeline.get_bus()
         self._bus_fd = self._bus.get_pollfd().fd
         self._decoded = element(self._pipeline, "decoded")
@@ -129,7 +133,8 @@ class CameraPipeline:
     def _read_bus(self) -> None:
         while (message := self._bus.pop()) is not None:
             if message.type == Gst.MessageType.ERROR:
-                self._settle(source_error(self._address, message))
+                # Without a taker for what it has, the source fails as well.
+                self._settle(self._no_video or source_error(self._address, message))
 
     def _connect_signals(self) -> None:
         decoder = element(self._pipeline, "decoder")
@@ -164,15 +169,15 @@ class CameraPipeline:
         return on_sample
 
     def _link_pictures(self, _decoder: Gst.Element, pad: Gst.Pad) -> None:
-        caps = pad.get_current_caps() or pad.get_pad_template_caps()
         sink = static_pad(self._decoded, "sink")
-        if media_type(caps).startswith("video/") and not sink.is_linked():
+        if media_type(pad).startswith("video/") and not sink.is_linked():
             pad.link(sink)
 
     def _check_pictures(self, _decoder: Gst.Element) -> None:
         if not static_pad(self._decoded, "sink").is_linked():
             shown = str(self._address)
-            self.end(SourceUnreadable(shown, "there is no video in it"))
+            self._no_video = SourceUnreadable(shown, "there is no video in it")
+            self.end(self._no_video)
 
     def _on_decoded(self, sample: Gst.Sample) -> None:
         self.last_sign_ns = self._clock.now_ns()
@@ -208,7 +213,7 @@ class CameraPipeline:
 
     def _on_picture(self, sample: Gst.Sample) -> None:
         buffer = sample.get_buffer()
-        if buffer is None:
+        if buffer is None or self.ended.done():  # what comes late would look alive
             return
         frame = Frame(
             subject_id=self._subject_id,

@@ -22,9 +22,11 @@ __all__ = [
     "Gst",
     "GstApp",
     "GstVideo",
+    "caps_type",
     "element",
     "error_line",
     "make_pipeline",
+    "media_type",
     "pixels_to_buffer",
     "rgb_caps",
     "sample_to_pixels",
@@ -61,6 +63,20 @@ def static_pad(owner: Gst.Element, name: str) -> Gst.Pad:
         msg = f"{owner.get_name()} has no pad {name!r}"
         raise LookupError(msg)
     return pad
+
+
+def media_type(pad: Gst.Pad) -> str:
+    """Return what a pad gives, as ``video/x-raw``; empty if that is not known yet."""
+    caps = pad.get_current_caps()
+    if caps is None:
+        caps = pad.query_caps(None)  # type: ignore[no-untyped-call]
+    return caps_type(caps)
+
+
+def caps_type(caps: Gst.Caps) -> str:
+    """Return what caps are of, as ``video/x-raw``; empty if they say nothing."""
+    unknown = caps.is_any() or caps.is_empty()
+    return "" if unknown else caps.get_structure(0).get_name()
 
 
 def error_line(message: Gst.Message) -> str:

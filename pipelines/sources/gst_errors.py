@@ -53,4 +53,4 @@ def _resource_error(address: CameraAddress, code: int, line: str) -> SourceError
     )
     if code in map(int, opening):
         return SourceNotFound(shown, _NOT_OPENED[address.kind])
-    return SourceUnreadable(shown, f"the stream breaks off ({line})")
+    return SourceUnreadable(shown, f"reading fails ({line})")

@@ -21,7 +21,7 @@ from pipelines.training.pictures import PictureRun
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """Windows side by side: picture index = window index · frames + place in it.
+    """Windows side by side: picture index = window index · drawn + place in it.
 
     Attributes:
         pixels: Normalised pictures.
@@ -39,7 +39,14 @@ class WindowSampler:
     """Draws windows so that rare labels are seen often enough.
 
     A window is drawn in proportion to 1 / sqrt(how many windows share its commonest
-    label): between as often as it occurs and as often as every other label.
+    label): between as often as it occurs and as often as every other label. Of its
+    pictures some are drawn: neighbours look alike, and other windows teach more.
+
+    Args:
+        runs: The recordings.
+        labels: Index of each picture's label, for each recording.
+        frames: Pictures in a window.
+        drawn: How many of them are drawn.
     """
 
     def __init__(
@@ -47,8 +54,10 @@ class WindowSampler:
         runs: Sequence[PictureRun],
         labels: Sequence[np.ndarray[Any, np.dtype[np.int64]]],
         frames: int,
+        drawn: int,
     ) -> None:
-        self._runs, self._labels, self._frames = runs, labels, frames
+        self._runs, self._labels = runs, labels
+        self._frames, self._drawn = frames, drawn
         self._places = np.array(
             [
                 (run, start)
@@ -70,15 +79,15 @@ class WindowSampler:
         chosen = rng.choice(len(self._places), windows, p=self._weights)
         pixels, labels, landmarks = [], [], []
         for run, start in self._places[chosen]:
-            span = slice(start, start + self._frames)
-            pixels.append(self._runs[run].pixels[span])
-            labels.append(self._labels[run][span])
-            landmarks.append(self._runs[run].landmarks[span])
+            places = start + rng.choice(self._frames, self._drawn, replace=False)
+            pixels.append(self._runs[run].pixels[places])
+            labels.append(self._labels[run][places])
+            landmarks.append(self._runs[run].landmarks[places])
         light = torch.from_numpy(np.concatenate(pixels)).permute(0, 3, 1, 2) / 255.0
         marks = torch.from_numpy(np.concatenate(landmarks))
-        light, marks = _move(light, marks, self._frames, rng)
+        light, marks = _move(light, marks, self._drawn, rng)
         return Batch(
-            _light(light, self._frames, rng),
+            _light(light, self._drawn, rng),
             torch.from_numpy(np.concatenate(labels)),
             marks,
         )

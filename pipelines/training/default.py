@@ -40,6 +40,7 @@ class Recipe:
         recordings: Simulated recordings, each a world of its own.
         recording_s: Length of each.
         frames: Pictures a window.
+        drawn_frames: Those of them that are drawn when the window is.
         seconds: Length of a window; one picture every ``seconds / frames``.
         steps: Optimiser steps.
         windows: Windows a step.
@@ -51,14 +52,15 @@ class Recipe:
     recordings: int = 800
     recording_s: float = 30.0
     frames: int = 8
+    drawn_frames: int = 4
     seconds: float = 3.0
     image_size_px: int = 128
-    steps: int = 2000
+    steps: int = 4600
     windows: int = 16
-    peak_rate: float = 1e-3
+    peak_rate: float = 8e-4
     warmup_steps: int = 200
     weight_decay: float = 0.05
-    average_decay: float = 0.998
+    average_decay: float = 0.999
 
     @property
     def step_ns(self) -> int:
@@ -173,7 +175,7 @@ class _Trainer:
         }
         self.optimiser = _optimiser(self.named, recipe)
         self.sampler = WindowSampler(
-            runs, label_matrix(runs, prompt_set), recipe.frames
+            runs, label_matrix(runs, prompt_set), recipe.frames, recipe.drawn_frames
         )
         self.sentences = [prompt_set.sentences(label) for label in prompt_set.labels]
 
@@ -186,7 +188,9 @@ class _Trainer:
         texts = encode_texts(
             self.model, self.tokenizer, label_texts(self.sentences, generator)
         )
-        losses = training_losses(self.model, self.heads, batch, texts, recipe.frames)
+        losses = training_losses(
+            self.model, self.heads, batch, texts, recipe.drawn_frames
+        )
         for group in self.optimiser.param_groups:
             group["lr"] = _rate(recipe, self.step)
         self.optimiser.zero_grad(set_to_none=True)

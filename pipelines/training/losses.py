@@ -16,7 +16,7 @@ from transformers import CLIPModel
 
 from pipelines.training.batches import Batch
 
-_PLACE_WEIGHT = 0.2
+_PLACE_WEIGHT = 0.5
 _HEIGHT_WEIGHT = 0.5
 
 
@@ -47,7 +47,7 @@ def training_losses(
     Args:
         model: With gradients.
         heads: With gradients.
-        batch: Windows of ``frames`` pictures.
+        batch: Windows, each of ``frames`` of its pictures.
         texts: A unit vector for each label, with gradients.
         frames: Pictures a window.
     """

@@ -20,7 +20,7 @@ from typing import final
 import gi
 
 from pipelines.clock import Clock, SystemClock, ns_to_seconds
-from pipelines.sources.gst import Gst, element, static_pad
+from pipelines.sources.gst import Gst, element, media_type, static_pad
 
 gi.require_version("GstRtspServer", "1.0")
 
@@ -95,8 +95,7 @@ def _hide_end(pad: Gst.Pad, info: Gst.PadProbeInfo) -> Gst.PadProbeReturn:
 def _link_video(
     _demuxer: Gst.Element, pad: Gst.Pad, reader: Gst.Bin, slot: Gst.Pad
 ) -> None:
-    caps = pad.get_current_caps()
-    is_h264 = caps is not None and caps.get_structure(0).has_name("video/x-h264")
+    is_h264 = media_type(pad) == "video/x-h264"
     if is_h264 and reader.get_static_pad("src") is None:  # the first picture track
         way_out = Gst.GhostPad.new("src", pad)
         way_out.set_active(True)
@@ -178,7 +177,7 @@ class FileServer:
         name: str,
     ) -> None:
         if state == int(Gst.State.PLAYING):
-            # The clock is given out a moment later: the next packets will know it.
+            # The clock is given out a moment later: a packet soon will know it.
             static_pad(element(media_bin, "pay0"), "src").add_probe(
                 Gst.PadProbeType.BUFFER | Gst.PadProbeType.BUFFER_LIST,
                 self._on_packet,
@@ -189,8 +188,9 @@ class FileServer:
     def _on_packet(
         self, _pad: Gst.Pad, _info: Gst.PadProbeInfo, media_bin: Gst.Bin, name: str
     ) -> Gst.PadProbeReturn:
+        _, state, _ = media_bin.get_state(0)
         clock = media_bin.get_clock()
-        if clock is None:
+        if clock is None or state != Gst.State.PLAYING:
             return Gst.PadProbeReturn.OK
         played_ns = clock.get_time() - media_bin.get_base_time()
         zero_s = ns_to_seconds(self._clock.now_ns() - played_ns)

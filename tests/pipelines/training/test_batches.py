@@ -22,7 +22,9 @@ def run_with_spot(across: float, down: float, label: str = "walking") -> Picture
 
 
 def sampler_of(runs: list[PictureRun], labels: list[int]) -> WindowSampler:
-    return WindowSampler(runs, [np.full(FRAMES, label) for label in labels], FRAMES)
+    return WindowSampler(
+        runs, [np.full(FRAMES, label) for label in labels], FRAMES, FRAMES
+    )
 
 
 @settings(max_examples=25, deadline=None)

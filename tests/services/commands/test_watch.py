@@ -1,0 +1,153 @@
+import json
+import shutil
+import socket
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipelines.sources.video_file import VideoFileWriter
+from services.cli import app, run
+from services.demo.rtsp_process import RtspServer
+
+pytestmark = pytest.mark.gst
+
+RATE_HZ = 12
+PICTURES = 60
+STEP_S = 0.375
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("video") / "five_seconds.mp4"
+    rng = np.random.default_rng(0)
+    with VideoFileWriter(path, 64, 48, Fraction(RATE_HZ)) as writer:
+        for _ in range(PICTURES):
+            writer.write(rng.integers(0, 255, (48, 64, 3), dtype=np.uint8))
+    return path
+
+
+def watch(*arguments: str | Path) -> int:
+    return run(app, ["watch", *map(str, arguments)])
+
+
+def lines_of(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_a_recording_is_predicted_from_its_first_picture_to_its_last(
+    video: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert watch(video, "--model", checkpoint, "--json") == 0
+
+    predictions = [p for p in lines_of(capsys) if p["type"] == "prediction"]
+    assert predictions[0]["t_start_s"] == predictions[0]["t_end_s"] == 0
+    assert predictions[-1]["t_end_s"] == pytest.approx((PICTURES - 1) / RATE_HZ)
+    # every tick of the grid from 0 to 4.92 s, and one window for each
+    assert len(predictions) == 1 + int((PICTURES - 1) / RATE_HZ / STEP_S) + 1
+    assert [p["partial"] for p in predictions] == [True] * 7 + [False] * 8
+
+
+def test_times_are_those_of_the_pictures(
+    video: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    watch(video, "--model", checkpoint, "--json")
+
+    ends = [p["t_end_s"] for p in lines_of(capsys) if p["type"] == "prediction"]
+    for tick, end_s in enumerate(ends[:-1]):
+        newest = int(tick * STEP_S * RATE_HZ + 1e-9)  # at or before the tick
+        assert end_s == pytest.approx(newest / RATE_HZ, abs=1e-6)
+
+
+def test_a_recorded_wearable_goes_with_its_video(
+    video: Path,
+    checkpoint: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    header = "t_s,ax_mps2,ay_mps2,az_mps2,gx_radps,gy_radps,gz_radps"
+    rows = [f"{i / 50},0,0,9.81,0,0,0" for i in range(250)]
+    imu = tmp_path / "five_seconds.wrist.imu.csv"
+    imu.write_text("\n".join([header, *rows]))
+
+    assert watch(video, "--imu", imu, "--model", checkpoint, "--json") == 0
+
+    sources = {s["source"] for s in lines_of(capsys) if s["type"] == "status"}
+    assert sources == {"subject", "wearable"}
+
+
+def test_without_a_terminal_changes_are_lines_for_a_person(
+    video: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert watch(video, "--model", checkpoint) == 0
+    assert "subject: online" in capsys.readouterr().out
+
+
+def test_a_camera_with_a_password_is_one_line_without_it(
+    video: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with RtspServer({"ward": video}, user="nurse", password="hush-hush") as server:
+        wrong = server.address("ward").replace("hush-hush", "let-me-in")
+        assert watch(wrong, "--model", checkpoint, "--json") == 2
+
+    out, err = capsys.readouterr()
+    assert "let-me-in" not in out + err
+    assert err.count("\n") == 1
+    assert "password" in err
+
+
+def silent_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def test_bad_sources_are_one_line_that_names_them(
+    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = tmp_path / "notes.mp4"
+    text.write_text("no video in here, only words\n" * 50)
+    bad = {
+        str(tmp_path / "gone.mp4"): "gone.mp4",
+        str(text): "notes.mp4",
+        str(tmp_path): tmp_path.name,
+        "http://ward/stream": "http://ward/stream",
+        f"rtsp://127.0.0.1:{silent_port()}/ward": "/ward",
+    }
+    for source, named in bad.items():
+        assert watch(source, "--model", checkpoint, "--json") == 2
+        err = capsys.readouterr().err
+        assert named in err
+        assert err.count("\n") == 1, err
+
+
+def test_bad_options_are_one_line_that_names_them(
+    video: Path, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    corrupt = tmp_path / "corrupt-clip"
+    shutil.copytree(checkpoint, corrupt)
+    weights = corrupt / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    twice = tmp_path / "twice.yaml"
+    label = "  sitting:\n    texts: [a person sitting]\n"
+    twice.write_text(
+        "version: 1\nname: x\ntemplates: ['{}']\nlabels:\n" + label + label
+    )
+    imu = tmp_path / "x.wrist.imu.csv"
+    imu.write_text("t_s,ax_mps2\n0,1\n")
+    bad = {
+        ("--model", str(tmp_path / "nowhere")): "nowhere",
+        ("--model", str(corrupt)): "corrupt-clip",
+        ("--prompts", str(twice)): "twice.yaml:7",
+        ("--imu", str(imu)): "x.wrist.imu.csv",
+        ("--imu", "mqtt://"): "mqtt://",
+    }
+    for options, named in bad.items():
+        model = [] if "--model" in options else ["--model", checkpoint]
+        assert watch(video, *options, *model) == 2, options
+        err = capsys.readouterr().err
+        assert named in err
+        assert err.count("\n") == 1, err
