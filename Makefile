@@ -1,6 +1,6 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`.
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap demo test check quick
+.PHONY: help bootstrap demo test check quick results
 
 bin := .venv/bin
 
@@ -24,3 +24,7 @@ check: bootstrap ## format, lint, types and import rules
 
 quick: bootstrap ## the fast tests, under 20 seconds
 	@$(bin)/python -m pytest -m "not ray and not slow and not real"
+
+results: bootstrap ## measure on simulated footage that was never trained on (half an hour)
+	@$(bin)/wardwatch simulate --out out/results/footage --hours 2.6 --seed 2026
+	@$(bin)/wardwatch evaluate events out/results/footage --out out/results

@@ -4,7 +4,8 @@
     ├── CheckpointError        a checkpoint is missing, damaged or not a CLIP model
     └── PromptSetError         a prompt set file is missing or malformed
 
-Messages say what, where and what to do.
+Messages say what, where and what to do. ``args`` are the facts that an error is made
+of, so that it comes back whole from another process.
 """
 
 
@@ -21,7 +22,10 @@ class CheckpointError(ModelError):
     def __init__(self, checkpoint: str, problem: str) -> None:
         self.checkpoint = checkpoint
         self.problem = problem
-        super().__init__(f"{checkpoint}: {problem}")
+        super().__init__(checkpoint, problem)
+
+    def __str__(self) -> str:
+        return f"{self.checkpoint}: {self.problem}"
 
 
 class PromptSetError(ModelError):
@@ -43,5 +47,8 @@ class PromptSetError(ModelError):
         self.line = line
         self.field = field
         self.problem = problem
-        place = path if line is None else f"{path}:{line}"
-        super().__init__(": ".join(filter(None, (place, field, problem))))
+        super().__init__(path, problem)  # line and field are kept by their names
+
+    def __str__(self) -> str:
+        place = self.path if self.line is None else f"{self.path}:{self.line}"
+        return ": ".join(filter(None, (place, self.field, self.problem)))

@@ -12,7 +12,9 @@ import json
 from pathlib import Path
 
 import torch
+from jaxtyping import Float32
 from tokenizers.pre_tokenizers import ByteLevel
+from torch import Tensor
 from transformers import (
     CLIPConfig,
     CLIPImageProcessorPil,
@@ -30,6 +32,8 @@ _BOS = "<|startoftext|>"
 _EOS = "<|endoftext|>"
 _TEXT_TOKENS = 32
 _PLACE_LOUDNESS = 0.5
+_PATCH_LOUDNESS = 0.7
+_FAINT = 1e-2  # components fainter than this are noise, and are not made as loud
 
 
 def make_tokenizer(merges_path: Path, merge_count: int, folder: Path) -> None:
@@ -151,6 +155,30 @@ def small_clip(
     _place_patches(model, image_size_px // patch_size_px)
     model.train(mode=False)
     return model
+
+
+@torch.no_grad()
+def whiten_patches(
+    model: CLIPModel, pixels: Float32[Tensor, "picture 3 height width"]
+) -> None:
+    """Start the patch filters as what tells patches of these pictures apart.
+
+    The filters become the strongest principal components of the patches, each scaled
+    to the same loudness: neighbouring pixels are so alike that random filters hear
+    little but brightness (the first layer of Jordan 2024, arXiv:2404.00498).
+
+    Args:
+        model: Its patch filters are overwritten.
+        pixels: Normalised pictures, some hundred or more.
+    """
+    convolution = model.vision_model.embeddings.patch_embedding
+    side = convolution.kernel_size[0]
+    patches = torch.nn.functional.unfold(pixels, side, stride=side)
+    rows = patches.transpose(1, 2).flatten(0, 1)
+    strengths, components = torch.linalg.eigh(rows.T @ rows / len(rows))
+    strongest = strengths.argsort(descending=True)[: convolution.out_channels]
+    scaled = components[:, strongest] / (strengths[strongest] + _FAINT).sqrt()
+    convolution.weight.copy_(_PATCH_LOUDNESS * scaled.T.reshape_as(convolution.weight))
 
 
 def _place_patches(model: CLIPModel, side: int) -> None:

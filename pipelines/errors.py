@@ -6,10 +6,13 @@
     │   ├── SourceUnreadable   it is there, and holds no stream that can be decoded
     │   └── SourceRefused      it wants credentials that were not given or not right
     ├── PayloadError           one message of a stream is malformed
-    └── FootageError           a footage folder or its labels.csv is malformed
+    ├── FootageError           a footage folder or its labels.csv is malformed
+    ├── FolderError            a folder to write into cannot be made or written to
+    └── TrainingError          a training run cannot begin, or go on where it stopped
 
 Messages say what, where and what to do; they never hold credentials
-(``pipelines.sources.address.redact`` comes before any address is shown).
+(``pipelines.sources.address.redact`` comes before any address is shown). ``args`` are
+the facts that an error is made of, so that it comes back whole from another process.
 """
 
 
@@ -23,7 +26,10 @@ class SourceError(PipelineError):
     def __init__(self, source: str, problem: str) -> None:
         self.source = source
         self.problem = problem
-        super().__init__(f"{source}: {problem}")
+        super().__init__(source, problem)
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.problem}"
 
 
 class SourceNotFound(SourceError):
@@ -48,7 +54,10 @@ class PayloadError(PipelineError):
         self.where = where
         self.field = field
         self.problem = problem
-        super().__init__(f"{where}: {field}: {problem}")
+        super().__init__(where, field, problem)
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.field}: {self.problem}"
 
 
 class FootageError(PipelineError):
@@ -58,5 +67,35 @@ class FootageError(PipelineError):
         self.path = path
         self.line = line
         self.problem = problem
-        place = path if line is None else f"{path}:{line}"
-        super().__init__(f"{place}: {problem}")
+        super().__init__(path, problem, line)
+
+    def __str__(self) -> str:
+        place = self.path if self.line is None else f"{self.path}:{self.line}"
+        return f"{place}: {self.problem}"
+
+
+class FolderError(PipelineError):
+    """A folder to write into cannot be made or written to."""
+
+    def __init__(self, path: str, problem: str) -> None:
+        self.path = path
+        self.problem = problem
+        super().__init__(path, problem)
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.problem}"
+
+
+class TrainingError(PipelineError):
+    """A training run cannot begin, or go on where it stopped.
+
+    ``where`` names the file or the step at fault.
+    """
+
+    def __init__(self, where: str, problem: str) -> None:
+        self.where = where
+        self.problem = problem
+        super().__init__(where, problem)
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.problem}"

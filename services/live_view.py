@@ -1,6 +1,7 @@
 """What a person at the terminal sees of ``watch``: now, lately, and the sources."""
 
 from collections import deque
+from collections.abc import Mapping
 from typing import final
 
 from rich.console import Group
@@ -13,6 +14,7 @@ from pipelines.clock import ns_to_seconds, utc_datetime
 from pipelines.live.watch import Record
 from pipelines.records import ActionEvent, Prediction, SourceStatus
 
+_URGENT = "fall"
 _EVENTS_SHOWN = 8
 _LABELS_SHOWN = 5
 _STATE_STYLES = {
@@ -29,15 +31,22 @@ class LiveView:
 
     Args:
         title: The source, without credentials.
+        events: The event that each label belongs to.
         origin_ns: Presentation time 0, or None for a live source.
-        duration_s: Length of a recording, for the bar; None for a live source.
+        duration_s: How long it goes on, for the bar; None where nobody knows.
     """
 
     def __init__(
-        self, title: str, origin_ns: int | None, duration_s: float | None
+        self,
+        title: str,
+        events: Mapping[str, str],
+        *,
+        origin_ns: int | None = None,
+        duration_s: float | None = None,
     ) -> None:
-        self._title, self._origin_ns = title, origin_ns
-        self._duration_s = duration_s
+        self._title, self._event_names = title, events
+        self._origin_ns, self._duration_s = origin_ns, duration_s
+        self._first_ns: int | None = None
         self._latest: dict[str, Prediction] = {}
         self._events: deque[ActionEvent] = deque(maxlen=_EVENTS_SHOWN)
         self._statuses: dict[str, SourceStatus] = {}
@@ -46,6 +55,7 @@ class LiveView:
         """Take a record into the picture."""
         match record:
             case Prediction():
+                self._first_ns = self._first_ns or record.start_ns
                 self._latest[record.subject_id] = record
             case ActionEvent():
                 self._events.append(record)
@@ -56,11 +66,11 @@ class LiveView:
         """Write one event as a line."""
         started = event.state == "started"
         when = event.decided_ns if started or event.end_ns is None else event.end_ns
-        urgent = event.name == "fall"
+        urgent = event.name == _URGENT
         style = "bold white on red" if urgent and started else "red" if urgent else ""
         mark = "▶" if started else "■"
         return Text.assemble(
-            (f"{self._when(when):>14}  {event.subject_id}  ", "dim"),
+            (f"{self._when(when):>15}  {event.subject_id}  ", "dim"),
             (f"{mark} {event.name:<14}", style),
             (f" {event.state:<8}", ""),
             (f" {event.label:<14} {event.peak_confidence:4.0%}", "dim"),
@@ -73,15 +83,16 @@ class LiveView:
         progress = [self._progress()] if self._duration_s else []
         return Panel(
             Group(*parts, *progress, Text(), *events, Text(), *sources),
-            title=self._title,
+            title=Text(self._title),
         )
 
     def _now(self, prediction: Prediction) -> Table:
         table = Table.grid(padding=(0, 1))
-        table.title = prediction.subject_id if len(self._latest) > 1 else None
+        if len(self._latest) > 1:
+            table.title = Text(prediction.subject_id)
         ranked = sorted(prediction.scores.items(), key=lambda item: -item[1])
         for label, score in ranked[:_LABELS_SHOWN]:
-            style = "red" if label in ("falling", "fallen") else "cyan"
+            style = "red" if self._event_names.get(label) == _URGENT else "cyan"
             bar = ProgressBar(total=1, completed=score, width=30, complete_style=style)
             table.add_row(
                 Text(f"{label:<13}", style=style if score > 0.5 else ""),
@@ -97,12 +108,14 @@ class LiveView:
 
     def _progress(self) -> ProgressBar:
         ends = [prediction.end_ns for prediction in self._latest.values()]
-        reached_s = ns_to_seconds(max(ends) - (self._origin_ns or 0)) if ends else 0.0
+        began_ns = self._first_ns if self._origin_ns is None else self._origin_ns
+        reached_ns = max(ends) - (began_ns or 0) if ends else 0
+        reached_s = ns_to_seconds(reached_ns)
         return ProgressBar(total=self._duration_s, completed=reached_s)
 
     def _when(self, timestamp_ns: int) -> str:
         if self._origin_ns is None:
-            return f"{utc_datetime(timestamp_ns):%H:%M:%S.%f}"[:-4]
+            return f"{utc_datetime(timestamp_ns):%H:%M:%S.%f}"[:-4] + " UTC"
         return f"{ns_to_seconds(timestamp_ns - self._origin_ns):.2f} s"
 
 

@@ -51,7 +51,7 @@ def staged_bars() -> Iterator[Show]:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}", style="dim"),
+        TextColumn("{task.fields[note]}", style="dim", markup=False),
         console=console,
     ) as progress:
         tasks: dict[str, TaskID] = {}

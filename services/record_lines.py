@@ -1,7 +1,8 @@
 """Records as JSON lines for programs: one object a line, ``type`` says which.
 
 Times are aware UTC as ``*_at``; where the source has a presentation time, also seconds
-from its zero as ``*_t_s``.
+from its zero as ``t_start_s``, ``t_end_s`` and ``decided_t_s``. An event that still
+goes on has null for its end.
 """
 
 from collections.abc import Mapping
@@ -72,12 +73,13 @@ class RecordLines:
     def _time(
         self, name: str, seconds_name: str, timestamp_ns: int | None
     ) -> dict[str, Any]:
-        if timestamp_ns is None:
-            return {f"{name}_at": None}
-        times: dict[str, Any] = {f"{name}_at": utc_datetime(timestamp_ns).isoformat()}
+        at = since_s = None
+        if timestamp_ns is not None:
+            at = utc_datetime(timestamp_ns).isoformat()
+            since_s = round(ns_to_seconds(timestamp_ns - (self._origin_ns or 0)), 6)
+        times: dict[str, Any] = {f"{name}_at": at}
         if self._origin_ns is not None:
-            since_ns = timestamp_ns - self._origin_ns
-            times[seconds_name] = round(ns_to_seconds(since_ns), 6)
+            times[seconds_name] = since_s
         return times
 
 

@@ -112,7 +112,11 @@ class _Limp:
         self.data.qvel[3:6] += np.array(cause.spin_radps) * strength
 
     def run(self) -> list[Qpos] | None:
-        """Return samples until the body rests on the floor, or None if it does not."""
+        """Return samples until the body rests, or until 5 s have passed.
+
+        Returns:
+            The samples, or None if the trunk is not down on the floor at their end.
+        """
         samples: list[Qpos] = []
         for i in range(round(_LONGEST_S * SAMPLE_RATE_HZ)):
             self._step(i / SAMPLE_RATE_HZ)

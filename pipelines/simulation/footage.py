@@ -2,12 +2,13 @@
 
 Every recording has a person, a room and a camera of its own, drawn from a stream of
 seeds. ``Stream`` keeps apart what must not meet: no seed that a user can give leads
-to a world that training or its validation saw.
+to a world that was trained on, or that a setting was chosen by.
 """
 
 import csv
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -20,7 +21,14 @@ from typing import TypeVar
 
 import numpy as np
 
-from pipelines.data.footage import LABELS_NAME, LabelledSpan, write_labels
+from pipelines.data.folders import make_folder
+from pipelines.data.footage import (
+    LABELS_NAME,
+    LabelledSpan,
+    parse_labels,
+    write_labels,
+)
+from pipelines.errors import FootageError
 from pipelines.simulation.life import live
 from pipelines.simulation.motion import SAMPLE_RATE_HZ, Track
 from pipelines.simulation.picture import (
@@ -29,6 +37,7 @@ from pipelines.simulation.picture import (
     Photographer,
     random_sensor,
 )
+from pipelines.simulation.render_probe import require_rendering
 from pipelines.simulation.wearable import POSITIONS, feel
 from pipelines.simulation.world import World, random_world
 from pipelines.sources.replay import IMU_COLUMNS
@@ -36,12 +45,20 @@ from pipelines.sources.video_file import VideoFileWriter
 
 Result = TypeVar("Result")
 
+SIMULATOR_VERSION = 1
+"""To be raised by hand whenever equal plans make other pictures or labels."""
+
 FRAME_RATE_HZ = Fraction(12)
 RECORDING_S = 60.0
+_SHORTEST_S = 1.0
 
 
 class Stream(IntEnum):
-    """Which stream a recording's seed comes from; streams never meet."""
+    """Which stream a recording's seed comes from; streams never meet.
+
+    ``FOOTAGE`` is for whoever simulates or measures, ``TRAINING`` for learning, and
+    ``VALIDATION`` for choosing settings, such as the thresholds of events.
+    """
 
     FOOTAGE = 0
     TRAINING = 1
@@ -69,18 +86,17 @@ class RecordingPlan:
         return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key))
 
 
-def plan_footage(
-    hours: float,
-    seed: int,
-    stream: Stream = Stream.FOOTAGE,
-    rate_hz: Fraction = FRAME_RATE_HZ,
-) -> list[RecordingPlan]:
-    """Cut hours into recordings of a minute; the last one may be shorter."""
+def plan_footage(hours: float, seed: int) -> list[RecordingPlan]:
+    """Cut hours into recordings of a minute.
+
+    The last one may be shorter; a rest of less than a second is left out.
+    """
     total_s = hours * 3600
-    count = max(1, int(np.ceil(total_s / RECORDING_S - 1e-9)))
+    count = max(1, int(np.ceil(total_s / RECORDING_S)))
     lengths = [min(RECORDING_S, total_s - i * RECORDING_S) for i in range(count)]
+    lengths = [length for length in lengths if length >= _SHORTEST_S] or lengths[:1]
     return [
-        RecordingPlan(stream, seed, i, length, rate_hz)
+        RecordingPlan(Stream.FOOTAGE, seed, i, length)
         for i, length in enumerate(lengths)
     ]
 
@@ -89,7 +105,7 @@ def simulate(
     folder: Path,
     plans: list[RecordingPlan],
     *,
-    workers: int = 2,
+    workers: int | None = None,
     on_done: Callable[[RecordingPlan], None] | None = None,
 ) -> list[LabelledSpan]:
     """Render recordings into a footage folder and write its ``labels.csv``.
@@ -98,13 +114,20 @@ def simulate(
         folder: Made if it is not there; existing recordings of the same name are
             written anew.
         plans: What to render.
-        workers: Processes that render, one recording each at a time.
+        workers: Processes that render, one recording each at a time; by default one
+            for each core.
         on_done: Told of every finished recording, in the order they finish.
 
     Returns:
         The rows of ``labels.csv``.
+
+    Raises:
+        FolderError: If the folder cannot be written to.
+        FootageError: If its ``labels.csv`` labels other recordings than these.
+        PipelineError: If this machine renders no pictures.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
+    _refuse_other_labels(folder / LABELS_NAME, plans)
     render = partial(render_recording, folder)
     spans = in_render_processes(render, plans, workers, on_done)
     rows = [row for plan in plans for row in spans[plan]]
@@ -115,39 +138,59 @@ def simulate(
 def in_render_processes(
     work: Callable[[RecordingPlan], Result],
     plans: Sequence[RecordingPlan],
-    workers: int,
+    workers: int | None = None,
     on_done: Callable[[RecordingPlan], None] | None = None,
 ) -> dict[RecordingPlan, Result]:
     """Do the same work for every plan, in processes that may render.
 
+    The first failure, or an interrupt, ends it: what no process has begun is dropped,
+    and what one has begun is not waited for.
+
     Args:
         work: Can be pickled; one plan at a time in each process.
         plans: What it is called with.
-        workers: How many processes.
+        workers: How many processes; by default one for each core.
         on_done: Told of every plan that is done, in the order they finish.
+
+    Raises:
+        PipelineError: If this machine renders no pictures.
     """
     if not plans:
         return {}
+    require_rendering()
+    cores = len(os.sched_getaffinity(0))
     results: dict[RecordingPlan, Result] = {}
     # Spawned, for GL contexts and GStreamer do not survive a fork.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(
-        min(workers, len(plans)), mp_context=context, initializer=one_render_thread
-    ) as pool:
-        futures = {pool.submit(work, plan): plan for plan in plans}
+    pool = ProcessPoolExecutor(
+        min(workers or cores, len(plans)),
+        mp_context=context,
+        initializer=become_worker,
+    )
+    futures = {pool.submit(work, plan): plan for plan in plans}
+    try:
         for future in as_completed(futures):
             results[futures[future]] = future.result()
             if on_done is not None:
                 on_done(futures[future])
+    except BaseException:
+        # One by one: a pool that is let go at once forgets its own cancel_futures.
+        for future in futures:
+            future.cancel()
+        pool.shutdown(wait=False)
+        raise
+    pool.shutdown()
     return results
 
 
-def one_render_thread() -> None:
-    """Keep this process' renderer to one thread.
+def become_worker() -> None:
+    """Prepare this process for rendering on behalf of another.
 
-    Two processes with one thread each render more than one process with two.
+    Its renderer keeps to one thread, for two processes with one thread each render
+    more than one process with two. It leaves interrupts to the process it works for.
     """
     os.environ["LP_NUM_THREADS"] = "1"
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def perform(plan: RecordingPlan) -> tuple[np.random.Generator, World, Track]:
@@ -174,6 +217,16 @@ def render_recording(folder: Path, plan: RecordingPlan) -> list[LabelledSpan]:
         felt = feel(world, track, site, rng)
         _write_imu(video.with_suffix(f".{position}.imu.csv"), felt)
     return list(_spans(plan, track))
+
+
+def _refuse_other_labels(path: Path, plans: Sequence[RecordingPlan]) -> None:
+    if not path.exists():
+        return
+    text = path.read_text(encoding="utf-8", errors="replace")
+    names = {plan.name for plan in plans}
+    if any(row.file not in names for row in parse_labels(text, str(path))):
+        problem = "labels other recordings; choose another folder"
+        raise FootageError(str(path), problem)
 
 
 def _picture_samples(track: Track, rate_hz: Fraction) -> Iterator[int]:

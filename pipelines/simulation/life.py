@@ -222,9 +222,9 @@ class _Life:
         self._lie_down(self.rng.uniform(1.8, 3.5))
 
     def flop_down(self) -> None:
-        self.motion.note = "hard negative: dropping onto the bed"
-        self._lie_down(self.rng.uniform(0.8, 1.2))
-        self.motion.note = ""
+        self._lie_down(
+            self.rng.uniform(0.8, 1.2), "hard negative: dropping onto the bed"
+        )
 
     def lie(self) -> None:
         """Lie in bed, now and then turning over."""
@@ -265,13 +265,13 @@ class _Life:
     def fall_from_bed(self) -> None:
         """Roll over the open edge."""
         self.motion.covered = False
-        edge = self.motion.now.copy()
+        here_x_m = self.motion.now[0]
         side = 90 if self.room.head_side > 0 else -90
         pose = poses.lying(self.rng, spin_deg=side * self.rng.uniform(0.5, 1.1))
         edge = self.motion.laid(
             pose,
             self._lying_heading(),
-            np.array([edge[0], self.room.bed_edge_y_m + self.rng.uniform(0.02, 0.1)]),
+            np.array([here_x_m, self.room.bed_edge_y_m + self.rng.uniform(0.02, 0.1)]),
             self.room.bed_height_m,
         )
         self.motion.move("lying in bed", edge, self.rng.uniform(0.8, 2.0), "free")
@@ -329,8 +329,10 @@ class _Life:
         self.motion.move("sitting down", seat, duration_s * 0.55, "feet")
         self.motion.note = ""
 
-    def _lie_down(self, duration_s: float) -> None:
+    def _lie_down(self, duration_s: float, note: str = "") -> None:
+        self.motion.note = note
         self.motion.move("lying down", self._in_bed(), duration_s, "free")
+        self.motion.note = ""
         self.whereabouts = "bed"
         self.motion.covered = bool(self.rng.random() < 0.5)
         self.lie()

@@ -1,5 +1,7 @@
 """Find out whether this machine can render pictures without a screen."""
 
+from pipelines.errors import PipelineError
+
 SCENE = """
 <mujoco>
   <worldbody>
@@ -28,3 +30,15 @@ def render_problem() -> str:
     except (ImportError, AttributeError, OSError, RuntimeError) as err:
         return " ".join(str(err).split()) or type(err).__name__
     return "" if picture.max() > picture.min() else "the picture came out empty"
+
+
+def require_rendering() -> None:
+    """Refuse to begin work that needs pictures where none can be rendered.
+
+    Raises:
+        PipelineError: If ``render_problem`` has found one.
+    """
+    problem = render_problem()
+    if problem:
+        msg = f"no picture can be rendered here: {problem}; see wardwatch doctor"
+        raise PipelineError(msg)

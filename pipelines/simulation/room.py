@@ -51,7 +51,10 @@ class Room:
         return 0.0 if self.chair_side < 0 else np.pi
 
     def free_point(self, rng: np.random.Generator) -> tuple[float, float]:
-        """Draw a place to stand, clear of bed, chair and walls."""
+        """Draw a place to stand, clear of bed, chair and walls.
+
+        A cupboard may stand there: people walk through it.
+        """
         for _ in range(100):
             x = rng.uniform(-self.width_m / 2 + 0.55, self.width_m / 2 - 0.55)
             y = rng.uniform(-self.depth_m / 2 + 0.5, self.bed_edge_y_m - 0.45)

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from pipelines.simulation.body import JOINTS, Body, body_mjcf, random_body
-from pipelines.simulation.room import BED_LENGTH_M, Room, random_room, room_mjcf
+from pipelines.simulation.room import Room, random_room, room_mjcf
 
 PHYSICS_STEP_S = 0.004
 LANDMARKS = (
@@ -17,7 +17,8 @@ LANDMARKS = (
 )
 """Parts of the body whose places ``World.landmarks`` tells."""
 
-_BLANKET_SIZE_M = (1.25, 0.0, 0.16)
+_BLANKET_LENGTH_M, _BLANKET_HEIGHT_M = 1.25, 0.16
+_BLANKET_SHIFT_M = 0.3125  # from the middle of the bed towards its foot
 _HIDDEN_M = 50.0  # below the floor: out of every picture
 
 
@@ -86,7 +87,10 @@ class World:
         return feet
 
     def sees_trunk(self, qpos: Float64[np.ndarray, " coordinate"]) -> bool:
-        """Tell whether pelvis and chest lie within the camera's picture."""
+        """Tell whether the camera has pelvis and chest well within its picture.
+
+        That is within the middle 95 % of its width and of its height.
+        """
         self.pose(qpos)
         trunk = [self.data.geom(name).xpos for name in ("pelvis", "chest")]
         return bool(_in_view(self.view, np.array(trunk)).all())
@@ -99,7 +103,8 @@ class World:
         Returns:
             Per landmark: fractions of the picture's width and height from its upper
             left corner, height over the floor in metres, and 1 where it lies within
-            the picture, else 0. Who or what stands before it does not matter.
+            the middle 95 % of the picture's width and height, else 0. Who or what
+            stands before it does not matter.
         """
         self.pose(qpos)
         places = np.array([self.data.geom(name).xpos for name in LANDMARKS])
@@ -108,25 +113,30 @@ class World:
         scale = 2 * np.tan(np.radians(self.view.fovy_deg) / 2) * (rays @ forward)
         across = 0.5 + (rays @ right) / scale * 3 / 4
         down = 0.5 - (rays @ up) / scale
-        seen = _in_view(self.view, places)
+        # Whoever is absent is far below the floor, where a steep camera looks too.
+        seen = _in_view(self.view, places) & (places[:, 2] > -1)
         return np.stack((across, down, places[:, 2], seen), axis=1)
 
     def cover(self, *, covered: bool) -> None:
         """Draw the blanket over whoever lies in the bed, or take it away."""
         room = self.room
-        x = room.bed_x_m - room.head_side * (BED_LENGTH_M - _BLANKET_SIZE_M[0]) / 2.4
+        x = room.bed_x_m - room.head_side * _BLANKET_SHIFT_M
         z = room.bed_height_m + 0.1 if covered else -_HIDDEN_M
         self.data.mocap_pos[self._blanket] = (x, room.bed_y_m, z)
 
 
 def random_world(rng: np.random.Generator) -> World:
-    """Draw a person, a room and a camera that sees bed, chair and floor."""
+    """Draw a person, a room, and a camera that sees most of what happens there.
+
+    It is the first of up to 60 that has bed, chair and floor in view, or else the one
+    of them that has the most.
+    """
     body, room = random_body(rng), random_room(rng)
     return World(body, room, _random_view(room, rng), rng)
 
 
 def _random_view(room: Room, rng: np.random.Generator) -> CameraView:
-    """Draw cameras until one sees the places where something happens."""
+    """Draw cameras until one sees all places of note; else keep the best of 60."""
     low_y = -room.depth_m / 2 + 0.5
     places = np.array(
         [
@@ -201,7 +211,7 @@ def _world_mjcf(
     place = " ".join(f"{value:.4f}" for value in view.position_m)
     ambient, diffuse = rng.uniform(0.15, 0.5), rng.uniform(0.0, 0.35)
     blanket_rgb = " ".join(f"{value:.3f}" for value in rng.uniform(0.25, 1.0, 3))
-    half = (_BLANKET_SIZE_M[0] / 2, room.bed_width_m / 2, _BLANKET_SIZE_M[2] / 2)
+    half = (_BLANKET_LENGTH_M / 2, room.bed_width_m / 2, _BLANKET_HEIGHT_M / 2)
     xml = f"""
 <mujoco model="ward">
   <compiler angle="degree" boundmass="0.05" boundinertia="0.0005"/>

@@ -244,7 +244,8 @@ class CameraSource:
             clock=self._watch_clock,
             image_size_px=self._image_size_px,
             framing=self._framing,
-            answer_within_s=self._limits.stalled_after_s,
+            # Later than the watchdog, which knows better what it means.
+            answer_within_s=1.5 * self._limits.stalled_after_s,
             stamps=self._stamps,
             picker=self._picker,
             on_frame=self._on_frame,
@@ -259,7 +260,7 @@ class CameraSource:
 
     async def _watch(self, life: CameraPipeline) -> None:
         """End a life in which no picture comes any more; who hangs says nothing."""
-        limits = self._limits
+        limits, suspected = self._limits, False
         while True:
             limit_s = limits.connect_within_s
             if life.pictures and self._address.live:
@@ -268,8 +269,11 @@ class CameraSource:
             silent_ns = self._watch_clock.now_ns() - life.last_sign_ns
             # A file is read no faster than it is consumed.
             awaited = self._address.live or self._buffer.empty
-            if awaited and silent_ns > seconds_to_ns(limit_s):
+            silent = awaited and silent_ns > seconds_to_ns(limit_s)
+            # Twice, for we may come late ourselves, before a picture that waits.
+            if silent and suspected:
                 life.end(_Hung(str(self._address), f"no picture for {limit_s:g} s"))
+            suspected = silent
 
     def _on_frame(self, frame: Frame, time_base: TimeBase, problem: str) -> None:
         live = self._address.live

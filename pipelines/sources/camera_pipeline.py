@@ -110,11 +110,19 @@ class CameraPipeline:
         self._loop.remove_reader(self._bus_fd)
         self.end(None)
         # In a thread, for a camera that hangs may take its time to be left.
-        await asyncio.to_thread(self._pipeline.set_state, Gst.State.NULL)
-        for owner, connection in self._connections:
-            owner.disconnect(connection)
-        self._connections.clear()  # they refer to us, and we to the pipeline
-        self._picker.flush()
+        leaving = asyncio.create_task(
+            asyncio.to_thread(self._pipeline.set_state, Gst.State.NULL)
+        )
+        try:
+            await asyncio.shield(leaving)
+        except asyncio.CancelledError:
+            await leaving  # left by half, it would go on calling us
+            raise
+        finally:
+            for owner, connection in self._connections:
+                owner.disconnect(connection)
+            self._connections.clear()  # they refer to us, and we to the pipeline
+            self._picker.flush()
 
     def end(self, error: SourceError | None) -> None:
         """Let ``ended`` be known, unless it is already; from any thread."""

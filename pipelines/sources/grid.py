@@ -64,7 +64,7 @@ class GridPicker(Generic[Item]):
         self.grid = grid
         """The ticks."""
         self._held: Pick[Item] | None = None
-        self._last_tick: int | None = None
+        self._flushed_tick: int | None = None
 
     def offer(self, timestamp_ns: int, item: Item) -> Pick[Item] | None:
         """Take the next frame; return the one before it if that is picked."""
@@ -72,17 +72,14 @@ class GridPicker(Generic[Item]):
         held = self._held
         if held is not None and timestamp_ns <= held.timestamp_ns:
             return None
-        if self._last_tick is not None and tick <= self._last_tick:
+        if self._flushed_tick is not None and tick <= self._flushed_tick:
             return None
         self._held = Pick(tick, timestamp_ns, item)
-        if held is None or held.tick == tick:
-            return None
-        self._last_tick = held.tick
-        return held
+        return held if held is not None and held.tick < tick else None
 
     def flush(self) -> Pick[Item] | None:
         """Return the frame that waits for a later one: there is none."""
         held, self._held = self._held, None
         if held is not None:
-            self._last_tick = held.tick
+            self._flushed_tick = held.tick
         return held

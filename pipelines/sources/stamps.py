@@ -30,6 +30,9 @@ class Stamps(Protocol):
 class FileStamps:
     """Presentation times, counted from the start of the container.
 
+    MP4 says where that is (edit lists count); Matroska does not, and GStreamer counts
+    from its first packet.
+
     Args:
         origin_ns: What presentation time 0 is.
     """

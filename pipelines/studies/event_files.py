@@ -7,6 +7,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import NamedTuple
 
+from pipelines.data.folders import make_folder
 from pipelines.studies.confusion import group_labels
 from pipelines.studies.event_report import EventReport, FalseFall, MissedFall
 from pipelines.studies.figures import Figure
@@ -74,8 +75,11 @@ def write_report(report: EventReport, folder: Path) -> list[Path]:
     Returns:
         The files: the JSON object, the table in Markdown, false and missed falls,
         and the confusion of labels and of groups as plots.
+
+    Raises:
+        FolderError: If the folder cannot be made or written to.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     paths = {
         name: folder / name
         for name in (

@@ -74,18 +74,20 @@ class WindowSampler:
         weights = 1 / np.sqrt(np.bincount(common)[common])
         self._weights = weights / weights.sum()
 
-    def draw(self, windows: int, rng: np.random.Generator) -> Batch:
+    def draw(
+        self, windows: int, rng: np.random.Generator, closest: float = 1.3
+    ) -> Batch:
         """Draw a batch; equal generators draw equal batches."""
         chosen = rng.choice(len(self._places), windows, p=self._weights)
         pixels, labels, landmarks = [], [], []
         for run, start in self._places[chosen]:
             places = start + rng.choice(self._frames, self._drawn, replace=False)
-            pixels.append(self._runs[run].pixels[places])
+            pixels.append(self._runs[run].pictures(places))
             labels.append(self._labels[run][places])
             landmarks.append(self._runs[run].landmarks[places])
         light = torch.from_numpy(np.concatenate(pixels)).permute(0, 3, 1, 2) / 255.0
         marks = torch.from_numpy(np.concatenate(landmarks))
-        light, marks = _move(light, marks, self._drawn, rng)
+        light, marks = _move(light, marks, self._drawn, rng, closest)
         return Batch(
             _light(light, self._drawn, rng),
             torch.from_numpy(np.concatenate(labels)),
@@ -98,11 +100,12 @@ def _move(
     landmarks: Float32[Tensor, "picture landmark 4"],
     frames: int,
     rng: np.random.Generator,
+    closest: float,
 ) -> tuple[Tensor, Tensor]:
     """Zoom, turn, shift and mirror each window, and its landmarks with it."""
     windows = len(pictures) // frames
-    zoom = rng.uniform(0.85, 1.3, windows)
-    turn = np.radians(rng.uniform(-6, 6, windows))
+    zoom = 0.95 * np.exp(rng.uniform(0, np.log(closest), windows))
+    turn = np.radians(rng.uniform(-3, 3, windows))
     mirror = rng.choice([-1.0, 1.0], windows)
     # Where the picture is read for each place of the result, from -1 to 1.
     reading = np.zeros((windows, 2, 3))
@@ -110,7 +113,10 @@ def _move(
     reading[:, 0, 1] = -np.sin(turn) / zoom
     reading[:, 1, 0] = mirror * np.sin(turn) / zoom
     reading[:, 1, 1] = np.cos(turn) / zoom
-    reading[:, :, 2] = rng.uniform(-0.12, 0.12, (windows, 2))
+    reading[:, :, 2] = rng.uniform(-0.1, 0.1, (windows, 2))
+    # The closer, the more the person is in the middle: out of sight teaches nothing.
+    near = np.clip((zoom - 1) / zoom, 0, 1)[:, None]
+    reading[:, :, 2] += near * _middle_of(landmarks, windows)
     theta = torch.from_numpy(np.repeat(reading, frames, axis=0)).float()
     grid = affine_grid(theta, list(pictures.shape), align_corners=False)
     moved = grid_sample(pictures, grid, align_corners=False)
@@ -121,6 +127,16 @@ def _move(
         ((places + 1) / 2, landmarks[..., 2:3], inside[..., None].float()), dim=-1
     )
     return moved, marks
+
+
+def _middle_of(
+    landmarks: Float32[Tensor, "picture landmark 4"], windows: int
+) -> np.ndarray:
+    """Return where the person is in each window, from -1 to 1; 0 for nobody."""
+    seen = landmarks[..., 3:].reshape(windows, -1, 1)
+    places = (2 * landmarks[..., :2] - 1).reshape(windows, -1, 2)
+    middle = (places * seen).sum(dim=1) / seen.sum(dim=1).clamp(min=1)
+    return middle.clamp(-1, 1).numpy()
 
 
 def _light(
@@ -135,15 +151,12 @@ def _light(
         repeated = np.repeat(values.reshape(windows, -1), frames, axis=0)
         return torch.from_numpy(repeated).float()[..., None, None]
 
-    grey = spread(rng.random(windows) < 0.15)
+    grey = spread(rng.random(windows) < 0.1)
     pictures = pictures + grey * (pictures.mean(dim=1, keepdim=True) - pictures)
-    contrast = spread(rng.uniform(0.7, 1.3, windows))
-    brightness = spread(rng.uniform(-0.12, 0.12, windows))
-    tint = spread(rng.uniform(0.85, 1.15, (windows, 3)))
+    contrast = spread(rng.uniform(0.85, 1.15, windows))
+    brightness = spread(rng.uniform(-0.06, 0.06, windows))
+    tint = spread(rng.uniform(0.92, 1.08, (windows, 3)))
     pictures = ((pictures - 0.45) * contrast + 0.45 + brightness) * tint
-    noise = torch.from_numpy(
-        rng.standard_normal(pictures.shape, dtype=np.float32)
-    ) * spread(rng.uniform(0, 0.04, windows))
     mean = torch.tensor(CLIP_MEAN)[:, None, None]
     deviation = torch.tensor(CLIP_DEVIATION)[:, None, None]
-    return ((pictures + noise).clamp(0, 1) - mean) / deviation
+    return (pictures.clamp(0, 1) - mean) / deviation

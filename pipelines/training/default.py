@@ -7,7 +7,7 @@ draws from a generator of its own, so that a resumed run sees the same batches.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -15,21 +15,31 @@ from typing import cast, final
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from transformers import CLIPModel
 
 from models.clip import encode_texts
-from models.new_checkpoint import save_checkpoint, small_clip, small_tokenizer
+from models.new_checkpoint import (
+    save_checkpoint,
+    small_clip,
+    small_tokenizer,
+    whiten_patches,
+)
 from models.prompt_set import PromptSet
 from pipelines.clock import NS_PER_S
-from pipelines.simulation.footage import RecordingPlan, Stream
+from pipelines.data.folders import make_folder
+from pipelines.errors import TrainingError
+from pipelines.simulation.footage import SIMULATOR_VERSION, RecordingPlan, Stream
 from pipelines.simulation.world import LANDMARKS
 from pipelines.training.batches import WindowSampler
 from pipelines.training.losses import BodyHeads, label_texts, training_losses
 from pipelines.training.pictures import PictureRun, label_matrix, prepare_runs
 
+_WHITENING_WINDOWS = 256
 _STATE_NAME = "state.safetensors"
+_RECIPE_NAME = "recipe.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +47,21 @@ class Recipe:
     """Everything that decides the checkpoint; its seed reaches every choice.
 
     Attributes:
+        seed: Of recordings, first weights and batches.
         recordings: Simulated recordings, each a world of its own.
         recording_s: Length of each.
         frames: Pictures a window.
         drawn_frames: Those of them that are drawn when the window is.
         seconds: Length of a window; one picture every ``seconds / frames``.
+        image_size_px: Side of the square pictures.
+        patch_size_px: Side of the picture tower's patches.
+        vision_width: Of the picture tower; its ``vision_layers`` blocks have
+            ``vision_heads`` attention heads each.
         steps: Optimiser steps.
         windows: Windows a step.
         peak_rate: Highest learning rate, after ``warmup_steps``; falls as a cosine.
+        warmup_steps: Steps in which the learning rate rises, in equal parts.
+        weight_decay: Of AdamW; biases, norms and the scale are not decayed.
         average_decay: Of the moving average of the weights, which is what is kept.
     """
 
@@ -55,10 +72,14 @@ class Recipe:
     drawn_frames: int = 4
     seconds: float = 3.0
     image_size_px: int = 128
-    steps: int = 4600
+    patch_size_px: int = 16
+    vision_width: int = 192
+    vision_layers: int = 6
+    vision_heads: int = 3
+    steps: int = 2000
     windows: int = 16
-    peak_rate: float = 8e-4
-    warmup_steps: int = 200
+    peak_rate: float = 1e-3
+    warmup_steps: int = 150
     weight_decay: float = 0.05
     average_decay: float = 0.999
 
@@ -104,10 +125,13 @@ def train(
         The checkpoint's folder, ``folder / "ward-clip"``.
 
     Raises:
-        ValueError: If the folder holds the work of another recipe.
+        FolderError: If the folder cannot be written to.
+        TrainingError: If the folder holds the work of another recipe, prompt set or
+            simulator, or a damaged state; or if the loss is no longer a number.
+        PipelineError: If pictures are missing and this machine renders none.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    _claim(folder, recipe)
+    make_folder(folder)
+    _claim(folder, recipe, prompt_set)
     runs = _prepare(recipe, folder / "pictures", on_progress)
     trainer = _Trainer(recipe, prompt_set, runs)
     trainer.load(folder / _STATE_NAME)
@@ -135,19 +159,31 @@ def _prepare(recipe: Recipe, folder: Path, on_progress: Progress) -> list[Pictur
         plans,
         image_size_px=recipe.image_size_px,
         step_ns=recipe.step_ns,
-        workers=2,
         on_done=count,
     )
 
 
-def _claim(folder: Path, recipe: Recipe) -> None:
+def _claim(folder: Path, recipe: Recipe, prompt_set: PromptSet) -> None:
     """Refuse a folder that another recipe has begun; else write the recipe down."""
-    path = folder / "recipe.json"
-    text = json.dumps(asdict(recipe), indent=2) + "\n"
-    if path.exists() and path.read_text() != text:
-        msg = f"{path} holds another recipe; train into another folder"
-        raise ValueError(msg)
-    path.write_text(text)
+    path = folder / _RECIPE_NAME
+    text = _recipe_text(recipe, prompt_set)
+    if not path.exists():
+        part = path.with_suffix(".part")
+        part.write_text(text)
+        part.replace(path)
+    elif path.read_text(errors="replace") != text:
+        problem = "holds another recipe, prompt set or simulator"
+        raise TrainingError(str(path), f"{problem}; train into another folder")
+
+
+def _recipe_text(recipe: Recipe, prompt_set: PromptSet) -> str:
+    """Write down all that a checkpoint comes from."""
+    facts = {
+        **asdict(recipe),
+        "prompt_set": prompt_set.id,
+        "simulator_version": SIMULATOR_VERSION,
+    }
+    return json.dumps(facts, indent=2) + "\n"
 
 
 @final
@@ -157,14 +193,31 @@ class _Trainer:
     def __init__(
         self, recipe: Recipe, prompt_set: PromptSet, runs: list[PictureRun]
     ) -> None:
-        self.recipe, self.step = recipe, 0
+        self.recipe, self.prompt_set, self.step = recipe, prompt_set, 0
+        self.recent: dict[str, float] = {}
         self.tokenizer = small_tokenizer()
-        self.model = small_clip(seed=recipe.seed, image_size_px=recipe.image_size_px)
+        self.model = small_clip(
+            seed=recipe.seed,
+            image_size_px=recipe.image_size_px,
+            patch_size_px=recipe.patch_size_px,
+            vision_width=recipe.vision_width,
+            vision_layers=recipe.vision_layers,
+            vision_heads=recipe.vision_heads,
+        )
+        self.sampler = WindowSampler(
+            runs, label_matrix(runs, prompt_set), recipe.frames, recipe.drawn_frames
+        )
+        rng = np.random.default_rng(recipe.seed)
+        whiten_patches(self.model, self.sampler.draw(_WHITENING_WINDOWS, rng).pixels)
         self.model.train()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.seed)
-            width = self.model.vision_model.config.hidden_size
-            self.heads = BodyHeads(width, len(LANDMARKS))
+            self.heads = BodyHeads(
+                recipe.vision_width,
+                len(LANDMARKS),
+                len(prompt_set.labels),
+                self.model.visual_projection.out_features,
+            )
         self.average = AveragedModel(
             self.model,
             multi_avg_fn=get_ema_multi_avg_fn(recipe.average_decay),  # type: ignore[no-untyped-call]
@@ -174,16 +227,19 @@ class _Trainer:
             **{f"heads.{k}": p for k, p in self.heads.named_parameters()},
         }
         self.optimiser = _optimiser(self.named, recipe)
-        self.sampler = WindowSampler(
-            runs, label_matrix(runs, prompt_set), recipe.frames, recipe.drawn_frames
-        )
         self.sentences = [prompt_set.sentences(label) for label in prompt_set.labels]
 
     def advance(self) -> str:
-        """Take one optimiser step; return a note on the loss."""
+        """Take one optimiser step; return a note on the loss.
+
+        Raises:
+            TrainingError: If the loss is not a number; no weight has changed then.
+        """
         recipe = self.recipe
         rng = np.random.default_rng((recipe.seed, self.step))
-        batch = self.sampler.draw(recipe.windows, rng)
+        # From near to far: a large person first, then one as the camera sees them.
+        closest = float(np.interp(self.step / recipe.steps, (0.3, 0.8), (3.0, 1.3)))
+        batch = self.sampler.draw(recipe.windows, rng, closest)
         generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
         texts = encode_texts(
             self.model, self.tokenizer, label_texts(self.sentences, generator)
@@ -191,6 +247,11 @@ class _Trainer:
         losses = training_losses(
             self.model, self.heads, batch, texts, recipe.drawn_frames
         )
+        if not torch.isfinite(losses["total"]):
+            note = _note({name: value.item() for name, value in losses.items()})
+            problem = f"the loss is not finite ({note}); lower the learning rate"
+            where = f"step {self.step + 1}"
+            raise TrainingError(where, problem)
         for group in self.optimiser.param_groups:
             group["lr"] = _rate(recipe, self.step)
         self.optimiser.zero_grad(set_to_none=True)
@@ -199,7 +260,10 @@ class _Trainer:
         self.optimiser.step()
         self.average.update_parameters(self.model)
         self.step += 1
-        return "  ".join(f"{name} {value.item():.3f}" for name, value in losses.items())
+        for name, value in losses.items():
+            earlier = self.recent.get(name, value.item())
+            self.recent[name] = earlier + 0.03 * (value.item() - earlier)
+        return _note(self.recent)
 
     def save(self, path: Path) -> None:
         """Write weights, average and optimiser, whole or not at all."""
@@ -217,10 +281,18 @@ class _Trainer:
         part.replace(path)
 
     def load(self, path: Path) -> None:
-        """Go on from a saved state, if there is one."""
+        """Go on from a saved state, if there is one.
+
+        Raises:
+            TrainingError: If it cannot be read whole.
+        """
         if not path.exists():
             return
-        tensors = load_file(path)
+        try:
+            tensors = load_file(path)
+        except (SafetensorError, OSError) as err:
+            problem = f"cannot be read ({err}); without it training begins anew"
+            raise TrainingError(str(path), problem) from err
         averaged = dict(self.average.module.named_parameters())
         with torch.no_grad():
             for name, value in self.named.items():
@@ -239,8 +311,8 @@ class _Trainer:
         """Write the averaged weights as a checkpoint folder."""
         model = cast("CLIPModel", self.average.module)
         save_checkpoint(model, self.tokenizer, folder)
-        recipe = json.dumps(asdict(self.recipe), indent=2) + "\n"
-        (folder / "recipe.json").write_text(recipe)
+        text = _recipe_text(self.recipe, self.prompt_set)
+        (folder / _RECIPE_NAME).write_text(text)
 
 
 def _optimiser(
@@ -257,6 +329,10 @@ def _optimiser(
         lr=recipe.peak_rate,
         betas=(0.9, 0.98),
     )
+
+
+def _note(losses: Mapping[str, float]) -> str:
+    return "  ".join(f"{name} {value:.2f}" for name, value in losses.items())
 
 
 def _rate(recipe: Recipe, step: int) -> float:

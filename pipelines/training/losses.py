@@ -1,15 +1,19 @@
 """What the bundled checkpoint is trained for.
 
 The clip loss is the use itself: frame features averaged and compared with texts; its
-target is the share of the window that each label fills. The simulator also knows
-where every part of the body is; two small heads that are thrown away afterwards learn
-to tell it, so that the tower finds the person long before labels alone would teach it.
+target is the share of the window that each label fills. From it alone a small tower
+takes far too long to find the person, so there are helpers, thrown away afterwards:
+
+    texts ──────────▶ label            the wordings of one label come together
+    whole picture ──▶ label, heights   of the parts of the body, over the floor
+    patches, half way up the tower ──▶ where each part is
+    those patches that the body is in, pointed at by the simulator ──▶ label
 """
 
 from typing import final
 
 import torch
-from jaxtyping import Float32, Int64
+from jaxtyping import Bool, Float32, Int64
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize, one_hot, smooth_l1_loss
 from transformers import CLIPModel
@@ -17,22 +21,29 @@ from transformers import CLIPModel
 from pipelines.training.batches import Batch
 
 _PLACE_WEIGHT = 0.5
-_HEIGHT_WEIGHT = 0.5
+_HEIGHT_WEIGHT = 1.0
+_TEXT_WEIGHT = 0.3
+_POINTED_LAYER = -3  # of the hidden states: the output of the last block but two
 
 
 @final
 class BodyHeads(nn.Module):
-    """Tell each landmark's patch from the patch tokens, and heights from the whole.
+    """The helpers: linear heads on the towers.
 
     Args:
         width: Of the picture tower.
         landmarks: How many parts of the body there are.
+        labels: How many labels there are.
+        dim: Width of the space that pictures and texts share.
     """
 
-    def __init__(self, width: int, landmarks: int) -> None:
+    def __init__(self, width: int, landmarks: int, labels: int, dim: int) -> None:
         super().__init__()
         self.place = nn.Linear(width, landmarks)
         self.height = nn.Linear(width, landmarks)
+        self.label = nn.Linear(width, labels)
+        self.text = nn.Linear(dim, labels)
+        self.pointed = nn.Linear(width, labels)
 
 
 def training_losses(
@@ -52,10 +63,14 @@ def training_losses(
         frames: Pictures a window.
     """
     with torch.autocast("cpu", torch.bfloat16, enabled=has_fast_bf16()):
-        answer = model.vision_model(pixel_values=batch.pixels)
+        answer = model.vision_model(
+            pixel_values=batch.pixels, output_hidden_states=True
+        )
+        middle = answer.hidden_states[_POINTED_LAYER][:, 1:]
         projected = model.visual_projection(answer.pooler_output)
-        places = heads.place(answer.last_hidden_state[:, 1:])
+        places = heads.place(middle)
         heights = heads.height(answer.pooler_output)
+        labels = heads.label(answer.pooler_output)
     features = normalize(projected.float(), dim=-1)
     scale = model.logit_scale.exp().clamp(max=100)
     windows = features.reshape(-1, frames, features.shape[1])
@@ -66,16 +81,18 @@ def training_losses(
     parts = {
         "clip": cross_entropy(scale * clips @ texts.T, shares),
         "frame": cross_entropy(scale * features @ texts.T, batch.frame_labels),
+        "label": cross_entropy(labels.float(), batch.frame_labels),
+        "text": cross_entropy(heads.text(10 * texts), torch.arange(len(texts))),
+        "pointed": _pointed_loss(heads.pointed, middle.float(), batch, seen),
         "place": _place_loss(places.float(), batch.landmarks, seen),
-        "height": smooth_l1_loss(
-            heights.float()[seen],
-            batch.landmarks[..., 2][seen],
-            beta=0.2,
-        ),
+        "height": _height_loss(heights.float(), batch.landmarks, seen),
     }
     parts["total"] = (
         parts["clip"]
         + parts["frame"]
+        + parts["label"]
+        + parts["pointed"]
+        + _TEXT_WEIGHT * parts["text"]
         + _PLACE_WEIGHT * parts["place"]
         + _HEIGHT_WEIGHT * parts["height"]
     )
@@ -91,13 +108,51 @@ def has_fast_bf16() -> bool:
 def _place_loss(
     scores: Float32[Tensor, "picture token landmark"],
     landmarks: Float32[Tensor, "picture landmark 4"],
-    seen: Tensor,
+    seen: Bool[Tensor, "picture landmark"],
 ) -> Float32[Tensor, ""]:
-    """Cross-entropy of the patch that holds each landmark in sight."""
-    side = round(scores.shape[1] ** 0.5)
+    """Cross-entropy of the patch that holds each landmark in sight; their mean."""
+    token = _token_of(landmarks, scores.shape[1])
+    total = cross_entropy(scores.transpose(1, 2)[seen], token[seen], reduction="sum")
+    return total / seen.sum().clamp(min=1)  # a batch of empty rooms: 0, not 0 / 0
+
+
+def _height_loss(
+    heights: Float32[Tensor, "picture landmark"],
+    landmarks: Float32[Tensor, "picture landmark 4"],
+    seen: Bool[Tensor, "picture landmark"],
+) -> Float32[Tensor, ""]:
+    """Smooth distance of each landmark in sight from its height; their mean."""
+    total = smooth_l1_loss(
+        heights[seen], landmarks[..., 2][seen], beta=0.2, reduction="sum"
+    )
+    return total / seen.sum().clamp(min=1)
+
+
+def _token_of(
+    landmarks: Float32[Tensor, "picture landmark 4"], tokens: int
+) -> Int64[Tensor, "picture landmark"]:
+    """Return the index of the patch that holds each landmark."""
+    side = round(tokens**0.5)
     cells = (landmarks[..., :2] * side).long().clamp(0, side - 1)
     token: Int64[Tensor, "picture landmark"] = cells[..., 1] * side + cells[..., 0]
-    return cross_entropy(scores.transpose(1, 2)[seen], token[seen])
+    return token
+
+
+def _pointed_loss(
+    head: nn.Linear,
+    tokens: Float32[Tensor, "picture token width"],
+    batch: Batch,
+    seen: Bool[Tensor, "picture landmark"],
+) -> Float32[Tensor, ""]:
+    """Cross-entropy of the label, told from the tokens that the body lies in."""
+    token = _token_of(batch.landmarks, tokens.shape[1])
+    share = torch.zeros(tokens.shape[:2]).scatter_add(1, token, seen.float())
+    share = share / share.sum(dim=1, keepdim=True).clamp(min=1)
+    body = torch.einsum("pt,ptw->pw", share, tokens)
+    present = seen.any(dim=1)
+    scores, labels = head(body)[present], batch.frame_labels[present]
+    total = cross_entropy(scores, labels, reduction="sum")
+    return total / present.sum().clamp(min=1)
 
 
 def label_texts(

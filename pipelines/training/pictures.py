@@ -16,10 +16,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float32, Int64, UInt8
 
 from models.prompt_set import PromptSet
 from pipelines.clock import NS_PER_S, SystemClock
+from pipelines.data.folders import make_folder
 from pipelines.records import Frame
 from pipelines.simulation.footage import (
     RecordingPlan,
@@ -36,15 +37,27 @@ class PictureRun:
     """One recording's picked pictures in time order.
 
     Attributes:
-        pixels: As the model sees them; mapped from disk, read-only.
+        pictures_path: File of the pictures as the model sees them, uint8 [time,
+            height, width, 3].
         labels: What the person did at each picture's time.
         landmarks: ``World.landmarks`` in fractions of the square picture; heights
             in metres.
     """
 
-    pixels: UInt8[np.ndarray, "time height width 3"]
+    pictures_path: Path
     labels: tuple[str, ...]
     landmarks: Float32[np.ndarray, "time landmark 4"]
+
+    def pictures(
+        self, places: Int64[np.ndarray, " time"]
+    ) -> UInt8[np.ndarray, "time height width 3"]:
+        """Read the pictures at some places of the run.
+
+        The file is closed again: there may be more runs than a process may keep open.
+        """
+        mapped = np.load(self.pictures_path, mmap_mode="r")
+        picked: UInt8[np.ndarray, "time height width 3"] = mapped[places]
+        return picked
 
 
 def prepare_runs(
@@ -53,8 +66,8 @@ def prepare_runs(
     *,
     image_size_px: int,
     step_ns: int,
-    workers: int,
     on_done: Callable[[RecordingPlan], None],
+    workers: int | None = None,
 ) -> list[PictureRun]:
     """Render what is not there yet, and open every recording.
 
@@ -63,10 +76,14 @@ def prepare_runs(
         plans: The recordings; equal plans are rendered once.
         image_size_px: Side of the square pictures.
         step_ns: Step of the frame grid, nanoseconds.
-        workers: Processes that render.
         on_done: Told of every recording that is ready.
+        workers: Processes that render; by default one for each core.
+
+    Raises:
+        FolderError: If the folder cannot be written to.
+        PipelineError: If this machine renders no pictures.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     missing = []
     for plan in plans:
         if _is_ready(folder, plan):
@@ -99,7 +116,7 @@ def _open(folder: Path, plan: RecordingPlan) -> PictureRun:
     stem = _stem(folder, plan)
     facts = json.loads(stem.with_suffix(".json").read_text())
     return PictureRun(
-        np.load(stem.with_suffix(".npy"), mmap_mode="r"),
+        stem.with_suffix(".npy"),
         tuple(facts["labels"]),
         np.array(facts["landmarks"], np.float32),
     )

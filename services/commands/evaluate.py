@@ -3,14 +3,15 @@
 import asyncio
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
-from services.options import CropOption
+from services.options import CropOption, ModelOption, PromptsOption, TemporalOption
 from services.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -32,20 +33,9 @@ def events(
         Path, typer.Argument(help="Folder of videos with their labels.csv.")
     ],
     *,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            help="Checkpoint: a folder or a hub name.", show_default="the shipped one"
-        ),
-    ] = None,
-    prompts: Annotated[
-        Path | None,
-        typer.Option(help="Prompt set, a YAML file.", show_default="the set ward"),
-    ] = None,
-    temporal: Annotated[
-        Literal["clip", "single"],
-        typer.Option(help="The average of a window's frames, or its middle frame."),
-    ] = "clip",
+    model: ModelOption = None,
+    prompts: PromptsOption = None,
+    temporal: TemporalOption = "clip",
     crop: CropOption = None,
     out: Annotated[
         Path | None,
@@ -75,6 +65,7 @@ def events(
     """
     from models.build import build_recognizer
     from pipelines.clock import SystemClock
+    from pipelines.data.folders import make_folder
     from pipelines.data.footage import read_footage
     from pipelines.in_process import InProcessRecognizer
     from pipelines.sources.framing import PAD
@@ -86,6 +77,8 @@ def events(
     )
 
     found = read_footage(footage)
+    if out is not None:
+        make_folder(out)  # hours of watching come before anything is written
     clip = build_recognizer(model, prompts, temporal=temporal)
     if strict:
         refuse_unknown_labels(found, clip.prompt_set.resolve)
@@ -120,7 +113,9 @@ def _print_report(report: "EventReport", console: Console, paths: list[Path]) ->
         table.add_row(*map(escape, row))
     console.print(
         f"[bold]{escape(report.model)}[/], prompts {escape(report.prompt_set)}: "
-        f"{report.falls} falls in {report.hours:.2f} h, {report.recordings} recordings"
+        f"{report.falls} falls in {report.hours:.2f} h, {report.recordings} recordings",
+        highlight=False,
+        soft_wrap=True,
     )
     console.print(table)
     _print_list(
@@ -142,9 +137,10 @@ def _print_report(report: "EventReport", console: Console, paths: list[Path]) ->
     )
     if report.unknown_labels:
         names = ", ".join(report.unknown_labels)
-        console.print(f"labels not in the prompt set, no windows of theirs: {names}")
+        told = f"labels not in the prompt set, no windows of theirs: {names}"
+        console.print(Text(told), soft_wrap=True)
     for path in paths:
-        console.print(f"written: {path}", style="dim", highlight=False)
+        console.print(Text(f"written: {path}", style="dim"), soft_wrap=True)
 
 
 def _print_list(console: Console, title: str, lines: list[str]) -> None:
@@ -152,11 +148,6 @@ def _print_list(console: Console, title: str, lines: list[str]) -> None:
         return
     console.print(f"[bold]{title}[/] ({len(lines)})")
     for line in lines[:_LISTED]:
-        console.print(
-            f"  {escape(line.strip())}",
-            highlight=False,
-            no_wrap=True,
-            overflow="ellipsis",
-        )
+        console.print(Text(f"  {line.strip()}"), soft_wrap=True)
     if len(lines) > _LISTED:
         console.print(f"  and {len(lines) - _LISTED} more: see --out", style="dim")

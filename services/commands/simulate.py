@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from services.progress import progress_bar
 
@@ -26,6 +25,9 @@ def simulate(
     bend and fall far more often than in life; falls are a limp body under physics.
     Takes about 5 minutes an hour of footage for each core.
     """
+    from pipelines.simulation.render_probe import require_rendering
+
+    require_rendering()  # else the next import fails with a traceback
     from pipelines.simulation.footage import plan_footage
     from pipelines.simulation.footage import simulate as render
 
@@ -34,7 +36,7 @@ def simulate(
         rows = render(out, plans, on_done=lambda plan: advance(plan.name))
     falls = sum(row.label == "falling" for row in rows)
     hard = len({(row.file, row.notes, row.start_s) for row in rows if row.notes})
-    Console().print(
+    typer.echo(
         f"{out}: {len(plans)} recordings, {hours:g} h, {falls} falls, "
         f"{hard} spans of hard negatives"
     )

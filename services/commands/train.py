@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from services.progress import staged_bars
 
@@ -22,7 +21,7 @@ def default(
     *,
     out: Annotated[
         Path,
-        typer.Option(help="Working folder: pictures (4 GB), state, and the result."),
+        typer.Option(help="Working folder: pictures (3 GB), state, and the result."),
     ] = Path("out/train-default"),
     seed: Annotated[int, typer.Option(min=0, help="Of every choice.")] = 1,
     steps: Annotated[
@@ -35,9 +34,12 @@ def default(
     """Train the bundled checkpoint from scratch on the simulated ward.
 
     May be stopped at any time: the same command goes on where it was. Without
-    --steps and --recordings it makes the shipped checkpoint anew.
+    --seed, --steps and --recordings it makes the shipped checkpoint anew.
     """
     from models.prompt_file import bundled_prompt_set
+    from pipelines.simulation.render_probe import require_rendering
+
+    require_rendering()  # else the next import fails with a traceback
     from pipelines.training.default import Recipe, train
 
     recipe = Recipe(seed=seed)
@@ -47,4 +49,4 @@ def default(
         recipe = replace(recipe, recordings=recordings)
     with staged_bars() as show:
         checkpoint = train(recipe, bundled_prompt_set(), out, show)
-    Console().print(f"{checkpoint}: done; look: wardwatch model show {checkpoint}")
+    typer.echo(f"{checkpoint}: done; look: wardwatch model show {checkpoint}")

@@ -3,22 +3,22 @@
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.live import Live
+from rich.text import Text
 
+from pipelines.sources.address import CameraAddress
 from pipelines.sources.framing import PAD, Framing
 from services.options import CropOption, ModelOption, PromptsOption, TemporalOption
 
 if TYPE_CHECKING:
     from pipelines.clock import Clock
     from pipelines.live.watch import Record, Subject
-    from pipelines.recognition import ActionRecognizer
 
 _SUBJECT_ID = "subject"
 
@@ -32,7 +32,8 @@ def watch(
     imu: Annotated[
         str | None,
         typer.Option(
-            help="The wearable: a file x.<position>.imu.csv, or mqtt://host/topic."
+            help="The wearable: a file x.<position>.imu.csv beside a recording,"
+            " mqtt://host/topic beside a live camera."
         ),
     ] = None,
     model: ModelOption = None,
@@ -72,6 +73,8 @@ def watch(
     from pipelines.live.watch import Watch, WatchSettings
     from pipelines.live.windows import WindowSettings
 
+    address = CameraAddress.parse(source)
+    _refuse_mixtures(address, imu, speed)
     if stride > frames:
         msg = f"{stride} is more than the {frames} pictures of a window"
         raise typer.BadParameter(msg, param_hint="--stride")
@@ -84,12 +87,12 @@ def watch(
         sources = open_subject(
             source,
             imu,
-            recognizer,
-            clock,
-            origin_ns,
-            settings.windows.step_ns,
-            framing or PAD,
-            speed,
+            clock=clock,
+            origin_ns=origin_ns,
+            image_size_px=recognizer.info.image_size_px,
+            step_ns=settings.windows.step_ns,
+            framing=framing or PAD,
+            speed=speed,
         )
         async with sources as subject:
             chain = Watch([subject], recognizer, clock, settings)
@@ -99,23 +102,59 @@ def watch(
 
     with InProcessRecognizer(clip) as recognizer:
         try:
-            _show(source, origin_ns, follow, as_json=as_json)
+            zero_ns = None if address.live else origin_ns
+            _show(address, zero_ns, clip.prompt_set.events, follow, as_json=as_json)
         except KeyboardInterrupt:
             raise typer.Exit(0) from None
+
+
+def _refuse_mixtures(
+    address: CameraAddress, imu: str | None, speed: float | None
+) -> None:
+    """Refuse options that belong to the other kind of source."""
+    if address.live and speed is not None:
+        msg = f"{address} is live and comes at its own pace"
+        raise typer.BadParameter(msg, param_hint="--speed")
+    if imu is None or _is_topic(imu) == address.live:
+        return
+    if address.live:
+        msg = f"{address} is live: its wearable is an mqtt://host/topic, not a file"
+    else:
+        msg = f"{address} is a recording: its wearable is a file, not a topic"
+    raise typer.BadParameter(msg, param_hint="--imu")
+
+
+def _is_topic(imu: str) -> bool:
+    return "://" in imu
 
 
 @asynccontextmanager
 async def open_subject(
     source: str,
     imu: str | None,
-    recognizer: "ActionRecognizer",
+    *,
     clock: "Clock",
     origin_ns: int,
+    image_size_px: int,
     step_ns: int,
     framing: Framing,
     speed: float | None,
 ) -> "AsyncIterator[Subject]":
-    """Open a camera and its wearable; a recording's go together in order of time."""
+    """Open a camera and its wearable; a recording's go together in order of time.
+
+    Args:
+        source: The camera's address.
+        imu: The wearable: a file for a recording, an MQTT address for a live camera.
+        clock: Stamps what is live.
+        origin_ns: Pipeline time of presentation time 0 of a recording.
+        image_size_px: Side of the square pictures.
+        step_ns: Step of the frame grid.
+        framing: How a picture becomes square.
+        speed: Times real time of a recording; None is as fast as it goes.
+
+    Raises:
+        SourceError: If either is malformed, or cannot be reached at first.
+    """
     from pipelines.live.recorded import in_time_order
     from pipelines.live.watch import Subject
     from pipelines.sources.camera import CameraSource
@@ -126,7 +165,7 @@ async def open_subject(
         _SUBJECT_ID,
         source,
         clock=clock,
-        image_size_px=recognizer.info.image_size_px,
+        image_size_px=image_size_px,
         step_ns=step_ns,
         framing=framing,
         fail_fast=True,
@@ -136,7 +175,7 @@ async def open_subject(
     async with AsyncExitStack() as stack:
         if imu is None:
             yield Subject(_SUBJECT_ID, await stack.enter_async_context(camera))
-        elif imu.startswith("mqtt://"):
+        elif _is_topic(imu):
             live = ImuSource("wearable", imu, clock=clock, fail_fast=True)
             wearable = await stack.enter_async_context(live)
             yield Subject(
@@ -152,27 +191,25 @@ async def open_subject(
 
 
 def _show(
-    source: str,
-    origin_ns: int,
+    address: CameraAddress,
+    zero_ns: int | None,
+    events: Mapping[str, str],
     follow: "Callable[[Callable[[Record], None]], Coroutine[None, None, None]]",
     *,
     as_json: bool,
 ) -> None:
     """Run the chain and show its records: as JSON, as a live table, or as lines."""
     from pipelines.records import ActionEvent, SourceStatus
-    from pipelines.sources.address import redact
     from pipelines.sources.video_info import video_duration_s
     from services.live_view import LiveView
     from services.record_lines import RecordLines
 
-    is_file = Path(source).is_file()
-    zero_ns = origin_ns if is_file else None
     if as_json:
         lines = RecordLines(zero_ns)
         asyncio.run(follow(lambda record: print_line(json.dumps(lines.line(record)))))
         return
-    duration_s = video_duration_s(source) if is_file else None
-    view = LiveView(redact(source), zero_ns, duration_s)
+    duration_s = None if address.live else video_duration_s(address.location)
+    view = LiveView(str(address), events, origin_ns=zero_ns, duration_s=duration_s)
     console = Console()
     if console.is_terminal:
         with Live(view, console=console, refresh_per_second=8):
@@ -181,9 +218,10 @@ def _show(
 
     def print_changes(record: "Record") -> None:
         if isinstance(record, ActionEvent):
-            console.print(view.event_line(record))
+            console.print(view.event_line(record), soft_wrap=True)
         elif isinstance(record, SourceStatus):
-            console.print(f"{record.source_id}: {record.state}  {record.reason}")
+            line = Text(f"{record.source_id}: {record.state}  {record.reason}")
+            console.print(line, soft_wrap=True)
 
     asyncio.run(follow(print_changes))
 

@@ -22,7 +22,7 @@ _STOP_S = 5.0
 
 
 class RtspServerFailed(PipelineError):
-    """The server did not start, or no client began to play."""
+    """The server did not start, ended, or no client began to play."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class RtspServer:
         self._loop = loop
         self._user = user
         self._password = password
-        self._starts: queue.Queue[PlayStart] = queue.Queue()
+        self._starts: queue.Queue[PlayStart | None] = queue.Queue()
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
         self.port = 0
@@ -106,8 +106,11 @@ class RtspServer:
             self._command(), stdout=subprocess.PIPE, text=True, env=environment
         )
         listening: queue.Queue[int | None] = queue.Queue()
+        self._starts = queue.Queue()
         self._reader = threading.Thread(
-            target=self._read, args=(process, listening), name="rtsp-server"
+            target=_read,
+            args=(process, listening, self._starts),
+            name="rtsp-server",
         )
         self._reader.start()
         try:
@@ -137,13 +140,20 @@ class RtspServer:
         """Return the next beginning of a client, oldest first.
 
         Raises:
-            RtspServerFailed: If none begins within ``within_s`` seconds.
+            RtspServerFailed: If none begins within ``within_s`` seconds, and at once
+                if the server ends, by itself or by ``stop``.
         """
+        starts = self._starts
         try:
-            return self._starts.get(timeout=within_s)
+            start = starts.get(timeout=within_s)
         except queue.Empty:
             msg = f"no client began to play within {within_s:g} s"
             raise RtspServerFailed(msg) from None
+        if start is None:
+            starts.put(None)  # for whoever else waits
+            msg = "the RTSP server ended"
+            raise RtspServerFailed(msg)
+        return start
 
     def _command(self) -> list[str]:
         command = [sys.executable, "-m", "services.demo.rtsp_server"]
@@ -156,16 +166,21 @@ class RtspServer:
             command += ["--user", self._user, "--password", self._password]
         return command
 
-    def _read(
-        self, process: subprocess.Popen[str], listening: queue.Queue[int | None]
-    ) -> None:
-        assert process.stdout is not None  # a pipe was asked for
-        with process.stdout as lines:
-            for line in lines:
-                fact = json.loads(line)
-                if "listening" in fact:
-                    listening.put(fact["listening"])
-                if "playing_at" in fact:
-                    zero_ns = seconds_to_ns(fact["playing_at"])
-                    self._starts.put(PlayStart(fact["mount"], zero_ns))
-        listening.put(None)  # it ended: whoever waits need not wait longer
+
+def _read(
+    process: subprocess.Popen[str],
+    listening: queue.Queue[int | None],
+    starts: queue.Queue[PlayStart | None],
+) -> None:
+    """Read what the server says until it ends."""
+    assert process.stdout is not None  # a pipe was asked for
+    with process.stdout as lines:
+        for line in lines:
+            fact = json.loads(line)
+            if "listening" in fact:
+                listening.put(fact["listening"])
+            if "playing_at" in fact:
+                zero_ns = seconds_to_ns(fact["playing_at"])
+                starts.put(PlayStart(fact["mount"], zero_ns))
+    listening.put(None)  # it ended: whoever waits need not wait longer
+    starts.put(None)

@@ -9,15 +9,22 @@ Server, broker and streams are real; only the people are not.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Sequence
-from contextlib import AsyncExitStack, aclosing
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Sequence,
+)
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import final
 
-from pipelines.clock import Clock
+from pipelines.clock import Clock, seconds_to_ns
 from pipelines.data.footage import Recording, read_footage
 from pipelines.data.truth import Resolve, TrueFall, Truth, read_truth
+from pipelines.errors import PipelineError
 from pipelines.live.watch import Item, Record, Subject, Watch, WatchSettings
 from pipelines.recognition import ActionRecognizer
 from pipelines.records import ActionEvent, SourceStatus
@@ -32,7 +39,6 @@ from services.demo.rtsp_process import RtspServer
 
 WEARABLE = "wrist"
 _START_S = 60.0
-_AGES_NS = 1 << 62
 
 
 @dataclass(slots=True)
@@ -43,6 +49,7 @@ class Room:
         name: The subject's id, and the camera's name in its address.
         zero_ns: When presentation time 0 was played; set once it is.
         events: What the chain reported.
+        wearable: What came of the wearable; set at the end.
     """
 
     name: str
@@ -61,27 +68,48 @@ class Room:
                 episode.end_ns - self.zero_ns,
                 episode.peak_confidence,
             )
-            for episode in pair_events(self.events, "fall", self.zero_ns + _AGES_NS)
+            for episode in pair_events(self.events, "fall", self._end_ns)
         ]
         return match_falls(self.truth, episodes)
+
+    @property
+    def _end_ns(self) -> int:
+        """When the last picture was played."""
+        length_s = max(span.end_s for span in self.recording.spans)
+        return self.zero_ns + seconds_to_ns(length_s)
+
+
+def room_plans(rooms: int, seconds: float, seed: int) -> list[RecordingPlan]:
+    """Plan the rooms of a demonstration, each a recording of its own."""
+    return [RecordingPlan(Stream.FOOTAGE, seed, i, seconds) for i in range(rooms)]
 
 
 def build_rooms(
     folder: Path,
-    *,
-    rooms: int,
-    seconds: float,
-    seed: int,
+    plans: list[RecordingPlan],
     resolve: Resolve,
     on_done: Callable[[str], None],
 ) -> list[Room]:
-    """Simulate rooms into a footage folder, each a recording of its own."""
-    plans = [RecordingPlan(Stream.FOOTAGE, seed, i, seconds) for i in range(rooms)]
+    """Simulate rooms into a footage folder.
+
+    Args:
+        folder: Where to.
+        plans: One for each room.
+        resolve: Gives the recogniser's label for a label of the footage.
+        on_done: Told the name of every finished video.
+
+    Raises:
+        PipelineError: If nobody falls in any of them.
+    """
     simulate(folder, plans, on_done=lambda plan: on_done(plan.name))
-    return [
+    rooms = [
         Room(f"room-{i + 1}", recording, read_truth(recording.spans, resolve))
         for i, recording in enumerate(read_footage(folder).recordings)
     ]
+    if not falls_of(rooms):
+        msg = "nobody falls in these rooms; give another --seed, or more --seconds"
+        raise PipelineError(msg)
+    return rooms
 
 
 def falls_of(rooms: Sequence[Room]) -> list[tuple[Room, TrueFall]]:
@@ -138,11 +166,15 @@ class _Showing:
                     f"{name}/{WEARABLE}", self._topic(name), clock=self._clock
                 )
                 wearables[name] = await stack.enter_async_context(wearable)
-                subjects.append(Subject(name, _once(camera), wearable))
-            async with asyncio.TaskGroup() as tasks:
-                publishing = tasks.create_task(self._publish())
-                await self._watch(subjects)
-                publishing.cancel()
+                subjects.append(Subject(name, first_showing(camera), wearable))
+            async with _tasks() as tasks:
+                publishing = asyncio.create_task(self._publish())
+                watching = asyncio.create_task(self._watch(subjects))
+                tasks += [publishing, watching]
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                if publishing.done():
+                    publishing.result()
+                await watching
             for name, room in self._rooms.items():
                 room.wearable = wearables[name].counts
 
@@ -156,20 +188,19 @@ class _Showing:
 
     async def _publish(self) -> None:
         """Play each room's wearable from the moment its video starts."""
-        async with asyncio.TaskGroup() as tasks:
+        async with _tasks() as tasks:
             for _ in self._rooms:
                 start = await asyncio.to_thread(self._server.wait_for_start, _START_S)
                 room = self._rooms[start.mount]
                 room.zero_ns = start.zero_ns
-                path = room.recording.imu[WEARABLE]
-                tasks.create_task(
-                    publish_imu(
-                        path,
-                        self._topic(start.mount),
-                        clock=self._clock,
-                        origin_ns=start.zero_ns,
-                    )
+                playing = publish_imu(
+                    room.recording.imu[WEARABLE],
+                    self._topic(start.mount),
+                    clock=self._clock,
+                    origin_ns=start.zero_ns,
                 )
+                tasks.append(asyncio.create_task(playing))
+            await asyncio.gather(*tasks)
 
     def _camera(self, name: str) -> CameraSource:
         return CameraSource(
@@ -185,7 +216,19 @@ class _Showing:
         return self._broker.address(f"wardwatch/demo/imu/{name}")
 
 
-async def _once(camera: AsyncIterable[Item]) -> AsyncGenerator[Item, None]:
+@asynccontextmanager
+async def _tasks() -> AsyncIterator[list[asyncio.Task[None]]]:
+    """Cancel at the end what was started; an error comes bare, not in a group."""
+    tasks: list[asyncio.Task[None]] = []
+    try:
+        yield tasks
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def first_showing(camera: AsyncIterable[Item]) -> AsyncGenerator[Item, None]:
     """End with the first showing; a live camera would connect again and again."""
     is_online = False
     async for item in camera:

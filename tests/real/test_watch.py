@@ -42,7 +42,12 @@ def presentation_times_s(path: Path) -> list[float]:
         buffer, segment = sample.get_buffer(), sample.get_segment()
         stream_ns = segment.to_stream_time(Gst.Format.TIME, buffer.pts)
         times.append(stream_ns / NS_PER_S)
+    # An error, too, ends the samples: these are all of them only if the stream ended.
+    ending = Gst.MessageType.EOS | Gst.MessageType.ERROR
+    message = pipeline.get_bus().timed_pop_filtered(30 * NS_PER_S, ending)
     pipeline.set_state(Gst.State.NULL)
+    assert message is not None
+    assert message.type == Gst.MessageType.EOS
     return times
 
 

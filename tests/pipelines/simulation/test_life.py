@@ -1,24 +1,10 @@
 from itertools import groupby, pairwise
 
 import numpy as np
-import pytest
 
 from pipelines.simulation.footage import RecordingPlan, Stream, perform
 from pipelines.simulation.motion import SAMPLE_RATE_HZ, Track
 from pipelines.simulation.world import World
-
-SEED = 3
-FALLING = RecordingPlan(Stream.FOOTAGE, SEED, 0)
-
-
-def performances(count: int) -> list[tuple[World, Track]]:
-    plans = [RecordingPlan(Stream.FOOTAGE, SEED, i, 30.0) for i in range(count)]
-    return [perform(plan)[1:] for plan in plans]
-
-
-@pytest.fixture(scope="module")
-def lives() -> list[tuple[World, Track]]:
-    return performances(12)
 
 
 def test_the_person_never_sinks_into_the_floor(
@@ -56,7 +42,7 @@ def test_a_fall_ends_on_the_floor_and_is_followed_by_lying_there(
                 assert after == "fallen"
                 assert world.data.geom("pelvis").xpos[2] < 0.35
                 assert world.sees_trunk(track.qpos[sample - 1])
-    assert falls >= 3
+    assert falls == 7
 
 
 def test_a_fall_is_as_fast_as_weight_makes_it(lives: list[tuple[World, Track]]) -> None:
@@ -73,7 +59,7 @@ def test_a_fall_is_as_fast_as_weight_makes_it(lives: list[tuple[World, Track]]) 
 
 
 def test_every_label_of_the_ward_occurs(lives: list[tuple[World, Track]]) -> None:
-    seen = {label for _, track in performances(40) for label in track.labels}
+    seen = {label for _, track in lives for label in track.labels}
     assert seen >= {
         *("walking", "standing", "sitting down", "sitting", "lying down"),
         *("lying in bed", "standing up", "bending", "falling", "fallen"),
@@ -81,8 +67,22 @@ def test_every_label_of_the_ward_occurs(lives: list[tuple[World, Track]]) -> Non
     }
 
 
+def test_a_drop_onto_the_bed_looks_like_a_fall_and_the_lying_after_it_does_not(
+    lives: list[tuple[World, Track]],
+) -> None:
+    noted = {
+        label
+        for _, track in lives
+        for label, note in zip(track.labels, track.notes, strict=True)
+        if note == "hard negative: dropping onto the bed"
+    }
+    assert noted == {"lying down"}
+
+
 def test_equal_plans_give_equal_lives() -> None:
-    (_, _, first), (_, _, second) = perform(FALLING), perform(FALLING)
+    plan = RecordingPlan(Stream.FOOTAGE, 3, 2, 24.0)
+    (_, _, first), (_, _, second) = perform(plan), perform(plan)
+    assert "falling" in first.labels  # physics, too, is the same each time
     np.testing.assert_array_equal(first.qpos, second.qpos)
     assert first.labels == second.labels
 

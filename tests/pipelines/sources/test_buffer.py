@@ -100,21 +100,17 @@ def test_a_lossless_producer_waits_for_room() -> None:
 
 
 def test_closing_lets_a_waiting_producer_go() -> None:
-    async def run() -> None:
+    async def run() -> list[int]:
         buffer = StreamBuffer[int](1, lossless=True)
-
-        def produce() -> None:
-            for n in range(3):
-                buffer.put(n)
-
-        producer = threading.Thread(target=produce)
+        buffer.put(0)  # now it is full
+        producer = threading.Thread(target=buffer.put, args=(1,), daemon=True)
         producer.start()
-        assert await buffer.get() == 0
         buffer.close()
         await asyncio.to_thread(producer.join, 5)
         assert not producer.is_alive()
+        return await drain(buffer)
 
-    asyncio.run(run())
+    assert asyncio.run(run()) == [0]
 
 
 def test_a_consumer_that_waits_is_woken_by_the_end() -> None:

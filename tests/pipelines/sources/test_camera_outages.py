@@ -13,7 +13,7 @@ import pytest
 
 from pipelines.clock import NS_PER_S
 from pipelines.records import SourceStatus
-from pipelines.sources.camera import CameraSource
+from pipelines.sources.camera import CameraLimits, CameraSource
 from services.demo.rtsp_process import RtspServer
 from tests.camera_rig import (
     Item,
@@ -194,6 +194,36 @@ def test_a_server_that_says_nothing_is_given_up_in_time() -> None:
                 return await follow(source, is_state("offline", "reading fails"))
 
         run(watch(), within_s=8)
+
+
+def threads() -> set[str]:
+    """The names of this process's threads."""
+    names = Path("/proc/self/task").glob("*/comm")
+    return {name.read_text().strip() for name in names}
+
+
+def test_a_camera_left_while_it_is_being_left_is_left_all_the_same() -> None:
+    limits = CameraLimits(connect_within_s=0.3, stalled_after_s=1.0)
+    begun = b"RTSP/1.0 200 OK\r\nCSeq: 1\r\nContent-Length: 999\r\n\r\nv=0"
+
+    async def answer(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        with closing(writer):
+            while await reader.read(4096):
+                writer.write(begun)
+
+    async def watch() -> set[str]:
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        address = f"rtsp://127.0.0.1:{port}/bed"
+        async with server:
+            # Told offline, the source still waits to be let go by the pipeline.
+            async with camera(address, limits=limits) as source:
+                await follow(source, is_state("offline", "no picture for 0.3 s"))
+            return threads()
+
+    assert "task0" not in run(watch())  # the thread of an RTSP connection
 
 
 def test_a_frozen_picture_is_told_and_its_frames_go_on(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Cameras behind a real RTSP server."""
 
 import logging
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from pipelines.clock import NS_PER_S
 from pipelines.errors import SourceError, SourceNotFound, SourceRefused
 from pipelines.records import Frame, SourceStatus
+from pipelines.sources.camera import CameraLimits
 from services.demo.rtsp_process import RtspServer
 from tests.camera_rig import (
     Item,
@@ -110,14 +112,16 @@ def test_a_camera_without_the_right_password_is_refused_in_one_line(
         assert str(refused.value) == f"rtsp://{place}: {problem}"
 
         async def keep_trying() -> list[Item]:
-            async with camera(f"rtsp://{login}{place}") as source:
-                return await follow(source, lambda item: reconnects(item) == 2)
+            limits = CameraLimits(retry_first_s=0.01, retry_longest_s=1.0)
+            async with camera(f"rtsp://{login}{place}", limits=limits) as source:
+                return await follow(source, lambda item: reconnects(item) == 1)
 
         items = run(keep_trying())
 
     assert states_of(items) == [("connecting", ""), ("offline", problem)]
     assert "wr0ng" not in caplog.text
-    assert problem in caplog.text
+    slowest = rf"{re.escape(problem)}; next attempt in (0\.[5-9]|1\.0) s"
+    assert re.search(slowest, caplog.text)
 
 
 def reconnects(item: Item) -> int:

@@ -90,6 +90,13 @@ def test_ticks_rise_whatever_comes(grid: FrameGrid, offers: list[int | None]) ->
     assert ticks == sorted(set(ticks))
 
 
+def test_a_frame_that_is_not_newer_is_ignored() -> None:
+    picker = GridPicker[str](FrameGrid(10))
+    for time_ns, name in ((3, "a"), (7, "b"), (7, "c"), (5, "d")):
+        assert picker.offer(time_ns, name) is None
+    assert picker.offer(12, "e") == Pick(1, 7, "b")
+
+
 def test_a_step_must_be_positive() -> None:
     with pytest.raises(ValueError, match=r"^step_ns must be positive, got 0$"):
         FrameGrid(0)

@@ -51,13 +51,14 @@ def test_a_person_sees_a_table_and_where_the_files_are(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    out = tmp_path / "out"
+    out = tmp_path / "[bold]out"
 
     assert evaluate(footage, "--model", checkpoint, "--out", out) == 0
 
     text = capsys.readouterr().out
     assert "false falls per hour" in text
     assert "juggling" in text
+    assert f"written: {out}/confusion.png\n" in text
     assert (out / "confusion.png").stat().st_size > 0
     assert json.loads((out / "events.json").read_text())["falls"] == 2
 
@@ -96,3 +97,17 @@ def test_a_pane_that_is_none_is_exit_code_two(
     assert evaluate(footage, "--crop", "middle") == 2
 
     assert "'middle' is not left, right or" in capsys.readouterr().err
+
+
+def test_a_file_in_the_folders_place_is_refused_before_anything_is_watched(
+    footage: Path,
+    checkpoint: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = tmp_path / "out"
+    out.write_text("words")
+
+    assert evaluate(footage, "--model", checkpoint, "--out", out) == 2
+
+    assert capsys.readouterr().err == f"wardwatch: {out}: is a file; choose a folder\n"

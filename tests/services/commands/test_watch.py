@@ -143,11 +143,40 @@ def test_bad_options_are_one_line_that_names_them(
         ("--model", str(corrupt)): "corrupt-clip",
         ("--prompts", str(twice)): "twice.yaml:7",
         ("--imu", str(imu)): "x.wrist.imu.csv",
-        ("--imu", "mqtt://"): "mqtt://",
     }
     for options, named in bad.items():
-        model = [] if "--model" in options else ["--model", checkpoint]
+        model = () if "--model" in options else ("--model", str(checkpoint))
         assert watch(video, *options, *model) == 2, options
         err = capsys.readouterr().err
         assert named in err
         assert err.count("\n") == 1, err
+
+
+def test_a_topic_that_is_none_is_one_line(
+    checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert watch("test", "--imu", "mqtt://", "--model", checkpoint) == 2
+    assert capsys.readouterr().err.startswith("wardwatch: mqtt://: expected")
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "problem"),
+    [
+        ("ward.mp4", ("--imu", "mqtt://a:hush@host/topic"), "is a recording"),
+        ("rtsp://a:hush@host/ward", ("--imu", "x.wrist.imu.csv"), "is live"),
+        ("test", ("--imu", "x.wrist.imu.csv"), "test is live"),
+        ("/dev/video0", ("--speed", "2"), "/dev/video0 is live"),
+        ("ward.mp4", ("--frames", "4", "--stride", "5"), "5 is more than the 4"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused_before_anything_is_opened(
+    source: str,
+    options: tuple[str, ...],
+    problem: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert watch(source, *options) == 2
+    err = capsys.readouterr().err
+    assert problem in err
+    assert options[-2] in err
+    assert "hush" not in err

@@ -1,6 +1,7 @@
 """The RTSP server that plays files as cameras."""
 
 import os
+import signal
 import subprocess
 import sys
 from itertools import pairwise
@@ -110,6 +111,22 @@ def test_no_client_in_time_is_an_error(tmp_path: Path) -> None:
         pytest.raises(RtspServerFailed, match=r"^no client began to play within"),
     ):
         server.wait_for_start(within_s=0.01)
+
+
+def test_a_server_that_died_is_noticed_at_once_by_everyone(tmp_path: Path) -> None:
+    with RtspServer({"bed": write_numbered(tmp_path / "a.mp4", 12)}) as server:
+        os.kill(server.process_id, signal.SIGKILL)
+        for _ in range(2):
+            with pytest.raises(RtspServerFailed, match=r"^the RTSP server ended$"):
+                server.wait_for_start(within_s=60.0)
+
+
+def test_a_server_that_began_again_is_waited_for(tmp_path: Path) -> None:
+    with RtspServer({"bed": write_numbered(tmp_path / "a.mp4", 12)}) as server:
+        server.stop()
+        server.start()
+        with pytest.raises(RtspServerFailed, match=r"^no client began to play within"):
+            server.wait_for_start(within_s=0.01)
 
 
 def test_a_server_that_was_stopped_has_no_process(tmp_path: Path) -> None:

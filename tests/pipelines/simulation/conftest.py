@@ -1,0 +1,16 @@
+"""Half a minute of eight lives, shared by the tests."""
+
+import pytest
+
+from pipelines.simulation.footage import RecordingPlan, Stream, perform
+from pipelines.simulation.motion import Track
+from pipelines.simulation.world import World
+
+SEED = 3
+CHOSEN = (2, 5, 6, 18, 19, 35, 36, 38)  # every label; seven falls; a drop onto the bed
+
+
+@pytest.fixture(scope="session")
+def lives() -> list[tuple[World, Track]]:
+    plans = [RecordingPlan(Stream.FOOTAGE, SEED, index, 30.0) for index in CHOSEN]
+    return [perform(plan)[1:] for plan in plans]

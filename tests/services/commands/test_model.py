@@ -1,0 +1,102 @@
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from models.prompt_file import bundled_prompt_set
+from services.cli import app, run
+
+HEADER = "---\nlicense: apache-2.0\n---\n"
+
+PROMPTS = """\
+version: 1
+name: mine
+templates: ["{}"]
+labels:
+"""
+
+
+def show(*arguments: str | Path) -> int:
+    return run(app, ["model", "show", *map(str, arguments)])
+
+
+@pytest.fixture
+def folder(checkpoint: Path, tmp_path: Path) -> Path:
+    """A checkpoint that may be given a card."""
+    return Path(shutil.copytree(checkpoint, tmp_path / "carded-clip"))
+
+
+def write_prompts(path: Path, *labels: str) -> Path:
+    lines = [f"  {label}: {{texts: [{label}], priority: high}}" for label in labels]
+    path.write_text("\n".join([PROMPTS.rstrip(), *lines]) + "\n")
+    return path
+
+
+def test_json_is_one_object_with_facts_and_labels(
+    checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert show(checkpoint, "--json") == 0
+
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["model"], facts["image_size_px"], facts["dim"]) == (
+        "tiny-clip",
+        32,
+        12,
+    )
+    assert facts["prompt_set"] == bundled_prompt_set().id
+    assert [row["label"] for row in facts["labels"]] == list(
+        bundled_prompt_set().labels
+    )
+
+
+def test_the_nearest_of_two_labels_is_the_other(
+    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prompts = write_prompts(tmp_path / "two.yaml", "reading", "writing")
+
+    assert show(checkpoint, "--prompts", prompts, "--json") == 0
+
+    first, second = json.loads(capsys.readouterr().out)["labels"]
+    assert (first["label"], first["nearest"]) == ("reading", "writing")
+    assert (second["label"], second["nearest"]) == ("writing", "reading")
+    assert first["cosine"] == second["cosine"]
+    assert (first["event"], first["priority"]) == ("reading", "high")
+
+
+def test_a_person_sees_the_card_without_its_header(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "README.md").write_text(HEADER + "Knows nothing.\n")
+
+    assert show(folder) == 0
+
+    text = capsys.readouterr().out
+    assert "carded-clip" in text
+    assert "fallen" in text
+    assert "Knows nothing." in text
+    assert "license" not in text
+
+
+@pytest.mark.parametrize(
+    ("card", "words"),
+    [
+        (b"---\nno end of it", "no end of it"),
+        (b"---\n---\nan empty header", "an empty header"),
+        (b"caf\xe9 in Latin 1", "in Latin 1"),
+        (b"", "logit_scale"),
+    ],
+)
+def test_a_card_of_any_form_is_shown(
+    folder: Path, card: bytes, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "README.md").write_bytes(card)
+    assert show(folder) == 0
+    assert words in capsys.readouterr().out
+
+
+def test_a_missing_checkpoint_is_one_line_and_exit_code_two(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert show(tmp_path / "none") == 2
+    assert capsys.readouterr().err == f"wardwatch: {tmp_path}/none: no such folder\n"

@@ -1,0 +1,44 @@
+"""What ``wardwatch train`` refuses; how it trains is tested where it is done."""
+
+from pathlib import Path
+
+import pytest
+
+from services.cli import app, run
+
+
+def train(*arguments: str | Path) -> int:
+    return run(app, ["train", "default", *map(str, arguments)])
+
+
+@pytest.mark.parametrize(
+    "option", [("--steps", "0"), ("--recordings", "0"), ("--seed", "-1")]
+)
+def test_numbers_out_of_range_are_refused(
+    option: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train("--out", tmp_path / "run", *option) == 2
+    assert option[0] in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_file_in_the_folders_place_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "run"
+    path.write_text("words")
+    assert train("--out", path) == 2
+    assert capsys.readouterr().err == f"wardwatch: {path}: is a file; choose a folder\n"
+
+
+def test_a_folder_of_another_recipe_is_one_line_and_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = tmp_path / "recipe.json"
+    recipe.write_text("{}\n")
+
+    assert train("--out", tmp_path) == 2
+
+    (error,) = capsys.readouterr().err.splitlines()
+    assert error.startswith(f"wardwatch: {recipe}: ")
+    assert recipe.read_text() == "{}\n"

@@ -1,0 +1,165 @@
+"""The parts of the demonstration; the whole of it is tested end to end."""
+
+import asyncio
+from collections.abc import Iterable
+from itertools import groupby
+from pathlib import Path
+
+import pytest
+
+from pipelines.clock import NS_PER_S, SystemClock
+from pipelines.data.footage import LabelledSpan, Recording
+from pipelines.data.truth import read_truth
+from pipelines.errors import FootageError, PipelineError
+from pipelines.live.watch import Item, Record
+from pipelines.records import ActionEvent, SourceState, SourceStatus
+from pipelines.simulation.footage import perform
+from pipelines.testing import ColourRecognizer, colour_frames
+from pipelines.testing import play as play_items
+from services.commands.demo import ROOMS, SECONDS, SEED, room_rows, summarise
+from services.demo.ward import (
+    Room,
+    build_rooms,
+    falls_of,
+    first_showing,
+    play,
+    room_plans,
+)
+from tests.camera_rig import run, write_numbered
+
+ZERO_NS = 1_700_000_000 * NS_PER_S
+
+
+def event(decided_s: float, end_s: float | None = None) -> ActionEvent:
+    start_ns = ZERO_NS + round(decided_s * NS_PER_S) - NS_PER_S
+    return ActionEvent(
+        event_id=f"{start_ns}",
+        subject_id="room-1",
+        name="fall",
+        label="falling",
+        state="started" if end_s is None else "ended",
+        start_ns=start_ns,
+        end_ns=None if end_s is None else ZERO_NS + round(end_s * NS_PER_S),
+        decided_ns=start_ns + NS_PER_S,
+        peak_confidence=0.9,
+        modality="video",
+        model="tiny",
+        prompt_set="x@00000000",
+    )
+
+
+def room(
+    *events: ActionEvent, video: Path = Path("a.mp4"), imu: Path = Path("a.csv")
+) -> Room:
+    """Forty seconds with one fall, played from ``ZERO_NS`` on.
+
+    ::
+
+        walking [10 falling)[11 fallen)[15 walking -------------------- 40)
+    """
+    spans = tuple(
+        LabelledSpan("a.mp4", label, "drawn", start_s, end_s)
+        for label, start_s, end_s in (
+            ("walking", 0, 10),
+            ("falling", 10, 11),
+            ("fallen", 11, 15),
+            ("walking", 15, 40),
+        )
+    )
+    truth = read_truth(spans, lambda label: label)
+    recording = Recording("a.mp4", video, spans, {"wrist": imu})
+    return Room("room-1", recording, truth, ZERO_NS, list(events))
+
+
+def test_an_event_is_compared_in_time_of_the_footage() -> None:
+    (found,) = room(event(12.0, 16.0)).matching().found
+    assert (found.fall.onset_ns, found.delay_s) == (10 * NS_PER_S, 2.0)
+
+
+def test_an_event_far_from_the_fall_is_false() -> None:
+    matching = room(event(30.0, 32.0)).matching()
+    assert (len(matching.missed), len(matching.false)) == (1, 1)
+
+
+def test_an_event_that_goes_on_ends_with_the_footage() -> None:
+    (false,) = room(event(30.0)).matching().false
+    assert false.end_ns == 40 * NS_PER_S
+
+
+def test_the_outcome_counts_all_rooms() -> None:
+    rooms = [room(event(12.0, 16.0)), room(event(30.0, 32.0)), room()]
+    assert len(falls_of(rooms)) == 3
+    assert summarise(rooms) == {
+        "falls": 3,
+        "found": 1,
+        "false_falls": 1,
+        "wearable_samples": 0,
+    }
+
+
+def test_the_table_puts_truth_and_report_side_by_side() -> None:
+    assert room_rows(room(event(12.0, 16.0), event(30.0, 32.0))) == [
+        ("falls at 10.0 s, down by 11.0 s", "[green]fall[/] at 12.0 s", "2.0 s"),
+        ("no fall", "[yellow]fall[/] at 30.0 s", ""),
+    ]
+
+
+def test_the_table_names_a_missed_fall() -> None:
+    (row,) = room_rows(room())
+    assert row == ("falls at 10.0 s, down by 11.0 s", "[bold red]missed", "")
+
+
+@pytest.mark.slow
+def test_somebody_falls_in_every_room_of_the_demo_and_four_times_at_least() -> None:
+    falls = []
+    for plan in room_plans(ROOMS, SECONDS, SEED):
+        _, _, track = perform(plan)
+        falls.append([label for label, _ in groupby(track.labels)].count("falling"))
+    assert min(falls) >= 1
+    assert sum(falls) >= 4
+
+
+@pytest.mark.gst
+@pytest.mark.slow
+def test_rooms_in_which_nobody_falls_are_refused(tmp_path: Path) -> None:
+    plans = room_plans(rooms=1, seconds=1.0, seed=0)
+    done: list[str] = []
+    with pytest.raises(PipelineError, match=r"^nobody falls in these rooms; give an"):
+        build_rooms(tmp_path, plans, lambda label: label, done.append)
+    assert done == [plans[0].name]
+
+
+def status(state: SourceState) -> SourceStatus:
+    return SourceStatus("room-1", state, 0, "", "arrival")
+
+
+def shown(items: Iterable[Item]) -> list[Item]:
+    async def gather() -> list[Item]:
+        return [item async for item in first_showing(play_items(items))]
+
+    return asyncio.run(gather())
+
+
+def test_a_showing_ends_when_the_camera_goes() -> None:
+    frames = colour_frames("room-1", "ww")
+    online: list[Item] = [status("connecting"), status("online"), *frames]
+    first = [*online, status("offline")]
+    assert shown([*first, *online]) == first
+
+
+def test_a_showing_outlasts_a_stall() -> None:
+    items = [status("online"), status("stalled"), status("online")]
+    assert shown(items) == items
+
+
+@pytest.mark.gst
+@pytest.mark.slow
+def test_a_wearable_that_cannot_be_played_ends_it_with_its_own_error(
+    tmp_path: Path,
+) -> None:
+    imu = tmp_path / "a.csv"
+    imu.write_text("t_s,ax_mps2\n0,1\n")
+    played = room(video=write_numbered(tmp_path / "a.mp4", 60), imu=imu)
+    records: list[Record] = []
+    with pytest.raises(FootageError, match=r"a\.csv"):
+        run(play([played], ColourRecognizer(), SystemClock(), records.append), 60.0)

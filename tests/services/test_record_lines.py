@@ -1,0 +1,118 @@
+"""Records as programs read them."""
+
+import json
+from typing import Any
+
+import pytest
+
+from pipelines.clock import NS_PER_S
+from pipelines.live.watch import Record
+from pipelines.records import ActionEvent, Prediction, SourceStatus
+from services.record_lines import RecordLines
+
+ORIGIN_NS = 1_700_000_000 * NS_PER_S
+
+PREDICTION = Prediction(
+    subject_id="bed-1",
+    start_ns=ORIGIN_NS + 500_000_000,
+    end_ns=ORIGIN_NS + 3_500_000_000,
+    label="falling",
+    confidence=0.123456,
+    margin=0.5,
+    entropy=0.1,
+    scores={"falling": 0.123456},
+    cosines={"falling": 0.98765},
+    modality="video",
+    model="tiny",
+    prompt_set="x@00000000",
+    partial=True,
+    missing_frames=2,
+)
+
+
+def event(end_ns: int | None) -> ActionEvent:
+    return ActionEvent(
+        event_id="0123456789abcdef",
+        subject_id="bed-1",
+        name="fall",
+        label="falling",
+        state="started" if end_ns is None else "ended",
+        start_ns=ORIGIN_NS + NS_PER_S,
+        end_ns=end_ns,
+        decided_ns=ORIGIN_NS + 2 * NS_PER_S,
+        peak_confidence=0.75,
+        modality="fused",
+        model="tiny",
+        prompt_set="x@00000000",
+    )
+
+
+STATUS = SourceStatus("wrist", "offline", ORIGIN_NS, "no broker", "arrival", 3, 4)
+
+
+def times_of(line: dict[str, Any]) -> dict[str, Any]:
+    return {name: it for name, it in line.items() if name.endswith(("_at", "_s"))}
+
+
+@pytest.mark.parametrize("record", [PREDICTION, event(None), STATUS])
+def test_every_line_is_json_and_tells_its_type(record: Record) -> None:
+    line = json.loads(json.dumps(RecordLines().line(record)))
+    assert line["type"] in ("prediction", "event", "status")
+
+
+def test_a_prediction_of_a_recording_has_seconds_beside_utc() -> None:
+    assert times_of(RecordLines(ORIGIN_NS).line(PREDICTION)) == {
+        "start_at": "2023-11-14T22:13:20.500000+00:00",
+        "t_start_s": 0.5,
+        "end_at": "2023-11-14T22:13:23.500000+00:00",
+        "t_end_s": 3.5,
+    }
+
+
+def test_a_prediction_of_a_live_source_has_utc_alone() -> None:
+    assert times_of(RecordLines().line(PREDICTION)).keys() == {"start_at", "end_at"}
+
+
+def test_scores_are_rounded_and_named() -> None:
+    line = RecordLines().line(PREDICTION)
+    assert line["confidence"] == 0.1235
+    assert (line["scores"], line["cosines"]) == (
+        {"falling": 0.1235},
+        {"falling": 0.9877},
+    )
+    assert (line["partial"], line["missing_frames"]) == (True, 2)
+
+
+def test_an_event_that_goes_on_has_null_for_both_forms_of_its_end() -> None:
+    assert times_of(RecordLines(ORIGIN_NS).line(event(None))) == {
+        "start_at": "2023-11-14T22:13:21+00:00",
+        "t_start_s": 1.0,
+        "end_at": None,
+        "t_end_s": None,
+        "decided_at": "2023-11-14T22:13:22+00:00",
+        "decided_t_s": 2.0,
+    }
+
+
+def test_a_live_event_that_goes_on_has_null_for_its_end() -> None:
+    times = times_of(RecordLines().line(event(None)))
+    assert times.keys() == {"start_at", "end_at", "decided_at"}
+    assert times["end_at"] is None
+
+
+def test_an_event_that_ended_tells_when() -> None:
+    times = times_of(RecordLines(ORIGIN_NS).line(event(ORIGIN_NS + 9 * NS_PER_S)))
+    assert (times["t_end_s"], times["end_at"]) == (9.0, "2023-11-14T22:13:29+00:00")
+
+
+def test_a_status_tells_everything_of_its_source() -> None:
+    assert RecordLines(ORIGIN_NS).line(STATUS) == {
+        "type": "status",
+        "source": "wrist",
+        "state": "offline",
+        "since_at": "2023-11-14T22:13:20+00:00",
+        "reason": "no broker",
+        "time_base": "arrival",
+        "reconnects": 3,
+        "dropped": 4,
+    }
