@@ -185,8 +185,8 @@ def _place_patches(model: CLIPModel, side: int) -> None:
     """Start the patches' positions as sines and cosines of row and column.
 
     They are as loud as the patches themselves, so that where something is can be
-    learnt from the first step; drawn at random and faint, as CLIP's are, they cost a
-    short training most of its time (Beyer et al. 2022, arXiv:2205.01580).
+    learnt from the first step; CLIP draws them at random and faint. Sines and cosines
+    follow Beyer et al. 2022, arXiv:2205.01580.
     """
     positions = model.vision_model.embeddings.position_embedding.weight
     width = positions.shape[1]

@@ -1,6 +1,6 @@
 """Pictures of a world, as its camera would deliver them.
 
-Shadows are off, since they cost more than the rest.
+Shadows are off: they cost time.
 """
 
 from dataclasses import dataclass

@@ -23,7 +23,7 @@ def simulate(
 
     Every minute has a person, a room and a camera of its own. People walk, sit, lie,
     bend and fall far more often than in life; falls are a limp body under physics.
-    Takes about 5 minutes an hour of footage for each core.
+    Takes about 5 minutes an hour of footage on two cores.
     """
     from pipelines.simulation.render_probe import require_rendering
 
