@@ -45,7 +45,7 @@ from pipelines.sources.video_file import VideoFileWriter
 
 Result = TypeVar("Result")
 
-SIMULATOR_VERSION = 1
+SIMULATOR_VERSION = 2
 """To be raised by hand whenever equal plans make other pictures or labels."""
 
 FRAME_RATE_HZ = Fraction(12)

@@ -39,7 +39,7 @@ def random_sensor(rng: np.random.Generator) -> Sensor:
     """Draw a camera's exposure, tint, tone, noise, and whether it is night."""
     red, green, blue = 1 + rng.uniform(-0.12, 0.12, 3)
     return Sensor(
-        exposure=float(rng.uniform(65, 155)),
+        exposure=float(rng.uniform(85, 155)),
         tint=(float(red), float(green), float(blue)),
         gamma=float(rng.uniform(0.75, 1.3)),
         noise=float(rng.uniform(0, 6)),

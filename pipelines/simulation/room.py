@@ -64,8 +64,8 @@ class Room:
 
 
 def random_room(rng: np.random.Generator) -> Room:
-    """Draw a room of 2.9 to 4.2 m by 3.0 to 4.2 m with a bed and a chair."""
-    width, depth = rng.uniform(2.9, 4.2), rng.uniform(3.0, 4.2)
+    """Draw a room of 2.8 to 3.6 m by 3.0 to 3.6 m with a bed and a chair."""
+    width, depth = rng.uniform(2.8, 3.6), rng.uniform(3.0, 3.6)
     chair_side = int(rng.choice([-1, 1]))
     chair_y = rng.uniform(-depth / 2 + 0.55, -0.25)
     slack = (width - BED_LENGTH_M) / 2 - 0.1
@@ -266,7 +266,7 @@ def _texture(rng: np.random.Generator, kind: str) -> bytes:
     grain = rng.normal(0, rng.uniform(0.0, 0.06), (size, size, 1))
     rows, columns = np.mgrid[0:size, 0:size]
     style = rng.choice(["plain", "stripes", "tiles", "cloud"])
-    strength = rng.uniform(0.03, 0.2)
+    strength = rng.uniform(0.02, 0.12)
     if style == "stripes":
         pattern = np.sign(np.sin(columns * 2 * np.pi * rng.integers(2, 12) / size))
     elif style == "tiles":

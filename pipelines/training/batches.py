@@ -74,9 +74,7 @@ class WindowSampler:
         weights = 1 / np.sqrt(np.bincount(common)[common])
         self._weights = weights / weights.sum()
 
-    def draw(
-        self, windows: int, rng: np.random.Generator, closest: float = 1.3
-    ) -> Batch:
+    def draw(self, windows: int, rng: np.random.Generator) -> Batch:
         """Draw a batch; equal generators draw equal batches."""
         chosen = rng.choice(len(self._places), windows, p=self._weights)
         pixels, labels, landmarks = [], [], []
@@ -87,7 +85,7 @@ class WindowSampler:
             landmarks.append(self._runs[run].landmarks[places])
         light = torch.from_numpy(np.concatenate(pixels)).permute(0, 3, 1, 2) / 255.0
         marks = torch.from_numpy(np.concatenate(landmarks))
-        light, marks = _move(light, marks, self._drawn, rng, closest)
+        light, marks = _move(light, marks, self._drawn, rng)
         return Batch(
             _light(light, self._drawn, rng),
             torch.from_numpy(np.concatenate(labels)),
@@ -100,11 +98,10 @@ def _move(
     landmarks: Float32[Tensor, "picture landmark 4"],
     frames: int,
     rng: np.random.Generator,
-    closest: float,
 ) -> tuple[Tensor, Tensor]:
     """Zoom, turn, shift and mirror each window, and its landmarks with it."""
     windows = len(pictures) // frames
-    zoom = 0.95 * np.exp(rng.uniform(0, np.log(closest), windows))
+    zoom = np.exp(rng.uniform(np.log(0.9), np.log(1.25), windows))
     turn = np.radians(rng.uniform(-3, 3, windows))
     mirror = rng.choice([-1.0, 1.0], windows)
     # Where the picture is read for each place of the result, from -1 to 1.
@@ -114,9 +111,6 @@ def _move(
     reading[:, 1, 0] = mirror * np.sin(turn) / zoom
     reading[:, 1, 1] = np.cos(turn) / zoom
     reading[:, :, 2] = rng.uniform(-0.1, 0.1, (windows, 2))
-    # The closer, the more the person is in the middle: out of sight teaches nothing.
-    near = np.clip((zoom - 1) / zoom, 0, 1)[:, None]
-    reading[:, :, 2] += near * _middle_of(landmarks, windows)
     theta = torch.from_numpy(np.repeat(reading, frames, axis=0)).float()
     grid = affine_grid(theta, list(pictures.shape), align_corners=False)
     moved = grid_sample(pictures, grid, align_corners=False)
@@ -127,16 +121,6 @@ def _move(
         ((places + 1) / 2, landmarks[..., 2:3], inside[..., None].float()), dim=-1
     )
     return moved, marks
-
-
-def _middle_of(
-    landmarks: Float32[Tensor, "picture landmark 4"], windows: int
-) -> np.ndarray:
-    """Return where the person is in each window, from -1 to 1; 0 for nobody."""
-    seen = landmarks[..., 3:].reshape(windows, -1, 1)
-    places = (2 * landmarks[..., :2] - 1).reshape(windows, -1, 2)
-    middle = (places * seen).sum(dim=1) / seen.sum(dim=1).clamp(min=1)
-    return middle.clamp(-1, 1).numpy()
 
 
 def _light(

@@ -34,12 +34,14 @@ from pipelines.errors import TrainingError
 from pipelines.simulation.footage import SIMULATOR_VERSION, RecordingPlan, Stream
 from pipelines.simulation.world import LANDMARKS
 from pipelines.training.batches import WindowSampler
+from pipelines.training.blocks import draw_blocks, grid_side, prefer_attention
 from pipelines.training.losses import BodyHeads, label_texts, training_losses
 from pipelines.training.pictures import PictureRun, label_matrix, prepare_runs
 
 _WHITENING_WINDOWS = 256
 _STATE_NAME = "state.safetensors"
 _RECIPE_NAME = "recipe.json"
+_MOMENTS = (("momentum_buffer",), ("step", "exp_avg", "exp_avg_sq"))  # per optimiser
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,30 +60,46 @@ class Recipe:
         vision_width: Of the picture tower; its ``vision_layers`` blocks have
             ``vision_heads`` attention heads each.
         steps: Optimiser steps.
+        blocks: Up to which share of the steps pictures are shown as blocks of how
+            many patches from side to side; the last are whole pictures.
         windows: Windows a step.
-        peak_rate: Highest learning rate, after ``warmup_steps``; falls as a cosine.
+        peak_rate: Highest learning rate of Muon, which moves the matrices of both
+            towers' layers, after ``warmup_steps``; from there it falls in equal parts.
+        other_rate: The same of AdamW, which moves all else.
         warmup_steps: Steps in which the learning rate rises, in equal parts.
-        weight_decay: Of AdamW; biases, norms and the scale are not decayed.
+        weight_decay: Of both; biases, norms and the scale are not decayed.
         average_decay: Of the moving average of the weights, which is what is kept.
     """
 
     seed: int = 1
-    recordings: int = 800
+    recordings: int = 1000
     recording_s: float = 30.0
     frames: int = 8
-    drawn_frames: int = 4
+    drawn_frames: int = 2
     seconds: float = 3.0
     image_size_px: int = 128
-    patch_size_px: int = 16
-    vision_width: int = 192
+    patch_size_px: int = 8
+    vision_width: int = 128
     vision_layers: int = 6
-    vision_heads: int = 3
-    steps: int = 2000
-    windows: int = 16
-    peak_rate: float = 1e-3
+    vision_heads: int = 4
+    steps: int = 8400
+    blocks: tuple[tuple[float, int], ...] = (
+        (0.6, 8),
+        (0.75, 10),
+        (0.88, 12),
+        (1.0, 16),
+    )
+    windows: int = 32
+    peak_rate: float = 5e-3
+    other_rate: float = 2e-3
     warmup_steps: int = 150
     weight_decay: float = 0.05
-    average_decay: float = 0.999
+    average_decay: float = 0.998
+
+    def block_at(self, step: int) -> int:
+        """Return how many patches from side to side a step shows of a picture."""
+        share = (step + 1) / self.steps
+        return next(block for until, block in self.blocks if share <= until)
 
     @property
     def step_ns(self) -> int:
@@ -226,7 +244,7 @@ class _Trainer:
             **{f"model.{k}": p for k, p in self.model.named_parameters()},
             **{f"heads.{k}": p for k, p in self.heads.named_parameters()},
         }
-        self.optimiser = _optimiser(self.named, recipe)
+        self.optimisers = _optimisers(self.named, recipe)
         self.sentences = [prompt_set.sentences(label) for label in prompt_set.labels]
 
     def advance(self) -> str:
@@ -237,27 +255,30 @@ class _Trainer:
         """
         recipe = self.recipe
         rng = np.random.default_rng((recipe.seed, self.step))
-        # From near to far: a large person first, then one as the camera sees them.
-        closest = float(np.interp(self.step / recipe.steps, (0.3, 0.8), (3.0, 1.3)))
-        batch = self.sampler.draw(recipe.windows, rng, closest)
+        batch = self.sampler.draw(recipe.windows, rng)
+        side, block = grid_side(self.model), recipe.block_at(self.step)
+        patches = draw_blocks(batch.landmarks, side, min(block, side), rng)
+        prefer_attention(self.model, patches.shape[1])
         generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
         texts = encode_texts(
             self.model, self.tokenizer, label_texts(self.sentences, generator)
         )
         losses = training_losses(
-            self.model, self.heads, batch, texts, recipe.drawn_frames
+            self.model, self.heads, batch, patches, texts, recipe.drawn_frames
         )
         if not torch.isfinite(losses["total"]):
             note = _note({name: value.item() for name, value in losses.items()})
             problem = f"the loss is not finite ({note}); lower the learning rate"
             where = f"step {self.step + 1}"
             raise TrainingError(where, problem)
-        for group in self.optimiser.param_groups:
-            group["lr"] = _rate(recipe, self.step)
-        self.optimiser.zero_grad(set_to_none=True)
+        for optimiser in self.optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = group["peak"] * _rate_share(recipe, self.step)
+            optimiser.zero_grad(set_to_none=True)
         losses["total"].backward()  # type: ignore[no-untyped-call]  # torch's own gap
         torch.nn.utils.clip_grad_norm_(list(self.named.values()), 1.0)
-        self.optimiser.step()
+        for optimiser in self.optimisers:
+            optimiser.step()
         self.average.update_parameters(self.model)
         self.step += 1
         for name, value in losses.items():
@@ -272,9 +293,10 @@ class _Trainer:
             f"average.{name}": value
             for name, value in self.average.module.named_parameters()
         }
-        for name, value in self.named.items():
-            for key, moment in self.optimiser.state.get(value, {}).items():
-                tensors[f"optimiser.{key}.{name}"] = moment
+        for optimiser in self.optimisers:
+            for name, value in self.named.items():
+                for key, moment in optimiser.state.get(value, {}).items():
+                    tensors[f"optimiser.{key}.{name}"] = moment
         tensors["step"] = torch.tensor(self.step)
         part = path.with_suffix(".part")
         save_file({name: value.contiguous() for name, value in tensors.items()}, part)
@@ -294,16 +316,19 @@ class _Trainer:
             problem = f"cannot be read ({err}); without it training begins anew"
             raise TrainingError(str(path), problem) from err
         averaged = dict(self.average.module.named_parameters())
+        names = {value: name for name, value in self.named.items()}
         with torch.no_grad():
             for name, value in self.named.items():
                 value.copy_(tensors[name])
             for name, value in averaged.items():
                 value.copy_(tensors[f"average.{name}"])
-        for name, value in self.named.items():
-            self.optimiser.state[value] = {
-                key: tensors[f"optimiser.{key}.{name}"]
-                for key in ("step", "exp_avg", "exp_avg_sq")
-            }
+        for optimiser, keys in zip(self.optimisers, _MOMENTS, strict=True):
+            for group in optimiser.param_groups:
+                for value in group["params"]:
+                    name = names[value]
+                    optimiser.state[value] = {
+                        key: tensors[f"optimiser.{key}.{name}"] for key in keys
+                    }
         self.step = int(tensors["step"])
         self.average.n_averaged.fill_(self.step)
 
@@ -315,31 +340,49 @@ class _Trainer:
         (folder / _RECIPE_NAME).write_text(text)
 
 
-def _optimiser(
+def _optimisers(
     named: dict[str, torch.nn.Parameter], recipe: Recipe
-) -> torch.optim.AdamW:
-    """AdamW; biases, norms and the scale are not decayed."""
-    decayed = [value for value in named.values() if value.ndim > 1]
-    free = [value for value in named.values() if value.ndim <= 1]
-    return torch.optim.AdamW(
+) -> tuple[torch.optim.Optimizer, torch.optim.Optimizer]:
+    """Return Muon for the matrices of both towers' layers, and AdamW for all else.
+
+    Sources: Jordan et al. 2024, kellerjordan.github.io/posts/muon; its steps are scaled
+    to the size of AdamW's as in Liu et al. 2025, arXiv:2502.16982.
+    """
+    matrices: list[torch.nn.Parameter] = []
+    decayed: list[torch.nn.Parameter] = []
+    free: list[torch.nn.Parameter] = []
+    for name, value in named.items():
+        if value.ndim == 2 and ".encoder.layers." in name:
+            matrices.append(value)
+        else:
+            (decayed if value.ndim > 1 else free).append(value)
+    muon = torch.optim.Muon(
+        [{"params": matrices, "peak": recipe.peak_rate}],
+        weight_decay=recipe.weight_decay,
+        adjust_lr_fn="match_rms_adamw",
+    )
+    adamw = torch.optim.AdamW(
         [
             {"params": decayed, "weight_decay": recipe.weight_decay},
             {"params": free, "weight_decay": 0.0},
         ],
-        lr=recipe.peak_rate,
         betas=(0.9, 0.98),
     )
+    for group in adamw.param_groups:
+        group["peak"] = recipe.other_rate
+    return muon, adamw
 
 
 def _note(losses: Mapping[str, float]) -> str:
     return "  ".join(f"{name} {value:.2f}" for name, value in losses.items())
 
 
-def _rate(recipe: Recipe, step: int) -> float:
+def _rate_share(recipe: Recipe, step: int) -> float:
+    """Return the learning rate of a step as a share of the highest."""
     if step < recipe.warmup_steps:
-        return recipe.peak_rate * (step + 1) / recipe.warmup_steps
+        return (step + 1) / recipe.warmup_steps
     done = (step - recipe.warmup_steps) / max(1, recipe.steps - recipe.warmup_steps)
-    return recipe.peak_rate * (0.01 + 0.99 * 0.5 * (1 + float(np.cos(np.pi * done))))
+    return 1 - 0.99 * done
 
 
 def _as_fraction(frames: int, seconds: float) -> Fraction:

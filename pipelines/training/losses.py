@@ -19,11 +19,11 @@ from torch.nn.functional import cross_entropy, normalize, one_hot, smooth_l1_los
 from transformers import CLIPModel
 
 from pipelines.training.batches import Batch
+from pipelines.training.blocks import encode_blocks, grid_side
 
 _PLACE_WEIGHT = 0.5
 _HEIGHT_WEIGHT = 1.0
 _TEXT_WEIGHT = 0.3
-_POINTED_LAYER = -3  # of the hidden states: the output of the last block but two
 
 
 @final
@@ -50,41 +50,47 @@ def training_losses(
     model: CLIPModel,
     heads: BodyHeads,
     batch: Batch,
+    patches: Int64[Tensor, "picture token"],
     texts: Float32[Tensor, "label dim"],
     frames: int,
 ) -> dict[str, Tensor]:
-    """Compute the parts of the loss; their sum is ``total``.
+    """Compute the parts of the loss; their weighted sum is ``total``.
 
     Args:
         model: With gradients.
         heads: With gradients.
         batch: Windows, each of ``frames`` of its pictures.
+        patches: Those patches of each picture that are shown.
         texts: A unit vector for each label, with gradients.
         frames: Pictures a window.
     """
     with torch.autocast("cpu", torch.bfloat16, enabled=has_fast_bf16()):
-        answer = model.vision_model(
-            pixel_values=batch.pixels, output_hidden_states=True
+        pooled, middle = encode_blocks(
+            model,
+            batch.pixels,
+            patches,
+            model.vision_model.config.num_hidden_layers // 2,
         )
-        middle = answer.hidden_states[_POINTED_LAYER][:, 1:]
-        projected = model.visual_projection(answer.pooler_output)
+        projected = model.visual_projection(pooled)
         places = heads.place(middle)
-        heights = heads.height(answer.pooler_output)
-        labels = heads.label(answer.pooler_output)
+        heights = heads.height(pooled)
+        labels = heads.label(pooled)
     features = normalize(projected.float(), dim=-1)
     scale = model.logit_scale.exp().clamp(max=100)
     windows = features.reshape(-1, frames, features.shape[1])
     clips = normalize(windows.mean(dim=1), dim=-1)
     targets = one_hot(batch.frame_labels, len(texts)).float()
     shares = targets.reshape(-1, frames, len(texts)).mean(dim=1)
-    seen = batch.landmarks[..., 3] > 0
+    token, seen = _tokens_of(batch.landmarks, patches, grid_side(model))
     parts = {
         "clip": cross_entropy(scale * clips @ texts.T, shares),
         "frame": cross_entropy(scale * features @ texts.T, batch.frame_labels),
         "label": cross_entropy(labels.float(), batch.frame_labels),
         "text": cross_entropy(heads.text(10 * texts), torch.arange(len(texts))),
-        "pointed": _pointed_loss(heads.pointed, middle.float(), batch, seen),
-        "place": _place_loss(places.float(), batch.landmarks, seen),
+        "pointed": _pointed_loss(
+            heads.pointed, middle.float(), batch.frame_labels, token, seen
+        ),
+        "place": _place_loss(places.float(), token, seen),
         "height": _height_loss(heights.float(), batch.landmarks, seen),
     }
     parts["total"] = (
@@ -107,11 +113,10 @@ def has_fast_bf16() -> bool:
 
 def _place_loss(
     scores: Float32[Tensor, "picture token landmark"],
-    landmarks: Float32[Tensor, "picture landmark 4"],
+    token: Int64[Tensor, "picture landmark"],
     seen: Bool[Tensor, "picture landmark"],
 ) -> Float32[Tensor, ""]:
-    """Cross-entropy of the patch that holds each landmark in sight; their mean."""
-    token = _token_of(landmarks, scores.shape[1])
+    """Cross-entropy of the token that holds each landmark in sight; their mean."""
     total = cross_entropy(scores.transpose(1, 2)[seen], token[seen], reduction="sum")
     return total / seen.sum().clamp(min=1)  # a batch of empty rooms: 0, not 0 / 0
 
@@ -128,30 +133,31 @@ def _height_loss(
     return total / seen.sum().clamp(min=1)
 
 
-def _token_of(
-    landmarks: Float32[Tensor, "picture landmark 4"], tokens: int
-) -> Int64[Tensor, "picture landmark"]:
-    """Return the index of the patch that holds each landmark."""
-    side = round(tokens**0.5)
+def _tokens_of(
+    landmarks: Float32[Tensor, "picture landmark 4"],
+    patches: Int64[Tensor, "picture token"],
+    side: int,
+) -> tuple[Int64[Tensor, "picture landmark"], Bool[Tensor, "picture landmark"]]:
+    """Find the token whose patch holds each landmark, and whether there is one."""
     cells = (landmarks[..., :2] * side).long().clamp(0, side - 1)
-    token: Int64[Tensor, "picture landmark"] = cells[..., 1] * side + cells[..., 0]
-    return token
+    patch = cells[..., 1] * side + cells[..., 0]
+    held = patches[:, None, :] == patch[..., None]
+    return held.long().argmax(dim=-1), held.any(dim=-1) & (landmarks[..., 3] > 0)
 
 
 def _pointed_loss(
     head: nn.Linear,
     tokens: Float32[Tensor, "picture token width"],
-    batch: Batch,
+    labels: Int64[Tensor, " picture"],
+    token: Int64[Tensor, "picture landmark"],
     seen: Bool[Tensor, "picture landmark"],
 ) -> Float32[Tensor, ""]:
     """Cross-entropy of the label, told from the tokens that the body lies in."""
-    token = _token_of(batch.landmarks, tokens.shape[1])
     share = torch.zeros(tokens.shape[:2]).scatter_add(1, token, seen.float())
     share = share / share.sum(dim=1, keepdim=True).clamp(min=1)
     body = torch.einsum("pt,ptw->pw", share, tokens)
     present = seen.any(dim=1)
-    scores, labels = head(body)[present], batch.frame_labels[present]
-    total = cross_entropy(scores, labels, reduction="sum")
+    total = cross_entropy(head(body)[present], labels[present], reduction="sum")
     return total / present.sum().clamp(min=1)
 
 

@@ -21,7 +21,7 @@ def default(
     *,
     out: Annotated[
         Path,
-        typer.Option(help="Working folder: pictures (3 GB), state, and the result."),
+        typer.Option(help="Working folder: pictures (4 GB), state, and the result."),
     ] = Path("out/train-default"),
     seed: Annotated[int, typer.Option(min=0, help="Of every choice.")] = 1,
     steps: Annotated[

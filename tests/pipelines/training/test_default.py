@@ -20,8 +20,10 @@ TINY = Recipe(
     recording_s=6.0,
     image_size_px=32,
     steps=4,
+    blocks=((0.5, 2), (1.0, 4)),
     windows=2,
     peak_rate=1e-2,
+    other_rate=1e-2,
     warmup_steps=1,
     average_decay=0.5,
 )
@@ -78,7 +80,8 @@ def test_a_run_that_was_stopped_ends_where_an_unbroken_one_does(
     expected = load_file(whole / "state.safetensors")
     state = load_file(broken / "state.safetensors")
     torch.testing.assert_close(state, expected, atol=1e-6, rtol=0)
-    for kind in ("model.", "average.", "heads.", "optimiser.exp_avg."):
+    moments = ("optimiser.exp_avg.", "optimiser.momentum_buffer.")
+    for kind in ("model.", "average.", "heads.", *moments):
         names = [name for name in state if name.startswith(kind)]
         moved = max((state[it] - halfway[it]).abs().max().item() for it in names)
         assert moved > 1e-4, kind
@@ -93,7 +96,7 @@ def test_a_loss_that_is_no_number_ends_the_run_before_it_is_learnt(
     tmp_path: Path, pictures: Path
 ) -> None:
     folder = begun(pictures, tmp_path / "run")
-    wild = replace(TINY, peak_rate=1e30)
+    wild = replace(TINY, peak_rate=1e30, other_rate=1e30)
     with pytest.raises(TrainingError, match=r"^step [234]: the loss is not finite"):
         train(wild, bundled_prompt_set(), folder, silent, save_every=1)
     # What led there is kept as it was, and nothing after it.

@@ -7,10 +7,12 @@ from transformers import CLIPModel
 
 from models.new_checkpoint import small_clip
 from pipelines.training.batches import Batch
+from pipelines.training.blocks import grid_side
 from pipelines.training.losses import (
     BodyHeads,
     _height_loss,
     _place_loss,
+    _tokens_of,
     label_texts,
     training_losses,
 )
@@ -39,6 +41,10 @@ def batch_of(labels: list[int], *, seen: bool = True) -> Batch:
     return Batch(pixels, torch.tensor(labels), marks)
 
 
+def all_patches(model: CLIPModel, pictures: int) -> torch.Tensor:
+    return torch.arange(grid_side(model) ** 2).repeat(pictures, 1)
+
+
 def texts_of(model: CLIPModel) -> torch.Tensor:
     generator = torch.Generator().manual_seed(1)
     width = model.visual_projection.out_features
@@ -49,7 +55,8 @@ def test_the_total_is_the_weighted_sum_of_the_parts(
     model: CLIPModel, heads: BodyHeads
 ) -> None:
     batch = batch_of([0, 1, 2, 2])
-    parts = training_losses(model, heads, batch, texts_of(model), FRAMES)
+    patches = all_patches(model, 4)
+    parts = training_losses(model, heads, batch, patches, texts_of(model), FRAMES)
     use = parts["clip"] + parts["frame"]
     labels = parts["label"] + parts["pointed"] + 0.3 * parts["text"]
     body = 0.5 * parts["place"] + parts["height"]
@@ -60,7 +67,8 @@ def test_texts_that_are_all_alike_cost_the_logarithm_of_their_number(
     model: CLIPModel, heads: BodyHeads
 ) -> None:
     alike = texts_of(model)[:1].repeat(LABELS, 1)
-    parts = training_losses(model, heads, batch_of([0, 1, 2, 2]), alike, FRAMES)
+    batch = batch_of([0, 1, 2, 2])
+    parts = training_losses(model, heads, batch, all_patches(model, 4), alike, FRAMES)
     assert parts["clip"].item() == pytest.approx(math.log(LABELS), abs=1e-4)
     assert parts["frame"].item() == pytest.approx(math.log(LABELS), abs=1e-4)
 
@@ -68,9 +76,9 @@ def test_texts_that_are_all_alike_cost_the_logarithm_of_their_number(
 def test_a_clip_s_target_is_the_share_of_each_label(
     model: CLIPModel, heads: BodyHeads
 ) -> None:
-    texts = texts_of(model)
+    texts, patches = texts_of(model), all_patches(model, 2)
     mixed, first, second = (
-        training_losses(model, heads, batch_of(labels), texts, FRAMES)["clip"]
+        training_losses(model, heads, batch_of(labels), patches, texts, FRAMES)["clip"]
         for labels in ([0, 1], [0, 0], [1, 1])
     )
     assert abs(first - second) > 0.01
@@ -80,8 +88,8 @@ def test_a_clip_s_target_is_the_share_of_each_label(
 def test_a_batch_of_empty_rooms_costs_no_landmark_and_breaks_no_weight(
     model: CLIPModel, heads: BodyHeads
 ) -> None:
-    batch = batch_of([0, 1], seen=False)
-    parts = training_losses(model, heads, batch, texts_of(model), FRAMES)
+    batch, patches = batch_of([0, 1], seen=False), all_patches(model, 2)
+    parts = training_losses(model, heads, batch, patches, texts_of(model), FRAMES)
     assert parts["place"].item() == parts["height"].item() == 0
     parts["total"].backward()  # type: ignore[no-untyped-call]  # torch's own gap
     gradients = [p.grad for p in (*model.parameters(), *heads.parameters())]
@@ -91,21 +99,32 @@ def test_a_batch_of_empty_rooms_costs_no_landmark_and_breaks_no_weight(
 def test_the_place_of_a_landmark_is_the_patch_that_holds_it() -> None:
     # 3 by 3 patches; the landmark is in the right one of the middle row: number 5
     marks = torch.tensor([[[0.9, 0.5, 1.0, 1.0]]])
-    seen = marks[..., 3] > 0
+    token, seen = _tokens_of(marks, torch.arange(9)[None], side=3)
     losses = []
     for patch in range(9):
         scores = torch.zeros(1, 9, 1)
         scores[0, patch] = 20
-        losses.append(_place_loss(scores, marks, seen).item())
+        losses.append(_place_loss(scores, token, seen).item())
     assert losses[5] == pytest.approx(0, abs=1e-6)
     assert min(losses[:5] + losses[6:]) == pytest.approx(20, abs=1e-3)
 
 
+def test_a_landmark_is_sought_among_the_patches_that_are_shown() -> None:
+    # the lower right block of 2 by 2 of 3 by 3 patches: 4, 5, 7 and 8
+    shown = torch.tensor([[4, 5, 7, 8]])
+    marks = torch.tensor(
+        [[[0.9, 0.5, 1.0, 1.0], [0.1, 0.1, 1.0, 1.0], [0.9, 0.9, 1.0, 0.0]]]
+    )
+    token, seen = _tokens_of(marks, shown, side=3)
+    assert token[0, 0].item() == 1
+    assert seen.tolist() == [[True, False, False]]  # the last is hidden
+
+
 def test_what_is_out_of_sight_counts_neither_in_the_sum_nor_in_the_mean() -> None:
     marks = torch.tensor([[[0.1, 0.1, 1.0, 1.0], [0.5, 0.5, 9.0, 0.0]]])
-    seen = marks[..., 3] > 0
+    token, seen = _tokens_of(marks, torch.arange(9)[None], side=3)
     scores = torch.zeros(1, 9, 2)
-    assert _place_loss(scores, marks, seen).item() == pytest.approx(math.log(9))
+    assert _place_loss(scores, token, seen).item() == pytest.approx(math.log(9))
     # 0.5 m off: linear beyond 0.2 m, less half of that
     heights = torch.tensor([[1.5, 0.0]])
     assert _height_loss(heights, marks, seen).item() == pytest.approx(0.4)
