@@ -63,14 +63,21 @@ def count_confusion(
     return Confusion(tuple(labels), counts)
 
 
-def group_labels(confusion: Confusion) -> Confusion:
-    """Count by the groups of ``GROUPS`` instead of by labels."""
-    names = [GROUPS.get(label, label) for label in confusion.labels]
-    groups = tuple(dict.fromkeys(names))
-    member = np.array([[name == group for group in groups] for name in names])
-    member = member.astype(np.int64)
-    counts = np.einsum("rtp,tg,ph->rgh", confusion.counts, member, member)
-    return Confusion(groups, counts)
+def group_of(label: str) -> str:
+    """Return the group of a label: of ``GROUPS``, or its own."""
+    return GROUPS.get(label, label)
+
+
+def likeliest_group(scores: Mapping[str, float]) -> str:
+    """Return the group whose labels' scores have the greatest sum.
+
+    As with events, whose score is the sum of their labels' too: two labels that share
+    what looks like either do not lose to a third.
+    """
+    sums: dict[str, float] = {}
+    for label, score in scores.items():
+        sums[group_of(label)] = sums.get(group_of(label), 0.0) + score
+    return max(sums, key=sums.__getitem__)
 
 
 def top1(confusion: Confusion, seed: int) -> Figure:

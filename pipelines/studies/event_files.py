@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pipelines.data.folders import make_folder
-from pipelines.studies.confusion import group_labels
 from pipelines.studies.event_report import EventReport, FalseFall, MissedFall
 from pipelines.studies.figures import Figure
 from pipelines.studies.plots import plot_confusion
@@ -98,7 +97,7 @@ def write_report(report: EventReport, folder: Path) -> list[Path]:
     _write_csv(paths["missed_falls.csv"], MissedFall, report.missed_falls)
     title = f"{report.model}, {report.recordings} recordings"
     plot_confusion(report.confusion, title, paths["confusion.png"])
-    plot_confusion(group_labels(report.confusion), title, paths["confusion_groups.png"])
+    plot_confusion(report.group_confusion, title, paths["confusion_groups.png"])
     return list(paths.values())
 
 

@@ -9,7 +9,7 @@
     delay_p50_s, _p95_s    from the onset of a fall to the decision, of falls found
     fallen_recall          fallen spans during at least half of which the event was open
     fallen_time_recall     seconds of fallen during which it was open
-    top1                   windows whose group of labels was right
+    top1                   windows whose group of labels was the likeliest
     top1_labels            windows whose label was right
     hard_negatives_raised  hard negatives that a false fall touches
 
@@ -28,8 +28,9 @@ from pipelines.records import Prediction
 from pipelines.studies.confusion import (
     Confusion,
     count_confusion,
-    group_labels,
+    group_of,
     label_recall,
+    likeliest_group,
     top1,
 )
 from pipelines.studies.figures import Figure, proportion, quantile, rate
@@ -102,6 +103,7 @@ class EventReport:
     label_recall: Mapping[str, Figure]
     tallies: Mapping[str, int]
     confusion: Confusion
+    group_confusion: Confusion
     false_falls: tuple[FalseFall, ...]
     missed_falls: tuple[MissedFall, ...]
     unknown_labels: tuple[str, ...]
@@ -114,6 +116,7 @@ def score_events(
     matchings = [match_falls(r.truth, r.episodes) for r in results]
     hours = ns_to_seconds(sum(r.duration_ns for r in results)) / _S_PER_HOUR
     confusion = _confusion(results, info.labels)
+    group_confusion = _group_confusion(results, info.labels)
     return EventReport(
         model=info.model,
         prompt_set=info.prompt_set,
@@ -123,13 +126,14 @@ def score_events(
         figures={
             **_fall_figures(matchings, hours, seed),
             **_fallen_figures(results, seed),
-            "top1": top1(group_labels(confusion), seed),
+            "top1": top1(group_confusion, seed),
             "top1_labels": top1(confusion, seed),
             "hard_negatives_raised": _hard_negatives(results, matchings),
         },
         label_recall=label_recall(confusion, seed),
         tallies=_tallies(results, matchings, confusion),
         confusion=confusion,
+        group_confusion=group_confusion,
         false_falls=tuple(
             _describe_false(result, episode)
             for result, matching in zip(results, matchings, strict=True)
@@ -205,6 +209,22 @@ def _confusion(results: Sequence[RecordingResult], labels: Sequence[str]) -> Con
         labels,
         [
             [(r.truth.label_of(p.start_ns, p.end_ns), p.label) for p in r.predictions]
+            for r in results
+        ],
+    )
+
+
+def _group_confusion(
+    results: Sequence[RecordingResult], labels: Sequence[str]
+) -> Confusion:
+    return count_confusion(
+        tuple(dict.fromkeys(map(group_of, labels))),
+        [
+            [
+                (group_of(label), likeliest_group(p.scores))
+                for p in r.predictions
+                if (label := r.truth.label_of(p.start_ns, p.end_ns)) is not None
+            ]
             for r in results
         ],
     )

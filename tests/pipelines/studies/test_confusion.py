@@ -4,8 +4,9 @@ import pytest
 from pipelines.studies.confusion import (
     GROUPS,
     count_confusion,
-    group_labels,
+    group_of,
     label_recall,
+    likeliest_group,
     top1,
 )
 
@@ -35,12 +36,21 @@ def test_top1_leaves_out_what_is_other_or_unlabelled() -> None:
     assert figure.counts == {"right": 2, "windows": 4}
 
 
-def test_a_label_taken_for_another_of_its_group_is_right_for_the_group() -> None:
-    groups = group_labels(count_confusion(LABELS, WINDOWS))
+def test_labels_of_one_group_are_likely_together() -> None:
+    scores = {"walking": 0.3, "standing": 0.25, "sitting": 0.4, "juggling": 0.05}
 
-    assert groups.labels == ("upright", "sitting", "juggling")
-    assert groups.total.tolist() == [[2, 0, 0], [0, 1, 1], [0, 0, 0]]
-    assert top1(groups, seed=1).value == pytest.approx(3 / 4)
+    assert likeliest_group(scores) == "upright"
+    assert likeliest_group(scores | {"sitting": 0.6}) == "sitting"
+    assert likeliest_group(scores | {"juggling": 0.7}) == "juggling"
+
+
+def test_a_label_of_no_group_is_one_of_its_own() -> None:
+    assert [group_of(label) for label in LABELS] == [
+        "upright",
+        "upright",
+        "sitting",
+        "juggling",
+    ]
 
 
 def test_recall_of_a_label_that_never_was_is_unknown() -> None:
