@@ -36,12 +36,13 @@ from pipelines.simulation.world import LANDMARKS
 from pipelines.training.batches import WindowSampler
 from pipelines.training.blocks import draw_blocks, grid_side, prefer_attention
 from pipelines.training.losses import BodyHeads, label_texts, training_losses
+from pipelines.training.optimisers import TowerOptimisers
 from pipelines.training.pictures import PictureRun, label_matrix, prepare_runs
 
 _WHITENING_WINDOWS = 256
 _STATE_NAME = "state.safetensors"
 _RECIPE_NAME = "recipe.json"
-_MOMENTS = (("momentum_buffer",), ("step", "exp_avg", "exp_avg_sq"))  # per optimiser
+_OPTIMISER = "optimiser."
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,13 @@ class Recipe:
         """Return how many patches from side to side a step shows of a picture."""
         share = (step + 1) / self.steps
         return next(block for until, block in self.blocks if share <= until)
+
+    def rate_share(self, step: int) -> float:
+        """Return the learning rates of a step as a share of the highest."""
+        if step < self.warmup_steps:
+            return (step + 1) / self.warmup_steps
+        done = (step - self.warmup_steps) / max(1, self.steps - self.warmup_steps)
+        return 1 - 0.99 * done
 
     @property
     def step_ns(self) -> int:
@@ -244,7 +252,12 @@ class _Trainer:
             **{f"model.{k}": p for k, p in self.model.named_parameters()},
             **{f"heads.{k}": p for k, p in self.heads.named_parameters()},
         }
-        self.optimisers = _optimisers(self.named, recipe)
+        self.optimisers = TowerOptimisers(
+            self.named,
+            matrix_rate=recipe.peak_rate,
+            other_rate=recipe.other_rate,
+            weight_decay=recipe.weight_decay,
+        )
         self.sentences = [prompt_set.sentences(label) for label in prompt_set.labels]
 
     def advance(self) -> str:
@@ -271,14 +284,10 @@ class _Trainer:
             problem = f"the loss is not finite ({note}); lower the learning rate"
             where = f"step {self.step + 1}"
             raise TrainingError(where, problem)
-        for optimiser in self.optimisers:
-            for group in optimiser.param_groups:
-                group["lr"] = group["peak"] * _rate_share(recipe, self.step)
-            optimiser.zero_grad(set_to_none=True)
+        self.optimisers.zero_grad()
         losses["total"].backward()  # type: ignore[no-untyped-call]  # torch's own gap
         torch.nn.utils.clip_grad_norm_(list(self.named.values()), 1.0)
-        for optimiser in self.optimisers:
-            optimiser.step()
+        self.optimisers.step(recipe.rate_share(self.step))
         self.average.update_parameters(self.model)
         self.step += 1
         for name, value in losses.items():
@@ -293,10 +302,10 @@ class _Trainer:
             f"average.{name}": value
             for name, value in self.average.module.named_parameters()
         }
-        for optimiser in self.optimisers:
-            for name, value in self.named.items():
-                for key, moment in optimiser.state.get(value, {}).items():
-                    tensors[f"optimiser.{key}.{name}"] = moment
+        tensors |= {
+            f"{_OPTIMISER}{key}": moment
+            for key, moment in self.optimisers.state().items()
+        }
         tensors["step"] = torch.tensor(self.step)
         part = path.with_suffix(".part")
         save_file({name: value.contiguous() for name, value in tensors.items()}, part)
@@ -316,19 +325,18 @@ class _Trainer:
             problem = f"cannot be read ({err}); without it training begins anew"
             raise TrainingError(str(path), problem) from err
         averaged = dict(self.average.module.named_parameters())
-        names = {value: name for name, value in self.named.items()}
         with torch.no_grad():
             for name, value in self.named.items():
                 value.copy_(tensors[name])
             for name, value in averaged.items():
                 value.copy_(tensors[f"average.{name}"])
-        for optimiser, keys in zip(self.optimisers, _MOMENTS, strict=True):
-            for group in optimiser.param_groups:
-                for value in group["params"]:
-                    name = names[value]
-                    optimiser.state[value] = {
-                        key: tensors[f"optimiser.{key}.{name}"] for key in keys
-                    }
+        self.optimisers.load(
+            {
+                key.removeprefix(_OPTIMISER): moment
+                for key, moment in tensors.items()
+                if key.startswith(_OPTIMISER)
+            }
+        )
         self.step = int(tensors["step"])
         self.average.n_averaged.fill_(self.step)
 
@@ -340,49 +348,8 @@ class _Trainer:
         (folder / _RECIPE_NAME).write_text(text)
 
 
-def _optimisers(
-    named: dict[str, torch.nn.Parameter], recipe: Recipe
-) -> tuple[torch.optim.Optimizer, torch.optim.Optimizer]:
-    """Return Muon for the matrices of both towers' layers, and AdamW for all else.
-
-    Sources: Jordan et al. 2024, kellerjordan.github.io/posts/muon; its steps are scaled
-    to the size of AdamW's as in Liu et al. 2025, arXiv:2502.16982.
-    """
-    matrices: list[torch.nn.Parameter] = []
-    decayed: list[torch.nn.Parameter] = []
-    free: list[torch.nn.Parameter] = []
-    for name, value in named.items():
-        if value.ndim == 2 and ".encoder.layers." in name:
-            matrices.append(value)
-        else:
-            (decayed if value.ndim > 1 else free).append(value)
-    muon = torch.optim.Muon(
-        [{"params": matrices, "peak": recipe.peak_rate}],
-        weight_decay=recipe.weight_decay,
-        adjust_lr_fn="match_rms_adamw",
-    )
-    adamw = torch.optim.AdamW(
-        [
-            {"params": decayed, "weight_decay": recipe.weight_decay},
-            {"params": free, "weight_decay": 0.0},
-        ],
-        betas=(0.9, 0.98),
-    )
-    for group in adamw.param_groups:
-        group["peak"] = recipe.other_rate
-    return muon, adamw
-
-
 def _note(losses: Mapping[str, float]) -> str:
     return "  ".join(f"{name} {value:.2f}" for name, value in losses.items())
-
-
-def _rate_share(recipe: Recipe, step: int) -> float:
-    """Return the learning rate of a step as a share of the highest."""
-    if step < recipe.warmup_steps:
-        return (step + 1) / recipe.warmup_steps
-    done = (step - recipe.warmup_steps) / max(1, recipe.steps - recipe.warmup_steps)
-    return 1 - 0.99 * done
 
 
 def _as_fraction(frames: int, seconds: float) -> Fraction:

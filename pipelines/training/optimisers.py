@@ -1,0 +1,94 @@
+"""What moves the weights: Muon the towers' matrices, AdamW all else.
+
+Sources: Jordan et al. 2024, kellerjordan.github.io/posts/muon; its steps are scaled to
+the size of AdamW's as in Liu et al. 2025, arXiv:2502.16982.
+"""
+
+from collections.abc import Mapping
+from typing import final
+
+import torch
+from torch import Tensor
+from torch.nn import Parameter
+
+
+@final
+class TowerOptimisers:
+    """Both optimisers as one, whose state goes by the parameters' names.
+
+    Args:
+        named: Every parameter that is learnt.
+        matrix_rate: Learning rate of the matrices of both towers' layers.
+        other_rate: Of all else.
+        weight_decay: Of both; biases, norms and the scale are not decayed.
+    """
+
+    def __init__(
+        self,
+        named: Mapping[str, Parameter],
+        *,
+        matrix_rate: float,
+        other_rate: float,
+        weight_decay: float,
+    ) -> None:
+        self._named = named
+        matrices: list[Parameter] = []
+        decayed: list[Parameter] = []
+        free: list[Parameter] = []
+        for name, value in named.items():
+            if value.ndim == 2 and ".encoder.layers." in name:
+                matrices.append(value)
+            else:
+                (decayed if value.ndim > 1 else free).append(value)
+        muon = torch.optim.Muon(
+            matrices,
+            lr=matrix_rate,
+            weight_decay=weight_decay,
+            adjust_lr_fn="match_rms_adamw",
+        )
+        adamw = torch.optim.AdamW(
+            [
+                {"params": decayed, "weight_decay": weight_decay},
+                {"params": free, "weight_decay": 0.0},
+            ],
+            lr=other_rate,
+            betas=(0.9, 0.98),
+        )
+        self._each: tuple[tuple[torch.optim.Optimizer, float], ...] = (
+            (muon, matrix_rate),
+            (adamw, other_rate),
+        )
+
+    def zero_grad(self) -> None:
+        """Forget the gradients."""
+        for optimiser, _ in self._each:
+            optimiser.zero_grad(set_to_none=True)
+
+    def step(self, rate_share: float) -> None:
+        """Move every parameter, at a share of its learning rate."""
+        for optimiser, rate in self._each:
+            for group in optimiser.param_groups:
+                group["lr"] = rate * rate_share
+            optimiser.step()
+
+    def state(self) -> dict[str, Tensor]:
+        """Return every moment, by ``kind.parameter``."""
+        return {
+            f"{kind}.{name}": moment
+            for optimiser, _ in self._each
+            for name, value in self._named.items()
+            for kind, moment in optimiser.state.get(value, {}).items()
+        }
+
+    def load(self, moments: Mapping[str, Tensor]) -> None:
+        """Take the moments that ``state`` gave."""
+        owners = {
+            id(value): optimiser
+            for optimiser, _ in self._each
+            for group in optimiser.param_groups
+            for value in group["params"]
+        }
+        for key, moment in moments.items():
+            kind, _, name = key.partition(".")
+            value = self._named[name]
+            owners[id(value)].state[value][kind] = moment
