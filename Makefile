@@ -26,5 +26,5 @@ quick: bootstrap ## the fast tests, under 20 seconds
 	@$(bin)/python -m pytest -m "not ray and not slow and not real"
 
 results: bootstrap ## measure on simulated footage that was never trained on
-	@$(bin)/wardwatch simulate --out out/results/footage --hours 2.6 --seed 2026
+	@$(bin)/wardwatch simulate --out out/results/footage --hours 2 --seed 2026
 	@$(bin)/wardwatch evaluate events out/results/footage --out out/results

@@ -38,7 +38,7 @@ class EventSettings:
         ValueError: If a value is out of its range.
     """
 
-    enter: float = 0.5
+    enter: float = 0.7
     exit: float = 0.3
     minimum_duration_s: float = 0.7
     merge_gap_s: float = 1.5
