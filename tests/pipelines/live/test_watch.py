@@ -5,6 +5,7 @@ import asyncio
 import numpy as np
 import pytest
 
+from pipelines.live.events import EventSettings
 from pipelines.live.observer import Tally
 from pipelines.live.recognise import ReuseSettings
 from pipelines.live.recorded import in_time_order
@@ -112,7 +113,10 @@ def test_an_unchanged_picture_is_not_encoded_and_still_predicted() -> None:
 
 def test_a_fall_stays_started_while_the_person_lies() -> None:
     # Three of five frames decide: the fall from frame 10 on shows in window 12.
-    settings = WatchSettings(windows=WindowSettings(frames=5, seconds=1.875))
+    settings = WatchSettings(
+        windows=WindowSettings(frames=5, seconds=1.875),
+        events=EventSettings(enter=0.5),
+    )
     row = "w" * 10 + "fff" + "l" * 60 + "w" * 20
     assert events_in(watch(seen_by_camera(row), settings=settings)) == [
         "walking started 0",

@@ -7,7 +7,7 @@ from pipelines.simulation.motion import Track
 from pipelines.simulation.world import World
 
 SEED = 3
-CHOSEN = (2, 5, 6, 18, 19, 35, 36, 38)  # every label; seven falls; a drop onto the bed
+CHOSEN = (0, 3, 9, 17, 21, 28, 32, 5)  # every label; seven falls; a drop onto the bed
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ from pipelines.sources.replay import IMU_COLUMNS
 
 pytestmark = pytest.mark.gst
 
-PLANS = [RecordingPlan(Stream.FOOTAGE, 3, index, 2.0) for index in (46, 2)]
+PLANS = [RecordingPlan(Stream.FOOTAGE, 3, index, 2.0) for index in (91, 2)]
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def test_what_is_simulated_is_read_back_as_a_footage_folder(
     folder, rows = rendered
     footage = read_footage(folder)
     assert [recording.file for recording in footage.recordings] == [
-        "ward-3-0046.mp4",
+        "ward-3-0091.mp4",
         "ward-3-0002.mp4",
     ]
     assert [span for it in footage.recordings for span in it.spans] == rows
@@ -65,7 +65,7 @@ def test_labels_say_what_is_done_at_every_moment(
     rendered: tuple[Path, list[LabelledSpan]],
 ) -> None:
     folder, rows = rendered
-    assert len(rows) == 3  # the first recording goes from walking to sitting down
+    assert len(rows) == 3  # the first recording goes from walking to kneeling
     for plan, recording in zip(PLANS, read_footage(folder).recordings, strict=True):
         _, _, track = perform(plan)
         told = [
@@ -81,7 +81,7 @@ def test_wearables_are_sampled_from_beginning_to_end(
     rendered: tuple[Path, list[LabelledSpan]],
 ) -> None:
     folder, _ = rendered
-    lines = (folder / "ward-3-0046.wrist.imu.csv").read_text().splitlines()
+    lines = (folder / "ward-3-0091.wrist.imu.csv").read_text().splitlines()
     assert lines[0] == ",".join(IMU_COLUMNS)
     times_s = [float(line.split(",")[0]) for line in lines[1:]]
     np.testing.assert_allclose(times_s, np.arange(100) / SAMPLE_RATE_HZ)
