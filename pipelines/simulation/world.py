@@ -172,9 +172,10 @@ def _draw_view(
     rays = places - position
     aim = (rays / np.linalg.norm(rays, axis=1, keepdims=True)).mean(axis=0)
     target = position + 2 * aim / np.linalg.norm(aim) + rng.normal(0, 0.1, 3)
+    target[2] += 0.15  # people stand higher than these places lie
     view = CameraView(
         position_m=(float(x), float(y), float(position[2])),
-        target_m=(float(target[0]), float(target[1]), float(target[2]) + 0.15),
+        target_m=(float(target[0]), float(target[1]), float(target[2])),
         fovy_deg=_NARROWEST_DEG,
     )
     while view.fovy_deg < _WIDEST_DEG and not _in_view(view, places).all():
