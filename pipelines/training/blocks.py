@@ -69,22 +69,24 @@ def encode_blocks(
     patches: Int64[Tensor, "picture token"],
     middle_layer: int,
 ) -> tuple[Tensor, Tensor]:
-    """Run the picture tower on some of the patches.
+    """Run the picture tower on blocks of pictures.
 
     Args:
         model: With gradients.
-        pixels: Normalised whole pictures.
-        patches: Those that are shown, by their number in the picture.
+        pixels: Normalised blocks.
+        patches: Which patches of the whole picture they are, row by row.
         middle_layer: Index of the block whose output is returned beside the last's.
 
     Returns:
         The pooled token of each picture, and all shown patches' tokens half way up.
     """
     tower = model.vision_model
-    tokens = tower.embeddings(pixels)
-    places = patches[..., None].expand(-1, -1, tokens.shape[2])
-    shown = torch.gather(tokens[:, 1:], 1, places)
-    tokens = tower.pre_layrnorm(torch.cat((tokens[:, :1], shown), dim=1))
+    embeddings = tower.embeddings
+    places = embeddings.position_embedding.weight
+    shown = embeddings.patch_embedding(pixels).flatten(2).transpose(1, 2)
+    shown = shown + places[patches + 1]
+    pooled = (embeddings.class_embedding + places[0]).expand(len(pixels), 1, -1)
+    tokens = tower.pre_layrnorm(torch.cat((pooled, shown), dim=1))
     middle = tokens
     for layer in tower.encoder.layers[: middle_layer + 1]:
         middle = layer(middle, None)

@@ -34,7 +34,7 @@ from pipelines.errors import TrainingError
 from pipelines.simulation.footage import SIMULATOR_VERSION, RecordingPlan, Stream
 from pipelines.simulation.world import LANDMARKS
 from pipelines.training.batches import WindowSampler
-from pipelines.training.blocks import draw_blocks, grid_side, prefer_attention
+from pipelines.training.blocks import grid_side, prefer_attention
 from pipelines.training.losses import BodyHeads, label_texts, training_losses
 from pipelines.training.optimisers import TowerOptimisers
 from pipelines.training.pictures import PictureRun, label_matrix, prepare_runs
@@ -83,16 +83,16 @@ class Recipe:
     vision_width: int = 128
     vision_layers: int = 6
     vision_heads: int = 4
-    steps: int = 8400
+    steps: int = 6400
     blocks: tuple[tuple[float, int], ...] = (
-        (0.6, 8),
-        (0.75, 10),
-        (0.88, 12),
+        (0.4, 6),
+        (0.75, 8),
+        (0.92, 12),
         (1.0, 16),
     )
-    windows: int = 32
-    peak_rate: float = 5e-3
-    other_rate: float = 2e-3
+    windows: int = 64
+    peak_rate: float = 7e-3
+    other_rate: float = 2.5e-3
     warmup_steps: int = 150
     weight_decay: float = 0.05
     average_decay: float = 0.998
@@ -230,11 +230,18 @@ class _Trainer:
             vision_layers=recipe.vision_layers,
             vision_heads=recipe.vision_heads,
         )
+        side = grid_side(self.model)
         self.sampler = WindowSampler(
-            runs, label_matrix(runs, prompt_set), recipe.frames, recipe.drawn_frames
+            runs,
+            label_matrix(runs, prompt_set),
+            frames=recipe.frames,
+            drawn=recipe.drawn_frames,
+            side=side,
         )
-        rng = np.random.default_rng(recipe.seed)
-        whiten_patches(self.model, self.sampler.draw(_WHITENING_WINDOWS, rng).pixels)
+        first = self.sampler.draw(
+            _WHITENING_WINDOWS, side, np.random.default_rng(recipe.seed)
+        )
+        whiten_patches(self.model, first.pixels)
         self.model.train()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.seed)
@@ -268,16 +275,15 @@ class _Trainer:
         """
         recipe = self.recipe
         rng = np.random.default_rng((recipe.seed, self.step))
-        batch = self.sampler.draw(recipe.windows, rng)
-        side, block = grid_side(self.model), recipe.block_at(self.step)
-        patches = draw_blocks(batch.landmarks, side, min(block, side), rng)
-        prefer_attention(self.model, patches.shape[1])
+        block = min(recipe.block_at(self.step), grid_side(self.model))
+        batch = self.sampler.draw(recipe.windows, block, rng)
+        prefer_attention(self.model, batch.patches.shape[1])
         generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
         texts = encode_texts(
             self.model, self.tokenizer, label_texts(self.sentences, generator)
         )
         losses = training_losses(
-            self.model, self.heads, batch, patches, texts, recipe.drawn_frames
+            self.model, self.heads, batch, texts, recipe.drawn_frames
         )
         if not torch.isfinite(losses["total"]):
             note = _note({name: value.item() for name, value in losses.items()})

@@ -50,7 +50,6 @@ def training_losses(
     model: CLIPModel,
     heads: BodyHeads,
     batch: Batch,
-    patches: Int64[Tensor, "picture token"],
     texts: Float32[Tensor, "label dim"],
     frames: int,
 ) -> dict[str, Tensor]:
@@ -60,7 +59,6 @@ def training_losses(
         model: With gradients.
         heads: With gradients.
         batch: Windows, each of ``frames`` of its pictures.
-        patches: Those patches of each picture that are shown.
         texts: A unit vector for each label, with gradients.
         frames: Pictures a window.
     """
@@ -68,8 +66,8 @@ def training_losses(
         pooled, middle = encode_blocks(
             model,
             batch.pixels,
-            patches,
-            model.vision_model.config.num_hidden_layers // 2,
+            batch.patches,
+            (model.vision_model.config.num_hidden_layers - 1) // 2,
         )
         projected = model.visual_projection(pooled)
         places = heads.place(middle)
@@ -81,7 +79,7 @@ def training_losses(
     clips = normalize(windows.mean(dim=1), dim=-1)
     targets = one_hot(batch.frame_labels, len(texts)).float()
     shares = targets.reshape(-1, frames, len(texts)).mean(dim=1)
-    token, seen = _tokens_of(batch.landmarks, patches, grid_side(model))
+    token, seen = _tokens_of(batch.landmarks, batch.patches, grid_side(model))
     parts = {
         "clip": cross_entropy(scale * clips @ texts.T, shares),
         "frame": cross_entropy(scale * features @ texts.T, batch.frame_labels),

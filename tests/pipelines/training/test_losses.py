@@ -7,7 +7,6 @@ from transformers import CLIPModel
 
 from models.new_checkpoint import small_clip
 from pipelines.training.batches import Batch
-from pipelines.training.blocks import grid_side
 from pipelines.training.losses import (
     BodyHeads,
     _height_loss,
@@ -17,12 +16,12 @@ from pipelines.training.losses import (
     training_losses,
 )
 
-SIDE_PX, FRAMES, LABELS, LANDMARKS = 32, 2, 3, 2
+SIDE_PX, PATCH_PX, FRAMES, LABELS, LANDMARKS = 32, 16, 2, 3, 2
 
 
 @pytest.fixture(scope="module")
 def model() -> CLIPModel:
-    return small_clip(seed=0, image_size_px=SIDE_PX)
+    return small_clip(seed=0, image_size_px=SIDE_PX, patch_size_px=PATCH_PX)
 
 
 @pytest.fixture(scope="module")
@@ -38,11 +37,8 @@ def batch_of(labels: list[int], *, seen: bool = True) -> Batch:
     marks = torch.rand(count, LANDMARKS, 4, generator=generator)
     marks[..., 3] = float(seen)
     pixels = torch.randn(count, 3, SIDE_PX, SIDE_PX, generator=generator)
-    return Batch(pixels, torch.tensor(labels), marks)
-
-
-def all_patches(model: CLIPModel, pictures: int) -> torch.Tensor:
-    return torch.arange(grid_side(model) ** 2).repeat(pictures, 1)
+    patches = torch.arange((SIDE_PX // PATCH_PX) ** 2).repeat(count, 1)
+    return Batch(pixels, patches, torch.tensor(labels), marks)
 
 
 def texts_of(model: CLIPModel) -> torch.Tensor:
@@ -55,8 +51,7 @@ def test_the_total_is_the_weighted_sum_of_the_parts(
     model: CLIPModel, heads: BodyHeads
 ) -> None:
     batch = batch_of([0, 1, 2, 2])
-    patches = all_patches(model, 4)
-    parts = training_losses(model, heads, batch, patches, texts_of(model), FRAMES)
+    parts = training_losses(model, heads, batch, texts_of(model), FRAMES)
     use = parts["clip"] + parts["frame"]
     labels = parts["label"] + parts["pointed"] + 0.3 * parts["text"]
     body = 0.5 * parts["place"] + parts["height"]
@@ -68,7 +63,7 @@ def test_texts_that_are_all_alike_cost_the_logarithm_of_their_number(
 ) -> None:
     alike = texts_of(model)[:1].repeat(LABELS, 1)
     batch = batch_of([0, 1, 2, 2])
-    parts = training_losses(model, heads, batch, all_patches(model, 4), alike, FRAMES)
+    parts = training_losses(model, heads, batch, alike, FRAMES)
     assert parts["clip"].item() == pytest.approx(math.log(LABELS), abs=1e-4)
     assert parts["frame"].item() == pytest.approx(math.log(LABELS), abs=1e-4)
 
@@ -76,9 +71,9 @@ def test_texts_that_are_all_alike_cost_the_logarithm_of_their_number(
 def test_a_clip_s_target_is_the_share_of_each_label(
     model: CLIPModel, heads: BodyHeads
 ) -> None:
-    texts, patches = texts_of(model), all_patches(model, 2)
+    texts = texts_of(model)
     mixed, first, second = (
-        training_losses(model, heads, batch_of(labels), patches, texts, FRAMES)["clip"]
+        training_losses(model, heads, batch_of(labels), texts, FRAMES)["clip"]
         for labels in ([0, 1], [0, 0], [1, 1])
     )
     assert abs(first - second) > 0.01
@@ -88,8 +83,8 @@ def test_a_clip_s_target_is_the_share_of_each_label(
 def test_a_batch_of_empty_rooms_costs_no_landmark_and_breaks_no_weight(
     model: CLIPModel, heads: BodyHeads
 ) -> None:
-    batch, patches = batch_of([0, 1], seen=False), all_patches(model, 2)
-    parts = training_losses(model, heads, batch, patches, texts_of(model), FRAMES)
+    batch = batch_of([0, 1], seen=False)
+    parts = training_losses(model, heads, batch, texts_of(model), FRAMES)
     assert parts["place"].item() == parts["height"].item() == 0
     parts["total"].backward()  # type: ignore[no-untyped-call]  # torch's own gap
     gradients = [p.grad for p in (*model.parameters(), *heads.parameters())]
