@@ -9,8 +9,10 @@ camera's pipeline scales and frames them), so nothing here resizes.
 See ``models.checkpoint`` for what a checkpoint is.
 """
 
+import hashlib
 import math
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, final
 
@@ -135,6 +137,14 @@ class ClipEncoder:
         self.tokenizer = tokenizer
         self._mean = mean
         self._deviation = deviation
+
+    @cached_property
+    def hash(self) -> str:
+        """Eight hexadecimal digits of its weights: another training has another."""
+        digest = hashlib.sha256()
+        for _, value in sorted(self.model.named_parameters()):
+            digest.update(value.detach().float().cpu().numpy().tobytes())
+        return digest.hexdigest()[:8]
 
     @property
     def image_size_px(self) -> int:

@@ -2,7 +2,8 @@
 
     ModelError                 every error below; its text is one line for a person
     ├── CheckpointError        a checkpoint is missing, damaged or not a CLIP model
-    └── PromptSetError         a prompt set file is missing or malformed
+    ├── PromptSetError         a prompt set file is missing or malformed
+    └── CalibrationError       a calibration file is damaged or cannot be written
 
 Messages say what, where and what to do. ``args`` are the facts that an error is made
 of, so that it comes back whole from another process.
@@ -52,3 +53,15 @@ class PromptSetError(ModelError):
     def __str__(self) -> str:
         place = self.path if self.line is None else f"{self.path}:{self.line}"
         return ": ".join(filter(None, (place, self.field, self.problem)))
+
+
+class CalibrationError(ModelError):
+    """A calibration file is damaged or cannot be written; ``path`` is the file."""
+
+    def __init__(self, path: str, problem: str) -> None:
+        self.path = path
+        self.problem = problem
+        super().__init__(path, problem)
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.problem}"

@@ -13,6 +13,7 @@ from typing import Literal, final
 import numpy as np
 from jaxtyping import Float32, UInt8
 
+from models.calibration import Calibration
 from models.clip import ClipEncoder
 from models.prompt_set import PromptSet
 from models.temporal import average_clip, middle_frame
@@ -33,11 +34,11 @@ class ClipRecognizer:
         prompt_set: What is told apart.
         temporal: How a window becomes one vector.
         frames: Places in a whole window, of which ``single`` takes the middle.
-        temperature: Divides the scaled cosines; above one makes it less sure. One is
-            CLIP as it was learned.
+        calibration: What was fitted for this checkpoint and prompt set; without it the
+            confidence is CLIP's own.
 
     Raises:
-        ValueError: If ``temperature`` or ``frames`` is not positive.
+        ValueError: If ``frames`` is not positive.
     """
 
     def __init__(
@@ -47,11 +48,8 @@ class ClipRecognizer:
         *,
         temporal: Temporal = "clip",
         frames: int = 8,
-        temperature: float = 1.0,
+        calibration: Calibration | None = None,
     ) -> None:
-        if not temperature > 0:
-            msg = f"temperature {temperature}, expected above 0"
-            raise ValueError(msg)
         if frames < 1:
             msg = f"a window of {frames} frames, expected one at least"
             raise ValueError(msg)
@@ -60,7 +58,14 @@ class ClipRecognizer:
         self.text_bank = build_text_bank(clip, prompt_set)
         self._temporal: Temporal = temporal
         self._frames = frames
+        self.calibration = calibration
+        temperature = 1.0 if calibration is None else calibration.temperature
         self._scale = clip.logit_scale / temperature
+
+    @property
+    def identity(self) -> str:
+        """What the scores depend on, beside the prompt set."""
+        return f"{self.clip.hash} {self._temporal} {self._scale:.6g}"
 
     def encode(
         self, frames: UInt8[np.ndarray, "batch height width 3"]

@@ -7,6 +7,7 @@
     │   └── SourceRefused      it wants credentials that were not given or not right
     ├── PayloadError           one message of a stream is malformed
     ├── FootageError           a footage folder or its labels.csv is malformed
+    ├── BaselineError          a file of what is normal cannot be read or written
     ├── FolderError            a folder to write into cannot be made or written to
     └── TrainingError          a training run cannot begin, or go on where it stopped
 
@@ -72,6 +73,18 @@ class FootageError(PipelineError):
     def __str__(self) -> str:
         place = self.path if self.line is None else f"{self.path}:{self.line}"
         return f"{place}: {self.problem}"
+
+
+class BaselineError(PipelineError):
+    """A file that keeps what is normal cannot be read, believed or written."""
+
+    def __init__(self, path: str, problem: str) -> None:
+        self.path = path
+        self.problem = problem
+        super().__init__(path, problem)
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.problem}"
 
 
 class FolderError(PipelineError):

@@ -35,13 +35,16 @@ class InProcessRecognizer:
     def __init__(self, recognizer: ClipRecognizer) -> None:
         self._recognizer = recognizer
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="recognizer")
-        prompt_set = recognizer.prompt_set
+        prompt_set, fitted = recognizer.prompt_set, recognizer.calibration
         self._info = RecognizerInfo(
             model=recognizer.clip.name,
             prompt_set=prompt_set.id,
             labels=prompt_set.labels,
             events=prompt_set.events,
             image_size_px=recognizer.clip.image_size_px,
+            checkpoint=recognizer.identity,
+            calibrated=fitted is not None,
+            cosine_floor=-1.0 if fitted is None else fitted.cosine_floor,
         )
 
     def __enter__(self) -> "InProcessRecognizer":

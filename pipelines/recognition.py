@@ -24,6 +24,10 @@ class RecognizerInfo:
         labels: The labels in the order of every score row.
         events: The event that each label belongs to.
         image_size_px: Height and width of the square picture that it encodes.
+        checkpoint: What its scores depend on beside the prompts: other weights,
+            another temperature or way of averaging have another.
+        calibrated: Whether confidence was fitted to how often it is right.
+        cosine_floor: Nothing fits a clip whose best cosine is below it.
     """
 
     model: str
@@ -31,6 +35,9 @@ class RecognizerInfo:
     labels: tuple[str, ...]
     events: Mapping[str, str]
     image_size_px: int
+    checkpoint: str = ""
+    calibrated: bool = False
+    cosine_floor: float = -1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -18,6 +18,17 @@ SourceState = Literal["connecting", "online", "stalled", "offline"]
 TimeBase = Literal["sender", "arrival", "presentation"]
 Modality = Literal["video", "imu", "fused"]
 EventState = Literal["started", "ended"]
+DriftState = Literal["learning", "watching", "alerted"]
+DriftCause = Literal[
+    "dark",
+    "blurred",
+    "covered",
+    "moved",
+    "imu silent",
+    "imu offset",
+    "model",
+    "unknown",
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,12 +50,16 @@ class Frame:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ImuBatch:
-    """Samples of one wearable in time order; gravity stays in ``accel_mps2``."""
+    """Samples of one wearable in time order; gravity stays in ``accel_mps2``.
+
+    ``clock_offset_ns`` is what was added to the device's times to get ours.
+    """
 
     device_id: str
     timestamps_ns: Int64[np.ndarray, " sample"]
     accel_mps2: Float32[np.ndarray, "sample 3"]
     gyro_radps: Float32[np.ndarray, "sample 3"]
+    clock_offset_ns: int = 0
 
     def __post_init__(self) -> None:
         count = len(self.timestamps_ns)
@@ -73,6 +88,24 @@ class SourceStatus:
     time_base: TimeBase
     reconnects: int = 0
     dropped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PictureStats:
+    """What a picture says of its camera; from a luma picture of at most 64 pixels.
+
+    ``luma`` is its mean, 0 to 255; ``sharpness`` the mean edge as a share of the
+    contrast; ``covered_ratio`` the share without structure; ``shift_px`` how far the
+    view has moved from where it was learnt to look, in pixels of the small picture,
+    or None while that is being learnt.
+    """
+
+    subject_id: str
+    timestamp_ns: int
+    luma: float
+    sharpness: float
+    covered_ratio: float
+    shift_px: float | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,7 +142,11 @@ class Clip:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What a clip shows: probabilities over the labels, and the raw cosines."""
+    """What a clip shows: probabilities over the labels, and the raw cosines.
+
+    ``confidence`` is that of ``label``, the likeliest; ``fits`` is false if no label
+    comes near the clip, however likely the likeliest is.
+    """
 
     subject_id: str
     start_ns: int
@@ -125,6 +162,7 @@ class Prediction:
     prompt_set: str
     partial: bool
     missing_frames: int
+    fits: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +185,47 @@ class ActionEvent:
     modality: Modality
     model: str
     prompt_set: str
+
+
+@dataclass(frozen=True, slots=True)
+class DriftAlert:
+    """A signal of a subject has left what was normal for it, or is back.
+
+    ``change`` is in the signal's own unit, ``statistic`` and ``threshold`` in standard
+    deviations of a block; ``since_ns`` is when the change began as the sums tell it,
+    ``decided_ns`` the end of the block that decided. The signal ``model`` is no
+    measurement: its change, statistic and threshold are zero.
+    """
+
+    alert_id: str
+    subject_id: str
+    state: Literal["alerted", "recovered"]
+    signal: str
+    change: float
+    statistic: float
+    threshold: float
+    cause: DriftCause
+    since_ns: int
+    decided_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class DriftStatus:
+    """How drift is watched for, at the end of a block.
+
+    ``learning_left_s`` is how long the learning period still lasts; while it does, only
+    what the sources themselves report is noticed. ``accuracy`` is the share of right
+    answers that calibrated confidence implies, lately, with its 95 % interval; None
+    without calibration or with fewer than three blocks. ``note`` says why learning
+    began anew.
+    """
+
+    subject_id: str
+    state: DriftState
+    learning_left_s: float
+    accuracy: tuple[float, float, float] | None
+    decided_ns: int
+    note: str = ""
 
 
 def make_event_id(subject_id: str, name: str, start_ns: int) -> str:

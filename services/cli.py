@@ -15,7 +15,17 @@ import typer
 
 from models.errors import ModelError
 from pipelines.errors import PipelineError
-from services.commands import demo, doctor, evaluate, model, simulate, train, watch
+from services.commands import (
+    bench,
+    demo,
+    doctor,
+    evaluate,
+    model,
+    simulate,
+    study,
+    train,
+    watch,
+)
 
 BAD_INPUT_EXIT_CODE = 2
 
@@ -35,6 +45,8 @@ app.command()(watch.watch)
 app.command()(simulate.simulate)
 app.add_typer(train.app, name="train")
 app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(study.app, name="study")
+app.add_typer(bench.app, name="bench")
 app.add_typer(model.app, name="model")
 app.command()(doctor.doctor)
 

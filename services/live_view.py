@@ -12,7 +12,13 @@ from rich.text import Text
 
 from pipelines.clock import ns_to_seconds, utc_datetime
 from pipelines.live.watch import Record
-from pipelines.records import ActionEvent, Prediction, SourceStatus
+from pipelines.records import (
+    ActionEvent,
+    DriftAlert,
+    DriftStatus,
+    Prediction,
+    SourceStatus,
+)
 
 _URGENT = "fall"
 _EVENTS_SHOWN = 8
@@ -49,6 +55,8 @@ class LiveView:
         self._first_ns: int | None = None
         self._latest: dict[str, Prediction] = {}
         self._events: deque[ActionEvent] = deque(maxlen=_EVENTS_SHOWN)
+        self._drifts: dict[str, DriftStatus] = {}
+        self._alerts: dict[str, DriftAlert] = {}
         self._statuses: dict[str, SourceStatus] = {}
 
     def add(self, record: Record) -> None:
@@ -59,6 +67,12 @@ class LiveView:
                 self._latest[record.subject_id] = record
             case ActionEvent():
                 self._events.append(record)
+            case DriftAlert():
+                self._alerts[record.alert_id] = record
+                if record.state == "recovered":
+                    del self._alerts[record.alert_id]
+            case DriftStatus():
+                self._drifts[record.subject_id] = record
             case SourceStatus():
                 self._statuses[record.source_id] = record
 
@@ -79,10 +93,12 @@ class LiveView:
     def __rich__(self) -> Panel:
         parts = [self._now(prediction) for prediction in self._latest.values()]
         events = [self.event_line(event) for event in self._events]
+        alerts = [alert_line(alert) for alert in self._alerts.values()]
+        drifts = [*alerts, *(drift_line(status) for status in self._drifts.values())]
         sources = [_source_line(status) for status in self._statuses.values()]
         progress = [self._progress()] if self._duration_s else []
         return Panel(
-            Group(*parts, *progress, Text(), *events, Text(), *sources),
+            Group(*parts, *progress, Text(), *events, Text(), *drifts, *sources),
             title=Text(self._title),
         )
 
@@ -101,6 +117,8 @@ class LiveView:
                 f"cos {prediction.cosines[label]:.2f}",
             )
         note = "partial window" if prediction.partial else ""
+        if not prediction.fits:
+            note += "  nothing fits"
         if prediction.missing_frames:
             note += f"  {prediction.missing_frames} frames missing"
         table.add_row(Text(self._when(prediction.end_ns), style="dim"), Text(note))
@@ -117,6 +135,36 @@ class LiveView:
         if self._origin_ns is None:
             return f"{utc_datetime(timestamp_ns):%H:%M:%S.%f}"[:-4] + " UTC"
         return f"{ns_to_seconds(timestamp_ns - self._origin_ns):.2f} s"
+
+
+def alert_line(alert: DriftAlert) -> Text:
+    """Write a drift alert as a line."""
+    if alert.state == "recovered":
+        told = f"{alert.signal} is normal again"
+        return Text.assemble(("drift: ", "dim"), (told, "green"))
+    return Text.assemble(
+        ("drift: ", "dim"),
+        (f"likely cause {alert.cause}", "bold yellow"),
+        f"  {alert.signal} by {alert.change:+.3g}",
+        (f"  since {utc_datetime(alert.since_ns):%Y-%m-%d %H:%M} UTC", "dim"),
+    )
+
+
+def drift_line(status: DriftStatus) -> Text:
+    """Write how drift is watched for as a line."""
+    line = Text.assemble(("drift: ", "dim"), status.state)
+    if status.state == "learning":
+        days = status.learning_left_s / 86_400
+        line.append(
+            f"  what is normal, for {days:.1f} days more;"
+            " until then only what the sources report is noticed"
+        )
+    if status.accuracy is not None:
+        mean, low, high = status.accuracy
+        line.append(f"  implied accuracy {mean:.0%} ({low:.0%} to {high:.0%})", "dim")
+    if status.note:
+        line.append(f"  {status.note}", "yellow")
+    return line
 
 
 def _source_line(status: SourceStatus) -> Text:

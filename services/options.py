@@ -59,6 +59,14 @@ PromptsOption = Annotated[
         "--prompts", help="Prompt set, a YAML file.", show_default="the set ward"
     ),
 ]
+CalibrationOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--calibration",
+        help="File of calibrations.",
+        show_default="the one beside the checkpoint",
+    ),
+]
 TemporalOption = Annotated[
     Literal["clip", "single"],
     typer.Option(

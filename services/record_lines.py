@@ -10,7 +10,13 @@ from typing import Any, final
 
 from pipelines.clock import ns_to_seconds, utc_datetime
 from pipelines.live.watch import Record
-from pipelines.records import ActionEvent, Prediction, SourceStatus
+from pipelines.records import (
+    ActionEvent,
+    DriftAlert,
+    DriftStatus,
+    Prediction,
+    SourceStatus,
+)
 
 
 @final
@@ -31,6 +37,10 @@ class RecordLines:
                 return self._prediction(record)
             case ActionEvent():
                 return self._event(record)
+            case DriftAlert():
+                return self._drift_alert(record)
+            case DriftStatus():
+                return self._drift_status(record)
             case SourceStatus():
                 return _status(record)
 
@@ -44,6 +54,7 @@ class RecordLines:
             "confidence": round(prediction.confidence, 4),
             "margin": round(prediction.margin, 4),
             "entropy": round(prediction.entropy, 4),
+            "fits": prediction.fits,
             "partial": prediction.partial,
             "missing_frames": prediction.missing_frames,
             "scores": _rounded(prediction.scores),
@@ -68,6 +79,37 @@ class RecordLines:
             "modality": event.modality,
             "model": event.model,
             "prompt_set": event.prompt_set,
+        }
+
+    def _drift_alert(self, alert: DriftAlert) -> dict[str, Any]:
+        return {
+            "type": "drift",
+            "alert_id": alert.alert_id,
+            "subject": alert.subject_id,
+            "state": alert.state,
+            "signal": alert.signal,
+            "change": round(alert.change, 4),
+            "statistic": round(alert.statistic, 2),
+            "threshold": round(alert.threshold, 2),
+            "cause": alert.cause,
+            **self._time("since", "since_t_s", alert.since_ns),
+            **self._time("decided", "decided_t_s", alert.decided_ns),
+        }
+
+    def _drift_status(self, status: DriftStatus) -> dict[str, Any]:
+        accuracy = status.accuracy
+        return {
+            "type": "status",
+            "source": "drift",
+            "subject": status.subject_id,
+            "state": status.state,
+            "learning_left_s": status.learning_left_s,
+            "accuracy": None if accuracy is None else round(accuracy[0], 4),
+            "accuracy_95": None
+            if accuracy is None
+            else [round(bound, 4) for bound in accuracy[1:]],
+            **self._time("decided", "decided_t_s", status.decided_ns),
+            "note": status.note,
         }
 
     def _time(

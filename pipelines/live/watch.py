@@ -3,9 +3,11 @@
     camera ───▶ Frame ─encode─▶ FrameFeature ─┐
                                               ├─windows─▶ Clip ─recognise─▶ Prediction
     wearable ─▶ ImuBatch ─buffer──────────────┘                                  │
-                                                                              events
+                                                              events ◀───────────┤
+                                                                ▼                ▼
+                                                           ActionEvent         drift
                                                                                  ▼
-                                                                            ActionEvent
+                                                                            DriftAlert
 
 It goes in turns. A turn takes whatever has arrived, at most one item of each source,
 through every stage, all subjects together, and reports before it asks for more. So a
@@ -20,6 +22,8 @@ from typing import Literal, NamedTuple, final
 
 from pipelines.clock import Clock
 from pipelines.errors import PipelineError
+from pipelines.live.drift_settings import DriftSettings
+from pipelines.live.drift_subject import DriftRecord, Origin, SubjectDrift
 from pipelines.live.events import EventDetector, EventSettings
 from pipelines.live.gather import Arrival, Gathering
 from pipelines.live.observer import Observer, Tally
@@ -42,7 +46,7 @@ logger = logging.getLogger(__name__)
 Item = Frame | ImuBatch | SourceStatus
 """What a source gives."""
 
-Record = Prediction | ActionEvent | SourceStatus
+Record = Prediction | ActionEvent | DriftRecord | SourceStatus
 """What the chain reports."""
 
 
@@ -56,11 +60,14 @@ class Subject:
             ends, nothing more is heard of the subject.
         wearable: What gives its IMU batches, if it is not the camera (a recording
             gives both in order of time, ``pipelines.live.recorded``).
+        camera_name: Which camera it is, without credentials: another one has another
+            normal.
     """
 
     subject_id: str
     camera: AsyncIterable[Item]
     wearable: AsyncIterable[Item] | None = None
+    camera_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +79,14 @@ class WatchSettings:
         reuse: When an unchanged picture is not encoded.
         events: When episodes start and end.
         events_by_name: The same for single events.
+        drift: How drift is watched for.
     """
 
     windows: WindowSettings = field(default_factory=WindowSettings)
     reuse: ReuseSettings = field(default_factory=ReuseSettings)
     events: EventSettings = field(default_factory=EventSettings)
     events_by_name: Mapping[str, EventSettings] = field(default_factory=dict)
+    drift: DriftSettings = field(default_factory=DriftSettings)
 
 
 class _Source(NamedTuple):
@@ -92,12 +101,23 @@ class _Following:
     """What the chain remembers of one subject."""
 
     def __init__(
-        self, subject_id: str, info: RecognizerInfo, settings: WatchSettings
+        self, subject: Subject, info: RecognizerInfo, settings: WatchSettings
     ) -> None:
+        subject_id = subject.subject_id
         self.imu = ImuBuffer()
         self.windows = WindowAssembler(subject_id, settings.windows, self.imu)
         self.events = EventDetector(
             subject_id, info.events, settings.events, settings.events_by_name
+        )
+        self.drift = SubjectDrift(
+            subject_id,
+            Origin(
+                f"{info.checkpoint} {settings.windows}",
+                info.prompt_set,
+                subject.camera_name,
+            ),
+            settings.drift,
+            calibrated=info.calibrated,
         )
 
 
@@ -138,10 +158,15 @@ class Watch:
             if name in self._following:
                 msg = f"every subject needs an id of its own, two are {name!r}"
                 raise ValueError(msg)
-            self._following[name] = _Following(name, recognizer.info, settings)
+            self._following[name] = _Following(subject, recognizer.info, settings)
             self._sources[_Source(name, "camera")] = subject.camera
             if subject.wearable is not None:
                 self._sources[_Source(name, "wearable")] = subject.wearable
+
+    @property
+    def drift(self) -> Mapping[str, SubjectDrift]:
+        """What is normal for each subject, to be kept across restarts."""
+        return {name: each.drift for name, each in self._following.items()}
 
     async def records(self) -> AsyncGenerator[Record, None]:
         """Yield what there is to report, each subject's in order, until all ended.
@@ -169,17 +194,22 @@ class Watch:
 
     async def _turn(self, arrivals: Sequence[Arrival[_Source, Item]]) -> list[Record]:
         """Take what has arrived through every stage; return what to report."""
-        frames, clips, statuses, ended = [], [], [], []
+        frames: list[Frame] = []
+        clips: list[Clip] = []
+        ended: list[_Following] = []
+        reports: list[Record] = []
         for arrival in arrivals:
             source, item = arrival.source, arrival.item
             following = self._following[source.subject_id]
             match item:
                 case Frame():
                     frames.append(item)
+                    reports += following.drift.see(item)
                 case ImuBatch():
                     following.imu.add(item)
+                    reports += following.drift.feel(item)
                 case SourceStatus():
-                    statuses.append(item)
+                    reports.append(item)
                     if self._is_new_time_base(source, item):
                         clips += following.windows.flush()
                 case None if arrival.error is None and source.role == "camera":
@@ -189,12 +219,13 @@ class Watch:
         for frame, feature in zip(frames, features, strict=True):
             clips += self._following[frame.subject_id].windows.add(feature)
         records: list[Record] = []
-        for prediction in await self._recognise(clips):
+        for clip, prediction in zip(clips, await self._recognise(clips), strict=True):
             following = self._following[prediction.subject_id]
             records += [prediction, *following.events.update(prediction)]
+            reports += following.drift.judge(clip, prediction)
         for following in ended:
             records += following.events.flush()
-        return records + statuses
+        return records + reports
 
     async def _encode(self, frames: Sequence[Frame]) -> list[FrameFeature]:
         """Encode the frames of every subject in one request."""

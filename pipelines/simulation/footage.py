@@ -200,9 +200,18 @@ def perform(plan: RecordingPlan) -> tuple[np.random.Generator, World, Track]:
     return rng, world, live(world, rng, plan.duration_s)
 
 
-def render_recording(folder: Path, plan: RecordingPlan) -> list[LabelledSpan]:
-    """Write one recording's video and wearables; return its labels."""
+def render_recording(
+    folder: Path, plan: RecordingPlan, *, turned_deg: float = 0.0
+) -> list[LabelledSpan]:
+    """Write one recording's video and wearables; return its labels.
+
+    Args:
+        folder: Must be there.
+        plan: What to render.
+        turned_deg: How far somebody knocked the camera about the vertical.
+    """
     rng, world, track = perform(plan)
+    world.turn_camera(turned_deg)
     video = folder / plan.name
     with (
         VideoFileWriter(video, WIDTH_PX, HEIGHT_PX, plan.rate_hz) as writer,

@@ -119,6 +119,18 @@ class World:
         seen = _in_view(self.view, places) & (places[:, 2] > -1)
         return np.stack((across, down, places[:, 2], seen), axis=1)
 
+    def turn_camera(self, by_deg: float) -> None:
+        """Turn the camera about the vertical, as a knock would.
+
+        ``sees_trunk`` and ``landmarks`` go on telling of the view before.
+        """
+        half = np.radians(by_deg) / 2
+        about_up = np.array([np.cos(half), 0.0, 0.0, np.sin(half)])
+        camera = self.model.camera("ward").id
+        turned = np.empty(4)
+        mujoco.mju_mulQuat(turned, about_up, self.model.cam_quat[camera])
+        self.model.cam_quat[camera] = turned
+
     def cover(self, *, covered: bool) -> None:
         """Draw the blanket over whoever lies in the bed, or take it away."""
         room = self.room

@@ -45,7 +45,11 @@ class RawImuBatch:
     def on_pipeline_clock(self, device_id: str, offset_ns: int) -> ImuBatch:
         """Return the batch with ``offset_ns`` added to the device's times."""
         return ImuBatch(
-            device_id, self.device_ns + offset_ns, self.accel_mps2, self.gyro_radps
+            device_id,
+            self.device_ns + offset_ns,
+            self.accel_mps2,
+            self.gyro_radps,
+            offset_ns,
         )
 
     def take(

@@ -1,11 +1,13 @@
 """Plots of the studies, as PNG files."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from models.calibration import Reliability
 from pipelines.studies.confusion import Confusion
 
 _CELL_IN = 0.62
@@ -56,3 +58,36 @@ def plot_confusion(confusion: Confusion, title: str, path: Path) -> None:
         )
     figure.colorbar(image, label="share of the true label", fraction=0.04, pad=0.02)
     figure.savefig(path, dpi=150, bbox_inches="tight")
+
+
+def plot_reliability(
+    panels: Mapping[str, tuple[Reliability, Reliability]], title: str, path: Path
+) -> None:
+    """Draw how often it was right against how sure it was, before and after.
+
+    A panel for each name; the dashed line is perfect calibration, and the area of a
+    dot tells its share of the panel's clips.
+    """
+    columns = min(4, len(panels))
+    rows = -(-len(panels) // columns)
+    figure = Figure(figsize=(3.2 * columns, 3.3 * rows + 0.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(title)
+    for place, (name, changes) in enumerate(panels.items()):
+        axes = figure.add_subplot(rows, columns, place + 1)
+        axes.plot((0, 1), (0, 1), "--", color="0.6", linewidth=1)
+        looks = (("before", "tab:orange"), ("after", "tab:blue"))
+        for (when, colour), reliability in zip(looks, changes, strict=True):
+            clips = sum(each.clips for each in reliability.bins)
+            confidence = [each.confidence for each in reliability.bins]
+            accuracy = [each.accuracy for each in reliability.bins]
+            areas = [12 + 300 * each.clips / clips for each in reliability.bins]
+            label = f"{when}: ECE {reliability.ece:.3f}"
+            axes.plot(confidence, accuracy, color=colour, linewidth=1)
+            axes.scatter(
+                confidence, accuracy, areas, color=colour, alpha=0.6, label=label
+            )
+        axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence", ylabel="share right")
+        axes.set_title(f"{name} ({clips} clips)", fontsize=10)
+        axes.legend(loc="upper left", fontsize=7, markerscale=0.5)
+    figure.savefig(path, dpi=130)

@@ -11,7 +11,13 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from services.options import CropOption, ModelOption, PromptsOption, TemporalOption
+from services.options import (
+    CalibrationOption,
+    CropOption,
+    ModelOption,
+    PromptsOption,
+    TemporalOption,
+)
 from services.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -35,6 +41,7 @@ def events(
     *,
     model: ModelOption = None,
     prompts: PromptsOption = None,
+    calibration: CalibrationOption = None,
     temporal: TemporalOption = "clip",
     crop: CropOption = None,
     out: Annotated[
@@ -79,7 +86,7 @@ def events(
     found = read_footage(footage)
     if out is not None:
         make_folder(out)  # hours of watching come before anything is written
-    clip = build_recognizer(model, prompts, temporal=temporal)
+    clip = build_recognizer(model, prompts, temporal=temporal, calibration=calibration)
     if strict:
         refuse_unknown_labels(found, clip.prompt_set.resolve)
     recordings = choose_quick(found.recordings, seed) if quick else found.recordings

@@ -1,6 +1,8 @@
 """The commands ``wardwatch model …``: what a checkpoint is and what it answers."""
 
+import asyncio
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,18 +11,17 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
-from services.options import PromptsOption
+from services.options import CalibrationOption, ModelOption, PromptsOption
+from services.progress import progress_bar
 
 if TYPE_CHECKING:
     from models.recognizer import ClipRecognizer
+    from pipelines.data.footage import Recording
+    from pipelines.studies.calibration import CalibrationReport, Change, LabelledClips
 
 app = typer.Typer(no_args_is_help=True, help="Look at checkpoints and prompt sets.")
-
-
-@app.callback()
-def _model() -> None:
-    """Keep ``show`` a command of its own."""
 
 
 @app.command()
@@ -55,6 +56,7 @@ def show(
         "dim": clip.dim,
         "logit_scale": round(clip.logit_scale, 2),
         "prompt_set": recognizer.prompt_set.id,
+        "calibration": _spoken_calibration(recognizer),
     }
     if as_json:
         typer.echo(json.dumps({**facts, "labels": rows}))
@@ -103,3 +105,132 @@ def _without_header(card: str) -> str:
         return card
     _, end, rest = card[3:].partition("\n---\n")
     return rest if end else card
+
+
+def _spoken_calibration(recognizer: "ClipRecognizer") -> str:
+    fitted = recognizer.calibration
+    if fitted is None:
+        return "none: confidence is the model's own (wardwatch model calibrate)"
+    return f"temperature {fitted.temperature:.3f}, fitted on {fitted.clips} clips"
+
+
+@app.command()
+def calibrate(
+    footage: Annotated[
+        Path, typer.Argument(help="Folder of videos with their labels.csv.")
+    ],
+    *,
+    test: Annotated[
+        Path | None,
+        typer.Option(
+            help="Another such folder to measure on.",
+            show_default="every other recording of FOOTAGE, and fit on the rest",
+        ),
+    ] = None,
+    model: ModelOption = None,
+    prompts: PromptsOption = None,
+    calibration: CalibrationOption = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the report and its plots.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object, on one line.")
+    ] = False,
+) -> None:
+    """Fit how sure a checkpoint may be, for a prompt set, and measure what it gains.
+
+    A temperature makes confidence mean how often it is right. It changes no label, but
+    how soon a score passes the thresholds of events.
+    It is kept in calibration.json under the hashes of checkpoint and prompt set.
+    """
+    from models.build import build_recognizer, calibration_path
+    from models.calibration import write_calibration
+    from models.errors import CalibrationError
+    from pipelines.data.folders import make_folder
+    from pipelines.data.footage import read_footage
+    from pipelines.studies.calibration import (
+        report_json,
+        study_calibration,
+        write_report,
+    )
+
+    path = calibration or calibration_path(model)
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise CalibrationError(str(path), "cannot be written: choose --calibration")
+    if out is not None:
+        make_folder(out)
+    recognizer = build_recognizer(model, prompts, calibration=path)
+    recordings = read_footage(footage).recordings
+    if test is not None:
+        fitting, held_out = recordings, read_footage(test).recordings
+    elif len(recordings) > 1:
+        fitting, held_out = recordings[::2], recordings[1::2]
+    else:
+        msg = "one recording is too little to fit and measure on: give --test"
+        raise typer.BadParameter(msg, param_hint="FOOTAGE")
+    report = study_calibration(
+        _watch(fitting, recognizer, "fitting"),
+        _watch(held_out, recognizer, "measuring"),
+        recognizer.prompt_set.labels,
+        recognizer.clip.logit_scale,
+        recognizer.clip.name,
+        recognizer.prompt_set.id,
+    )
+    clip_hash, prompt_set = recognizer.clip.hash, recognizer.prompt_set.id
+    write_calibration(path, clip_hash, prompt_set, report.calibration)
+    paths = [path, *(write_report(report, out) if out is not None else [])]
+    if as_json:
+        typer.echo(json.dumps(report_json(report)))
+    else:
+        _print_calibration(report, paths)
+
+
+def _watch(
+    recordings: "tuple[Recording, ...]", recognizer: "ClipRecognizer", stage: str
+) -> "LabelledClips":
+    """Run recordings through the chain; return their labelled clips."""
+    from pipelines.clock import SystemClock
+    from pipelines.data.truth import read_truth
+    from pipelines.in_process import InProcessRecognizer
+    from pipelines.live.watch import WatchSettings
+    from pipelines.sources.framing import PAD
+    from pipelines.studies.calibration import label_clips
+    from pipelines.studies.events import predict_recording
+
+    seen = []
+    resolve = recognizer.prompt_set.resolve
+    with (
+        InProcessRecognizer(recognizer) as running,
+        progress_bar(stage, len(recordings)) as advance,
+    ):
+        for recording in recordings:
+            watching = predict_recording(
+                recording, running, SystemClock(), WatchSettings(), PAD
+            )
+            predictions, _ = asyncio.run(watching)
+            seen.append((read_truth(recording.spans, resolve), predictions))
+            advance(recording.file)
+    return label_clips(seen, recognizer.prompt_set.labels)
+
+
+def _print_calibration(report: "CalibrationReport", paths: list[Path]) -> None:
+    console = Console()
+    fitted = report.calibration
+    console.print(
+        f"[bold]{escape(report.model)}[/], prompts {escape(report.prompt_set)}: "
+        f"temperature {fitted.temperature:.3f}, nothing fits below a cosine of "
+        f"{fitted.cosine_floor:.3f}; fitted on {fitted.clips} clips",
+        highlight=False,
+        soft_wrap=True,
+    )
+    table = Table("taken for", "clips", "ECE", "after", "Brier", "after", box=None)
+    rows: dict[str, Change] = {"all labels": report.overall, **report.groups}
+    for name, change in rows.items():
+        figures = (
+            *(change.before.ece, change.after.ece),
+            *(change.before.brier, change.after.brier),
+        )
+        table.add_row(name, str(change.clips), *(f"{it:.3f}" for it in figures))
+    console.print(table)
+    for path in paths:
+        console.print(Text(f"written: {path}", style="dim"), soft_wrap=True)

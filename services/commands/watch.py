@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,13 +15,23 @@ from rich.text import Text
 
 from pipelines.sources.address import CameraAddress
 from pipelines.sources.framing import PAD, Framing
-from services.options import CropOption, ModelOption, PromptsOption, TemporalOption
+from services.options import (
+    CalibrationOption,
+    CropOption,
+    ModelOption,
+    PromptsOption,
+    TemporalOption,
+)
 
 if TYPE_CHECKING:
     from pipelines.clock import Clock
     from pipelines.live.watch import Record, Subject
 
 _SUBJECT_ID = "subject"
+_NOT_CALIBRATED = (
+    "confidence is not calibrated for this checkpoint and these prompts:"
+    " wardwatch model calibrate FOOTAGE"
+)
 
 
 def watch(
@@ -38,6 +49,7 @@ def watch(
     ] = None,
     model: ModelOption = None,
     prompts: PromptsOption = None,
+    calibration: CalibrationOption = None,
     temporal: TemporalOption = "clip",
     framing: CropOption = None,
     seconds: Annotated[
@@ -57,6 +69,18 @@ def watch(
             show_default="as fast as it goes",
         ),
     ] = None,
+    baseline: Annotated[
+        Path | None,
+        typer.Option(
+            help="File that keeps what is normal for this camera across restarts;"
+            " drift is judged against it.",
+            show_default="forgotten at the end",
+        ),
+    ] = None,
+    relearn: Annotated[
+        bool,
+        typer.Option("--relearn", help="Learn anew what is normal: a week."),
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object a line.")
     ] = False,
@@ -70,8 +94,10 @@ def watch(
     from models.build import build_recognizer
     from pipelines.clock import SystemClock
     from pipelines.in_process import InProcessRecognizer
+    from pipelines.live.drift_file import BaselineFile, BaselineKeeper
     from pipelines.live.watch import Watch, WatchSettings
     from pipelines.live.windows import WindowSettings
+    from pipelines.records import DriftStatus
 
     address = CameraAddress.parse(source)
     _refuse_mixtures(address, imu, speed)
@@ -81,7 +107,9 @@ def watch(
     clock = SystemClock()
     origin_ns = clock.now_ns()
     settings = WatchSettings(WindowSettings(frames, seconds, stride))
-    clip = build_recognizer(model, prompts, temporal=temporal, frames=frames)
+    clip = build_recognizer(
+        model, prompts, temporal=temporal, frames=frames, calibration=calibration
+    )
 
     async def follow(show: "Callable[[Record], None]") -> None:
         sources = open_subject(
@@ -95,10 +123,19 @@ def watch(
             speed=speed,
         )
         async with sources as subject:
+            if clip.calibration is None:
+                typer.echo(f"wardwatch: {_NOT_CALIBRATED}", err=True)
             chain = Watch([subject], recognizer, clock, settings)
+            kept = None if baseline is None else BaselineFile(baseline)
+            keeper = BaselineKeeper(kept, chain.drift, clock)
+            for standing in keeper.open(relearn=relearn):
+                show(standing)
             async with aclosing(chain.records()) as records:
                 async for record in records:
                     show(record)
+                    if isinstance(record, DriftStatus):
+                        keeper.keep()
+            keeper.keep()
 
     with InProcessRecognizer(clip) as recognizer:
         try:
@@ -172,22 +209,24 @@ async def open_subject(
         origin_ns=origin_ns,
         speed=speed,
     )
+    name = f"{CameraAddress.parse(source)} {framing}"  # another pane, another view
     async with AsyncExitStack() as stack:
         if imu is None:
-            yield Subject(_SUBJECT_ID, await stack.enter_async_context(camera))
+            video = await stack.enter_async_context(camera)
+            yield Subject(_SUBJECT_ID, video, camera_name=name)
         elif _is_topic(imu):
             live = ImuSource("wearable", imu, clock=clock, fail_fast=True)
             wearable = await stack.enter_async_context(live)
-            yield Subject(
-                _SUBJECT_ID, await stack.enter_async_context(camera), wearable
-            )
+            video = await stack.enter_async_context(camera)
+            yield Subject(_SUBJECT_ID, video, wearable, camera_name=name)
         else:
             recorded = ImuFileSource(
                 "wearable", imu, clock=clock, origin_ns=origin_ns, speed=None
             )
             file = await stack.enter_async_context(recorded)
             video = await stack.enter_async_context(camera)
-            yield Subject(_SUBJECT_ID, in_time_order(video, file))
+            both = in_time_order(video, file)
+            yield Subject(_SUBJECT_ID, both, camera_name=name)
 
 
 def _show(
@@ -199,9 +238,9 @@ def _show(
     as_json: bool,
 ) -> None:
     """Run the chain and show its records: as JSON, as a live table, or as lines."""
-    from pipelines.records import ActionEvent, SourceStatus
+    from pipelines.records import ActionEvent, DriftAlert, DriftStatus, SourceStatus
     from pipelines.sources.video_info import video_duration_s
-    from services.live_view import LiveView
+    from services.live_view import LiveView, alert_line, drift_line
     from services.record_lines import RecordLines
 
     if as_json:
@@ -216,9 +255,18 @@ def _show(
             asyncio.run(follow(view.add))
         return
 
+    standing = ""
+
     def print_changes(record: "Record") -> None:
+        nonlocal standing
         if isinstance(record, ActionEvent):
             console.print(view.event_line(record), soft_wrap=True)
+        elif isinstance(record, DriftAlert):
+            console.print(alert_line(record), soft_wrap=True)
+        elif isinstance(record, DriftStatus):
+            if record.state != standing or record.note:
+                console.print(drift_line(record), soft_wrap=True)
+            standing = record.state
         elif isinstance(record, SourceStatus):
             line = Text(f"{record.source_id}: {record.state}  {record.reason}")
             console.print(line, soft_wrap=True)

@@ -7,7 +7,13 @@ from rich.console import Console
 
 from pipelines.clock import NS_PER_S
 from pipelines.live.watch import Record
-from pipelines.records import ActionEvent, Prediction, SourceStatus
+from pipelines.records import (
+    ActionEvent,
+    DriftAlert,
+    DriftStatus,
+    Prediction,
+    SourceStatus,
+)
 from services.live_view import LiveView
 
 ORIGIN_NS = 1_700_000_000 * NS_PER_S
@@ -147,3 +153,38 @@ def test_the_bar_of_a_live_showing_counts_from_its_first_window() -> None:
     half = len(bar_row(view))
     view.add(replace(PREDICTION, end_ns=ORIGIN_NS + 6 * NS_PER_S))
     assert len(bar_row(view)) == 2 * half
+
+
+ALERT = DriftAlert(
+    alert_id="0" * 16,
+    subject_id="bed-1",
+    state="alerted",
+    signal="luma",
+    change=-61.2,
+    statistic=15.0,
+    threshold=9.9,
+    cause="dark",
+    since_ns=ORIGIN_NS,
+    decided_ns=ORIGIN_NS + 900 * NS_PER_S,
+)
+
+
+def test_learning_says_how_long_and_what_is_watched_meanwhile() -> None:
+    learning = DriftStatus("bed-1", "learning", 6.5 * 86_400, None, ORIGIN_NS)
+    text = drawn(view_of(PREDICTION, learning))
+    assert "learning" in text
+    assert "6.5 days more" in text
+    assert "what the sources report" in text
+
+
+def test_a_drift_alert_stays_until_it_is_over() -> None:
+    alerted = DriftStatus("bed-1", "alerted", 0.0, (0.7, 0.6, 0.8), ORIGIN_NS)
+    watching = replace(alerted, state="watching")
+    text = drawn(view_of(PREDICTION, ALERT, alerted))
+    assert "likely cause dark" in text
+    assert "luma by -61.2" in text
+    assert "2023-11-14 22:13" in text
+    over = replace(ALERT, state="recovered")
+    text = drawn(view_of(PREDICTION, ALERT, alerted, over, watching))
+    assert "dark" not in text
+    assert "implied accuracy 70% (60% to 80%)" in text

@@ -7,7 +7,13 @@ import pytest
 
 from pipelines.clock import NS_PER_S
 from pipelines.live.watch import Record
-from pipelines.records import ActionEvent, Prediction, SourceStatus
+from pipelines.records import (
+    ActionEvent,
+    DriftAlert,
+    DriftStatus,
+    Prediction,
+    SourceStatus,
+)
 from services.record_lines import RecordLines
 
 ORIGIN_NS = 1_700_000_000 * NS_PER_S
@@ -50,14 +56,31 @@ def event(end_ns: int | None) -> ActionEvent:
 STATUS = SourceStatus("wrist", "offline", ORIGIN_NS, "no broker", "arrival", 3, 4)
 
 
+ALERT = DriftAlert(
+    alert_id="0123456789abcdef",
+    subject_id="bed-1",
+    state="alerted",
+    signal="luma",
+    change=-61.23456,
+    statistic=15.0,
+    threshold=9.87654,
+    cause="dark",
+    since_ns=ORIGIN_NS + 300 * NS_PER_S,
+    decided_ns=ORIGIN_NS + 900 * NS_PER_S,
+)
+STANDING = DriftStatus(
+    "bed-1", "learning", 3600.0, (0.71234, 0.6, 0.8), ORIGIN_NS, "another camera"
+)
+
+
 def times_of(line: dict[str, Any]) -> dict[str, Any]:
     return {name: it for name, it in line.items() if name.endswith(("_at", "_s"))}
 
 
-@pytest.mark.parametrize("record", [PREDICTION, event(None), STATUS])
+@pytest.mark.parametrize("record", [PREDICTION, event(None), ALERT, STANDING, STATUS])
 def test_every_line_is_json_and_tells_its_type(record: Record) -> None:
     line = json.loads(json.dumps(RecordLines().line(record)))
-    assert line["type"] in ("prediction", "event", "status")
+    assert line["type"] in ("prediction", "event", "drift", "status")
 
 
 def test_a_prediction_of_a_recording_has_seconds_beside_utc() -> None:
@@ -116,3 +139,18 @@ def test_a_status_tells_everything_of_its_source() -> None:
         "reconnects": 3,
         "dropped": 4,
     }
+
+
+def test_a_drift_alert_says_what_changed_by_how_much_since_when_and_why() -> None:
+    line = RecordLines(ORIGIN_NS).line(ALERT)
+    assert (line["state"], line["signal"], line["cause"]) == ("alerted", "luma", "dark")
+    assert (line["change"], line["threshold"]) == (-61.2346, 9.88)
+    assert (line["since_t_s"], line["decided_t_s"]) == (300.0, 900.0)
+
+
+def test_a_drift_status_says_what_is_being_learnt_and_how_accurate_it_may_be() -> None:
+    line = RecordLines().line(STANDING)
+    assert (line["type"], line["source"]) == ("status", "drift")
+    assert (line["state"], line["learning_left_s"]) == ("learning", 3600.0)
+    assert (line["accuracy"], line["accuracy_95"]) == (0.7123, [0.6, 0.8])
+    assert line["note"] == "another camera"

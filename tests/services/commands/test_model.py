@@ -1,10 +1,14 @@
 import json
 import shutil
+from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from models.build import build_recognizer
 from models.prompt_file import bundled_prompt_set
+from pipelines.sources.video_file import VideoFileWriter
 from services.cli import app, run
 
 HEADER = "---\nlicense: apache-2.0\n---\n"
@@ -100,3 +104,46 @@ def test_a_missing_checkpoint_is_one_line_and_exit_code_two(
 ) -> None:
     assert show(tmp_path / "none") == 2
     assert capsys.readouterr().err == f"wardwatch: {tmp_path}/none: no such folder\n"
+
+
+@pytest.fixture(scope="module")
+def footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("footage")
+    rows = ["file,label,source,t_start_s,t_end_s,notes"]
+    for number, label in enumerate(("walking", "sitting")):
+        rng = np.random.default_rng(number)
+        with VideoFileWriter(folder / f"{label}.mp4", 64, 48, Fraction(12)) as writer:
+            for _ in range(48):
+                writer.write(rng.integers(0, 255, (48, 64, 3), dtype=np.uint8))
+        rows.append(f"{label}.mp4,{label},noise,0,4,")
+    (folder / "labels.csv").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+@pytest.mark.gst
+def test_a_calibration_is_fitted_kept_beside_the_checkpoint_and_used(
+    folder: Path, footage: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert build_recognizer(folder).calibration is None
+    arguments = ["model", "calibrate", footage, "--model", folder, "--out", tmp_path]
+    assert run(app, [*map(str, arguments), "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert facts["measured_clips"] > 0
+    fitted = build_recognizer(folder).calibration
+    assert fitted is not None
+    assert fitted.temperature == pytest.approx(facts["temperature"])
+    assert (tmp_path / "reliability.png").exists()
+    assert show(folder) == 0
+    assert "fitted on" in capsys.readouterr().out
+    other = write_prompts(tmp_path / "other.yaml", "reading", "writing")
+    assert build_recognizer(folder, other).calibration is None
+
+
+def test_a_damaged_calibration_is_one_line(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "calibration.json").write_text("{")
+    assert show(folder) == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "calibration.json" in told

@@ -180,3 +180,44 @@ def test_options_that_do_not_go_together_are_refused_before_anything_is_opened(
     assert problem in err
     assert options[-2] in err
     assert "hush" not in err
+
+
+def drift_standings(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [line for line in lines if line.get("source") == "drift"]
+
+
+def test_a_week_of_learning_is_told_and_kept_in_a_file(
+    video: Path, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    baseline = tmp_path / "baseline.json"
+    arguments = (video, "--model", checkpoint, "--json", "--baseline", baseline)
+    assert watch(*arguments) == 0
+    (standing,) = drift_standings(lines_of(capsys))
+    assert (standing["state"], standing["learning_left_s"]) == ("learning", 604_800)
+    assert (standing["note"], standing["accuracy"]) == ("", None)
+    assert json.loads(baseline.read_text())["subjects"].keys() == {"subject"}
+
+    other = shutil.copy(video, tmp_path / "other.mp4")
+    assert watch(other, *arguments[1:]) == 0
+    (standing,) = drift_standings(lines_of(capsys))
+    assert standing["note"] == "another camera than before: learning anew"
+
+
+def test_a_damaged_baseline_is_told_in_one_line_and_stops_nothing(
+    video: Path, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    baseline = tmp_path / "baseline.json"
+    baseline.write_text("{")
+    assert watch(video, "--model", checkpoint, "--baseline", baseline) == 0
+    (told,) = [line for line in capsys.readouterr().out.splitlines() if "drift" in line]
+    assert f"{baseline}: cannot be read" in told
+    assert "learnt anew" in told
+
+
+def test_confidence_that_nobody_calibrated_is_told_of(
+    video: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert watch(video, "--model", checkpoint, "--json") == 0
+    told = capsys.readouterr().err
+    assert "confidence is not calibrated" in told
+    assert "wardwatch model calibrate" in told

@@ -1,0 +1,207 @@
+"""Calibration: make a confidence mean how often it is right.
+
+    scaled cosines ÷ temperature ─▶ softmax ─▶ confidence
+
+One temperature for a checkpoint and a prompt set, fitted on labelled clips, and a floor
+for the raw cosine, below which nothing fits. Both live in a ``calibration.json`` beside
+the checkpoint, under the checkpoint's and the prompt set's hashes: another training or
+another wording is uncalibrated until it is fitted again. Sources: Guo et al. 2017,
+arXiv:1706.04599; for CLIP, Tu et al. 2024, arXiv:2402.07417.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int64
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
+
+from models.errors import CalibrationError
+
+CALIBRATION_NAME = "calibration.json"
+BINS = 15
+"""Of equal width, as in Guo et al. 2017."""
+
+_VERSION = 1
+_FLOOR_SHARE = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What was fitted for a checkpoint and a prompt set.
+
+    Attributes:
+        temperature: Divides the scaled cosines; above one makes it less sure.
+        cosine_floor: Of the labelled clips one in a hundred had no label with a cosine
+            as high: below it nothing fits.
+        clips: How many it was fitted on.
+
+    Raises:
+        ValueError: If a value is out of its range.
+    """
+
+    temperature: float
+    cosine_floor: float
+    clips: int
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.temperature < float("inf"):
+            msg = f"temperature {self.temperature}, expected above 0 and finite"
+            raise ValueError(msg)
+        if not -1.0 <= self.cosine_floor <= 1.0:
+            msg = f"cosine_floor {self.cosine_floor}, expected -1 to 1"
+            raise ValueError(msg)
+        if self.clips < 1:
+            msg = f"{self.clips} clips, expected one at least"
+            raise ValueError(msg)
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """Clips of like confidence: how many, how sure on average, how often right."""
+
+    clips: int
+    confidence: float
+    accuracy: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reliability:
+    """How far confidence and accuracy lie apart.
+
+    Attributes:
+        bins: Those of ``BINS`` bins of confidence that hold clips, lowest first.
+        ece: Expected calibration error: their mean distance, weighted by clips.
+        brier: Mean squared distance of the scores from the truth, 0 to 2.
+    """
+
+    bins: tuple[Bin, ...]
+    ece: float
+    brier: float
+
+
+def fit_calibration(
+    logits: Float[np.ndarray, "clip label"],
+    cosines: Float[np.ndarray, "clip label"],
+    labels: Int64[np.ndarray, " clip"],
+) -> Calibration:
+    """Fit on labelled clips, by the likelihood of their labels.
+
+    Args:
+        logits: Scaled cosines, before any temperature.
+        cosines: Raw.
+        labels: Index of each clip's true label.
+
+    Raises:
+        ValueError: If there is no clip.
+    """
+    if len(labels) == 0:
+        msg = "no labelled clip to fit on"
+        raise ValueError(msg)
+    rows = np.arange(len(labels))
+
+    def loss(log_temperature: float) -> float:
+        likelihoods = log_softmax(logits / np.exp(log_temperature), axis=1)
+        return -float(likelihoods[rows, labels].mean())
+
+    fitted = minimize_scalar(loss, bounds=(np.log(0.01), np.log(100)), method="bounded")
+    return Calibration(
+        temperature=float(np.exp(fitted.x)),
+        cosine_floor=float(np.quantile(cosines.max(axis=1), _FLOOR_SHARE)),
+        clips=len(labels),
+    )
+
+
+def measure_reliability(
+    probabilities: Float[np.ndarray, "clip label"], labels: Int64[np.ndarray, " clip"]
+) -> Reliability:
+    """Compare how sure it was with how often it was right.
+
+    Raises:
+        ValueError: If there is no clip.
+    """
+    if len(labels) == 0:
+        msg = "no labelled clip to measure on"
+        raise ValueError(msg)
+    confidence = probabilities.max(axis=1)
+    right = probabilities.argmax(axis=1) == labels
+    places = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    bins = tuple(
+        Bin(int(held.sum()), float(confidence[held].mean()), float(right[held].mean()))
+        for held in (places == place for place in range(BINS))
+        if held.any()
+    )
+    truth = np.zeros_like(probabilities)
+    truth[np.arange(len(labels)), labels] = 1
+    gaps = sum(each.clips * abs(each.confidence - each.accuracy) for each in bins)
+    return Reliability(
+        bins=bins,
+        ece=gaps / len(labels),
+        brier=float(((probabilities - truth) ** 2).sum(axis=1).mean()),
+    )
+
+
+def read_calibration(
+    path: Path, checkpoint: str, prompt_set: str
+) -> Calibration | None:
+    """Return what a file holds for a checkpoint and a prompt set, if anything.
+
+    Args:
+        path: A ``calibration.json``, which need not exist.
+        checkpoint: The checkpoint's hash.
+        prompt_set: The prompt set's name and hash.
+
+    Raises:
+        CalibrationError: If the file is damaged.
+    """
+    entry = _read_entries(path).get(_key(checkpoint, prompt_set))
+    if entry is None:
+        return None
+    try:
+        return Calibration(**entry)
+    except (TypeError, ValueError) as err:
+        raise CalibrationError(str(path), str(err)) from err
+
+
+def write_calibration(
+    path: Path, checkpoint: str, prompt_set: str, calibration: Calibration
+) -> None:
+    """Write or replace an entry; the others of the file stay.
+
+    Raises:
+        CalibrationError: If the file is damaged or cannot be written.
+    """
+    entries = {
+        **_read_entries(path),
+        _key(checkpoint, prompt_set): asdict(calibration),
+    }
+    text = json.dumps({"version": _VERSION, "entries": entries}, indent=2) + "\n"
+    part = path.with_suffix(".part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    except OSError as err:
+        raise CalibrationError(str(path), err.strerror or "cannot be written") from err
+
+
+def _key(checkpoint: str, prompt_set: str) -> str:
+    return f"{checkpoint} {prompt_set}"
+
+
+def _read_entries(path: Path) -> Mapping[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as err:
+        raise CalibrationError(str(path), f"cannot be read: {err}") from err
+    entries = content.get("entries") if isinstance(content, dict) else None
+    known = isinstance(content, dict) and content.get("version") == _VERSION
+    if not known or not isinstance(entries, dict):
+        problem = f"expected an object with version {_VERSION} and entries"
+        raise CalibrationError(str(path), problem)
+    return entries

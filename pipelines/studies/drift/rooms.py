@@ -1,0 +1,177 @@
+"""The rooms of the study: simulated ones, rendered anew, and real recordings."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+from typing import final
+
+from pipelines.clock import Clock
+from pipelines.data.folders import make_folder
+from pipelines.data.footage import (
+    LABELS_NAME,
+    Footage,
+    Recording,
+    read_footage,
+    write_labels,
+)
+from pipelines.data.truth import Resolve, read_truth
+from pipelines.recognition import ActionRecognizer
+from pipelines.simulation.footage import (
+    RecordingPlan,
+    Stream,
+    in_render_processes,
+    render_recording,
+)
+from pipelines.studies.drift.bank import (
+    Room,
+    RoomMeter,
+    Scene,
+    Segment,
+    parts_of,
+    read_scene,
+)
+from pipelines.studies.drift.injections import (
+    Injection,
+    all_injections,
+    other_meaning,
+)
+
+Progress = Callable[[str, int, int, str], None]
+"""Told a stage, how much of it is done, of how much, and a note for a person."""
+
+MEASURED = ("picture", "camera", "meaning")
+"""Kinds of injections that are made on footage."""
+
+_PICTURE_RATE_HZ = Fraction(8, 3)
+"""One picture for each step of the frame grid: more would be decoded and dropped."""
+_SHORT_SEGMENT_S = 5.0
+_LEAST_SEGMENTS = 4
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """Measures rooms.
+
+    Attributes:
+        recognizer: What encodes and classifies.
+        resolve: Gives its label for a label or alias of footage.
+        clock: For the camera source.
+        seed: Draws simulated rooms, and what is injected.
+        on_progress: Told of every step.
+    """
+
+    recognizer: ActionRecognizer
+    resolve: Resolve
+    clock: Clock
+    seed: int
+    on_progress: Progress
+    injections: tuple[Injection, ...] = field(default_factory=all_injections)
+
+    async def simulated(
+        self, folder: Path, rooms: int, plain_s: float, changed_s: float
+    ) -> list[Room]:
+        """Render rooms, plain and with turned cameras, and measure them.
+
+        Args:
+            folder: For the footage; ours alone.
+            rooms: How many.
+            plain_s: Plain footage of a room, seconds, that teaches what is normal.
+            changed_s: More of it, which every injection is made on.
+        """
+        angles = sorted({it.turned_deg for it in self.injections} - {0.0})
+        footage = {
+            angle: self._render(
+                folder / f"turned-{angle:g}",
+                rooms,
+                changed_s if angle else plain_s + changed_s,
+                angle,
+            )
+            for angle in (0.0, *angles)
+        }
+        measured = []
+        for place, recording in enumerate(footage[0.0]):
+            turned = {
+                angle: await self._read(recordings[place])
+                for angle, recordings in footage.items()
+            }
+            usual, part = parts_of(turned[0.0], plain_s)
+            meter = RoomMeter([usual], self.recognizer)
+            note = f"room {place + 1} of {rooms}"
+            plain = await meter.measure_plain()
+            meaning = read_truth(recording.spans, other_meaning(self.resolve))
+            changed = {
+                "picture": part,
+                "meaning": replace(part, truth=meaning),
+            }
+            scenes = {
+                it.name: turned[it.turned_deg]
+                if it.kind == "camera"
+                else changed[it.kind]
+                for it in self.injections
+                if it.kind in MEASURED
+            }
+            injected = await self._inject(meter, scenes, place, note)
+            measured.append(Room(recording.file, plain, injected))
+        return measured
+
+    async def recorded(self, footage: Footage) -> list[Room]:
+        """Measure real recordings that are long enough; their pictures can be changed.
+
+        What is short is cut into shorter segments.
+        """
+        measured = []
+        for place, recording in enumerate(footage.recordings):
+            scene = await self._read(recording)
+            meter = RoomMeter([scene], self.recognizer, segment_s=_SHORT_SEGMENT_S)
+            plain = await meter.measure_plain()
+            if len(plain) < _LEAST_SEGMENTS:
+                continue
+            scenes = {it.name: scene for it in self.injections if it.kind == "picture"}
+            injected = await self._inject(meter, scenes, place, recording.file)
+            measured.append(Room(recording.file, plain, injected))
+        return measured
+
+    async def _read(self, recording: Recording) -> Scene:
+        return await read_scene(recording, self.recognizer, self.resolve, self.clock)
+
+    async def _inject(
+        self,
+        meter: RoomMeter,
+        scenes: Mapping[str, Scene],
+        place: int,
+        note: str,
+    ) -> dict[str, tuple[Segment, ...]]:
+        """Measure what injections make of a scene each, named by the injection."""
+        injected: dict[str, tuple[Segment, ...]] = {}
+        for injection in self.injections:
+            if injection.name in scenes:
+                injected[injection.name] = await meter.measure(
+                    scenes[injection.name], injection.change, self.seed + place
+                )
+                stage = f"measuring {note}"
+                self.on_progress(stage, len(injected), len(scenes), injection.name)
+        return injected
+
+    def _render(
+        self, folder: Path, rooms: int, length_s: float, turned_deg: float
+    ) -> tuple[Recording, ...]:
+        make_folder(folder)
+        plans = [
+            RecordingPlan(Stream.FOOTAGE, self.seed, room, length_s, _PICTURE_RATE_HZ)
+            for room in range(rooms)
+        ]
+        done: list[RecordingPlan] = []
+        stage = f"rendering, turned by {turned_deg:g}°" if turned_deg else "rendering"
+
+        def count(plan: RecordingPlan) -> None:
+            done.append(plan)
+            self.on_progress(stage, len(done), len(plans), plan.name)
+
+        render = partial(render_recording, folder, turned_deg=turned_deg)
+        spans = in_render_processes(render, plans, None, count)
+        rows = [row for plan in plans for row in spans[plan]]
+        write_labels(folder / LABELS_NAME, rows)
+        return read_footage(folder).recordings

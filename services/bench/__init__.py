@@ -1,0 +1,1 @@
+"""Benchmarks: what a part costs, as ratios measured in one run."""

@@ -1,0 +1,147 @@
+"""What watching for drift costs: time a clip, and memory after a month."""
+
+import gc
+import json
+import tracemalloc
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+
+import numpy as np
+
+from models.recognizer import ClipRecognizer
+from pipelines.clock import NS_PER_S, Clock
+from pipelines.live.drift_settings import DriftSettings
+from pipelines.live.drift_subject import Origin, SubjectDrift
+from pipelines.records import Clip, Frame, ImuBatch, Prediction
+
+CLIP_RATE_HZ = 1
+_FRAMES_A_CLIP = 3
+"""More than the frame grid has in a second: the cost is not told too low."""
+_ROUNDS = 5
+_CLIPS_A_ROUND = 300
+"""A block."""
+_ORIGIN = Origin("model", "prompts", "camera")
+_BLOCKS_A_DAY = DriftSettings().blocks_per_day
+
+Progress = Callable[[str, int, int, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class DriftCost:
+    """What it costs.
+
+    Attributes:
+        ms_per_clip: Milliseconds of drift a clip, at a clip a second.
+        share_of_encoding: That, over the time to encode the same clip's pictures.
+        kib_per_subject: Memory of a subject after a simulated month, KiB.
+    """
+
+    ms_per_clip: float
+    share_of_encoding: float
+    kib_per_subject: float
+
+
+def measure_drift(
+    recognizer: ClipRecognizer, clock: Clock, days: int, on_progress: Progress
+) -> DriftCost:
+    """Measure in interleaved rounds; the median of each counts."""
+    size, dim = recognizer.clip.image_size_px, recognizer.clip.dim
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (_FRAMES_A_CLIP, size, size, 3), dtype=np.uint8)
+    stream = _Stream(pixels, rng.standard_normal((8, dim)).astype(np.float32))
+    subject = SubjectDrift("subject", _ORIGIN, DriftSettings(learning_days=2))
+    stream.run(subject, _BLOCKS_A_DAY * 2 + 2, clips_a_block=3)  # it watches now
+    ours, theirs = [], []
+    for done in range(_ROUNDS):
+        began_ns = clock.now_ns()
+        stream.run_clips(subject, _CLIPS_A_ROUND)
+        json.dumps(subject.memory())  # written at the end of each block
+        middle_ns = clock.now_ns()
+        for _ in range(_CLIPS_A_ROUND // 50):
+            recognizer.encode(pixels)
+        ours.append((middle_ns - began_ns) / _CLIPS_A_ROUND)
+        theirs.append((clock.now_ns() - middle_ns) / (_CLIPS_A_ROUND // 50))
+        on_progress("timing", done + 1, _ROUNDS, "")
+    return DriftCost(
+        ms_per_clip=median(ours) / 1e6,
+        share_of_encoding=median(ours) / median(theirs),
+        kib_per_subject=_memory_kib(stream, days, on_progress),
+    )
+
+
+def _memory_kib(stream: "_Stream", days: int, on_progress: Progress) -> float:
+    gc.collect()
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    subject = SubjectDrift("subject", _ORIGIN)
+    for day in range(days):
+        stream.run(subject, _BLOCKS_A_DAY, clips_a_block=3)
+        on_progress("days", day + 1, days, "")
+    gc.collect()
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return (after - before) / 1024
+
+
+class _Stream:
+    """Clips and frames one after the other, on a clock of their own."""
+
+    def __init__(self, pixels: np.ndarray, features: np.ndarray) -> None:
+        self._pixels, self._features = pixels, features
+        self._now_ns = 0
+        self._rng = np.random.default_rng(1)
+
+    def run(self, subject: SubjectDrift, blocks: int, clips_a_block: int) -> None:
+        step_ns = int(DriftSettings().block_s * NS_PER_S / clips_a_block)
+        for _ in range(blocks * clips_a_block):
+            self._one(subject, step_ns, frames=1)
+
+    def run_clips(self, subject: SubjectDrift, clips: int) -> None:
+        for _ in range(clips):
+            self._one(subject, NS_PER_S // CLIP_RATE_HZ, frames=_FRAMES_A_CLIP)
+
+    def _batch(self) -> ImuBatch:
+        """Return a second of samples, 50 of them."""
+        times_ns = (
+            self._now_ns - NS_PER_S + np.arange(1, 51, dtype=np.int64) * 20_000_000
+        )
+        still = np.zeros((50, 3), np.float32)
+        return ImuBatch("wrist", times_ns, still, still.copy())
+
+    def _one(self, subject: SubjectDrift, step_ns: int, frames: int) -> None:
+        self._now_ns += step_ns
+        for place in range(frames):
+            subject.see(Frame("subject", self._now_ns, place, self._pixels[place]))
+        subject.feel(self._batch())
+        confidence = float(self._rng.uniform(0.6, 0.8))
+        start_ns = self._now_ns - 3 * NS_PER_S
+        clip = Clip(
+            subject_id="subject",
+            start_ns=start_ns,
+            end_ns=self._now_ns,
+            features=self._features,
+            slots=tuple(range(len(self._features))),
+            imu=None,
+            imu_rate_hz=None,
+            reused_frames=0,
+            missing_frames=0,
+            partial=False,
+        )
+        prediction = Prediction(
+            subject_id="subject",
+            start_ns=start_ns,
+            end_ns=self._now_ns,
+            label="sitting",
+            confidence=confidence,
+            margin=confidence - 0.2,
+            entropy=1 - confidence,
+            scores={"sitting": confidence},
+            cosines={"sitting": 0.3},
+            modality="video",
+            model="model",
+            prompt_set="prompts",
+            partial=False,
+            missing_frames=0,
+        )
+        subject.judge(clip, prediction)

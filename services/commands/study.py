@@ -1,0 +1,115 @@
+"""The commands ``wardwatch study …``: measured reports with plots."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from services.options import CalibrationOption, ModelOption, PromptsOption
+from services.progress import staged_bars
+
+if TYPE_CHECKING:
+    from pipelines.studies.drift.report import DriftReport
+
+app = typer.Typer(no_args_is_help=True, help="Measure how well something works.")
+
+
+@app.callback()
+def _study() -> None:
+    """Keep ``drift`` a command of its own."""
+
+
+@app.command()
+def drift(
+    *,
+    model: ModelOption = None,
+    prompts: PromptsOption = None,
+    calibration: CalibrationOption = None,
+    footage: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="WARDWATCH_FOOTAGE",
+            help="Real recordings with their labels.csv, to make changes on as well.",
+        ),
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="In three minutes, with wide intervals.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Of every choice.")] = 1,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for tables, JSON and plots.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object, on the last line.")
+    ] = False,
+) -> None:
+    """Measure how rarely drift is told falsely, and how soon a change is found.
+
+    Stable streams of months show the false alerts; masks, darkness, blur, cloths,
+    turned cameras, wearables and other prompts in simulated rooms show the rest.
+    """
+    from models.build import build_recognizer
+    from pipelines.in_process import InProcessRecognizer
+    from pipelines.live.drift_settings import DriftSettings
+    from pipelines.simulation.render_probe import require_rendering
+
+    require_rendering()  # else the next import fails with a traceback
+    from pipelines.data.folders import make_folder
+    from pipelines.data.footage import read_footage
+    from pipelines.studies.drift.report import report_json, write_report
+    from pipelines.studies.drift.study import QUICK, StudySize, study_drift
+
+    if out is not None:
+        make_folder(out)
+    clip = build_recognizer(model, prompts, calibration=calibration)
+    with InProcessRecognizer(clip) as recognizer, staged_bars() as show:
+        report = asyncio.run(
+            study_drift(
+                recognizer,
+                clip.prompt_set.resolve,
+                DriftSettings(),
+                QUICK if quick else StudySize(),
+                seed,
+                show,
+                None if footage is None else read_footage(footage),
+            )
+        )
+    paths = write_report(report, out) if out is not None else []
+    if as_json:
+        typer.echo(json.dumps(report_json(report)))
+    else:
+        _print_report(report, paths)
+
+
+def _print_report(report: "DriftReport", paths: list[Path]) -> None:
+    from pipelines.studies.drift.report import (
+        accuracy_rows,
+        false_alert_rows,
+        found_rows,
+    )
+
+    console = Console()
+    table = Table("nothing changes", "false alerts a month", "95 %", "counts", box=None)
+    for row in false_alert_rows(report):
+        table.add_row(*map(escape, row))
+    console.print(table)
+    for footage, found in report.found.items():
+        head = ("in 15 min", "95 %", "median delay", "cause right", "named")
+        table = Table(f"changed, {footage}", *head, box=None)
+        for row in found_rows(found):
+            table.add_row(*map(escape, row))
+        console.print(table)
+    table = Table("accuracy", "implied", "95 %", "true", box=None)
+    for row in accuracy_rows(report):
+        table.add_row(*map(escape, row))
+    console.print(table)
+    if not report.calibrated:
+        console.print("confidence is not calibrated: what it implies means little")
+    for path in paths:
+        console.print(Text(f"written: {path}", style="dim"), soft_wrap=True)

@@ -1,0 +1,143 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import softmax
+
+from models.calibration import (
+    Calibration,
+    fit_calibration,
+    measure_reliability,
+    read_calibration,
+    write_calibration,
+)
+from models.errors import CalibrationError
+
+FITTED = Calibration(temperature=1.7, cosine_floor=0.2, clips=40)
+
+
+def labelled_clips(
+    temperature: float, seed: int, clips: int = 20_000
+) -> tuple[np.ndarray, np.ndarray]:
+    """Logits that are too sure by a factor, and labels drawn from the true shares."""
+    rng = np.random.default_rng(seed)
+    true_logits = rng.normal(0, 2, (clips, 4))
+    shares = softmax(true_logits, axis=1)
+    labels = (shares.cumsum(axis=1) < rng.random((clips, 1))).sum(axis=1)
+    return temperature * true_logits, labels.clip(max=3)
+
+
+@settings(max_examples=8, deadline=None)
+@given(temperature=st.floats(0.3, 5.0), seed=st.integers(0, 99))
+def test_the_temperature_undoes_what_made_it_too_sure(
+    temperature: float, seed: int
+) -> None:
+    logits, labels = labelled_clips(temperature, seed)
+    fitted = fit_calibration(logits, logits / 100, labels)
+    assert fitted.temperature == pytest.approx(temperature, rel=0.06)
+    assert fitted.clips == len(labels)
+    cold = measure_reliability(softmax(logits, axis=1), labels)
+    warm = measure_reliability(softmax(logits / fitted.temperature, axis=1), labels)
+    assert warm.ece < 0.02
+    assert warm.brier <= cold.brier + 1e-6
+
+
+def test_one_clip_in_a_hundred_lies_below_the_floor() -> None:
+    cosines = np.linspace(0, 1, 1000)[:, None].repeat(2, axis=1)
+    fitted = fit_calibration(cosines, cosines, np.zeros(1000, int))
+    assert (cosines.max(axis=1) < fitted.cosine_floor).mean() == pytest.approx(0.01)
+
+
+def test_reliability_compares_sureness_with_being_right() -> None:
+    # two bins: four clips at 0.8, three of them right; one at 0.6, wrong
+    sure, unsure = [0.8, 0.2], [0.6, 0.4]
+    found = measure_reliability(
+        np.array([sure, sure, sure, sure, unsure]), np.array([0, 0, 0, 1, 1])
+    )
+    low, high = found.bins
+    assert (low.clips, low.accuracy) == (1, 0.0)
+    assert low.confidence == pytest.approx(0.6)
+    assert (high.clips, high.accuracy) == (4, 0.75)
+    assert found.ece == pytest.approx((1 * 0.6 + 4 * 0.05) / 5)
+    squares = 3 * (2 * 0.2**2) + 2 * 0.8**2 + 2 * 0.6**2
+    assert found.brier == pytest.approx(squares / 5)
+
+
+def test_certainty_belongs_to_the_last_bin() -> None:
+    found = measure_reliability(np.array([[1.0, 0.0]]), np.array([0]))
+    assert found.ece == 0
+    assert [each.clips for each in found.bins] == [1]
+
+
+def test_nothing_can_be_fitted_or_measured_on_nothing() -> None:
+    nothing, none = np.zeros((0, 3)), np.zeros(0, int)
+    with pytest.raises(ValueError, match=r"^no labelled clip to fit on$"):
+        fit_calibration(nothing, nothing, none)
+    with pytest.raises(ValueError, match=r"^no labelled clip to measure on$"):
+        measure_reliability(nothing, none)
+
+
+def test_what_was_written_is_read_for_its_checkpoint_and_prompts(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "calibration.json"
+    assert read_calibration(path, "aaaa", "ward@1") is None
+    write_calibration(path, "aaaa", "ward@1", FITTED)
+    other = replace(FITTED, temperature=0.5)
+    write_calibration(path, "bbbb", "ward@1", other)
+    assert read_calibration(path, "aaaa", "ward@1") == FITTED
+    assert read_calibration(path, "bbbb", "ward@1") == other
+    assert read_calibration(path, "aaaa", "ward@2") is None
+    assert [each.name for each in tmp_path.iterdir()] == ["calibration.json"]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("{", "cannot be read: "),
+        ("[]", "expected an object with version 1 and entries"),
+        ('{"version": 2, "entries": {}}', "expected an object with version 1"),
+        ('{"version": 1, "entries": []}', "expected an object with version 1"),
+    ],
+)
+def test_a_damaged_file_is_named_in_one_line(
+    tmp_path: Path, text: str, problem: str
+) -> None:
+    path = tmp_path / "calibration.json"
+    path.write_text(text)
+    with pytest.raises(CalibrationError) as caught:
+        read_calibration(path, "aaaa", "ward@1")
+    assert str(caught.value).startswith(f"{path}: {problem}")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"temperature": 0.0},
+        {"temperature": float("nan")},
+        {"temperature": float("inf")},
+        {"temperature": "warm"},
+        {"cosine_floor": 1.5},
+        {"clips": 0},
+        {"mood": 1},
+    ],
+)
+def test_a_damaged_entry_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
+    path = tmp_path / "calibration.json"
+    write_calibration(path, "aaaa", "ward@1", FITTED)
+    content = json.loads(path.read_text())
+    content["entries"]["aaaa ward@1"] |= change
+    path.write_text(json.dumps(content))
+    with pytest.raises(CalibrationError, match=r"calibration\.json: \S"):
+        read_calibration(path, "aaaa", "ward@1")
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "missing" / "calibration.json"
+    with pytest.raises(CalibrationError, match=r"calibration\.json: No such file"):
+        write_calibration(path, "aaaa", "ward@1", FITTED)

@@ -1,0 +1,24 @@
+from pathlib import Path
+
+import pytest
+
+from models.build import build_recognizer
+from pipelines.clock import SystemClock
+from services.bench.drift import measure_drift
+from tests.tiny_checkpoint import save_tiny_checkpoint
+
+
+@pytest.mark.slow
+def test_the_cost_of_drift_is_measured(tmp_path: Path) -> None:
+    recognizer = build_recognizer(save_tiny_checkpoint(tmp_path / "tiny"))
+    days: list[int] = []
+
+    def note(stage: str, done: int, total: int, told: str) -> None:
+        if stage == "days":
+            days.append(done)
+
+    cost = measure_drift(recognizer, SystemClock(), days=2, on_progress=note)
+    assert days == [1, 2]
+    assert cost.ms_per_clip > 0
+    assert cost.share_of_encoding > 0
+    assert 0 < cost.kib_per_subject < 1024
