@@ -38,9 +38,9 @@ class EventSettings:
         ValueError: If a value is out of its range.
     """
 
-    enter: float = 0.7
+    enter: float = 0.6
     exit: float = 0.3
-    minimum_duration_s: float = 0.7
+    minimum_duration_s: float = 1.1
     merge_gap_s: float = 1.5
     longest_silence_s: float = 3.0
 

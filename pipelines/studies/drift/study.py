@@ -52,9 +52,9 @@ class StudySize:
 
     months: int = 200
     runs: int = 100
-    rooms: int = 8
+    rooms: int = 5
     plain_s: float = 420.0
-    changed_s: float = 150.0
+    changed_s: float = 120.0
     river_days: float = 3.0
 
 
