@@ -97,7 +97,7 @@ def watch(
     from pipelines.live.drift_file import BaselineFile, BaselineKeeper
     from pipelines.live.watch import Watch, WatchSettings
     from pipelines.live.windows import WindowSettings
-    from pipelines.records import DriftStatus
+    from pipelines.records import DriftStatus, Prediction
 
     address = CameraAddress.parse(source)
     _refuse_mixtures(address, imu, speed)
@@ -123,15 +123,17 @@ def watch(
             speed=speed,
         )
         async with sources as subject:
-            if clip.calibration is None:
-                typer.echo(f"wardwatch: {_NOT_CALIBRATED}", err=True)
             chain = Watch([subject], recognizer, clock, settings)
             kept = None if baseline is None else BaselineFile(baseline)
             keeper = BaselineKeeper(kept, chain.drift, clock)
             for standing in keeper.open(relearn=relearn):
                 show(standing)
+            told = clip.calibration is not None
             async with aclosing(chain.records()) as records:
                 async for record in records:
+                    if not told and isinstance(record, Prediction):
+                        typer.echo(f"wardwatch: {_NOT_CALIBRATED}", err=True)
+                        told = True
                     show(record)
                     if isinstance(record, DriftStatus):
                         keeper.keep()

@@ -75,7 +75,7 @@ def test_a_recorded_wearable_goes_with_its_video(
     assert watch(video, "--imu", imu, "--model", checkpoint, "--json") == 0
 
     sources = {s["source"] for s in lines_of(capsys) if s["type"] == "status"}
-    assert sources == {"subject", "wearable"}
+    assert sources == {"subject", "wearable", "drift"}
 
 
 def test_without_a_terminal_changes_are_lines_for_a_person(
