@@ -5,9 +5,15 @@ import pickle
 import pytest
 
 from models import errors as model_errors
-from models.errors import CheckpointError, ModelError, PromptSetError
+from models.errors import (
+    CalibrationError,
+    CheckpointError,
+    ModelError,
+    PromptSetError,
+)
 from pipelines import errors as pipeline_errors
 from pipelines.errors import (
+    BaselineError,
     FolderError,
     FootageError,
     PayloadError,
@@ -28,10 +34,12 @@ ERRORS = {
     PayloadError("ward/imu", "v", "missing"): "ward/imu: v: missing",
     FootageError("labels.csv", "no rows"): "labels.csv: no rows",
     FootageError("labels.csv", "not CSV", 7): "labels.csv:7: not CSV",
+    BaselineError("b.json", "damaged"): "b.json: damaged",
     FolderError("out", "is a file"): "out: is a file",
     TrainingError("recipe.json", "another"): "recipe.json: another",
     ModelError("damaged"): "damaged",
     CheckpointError("small", "no folder"): "small: no folder",
+    CalibrationError("c.json", "damaged"): "c.json: damaged",
     PromptSetError("x.yaml", "missing"): "x.yaml: missing",
     PromptSetError("x.yaml", "empty", line=3): "x.yaml:3: empty",
     PromptSetError(
