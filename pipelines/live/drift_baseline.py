@@ -35,7 +35,7 @@ REFERENCE = 0.5
 _TAIL_SHARE = 0.05
 """Share of all peaks that is taken for the tail."""
 CAP = 8.0
-"""No single block counts for more standard deviations than that."""
+"""While a threshold is learnt, no block counts for more standard deviations."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -205,12 +205,13 @@ def standard_scores(
     values: Float64[np.ndarray, "*block signal"],
     mean: Float64[np.ndarray, "*block signal"],
     deviation: Float64[np.ndarray, "*block signal"],
+    cap: float = CAP,
 ) -> Float64[np.ndarray, "*block signal"]:
     """Return distances from normal in standard deviations, capped; 0 for NaN."""
     scores: Float64[np.ndarray, "*block signal"] = np.nan_to_num(
         (values - mean) / deviation, nan=0.0
     )
-    capped: Float64[np.ndarray, "*block signal"] = np.clip(scores, -CAP, CAP)
+    capped: Float64[np.ndarray, "*block signal"] = np.clip(scores, -cap, cap)
     return capped
 
 

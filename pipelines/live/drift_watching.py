@@ -17,12 +17,20 @@ import numpy as np
 from jaxtyping import Bool, Float64
 
 from pipelines.clock import seconds_to_ns
-from pipelines.live.drift_baseline import HOURS, REFERENCE, Baseline, standard_scores
+from pipelines.live.drift_baseline import (
+    CAP,
+    HOURS,
+    REFERENCE,
+    Baseline,
+    standard_scores,
+)
 from pipelines.live.drift_cause import name_cause
 from pipelines.live.drift_settings import SIGNALS, DriftSettings
 from pipelines.records import DriftAlert, make_event_id
 
 _NAMES = tuple(SIGNALS)
+_HALF = 0.55
+"""Share of the threshold that a single block may fill."""
 
 
 @dataclass(slots=True)
@@ -53,6 +61,8 @@ class Watching:
     ) -> None:
         self.baseline = baseline
         self._subject_id, self._settings = subject_id, settings
+        # Two extreme blocks in a row alert, whatever the threshold; one never does.
+        self._cap = max(CAP, _HALF * baseline.threshold + REFERENCE)
         self._standing: list[_Standing] = []
         self._end_standing(first)
 
@@ -67,7 +77,7 @@ class Watching:
         """Take a block's means, NaN where nothing was measured."""
         hour = hour_of(number, self._settings)
         normal, deviation = self.baseline.mean[hour], self.baseline.deviation[hour]
-        scores = standard_scores(means, normal, deviation)
+        scores = standard_scores(means, normal, deviation, self._cap)
         seen = np.isfinite(means) & np.isfinite(deviation)
         told = self._follow(number, scores, seen)
         if not self._armed:
@@ -78,13 +88,14 @@ class Watching:
             side = self._sums[row]
             np.maximum(side + sign * moved - REFERENCE, 0.0, out=side)
         self._since[self._sums == 0.0] = number + 1
-        return told + self._judge(number, moved, means - normal)
+        return told + self._judge(number, moved, np.nan_to_num(means - normal), normal)
 
     def _judge(
         self,
         number: int,
         scores: Float64[np.ndarray, " signal"],
         changes: Float64[np.ndarray, " signal"],
+        normal: Float64[np.ndarray, " signal"],
     ) -> list[DriftAlert]:
         """Alert if the highest sum has reached the threshold."""
         row, place = np.unravel_index(int(self._sums.argmax()), self._sums.shape)
@@ -100,10 +111,10 @@ class Watching:
             subject_id=self._subject_id,
             state="alerted",
             signal=_NAMES[place],
-            change=float(np.nan_to_num(changes[place])),
+            change=float(changes[place]),
             statistic=highest,
             threshold=self.baseline.threshold,
-            cause=name_cause(dict(zip(_NAMES, scores.tolist(), strict=True))),
+            cause=name_cause(_named(scores), _named(changes + normal), _named(normal)),
             since_ns=since_ns,
             decided_ns=(number + 1) * block_ns,
         )
@@ -221,6 +232,10 @@ class Watching:
         watching._sums = _finite(memory["sums"], (2, len(_NAMES)))
         watching._since = _finite(memory["since"], (2, len(_NAMES))).astype(np.int64)
         return watching
+
+
+def _named(values: Float64[np.ndarray, " signal"]) -> dict[str, float]:
+    return dict(zip(_NAMES, values.tolist(), strict=True))
 
 
 def hour_of(number: int, settings: DriftSettings) -> int:

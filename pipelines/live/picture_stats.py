@@ -16,6 +16,8 @@ _SIDE_PX = 64
 _CELL_PX = 8
 _FLAT_OF_ALL = 0.12
 """A cell is flat if its luma deviates by less than this share of the picture's."""
+_FLAT_LUMA = 3.0
+"""A cell that deviates by less than this is flat in any picture."""
 _LEAST_CONTRAST = 1.5
 """Of a picture, standard deviation of 255: below it nothing at all is seen."""
 _LEAST_PEAK = 0.15
@@ -160,7 +162,8 @@ def _covered_ratio(luma: Float32[np.ndarray, "row column"]) -> float:
     rows, columns = (side // _CELL_PX for side in luma.shape)
     whole = luma[: rows * _CELL_PX, : columns * _CELL_PX]
     cells = whole.reshape(rows, _CELL_PX, columns, _CELL_PX)
-    return float((cells.std(axis=(1, 3)) < _FLAT_OF_ALL * contrast).mean())
+    flat = max(_FLAT_OF_ALL * contrast, _FLAT_LUMA)
+    return float((cells.std(axis=(1, 3)) < flat).mean())
 
 
 def _edges(

@@ -13,6 +13,8 @@ from pipelines.records import DriftCause
 
 Pixels = UInt8[np.ndarray, "height width 3"]
 Change = Callable[[Pixels, np.random.Generator], Pixels]
+UNTOUCHED = "nothing"
+"""The injection that changes nothing, beside which the others are held."""
 _BLACK = 2
 
 
@@ -142,7 +144,7 @@ def all_injections() -> tuple[Injection, ...]:
     """Return every change of the study, weakest first within its kind."""
     shares = (0.1, 0.3, 0.5)
     return (
-        Injection("nothing", "unknown", change=untouched),
+        Injection(UNTOUCHED, "unknown", change=untouched),
         *(
             Injection(
                 f"mask of {share:.0%}, pixels",

@@ -48,7 +48,7 @@ def _draw_rates(axes: Axes, report: "DriftReport") -> None:
     axes.set_xscale("log")
     axes.set_xlabel("false alerts a subject-month, with 95 % interval")
     axes.set_title("Streams on which nothing changes")
-    axes.legend(loc="lower right")
+    axes.legend(loc="upper right")
 
 
 def _draw_found(axes: Axes, report: "DriftReport", footage: str) -> None:

@@ -46,8 +46,8 @@ MEASURED = ("picture", "camera", "meaning")
 
 _PICTURE_RATE_HZ = Fraction(8, 3)
 """One picture for each step of the frame grid: more would be decoded and dropped."""
-_SHORT_SEGMENT_S = 5.0
-_LEAST_SEGMENTS = 4
+_SHORT_SEGMENT_S = 2.0
+_LEAST_SEGMENTS = 3
 
 
 @final
@@ -86,7 +86,7 @@ class Survey:
             angle: self._render(
                 folder / f"turned-{angle:g}",
                 rooms,
-                changed_s if angle else plain_s + changed_s,
+                plain_s + changed_s,
                 angle,
             )
             for angle in (0.0, *angles)
@@ -107,7 +107,7 @@ class Survey:
                 "meaning": replace(part, truth=meaning),
             }
             scenes = {
-                it.name: turned[it.turned_deg]
+                it.name: parts_of(turned[it.turned_deg], plain_s)[1]
                 if it.kind == "camera"
                 else changed[it.kind]
                 for it in self.injections

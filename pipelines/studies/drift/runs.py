@@ -17,7 +17,7 @@ from pipelines.live.drift_settings import SIGNALS, DriftSettings
 from pipelines.live.drift_subject import FORGET_OFFSET_NS, Origin, SubjectDrift
 from pipelines.records import DriftAlert, DriftCause
 from pipelines.studies.drift.bank import Room, Segment
-from pipelines.studies.drift.injections import Injection
+from pipelines.studies.drift.injections import UNTOUCHED, Injection
 
 WITHIN_S = 900.0
 """What counts as found in time: a quarter of an hour."""
@@ -61,13 +61,12 @@ class Run:
         monitor = DriftMonitor(self.room.name, self.settings)
         monitor.recall(json.loads(self.memory))
         began = rng.random()  # where in its block the change begins
-        on_wearable = injection.kind == "wearable"
-        segments = (
-            self.room.plain if on_wearable else self.room.injected[injection.name]
-        )
         plain = _draw(self.room.plain, self.number, _WATCHED_BLOCKS, self.settings, rng)
-        changed = _draw(segments, self.number, _WATCHED_BLOCKS, self.settings, rng)
-        _wear(changed, injection, self.settings)
+        changed = plain.copy()
+        if injection.kind == "wearable":
+            _wear(changed, injection, self.settings)
+        else:
+            changed += _draw_effects(self.room, injection.name, _WATCHED_BLOCKS, rng)
         changed[0] = began * plain[0] + (1 - began) * changed[0]
         for place, means in enumerate(changed):
             for alert in monitor.add_block(self.number + place, means):
@@ -132,6 +131,22 @@ def _draw(
             chosen = [pool[k] for k in rng.integers(len(pool), size=_SEGMENTS_A_BLOCK)]
         blocks.append(np.mean(chosen, axis=0))
     return np.array(blocks)
+
+
+def _draw_effects(
+    room: Room, name: str, count: int, rng: np.random.Generator
+) -> Float64[np.ndarray, "block signal"]:
+    """Draw what an injection does to blocks, each as the mean over a few segments.
+
+    It was made on footage that taught nothing; its effect is the difference from the
+    same footage untouched, so that what differs between the two parts of a room's
+    footage is not taken for it.
+    """
+    pairs = zip(room.injected[name], room.injected[UNTOUCHED], strict=False)
+    effects = [np.nan_to_num(made.signals - was.signals) for made, was in pairs]
+    chosen = rng.integers(len(effects), size=(count, _SEGMENTS_A_BLOCK))
+    blocks: Float64[np.ndarray, "block signal"] = np.array(effects)[chosen].mean(axis=1)
+    return blocks
 
 
 def _wear(
