@@ -33,7 +33,7 @@ from pipelines.studies.drift.injections import Change, Pixels, inject
 _REST = "lying in bed"
 _BATCH = 16
 _STATS_A_SEGMENT = 6
-_LEAST_STATS = 4
+_LEAST_STATS = 3
 """So many pictures measured make a segment whole."""
 
 

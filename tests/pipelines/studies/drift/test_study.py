@@ -20,8 +20,8 @@ def noise_footage(folder: Path) -> Footage:
     """One recording of half a minute, long enough for short segments."""
     folder.mkdir()
     rng = np.random.default_rng(0)
-    with VideoFileWriter(folder / "a.mp4", 64, 48, Fraction(4)) as writer:
-        for _ in range(120):
+    with VideoFileWriter(folder / "a.mp4", 64, 48, Fraction(12)) as writer:
+        for _ in range(360):
             writer.write(rng.integers(0, 255, (48, 64, 3), dtype=np.uint8))
     (folder / "labels.csv").write_text(
         "file,label,source,t_start_s,t_end_s,notes\na.mp4,sitting,noise,0,30,\n"
