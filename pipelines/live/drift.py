@@ -160,7 +160,7 @@ class DriftMonitor:
         """Go on from what ``memory`` returned.
 
         Raises:
-            ValueError, LookupError, TypeError: If it is damaged; nothing is kept then.
+            ValueError, LookupError, TypeError, OverflowError: If it is damaged.
         """
         self.relearn()
         learnt = [signals_of(row) for row in memory["learnt"]]

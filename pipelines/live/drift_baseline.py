@@ -26,8 +26,8 @@ _PRIOR_DAYS = 7.0
 
 _ODDNESS = 0.42
 """How much of the difference of two days is added to a third: with few days, the oddest
-of a month has not been seen yet. Chosen by the rate of false alerts on streams of the
-kinds that the drift study draws, of other seeds."""
+of a month has not been seen yet. Chosen by the rate of false alerts on the
+drift study's own kinds of streams, of seeds that it does not draw."""
 
 REFERENCE = 0.5
 """What a CUSUM lets pass in each block, in standard deviations."""

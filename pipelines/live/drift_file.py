@@ -117,7 +117,7 @@ class BaselineKeeper:
                 continue
             try:
                 records += subject.recall(memories[name], now_ns)
-            except (LookupError, TypeError, ValueError) as err:
+            except (LookupError, OverflowError, TypeError, ValueError) as err:
                 told = f"{self._path}: {name}: damaged ({err!r}); {_ANEW}"
                 logger.warning("%s", told)
                 records.append(subject.status(now_ns, told))

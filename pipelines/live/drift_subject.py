@@ -165,7 +165,8 @@ class SubjectDrift:
             it stands.
 
         Raises:
-            ValueError, LookupError, TypeError: If it is damaged; learning begins anew.
+            ValueError, LookupError, TypeError, OverflowError: If it is damaged;
+                learning begins anew.
         """
         try:
             origin = Origin(**memory["origin"])
@@ -186,7 +187,7 @@ class SubjectDrift:
             self._latest_batch_ns = int(memory["latest_batch_ns"])
             for confidence in memory["confidences"]:
                 self._accuracy.add(float(confidence))
-        except (LookupError, TypeError, ValueError):
+        except (LookupError, OverflowError, TypeError, ValueError):
             self.relearn()
             raise
         return [*self.standing, self.status(now_ns)]

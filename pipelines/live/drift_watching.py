@@ -29,7 +29,7 @@ from pipelines.live.drift_settings import SIGNALS, DriftSettings
 from pipelines.records import DriftAlert, make_event_id
 
 _NAMES = tuple(SIGNALS)
-_HALF = 0.55
+_BLOCK_SHARE = 0.55
 """Share of the threshold that a single block may fill."""
 
 
@@ -62,7 +62,7 @@ class Watching:
         self.baseline = baseline
         self._subject_id, self._settings = subject_id, settings
         # Two extreme blocks in a row alert, whatever the threshold; one never does.
-        self._cap = max(CAP, _HALF * baseline.threshold + REFERENCE)
+        self._cap = max(CAP, _BLOCK_SHARE * baseline.threshold + REFERENCE)
         self._standing: list[_Standing] = []
         self._end_standing(first)
 
@@ -214,7 +214,7 @@ class Watching:
         """Return a watch that goes on from what ``memory`` returned.
 
         Raises:
-            ValueError, LookupError, TypeError: If it is damaged.
+            ValueError, LookupError, TypeError, OverflowError: If it is damaged.
         """
         watching = cls(subject_id, _baseline(memory), settings)
         for kept in memory["standing"]:

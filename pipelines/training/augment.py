@@ -1,8 +1,8 @@
 """How training changes pictures, so that what is learnt holds for other rooms.
 
-A small tower learns a thousand rooms by heart within the hour: it got its own pictures
-right twice as often as new ones. What it cannot learn by heart is a picture that is
-never twice the same: other light, other noise, and pieces of other rooms in it.
+A small tower learns a thousand rooms by heart. What it cannot learn by heart is a
+picture that is never twice the same: other light, other noise, and pieces of other
+rooms in it.
 """
 
 import numpy as np

@@ -138,9 +138,8 @@ def _draw_effects(
 ) -> Float64[np.ndarray, "block signal"]:
     """Draw what an injection does to blocks, each as the mean over a few segments.
 
-    It was made on footage that taught nothing; its effect is the difference from the
-    same footage untouched, so that what differs between the two parts of a room's
-    footage is not taken for it.
+    Its effect is the difference from the same footage untouched, so that what differs
+    between two parts of a room's footage is not taken for it.
     """
     pairs = zip(room.injected[name], room.injected[UNTOUCHED], strict=False)
     effects = [np.nan_to_num(made.signals - was.signals) for made, was in pairs]

@@ -58,6 +58,9 @@ class StudySize:
     river_days: float = 3.0
 
 
+_FIRST_MONTH = 1000
+"""Months of lower numbers served to choose the monitor's constants."""
+
 QUICK = StudySize(8, 12, 2, 180.0, 90.0, 0.25)
 
 
@@ -113,7 +116,8 @@ def _count_months(
     with _workers() as pool:
         for stream in all_streams():
             month = partial(count_alerts, stream.name, settings)
-            seeds = range(seed, seed + size.months)
+            first = _FIRST_MONTH + seed * size.months
+            seeds = range(first, first + size.months)
             alerts: list[int] = []
             for count in pool.map(month, seeds):
                 alerts.append(count)

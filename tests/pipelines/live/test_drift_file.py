@@ -74,13 +74,17 @@ def test_a_damaged_file_is_told_in_one_line(
     assert standing.note.endswith("learnt anew")
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("clips", float("inf")), ("clips", None), ("view", [1, 2]), ("monitor", {})],
+)
 def test_one_damaged_subject_is_named(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, field: str, value: object
 ) -> None:
     clock, path = FakeClock(), tmp_path / "baseline.json"
     keeper(path, clock).keep()
     content = json.loads(path.read_text())
-    del content["subjects"]["bed-4"]["monitor"]["hours"]
+    content["subjects"]["bed-4"][field] = value
     path.write_text(json.dumps(content))
     (standing,) = keeper(path, clock).open()
     assert isinstance(standing, DriftStatus)
