@@ -95,9 +95,10 @@ class PictureStats:
     """What a picture says of its camera; from a luma picture of at most 64 pixels.
 
     ``luma`` is its mean, 0 to 255; ``sharpness`` the mean edge as a share of the
-    contrast; ``covered_ratio`` the share without structure; ``shift_px`` how far the
-    view has moved from where it was learnt to look, in pixels of the small picture,
-    or None while that is being learnt.
+    contrast; ``covered_ratio`` the share without structure; ``black_ratio`` the share
+    that is black beside the brightest parts; ``shift_px`` how far the view has moved
+    from where it was learnt to look, in pixels of the small picture, or None while
+    that is being learnt.
     """
 
     subject_id: str
@@ -105,6 +106,7 @@ class PictureStats:
     luma: float
     sharpness: float
     covered_ratio: float
+    black_ratio: float
     shift_px: float | None
 
 

@@ -14,6 +14,7 @@ teach is not taken for truth. Sources: block bootstrap, Künsch 1989, doi
 10.1214/aoms/1177692567.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,7 +36,9 @@ REFERENCE = 0.5
 _TAIL_SHARE = 0.05
 """Share of all peaks that is taken for the tail."""
 CAP = 8.0
-"""While a threshold is learnt, no block counts for more standard deviations."""
+"""No block counts for fewer standard deviations than it has, up to here."""
+_BLOCK_SHARE = 0.55
+"""Share of a threshold that a single block may fill."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,17 +90,40 @@ def learn_baseline(
         msg = f"{len(blocks)} blocks are less than a day of {blocks_per_day}"
         raise ValueError(msg)
     mean, deviation = _moments(blocks, hours, floors, days)
+    drawn = [
+        _drawn_scores(blocks, hours, floors, blocks_per_day, rng) for _ in range(draws)
+    ]
+    # What a block may count for rises with the threshold, which rises with that.
+    threshold = _threshold_of(drawn, CAP, false_alert_days)
+    threshold = _threshold_of(drawn, block_cap(threshold), false_alert_days)
+    return Baseline(mean, deviation, threshold, days)
+
+
+def block_cap(threshold: float) -> float:
+    """Return what one block counts for at most, in standard deviations.
+
+    Two extreme blocks in a row alert, whatever the threshold; one never does.
+    """
+    return max(CAP, _BLOCK_SHARE * threshold + REFERENCE)
+
+
+def _threshold_of(
+    drawn: Sequence[Float64[np.ndarray, "day step signal"]],
+    cap: float,
+    false_alert_days: float,
+) -> float:
+    """Return where so rare a peak of the drawn days' capped scores begins."""
     peaks: list[Float64[np.ndarray, " peak"]] = []
     highest: list[float] = []
-    for _ in range(draws):
-        scores = _drawn_scores(blocks, hours, floors, blocks_per_day, rng)
+    for days in drawn:
+        scores = np.clip(days, -cap, cap)
         peaks.append(cusum_peaks(scores.reshape(-1, scores.shape[2])))
         highest += [float(cusum_peaks(day).max(initial=0.0)) for day in scores]
     by_chance = _level_of_rate(
         np.concatenate(peaks), len(highest), 1 / false_alert_days
     )
     by_day = float(np.quantile(highest, 1 - 1 / false_alert_days))
-    return Baseline(mean, deviation, max(by_chance, by_day, CAP), days)
+    return max(by_chance, by_day, CAP)
 
 
 def _moments(
@@ -150,7 +176,7 @@ def _drawn_scores(
     blocks_per_day: int,
     rng: np.random.Generator,
 ) -> Float64[np.ndarray, "day step signal"]:
-    """Draw a learning period and as many days after it; score the latter."""
+    """Draw a learning period and as many days after it; score the latter, uncapped."""
     whole = len(blocks) // blocks_per_day
     days = np.arange(whole * blocks_per_day).reshape(whole, blocks_per_day)
     learnt = days[rng.integers(whole, size=whole)].ravel()
@@ -194,7 +220,7 @@ def _level_of_rate(
     """Return the level that peaks pass so often, by the exponential tail."""
     count = round(_TAIL_SHARE * len(peaks))
     if count < 1:
-        return CAP
+        return 0.0
     ordered = np.partition(peaks, len(peaks) - count - 1)
     level, above = float(ordered[-count - 1]), ordered[-count:]
     scale = float((above - level).mean())
@@ -205,7 +231,7 @@ def standard_scores(
     values: Float64[np.ndarray, "*block signal"],
     mean: Float64[np.ndarray, "*block signal"],
     deviation: Float64[np.ndarray, "*block signal"],
-    cap: float = CAP,
+    cap: float = np.inf,
 ) -> Float64[np.ndarray, "*block signal"]:
     """Return distances from normal in standard deviations, capped; 0 for NaN."""
     scores: Float64[np.ndarray, "*block signal"] = np.nan_to_num(

@@ -12,6 +12,11 @@ _DARK_RATIO, _DIM_RATIO = 0.3, 0.65
 """Light over the usual light: below the first only darkness is left to think of."""
 _BLURRED_RATIO, _SPECKLED_RATIO = 0.78, 1.5
 """Sharpness over the usual one."""
+_FLATTENED = 0.12
+"""Share of the picture newly without structure: a blur leaves flat places as they were,
+a camera that turns to a wall finds others."""
+_BLACKENED = 0.15
+"""Share of the picture that is newly black: more than a shadow."""
 _HARDLY_MOVED_PX, _MOVED_PX = 4.0, 1.5
 _ALL_COVERED = 0.9
 
@@ -49,9 +54,13 @@ def name_cause(
             "covered",
         ),
         (fell("luma") and light < _DARK_RATIO and not hides_view, "dark"),
+        (rose("black") and now["black"] - usual["black"] > _BLACKENED, "covered"),
         (rose("sharpness") and sharp > _SPECKLED_RATIO, "covered"),
         (
-            fell("sharpness") and sharp < _BLURRED_RATIO and 0.9 < light < 1.1,
+            fell("sharpness")
+            and sharp < _BLURRED_RATIO
+            and 0.9 < light < 1.1
+            and now["covered"] - usual["covered"] < _FLATTENED,
             "blurred",
         ),
         (

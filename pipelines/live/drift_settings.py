@@ -11,6 +11,7 @@ SIGNALS: Mapping[str, float] = {
     "luma": 2.0,
     "sharpness": 0.01,
     "covered": 0.01,
+    "black": 0.01,
     "shift": 0.5,
     "imu_missing": 0.02,
     "imu_offset": 0.1,

@@ -256,6 +256,7 @@ def picture_signals(stats: PictureStats) -> dict[str, float]:
         "luma": stats.luma,
         "sharpness": stats.sharpness,
         "covered": stats.covered_ratio,
+        "black": stats.black_ratio,
     }
     return values if stats.shift_px is None else {**values, "shift": stats.shift_px}
 

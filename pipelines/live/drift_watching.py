@@ -18,10 +18,10 @@ from jaxtyping import Bool, Float64
 
 from pipelines.clock import seconds_to_ns
 from pipelines.live.drift_baseline import (
-    CAP,
     HOURS,
     REFERENCE,
     Baseline,
+    block_cap,
     standard_scores,
 )
 from pipelines.live.drift_cause import name_cause
@@ -29,8 +29,6 @@ from pipelines.live.drift_settings import SIGNALS, DriftSettings
 from pipelines.records import DriftAlert, make_event_id
 
 _NAMES = tuple(SIGNALS)
-_BLOCK_SHARE = 0.55
-"""Share of the threshold that a single block may fill."""
 
 
 @dataclass(slots=True)
@@ -61,8 +59,7 @@ class Watching:
     ) -> None:
         self.baseline = baseline
         self._subject_id, self._settings = subject_id, settings
-        # Two extreme blocks in a row alert, whatever the threshold; one never does.
-        self._cap = max(CAP, _BLOCK_SHARE * baseline.threshold + REFERENCE)
+        self._cap = block_cap(baseline.threshold)
         self._standing: list[_Standing] = []
         self._end_standing(first)
 

@@ -20,6 +20,9 @@ _FLAT_LUMA = 3.0
 """A cell that deviates by less than this is flat in any picture."""
 _LEAST_CONTRAST = 1.5
 """Of a picture, standard deviation of 255: below it nothing at all is seen."""
+_BLACK_OF_BRIGHT = 0.08
+"""Darker than this share of the picture's brightest parts is black, in any light."""
+_BRIGHT_QUANTILE = 0.95
 _LEAST_PEAK = 0.15
 """Of the phase correlation: below it two pictures share no view."""
 _BLACK = 2.0
@@ -93,6 +96,7 @@ class PictureMeter:
             luma=float(luma.mean()),
             sharpness=_sharpness(luma),
             covered_ratio=_covered_ratio(luma),
+            black_ratio=_black_ratio(luma),
             shift_px=self._shift_px(_edges(luma)),
         )
 
@@ -164,6 +168,16 @@ def _covered_ratio(luma: Float32[np.ndarray, "row column"]) -> float:
     cells = whole.reshape(rows, _CELL_PX, columns, _CELL_PX)
     flat = max(_FLAT_OF_ALL * contrast, _FLAT_LUMA)
     return float((cells.std(axis=(1, 3)) < flat).mean())
+
+
+def _black_ratio(luma: Float32[np.ndarray, "row column"]) -> float:
+    """Share of the picture that is black beside its brightest parts.
+
+    Dimmer light darkens both, so that this stays: what hides a part of the view is told
+    from what dims all of it.
+    """
+    bright = float(np.quantile(luma, _BRIGHT_QUANTILE))
+    return float((luma < _BLACK_OF_BRIGHT * bright).mean())
 
 
 def _edges(

@@ -86,8 +86,10 @@ class RecordingPlan:
         return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key))
 
 
-def plan_footage(hours: float, seed: int) -> list[RecordingPlan]:
-    """Cut hours into recordings of a minute.
+def plan_footage(
+    hours: float, seed: int, stream: Stream = Stream.FOOTAGE
+) -> list[RecordingPlan]:
+    """Cut hours of a stream into recordings of a minute.
 
     The last one may be shorter; a rest of less than a second is left out.
     """
@@ -95,10 +97,7 @@ def plan_footage(hours: float, seed: int) -> list[RecordingPlan]:
     count = max(1, int(np.ceil(total_s / RECORDING_S)))
     lengths = [min(RECORDING_S, total_s - i * RECORDING_S) for i in range(count)]
     lengths = [length for length in lengths if length >= _SHORTEST_S] or lengths[:1]
-    return [
-        RecordingPlan(Stream.FOOTAGE, seed, i, length)
-        for i, length in enumerate(lengths)
-    ]
+    return [RecordingPlan(stream, seed, i, length) for i, length in enumerate(lengths)]
 
 
 def simulate(

@@ -18,6 +18,14 @@ def simulate(
         int,
         typer.Option(min=0, help="Equal seeds, equal footage; none was trained on."),
     ] = 1,
+    validation: Annotated[
+        bool,
+        typer.Option(
+            "--validation",
+            help="Other footage of the same seed: to choose settings on, such as"
+            " thresholds and calibration, and never to measure on.",
+        ),
+    ] = False,
 ) -> None:
     """Render a simulated ward: 320x240 videos, wearables and labels.csv.
 
@@ -28,10 +36,11 @@ def simulate(
     from pipelines.simulation.render_probe import require_rendering
 
     require_rendering()  # else the next import fails with a traceback
-    from pipelines.simulation.footage import plan_footage
+    from pipelines.simulation.footage import Stream, plan_footage
     from pipelines.simulation.footage import simulate as render
 
-    plans = plan_footage(hours, seed)
+    stream = Stream.VALIDATION if validation else Stream.FOOTAGE
+    plans = plan_footage(hours, seed, stream)
     with progress_bar("rendering", len(plans)) as advance:
         rows = render(out, plans, on_done=lambda plan: advance(plan.name))
     falls = sum(row.label == "falling" for row in rows)

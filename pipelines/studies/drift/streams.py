@@ -24,6 +24,7 @@ _TYPICAL = {
     "luma": (110.0, 12.0),
     "sharpness": (0.15, 0.02),
     "covered": (0.20, 0.04),
+    "black": (0.05, 0.02),
     "shift": (0.60, 0.60),
     "imu_missing": (0.01, 0.05),
     "imu_offset": (0.0, 0.02),

@@ -20,6 +20,7 @@ USUAL = {
     "luma": 110.0,
     "sharpness": 0.2,
     "covered": 0.2,
+    "black": 0.05,
     "shift": 0.5,
     "imu_missing": 0.0,
     "imu_offset": 0.0,
@@ -145,10 +146,10 @@ def test_a_restart_changes_nothing(learnt_blocks: int) -> None:
     ("field", "value"),
     [
         ("sums", [1.0]),
-        ("sums", [[float("nan")] * 10] * 2),
+        ("sums", [[float("nan")] * len(NAMES)] * 2),
         ("threshold", float("nan")),
-        ("mean", [[0.0] * 10] * 23),
-        ("deviation", [[0.0] * 10] * 24),
+        ("mean", [[0.0] * len(NAMES)] * 23),
+        ("deviation", [[0.0] * len(NAMES)] * 24),
         ("standing", [{"alert": {"signal": "luma"}, "followed": []}]),
         ("taken", None),
     ],
@@ -190,12 +191,9 @@ def test_an_alert_that_stands_does_not_make_the_watch_deaf() -> None:
     also_dark = blocks(20, 2, shift=20.0, luma=-30.0)
     back = blocks(60, 3)
     told = follow(monitor, np.concatenate([knocked, also_dark, back]))
-    assert [(it.state, it.signal) for it in told] == [
-        ("alerted", "shift"),
-        ("alerted", "luma"),
-        ("recovered", "shift"),
-        ("recovered", "luma"),
-    ]
+    states = [(it.state, it.signal) for it in told]
+    assert states[:2] == [("alerted", "shift"), ("alerted", "luma")]
+    assert sorted(states[2:]) == [("recovered", "luma"), ("recovered", "shift")]
     assert monitor.state == "watching"
 
 

@@ -10,6 +10,7 @@ from pipelines.live.drift_baseline import (
     REFERENCE,
     Baseline,
     _level_of_rate,
+    block_cap,
     cusum_peaks,
     learn_baseline,
     standard_scores,
@@ -98,6 +99,18 @@ def test_odd_days_raise_the_threshold() -> None:
     assert learn(odd).threshold > 2 * learn(quiet_week()).threshold
 
 
+def test_no_block_reaches_the_threshold_and_two_do() -> None:
+    for threshold in (CAP, 20.0, 60.0):
+        one = min(block_cap(threshold), 1e6) - REFERENCE
+        assert one < threshold < 2 * one or threshold == CAP
+
+
+def test_wild_blocks_raise_the_threshold() -> None:
+    wild = quiet_week()
+    wild[::50, 0] += 3.0
+    assert learn(wild).threshold > 1.3 * learn(quiet_week()).threshold
+
+
 def test_less_than_a_day_is_refused() -> None:
     with pytest.raises(ValueError, match=r"^95 blocks are less than a day of 96$"):
         learn(quiet_week()[:95])
@@ -135,4 +148,4 @@ def test_the_level_of_a_rate_is_read_from_the_exponential_tail() -> None:
 
 def test_one_wild_block_counts_for_no_more_than_the_cap() -> None:
     values, mean, deviation = np.array([1e6, np.nan, 1.0]), np.zeros(3), np.ones(3)
-    assert standard_scores(values, mean, deviation).tolist() == [CAP, 0.0, 1.0]
+    assert standard_scores(values, mean, deviation, 8.0).tolist() == [8.0, 0.0, 1.0]

@@ -204,7 +204,7 @@ def test_another_origin_is_told_and_learnt_anew(
 def test_a_damaged_memory_leaves_a_subject_that_learns() -> None:
     before, after = subject(), subject()
     live(before, 5)
-    with pytest.raises(ValueError, match="expected 10"):
+    with pytest.raises(ValueError, match="expected 11"):
         after.recall(
             {
                 **before.memory(),

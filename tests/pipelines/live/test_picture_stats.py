@@ -103,6 +103,16 @@ def test_darkness_blur_and_cloth_move_their_own_signal() -> None:
     assert measure(meter, np.full_like(cloth, 70)).covered_ratio == 1.0
 
 
+def test_what_hides_a_part_of_the_view_is_black_and_what_dims_it_is_not() -> None:
+    meter = meter_used_to(room())
+    usual = measure(meter, room())
+    dim = measure(meter, (room() * 0.1).astype(np.uint8))
+    assert dim.black_ratio == pytest.approx(usual.black_ratio, abs=0.02)
+    hidden = room()
+    hidden[:, :64] = 0
+    assert measure(meter, hidden).black_ratio > usual.black_ratio + 0.4
+
+
 def test_a_person_who_passes_does_not_move_the_view() -> None:
     meter = meter_used_to(room())
     passing = room()

@@ -27,3 +27,11 @@ def test_plans_differ_in_their_number_alone_and_never_meet_training() -> None:
     plans = plan_footage(0.05, seed=4)
     assert [plan.index for plan in plans] == [0, 1, 2]
     assert {(plan.stream, plan.seed) for plan in plans} == {(Stream.FOOTAGE, 4)}
+
+
+def test_footage_for_choosing_settings_is_drawn_from_a_stream_of_its_own() -> None:
+    measured = plan_footage(0.05, seed=4)
+    chosen = plan_footage(0.05, seed=4, stream=Stream.VALIDATION)
+    assert [plan.name for plan in chosen] == [plan.name for plan in measured]
+    draws = [[plan.generator().random() for plan in it] for it in (chosen, measured)]
+    assert not set(draws[0]) & set(draws[1])
