@@ -213,3 +213,12 @@ async def play(
         if isinstance(item, Exception):
             raise item
         yield item
+
+
+async def forever(
+    *items: Frame | ImuBatch | SourceStatus,
+) -> AsyncGenerator[Frame | ImuBatch | SourceStatus, None]:
+    """Give some items, and then nothing more without ever ending."""
+    for item in items:
+        yield item
+    await asyncio.Event().wait()

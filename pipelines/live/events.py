@@ -104,6 +104,13 @@ class EventDetector:
         self._latest: Prediction | None = None
         self._now_ns = 0
 
+    def resume(self, event: ActionEvent) -> None:
+        """Go on with an episode that an earlier process started, under its id."""
+        if event.name in self._labels and event.state == "started":
+            self._episodes[event.name] = _Episode(
+                event.start_ns, event.label, event.peak_confidence, is_started=True
+            )
+
     def update(self, prediction: Prediction) -> list[ActionEvent]:
         """Take the next prediction; return what ended, then what started, with it."""
         if self._latest is not None and prediction.end_ns <= self._now_ns:

@@ -38,8 +38,11 @@ class Gathering(Generic[Key, Item]):
     """
 
     def __init__(self, sources: Mapping[Key, AsyncIterable[Item]]) -> None:
-        self._iterators = {key: aiter(source) for key, source in sources.items()}
+        self._iterators: dict[Key, AsyncIterator[Item]] = {}
         self._pulls: dict[Key, asyncio.Task[Item | None]] = {}
+        self._changed = asyncio.Event()
+        for key, source in sources.items():
+            self.add(key, source)
 
     @property
     def keys(self) -> frozenset[Key]:
@@ -60,18 +63,42 @@ class Gathering(Generic[Key, Item]):
             if failure is not None:
                 logger.warning("a source did not close: %s", failure)
 
+    def add(self, key: Key, source: AsyncIterable[Item]) -> None:
+        """Read another source from now on.
+
+        Raises:
+            ValueError: If the key is taken.
+        """
+        if key in self._iterators:
+            msg = f"{key} is read already"
+            raise ValueError(msg)
+        self._iterators[key] = aiter(source)
+        self._changed.set()
+
     async def turn(self) -> list[Arrival[Key, Item]]:
         """Wait until a source has something; return it with all that came beside it.
 
-        At most one arrival of each source, in the order that the sources were given.
+        At most one arrival of each source, in the order that the sources were given;
+        none if sources were added or dropped meanwhile.
         """
+        self._changed.clear()
         for key, iterator in self._iterators.items():
             if key not in self._pulls:
                 self._pulls[key] = asyncio.create_task(
                     _pull(iterator), name=f"read {key}"
                 )
-        await asyncio.wait(self._pulls.values(), return_when=asyncio.FIRST_COMPLETED)
-        done = [key for key in self._iterators if self._pulls[key].done()]
+        changed = asyncio.create_task(self._changed.wait(), name="sources changed")
+        try:
+            await asyncio.wait(
+                (*self._pulls.values(), changed), return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            changed.cancel()
+        done = [
+            key
+            for key in self._iterators
+            if key in self._pulls and self._pulls[key].done()
+        ]
         return [self._arrival(key) for key in done]
 
     async def drop(self, key: Key) -> None:
@@ -79,6 +106,7 @@ class Gathering(Generic[Key, Item]):
         iterator = self._iterators.pop(key, None)
         if iterator is None:
             return
+        self._changed.set()
         pull = self._pulls.pop(key, None)
         if pull is not None:
             pull.cancel()

@@ -60,6 +60,7 @@ class Subject:
             ends, nothing more is heard of the subject.
         wearable: What gives its IMU batches, if it is not the camera (a recording
             gives both in order of time, ``pipelines.live.recorded``).
+        open_events: Episodes that an earlier process started and did not end.
         camera_name: Which camera it is, without credentials: another one has another
             normal.
     """
@@ -68,6 +69,7 @@ class Subject:
     camera: AsyncIterable[Item]
     wearable: AsyncIterable[Item] | None = None
     camera_name: str = ""
+    open_events: tuple[ActionEvent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,8 @@ class _Following:
         self.events = EventDetector(
             subject_id, info.events, settings.events, settings.events_by_name
         )
+        for event in subject.open_events:
+            self.events.resume(event)
         self.drift = SubjectDrift(
             subject_id,
             Origin(
@@ -126,11 +130,13 @@ class Watch:
     """Watches any number of subjects.
 
     Args:
-        subjects: Whom to watch; their sources are read once.
+        subjects: Whom to watch; their sources are read once. More can be added.
         recognizer: What encodes and classifies.
         clock: Measures spans, and dates what the chain itself reports.
         settings: The settings of every stage.
         observer: Told what the chain does.
+        stays: Whether it waits for more subjects when all have ended, and takes the
+            failure of the last one as it takes that of others.
 
     Raises:
         ValueError: If two subjects have one id, or the settings name an event that
@@ -144,24 +150,50 @@ class Watch:
         clock: Clock,
         settings: WatchSettings | None = None,
         observer: Observer | None = None,
+        *,
+        stays: bool = False,
     ) -> None:
         self._recognizer = recognizer
         self._clock = clock
         self._observer = observer or Tally()
-        settings = settings or WatchSettings()
-        self._encoder = FrameEncoder(recognizer, settings.reuse)
-        self._sources: dict[_Source, AsyncIterable[Item]] = {}
+        self._settings = settings or WatchSettings()
+        self._stays = stays
+        self._encoder = FrameEncoder(recognizer, self._settings.reuse)
+        self._gathering: Gathering[_Source, Item] = Gathering({})
         self._following: dict[str, _Following] = {}
         self._latest_status: dict[_Source, SourceStatus] = {}
         for subject in subjects:
-            name = subject.subject_id
-            if name in self._following:
-                msg = f"every subject needs an id of its own, two are {name!r}"
-                raise ValueError(msg)
-            self._following[name] = _Following(subject, recognizer.info, settings)
-            self._sources[_Source(name, "camera")] = subject.camera
-            if subject.wearable is not None:
-                self._sources[_Source(name, "wearable")] = subject.wearable
+            self.add(subject)
+
+    def add(self, subject: Subject) -> None:
+        """Watch another subject from now on.
+
+        Raises:
+            ValueError: If its id is taken.
+        """
+        name = subject.subject_id
+        if name in self._following:
+            msg = f"every subject needs an id of its own, two are {name!r}"
+            raise ValueError(msg)
+        self._following[name] = _Following(
+            subject, self._recognizer.info, self._settings
+        )
+        self._gathering.add(_Source(name, "camera"), subject.camera)
+        if subject.wearable is not None:
+            self._gathering.add(_Source(name, "wearable"), subject.wearable)
+
+    async def drop(self, subject_id: str) -> None:
+        """Watch a subject no longer; its open episodes are not ended.
+
+        Its sources belong to whoever opened them. Does nothing if it is not watched.
+        """
+        for source in (
+            _Source(subject_id, "camera"),
+            _Source(subject_id, "wearable"),
+        ):
+            await self._gathering.drop(source)
+            self._latest_status.pop(source, None)
+        self._following.pop(subject_id, None)
 
     @property
     def drift(self) -> Mapping[str, SubjectDrift]:
@@ -178,8 +210,8 @@ class Watch:
             Exception: What a source raised, if no other subject is left to watch.
                 Else that source is reported offline, and the others go on.
         """
-        async with Gathering(self._sources) as gathering:
-            while gathering.keys:
+        async with self._gathering as gathering:
+            while gathering.keys or self._stays:
                 arrivals = await gathering.turn()
                 for record in await self._turn(arrivals):
                     yield record
@@ -200,7 +232,9 @@ class Watch:
         reports: list[Record] = []
         for arrival in arrivals:
             source, item = arrival.source, arrival.item
-            following = self._following[source.subject_id]
+            following = self._following.get(source.subject_id)
+            if following is None:  # dropped while this turn was on its way
+                continue
             match item:
                 case Frame():
                     frames.append(item)
@@ -217,10 +251,13 @@ class Watch:
                     ended.append(following)
         features = await self._encode(frames)
         for frame, feature in zip(frames, features, strict=True):
-            clips += self._following[frame.subject_id].windows.add(feature)
+            if frame.subject_id in self._following:
+                clips += self._following[frame.subject_id].windows.add(feature)
         records: list[Record] = []
         for clip, prediction in zip(clips, await self._recognise(clips), strict=True):
-            following = self._following[prediction.subject_id]
+            following = self._following.get(prediction.subject_id)
+            if following is None:
+                continue
             records += [prediction, *following.events.update(prediction)]
             reports += following.drift.judge(clip, prediction)
         for following in ended:
@@ -270,7 +307,8 @@ class Watch:
 
         What has started is not ended: nobody saw it end.
         """
-        if all(other.subject_id == source.subject_id for other in remaining):
+        alone = all(other.subject_id == source.subject_id for other in remaining)
+        if alone and not self._stays:
             raise error
         now_ns = self._clock.now_ns()
         latest = self._latest_status.get(source) or SourceStatus(

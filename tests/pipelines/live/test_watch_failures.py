@@ -10,16 +10,9 @@ import pytest
 from pipelines.errors import SourceError, SourceNotFound
 from pipelines.live.watch import Item, Record, Subject, Watch
 from pipelines.records import ActionEvent, Frame, Prediction, SourceStatus
-from pipelines.testing import ColourRecognizer, FakeClock, colour_frames, play
+from pipelines.testing import ColourRecognizer, FakeClock, colour_frames, forever, play
 
 LOST = SourceError("rtsp://ward/4", "the camera closed the connection")
-
-
-async def forever(*items: Item) -> AsyncGenerator[Item, None]:
-    """Give some items, and then nothing more without ever ending."""
-    for item in items:
-        yield item
-    await asyncio.Event().wait()
 
 
 def watch_of(*subjects: Subject) -> Watch:
