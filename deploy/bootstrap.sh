@@ -33,6 +33,10 @@ system_packages=(
     libc6-dev
     # Wearables: the broker of the demo and of the tests.
     mosquitto
+    # Operations: rules and routes are tested on the programs that will read them. Where
+    # packages start their services, these two then listen on ports 9090 and 9093.
+    prometheus
+    prometheus-alertmanager
     # The simulated ward: rendering without a screen or a graphics card.
     libosmesa6
 )

@@ -7,10 +7,11 @@ turns an interval negative. A clock for tests stands in ``pipelines.testing``.
 
 import asyncio
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol, final, runtime_checkable
 
 NS_PER_S = 1_000_000_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @runtime_checkable  # annotations are checked at run time under test
@@ -56,3 +57,16 @@ def utc_datetime(timestamp_ns: int) -> datetime:
     """Return the aware UTC ``datetime`` of a timestamp, to the microsecond."""
     seconds, rest_ns = divmod(timestamp_ns, NS_PER_S)
     return datetime.fromtimestamp(seconds, tz=UTC).replace(microsecond=rest_ns // 1000)
+
+
+def utc_ns(text: str) -> int:
+    """Return the timestamp of an ISO 8601 time with its zone, to the microsecond.
+
+    Raises:
+        ValueError: If it is none, or names no zone.
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        msg = f"{text!r} names no time zone"
+        raise ValueError(msg)
+    return (moment - _EPOCH) // timedelta(microseconds=1) * 1000

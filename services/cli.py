@@ -26,6 +26,10 @@ from services.commands import (
     train,
     watch,
 )
+from services.commands import (
+    run as service,
+)
+from services.errors import ServiceError, SettingsError
 
 BAD_INPUT_EXIT_CODE = 2
 
@@ -41,7 +45,10 @@ app = typer.Typer(
 
 # One line for each command, in the order of the help.
 app.command()(demo.demo)
+app.command()(service.run)
 app.command()(watch.watch)
+app.command()(service.check)
+app.command()(service.schema)
 app.command()(simulate.simulate)
 app.add_typer(train.app, name="train")
 app.add_typer(evaluate.app, name="evaluate")
@@ -94,7 +101,11 @@ def run(commands: typer.Typer, arguments: Sequence[str]) -> int:
     """
     try:
         commands(args=list(arguments), prog_name="wardwatch")
-    except (PipelineError, ModelError) as err:
+    except SettingsError as err:
+        for problem in err.problems:
+            typer.echo(f"wardwatch: {problem}", err=True)
+        return BAD_INPUT_EXIT_CODE
+    except (PipelineError, ModelError, ServiceError) as err:
         typer.echo(f"wardwatch: {' '.join(str(err).split())}", err=True)
         return BAD_INPUT_EXIT_CODE
     except SystemExit as end:  # how the command line library ends every command

@@ -8,7 +8,7 @@ goes on has null for its end.
 from collections.abc import Mapping
 from typing import Any, final
 
-from pipelines.clock import ns_to_seconds, utc_datetime
+from pipelines.clock import ns_to_seconds, utc_datetime, utc_ns
 from pipelines.live.watch import Record
 from pipelines.records import (
     ActionEvent,
@@ -123,6 +123,28 @@ class RecordLines:
         if self._origin_ns is not None:
             times[seconds_name] = since_s
         return times
+
+
+def read_event(line: Mapping[str, Any]) -> ActionEvent:
+    """Return the event that ``RecordLines`` wrote, to the microsecond.
+
+    Raises:
+        KeyError, ValueError: If it is none.
+    """
+    return ActionEvent(
+        event_id=line["event_id"],
+        subject_id=line["subject"],
+        name=line["name"],
+        label=line["label"],
+        state=line["state"],
+        start_ns=utc_ns(line["start_at"]),
+        end_ns=None if line["end_at"] is None else utc_ns(line["end_at"]),
+        decided_ns=utc_ns(line["decided_at"]),
+        peak_confidence=line["peak_confidence"],
+        modality=line["modality"],
+        model=line["model"],
+        prompt_set=line["prompt_set"],
+    )
 
 
 def _status(status: SourceStatus) -> dict[str, Any]:

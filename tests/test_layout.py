@@ -12,7 +12,12 @@ from services.cli import app
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("models", "pipelines", "services")
-MAY_TOUCH_DEVICES = {"pipelines.sources", "services.demo", "services.delivery"}
+MAY_TOUCH_DEVICES = {
+    "pipelines.sources",
+    "services.demo",
+    "services.delivery",
+    "services.bench",
+}
 COMMAND_LINE = re.compile(r"^(?:\.venv/bin/)?(make|wardwatch) (.+)$", re.MULTILINE)
 
 

@@ -16,3 +16,6 @@ CHECKPOINT_FOLDER = _FOLDER / "ward-clip"
 
 PROMPT_SET_FILE = _FOLDER / "ward.yaml"
 """The prompt set that is used where none is named."""
+
+CANARY_FILE = _FOLDER / "canary.npz"
+"""Eight pictures of a simulated fall, one window, to test recognition by."""

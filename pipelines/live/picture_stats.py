@@ -176,7 +176,8 @@ def _black_ratio(luma: Float32[np.ndarray, "row column"]) -> float:
     Dimmer light darkens both, so that this stays: what hides a part of the view is told
     from what dims all of it.
     """
-    bright = float(np.quantile(luma, _BRIGHT_QUANTILE))
+    rank = int(_BRIGHT_QUANTILE * (luma.size - 1))
+    bright = float(np.partition(luma, rank, axis=None)[rank])
     return float((luma < _BLACK_OF_BRIGHT * bright).mean())
 
 

@@ -11,6 +11,7 @@ the device's state::
 
 import asyncio
 import logging
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -64,6 +65,7 @@ class ImuSource:
         most_batches: Batches held for whoever iterates; the oldest gives way.
         clock_settings: How the offset of the device's clock is estimated.
         rng: Draws the pauses between attempts to reach the broker.
+        tls_context: How the broker is known; without it nothing is encrypted.
 
     Raises:
         SourceError: If the address is malformed.
@@ -80,12 +82,14 @@ class ImuSource:
         most_batches: int = 256,
         clock_settings: ImuClockSettings | None = None,
         rng: Random | None = None,
+        tls_context: ssl.SSLContext | None = None,
     ) -> None:
         self._device_id = device_id
         self._address = MqttAddress.parse(address)
         self._clock = clock
         self._stall_ns = seconds_to_ns(stall_s)
         self._fail_fast = fail_fast
+        self._tls_context = tls_context
         self._most_batches = most_batches
         self._backoff = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S, rng or Random())
         self._receiver = ImuReceiver(
@@ -184,6 +188,7 @@ class ImuSource:
             self._address.port,
             username=self._address.user,
             password=self._address.password,
+            tls_context=self._tls_context,
             logger=_library_logger,
             timeout=_ANSWER_S,
             keepalive=_KEEPALIVE_S,

@@ -1,9 +1,11 @@
 """The commands ``wardwatch bench …``: what parts cost on this machine."""
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -14,11 +16,6 @@ from services.options import ModelOption
 from services.progress import staged_bars
 
 app = typer.Typer(no_args_is_help=True, help="Measure what parts cost.")
-
-
-@app.callback()
-def _bench() -> None:
-    """Keep ``drift`` a command of its own."""
 
 
 @app.command()
@@ -57,6 +54,69 @@ def drift(
         ("memory of a subject", f"{cost.kib_per_subject:.0f} KiB"),
     )
     _tell("what drift costs", rows, asdict(cost), "drift-cost", out, as_json=as_json)
+
+
+@app.command()
+def service(
+    *,
+    subjects: Annotated[
+        str, typer.Option(help="Numbers of cameras, rising, with commas between.")
+    ] = "8,16,20,24",
+    seconds: Annotated[
+        float, typer.Option(min=3, max=600, help="How long each load is watched.")
+    ] = 24.0,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Two loads, 12 seconds each.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Of the simulated ward.")] = 1,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the table and its JSON.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object, on the last line.")
+    ] = False,
+) -> None:
+    """Measure what the service makes of the encoder's speed, and how fast it tells.
+
+    Starts a private broker, an RTSP server with simulated rooms and the service, and
+    adds cameras until it no longer keeps up.
+    """
+    from models.build import build_recognizer
+    from pipelines.simulation.render_probe import require_rendering
+
+    require_rendering()  # else the next import fails with a traceback
+    from pipelines.data.folders import make_folder
+    from services.bench.service import cost_json, cost_rows, measure_service
+
+    numbers = [8, 16] if quick else _parse_numbers(subjects)
+    if out is not None:
+        make_folder(out)
+    recognizer = build_recognizer()
+    with TemporaryDirectory(prefix="wardwatch-bench-") as folder, staged_bars() as show:
+        cost = asyncio.run(
+            measure_service(
+                recognizer,
+                Path(folder),
+                numbers,
+                12.0 if quick else seconds,
+                seed,
+                show,
+            )
+        )
+    rows = cost_rows(cost)
+    title = "what the service costs"
+    _tell(title, rows, cost_json(cost), "service-cost", out, as_json=as_json)
+
+
+def _parse_numbers(text: str) -> list[int]:
+    try:
+        numbers = [int(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if not numbers or numbers[0] < 1 or numbers != sorted(set(numbers)):
+        msg = f"{text!r} is no rising row of numbers, as 4,8,16"
+        raise typer.BadParameter(msg, param_hint="--subjects")
+    return numbers
 
 
 def _tell(

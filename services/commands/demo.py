@@ -2,8 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,11 +17,10 @@ from rich.table import Table
 from services.progress import progress_bar
 
 if TYPE_CHECKING:
-    from models.recognizer import ClipRecognizer
-    from pipelines.live.watch import Record
+    from pipelines.records import ActionEvent
     from services.demo.ward import Room
 
-ROOMS = 3
+ROOMS = 4
 SECONDS = 60.0
 SEED = 43
 """With the rooms and seconds above, of a ward in which every room sees a fall."""
@@ -32,82 +33,100 @@ def demo(
         float, typer.Option(min=20, max=600, help="Length of each room's footage.")
     ] = SECONDS,
     seed: Annotated[int, typer.Option(min=0, help="Of the simulated ward.")] = SEED,
+    forever: Annotated[
+        bool,
+        typer.Option("--forever", help="Play the rooms again and again, until Ctrl-C."),
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object, on one line.")
     ] = False,
 ) -> None:
-    """Watch a simulated ward over real RTSP and MQTT; compare events with the truth.
+    """Run the service on a simulated ward; compare what it tells with the truth.
 
     Starts a private broker and an RTSP server on this machine, plays simulated rooms
-    in real time, and watches them as `wardwatch watch` would. The exit code is 1 if a
+    in real time, and watches them as `wardwatch run` would. The exit code is 1 if a
     fall was missed.
     """
-    from models.build import build_recognizer
+    from models.prompt_file import bundled_prompt_set
     from pipelines.simulation.render_probe import require_rendering
 
     require_rendering()  # else the next import fails with a traceback
     from services.demo.ward import build_rooms, falls_of, room_plans
 
-    clip = build_recognizer()
+    prompts = bundled_prompt_set()
     console = Console(stderr=as_json)
     with TemporaryDirectory(prefix="wardwatch-demo-") as folder:
         with progress_bar("simulating the ward", rooms) as advance:
             plans = room_plans(rooms, seconds, seed)
-            ward = build_rooms(Path(folder), plans, clip.prompt_set.resolve, advance)
+            footage = Path(folder) / "footage"
+            ward = build_rooms(footage, plans, prompts.resolve, advance)
         console.print(
             f"seed {seed}: {rooms} rooms of {seconds:g} s with "
             f"{len(falls_of(ward))} falls, played over RTSP and MQTT in real time",
             soft_wrap=True,
         )
-        _play(ward, clip, console, seconds)
+        with suppress(KeyboardInterrupt):
+            _play(ward, Path(folder), console, prompts.events, forever=forever)
     outcome = summarise(ward)
     if as_json:
         typer.echo(json.dumps(outcome))
     else:
         _print_table(ward, outcome, console)
-    if outcome["found"] < outcome["falls"]:
+    if any(room.matching().missed for room in ward) and not forever:
         raise typer.Exit(1)
 
 
 def _play(
-    ward: "Sequence[Room]", clip: "ClipRecognizer", console: Console, seconds: float
+    ward: "Sequence[Room]",
+    folder: Path,
+    console: Console,
+    events: Mapping[str, str],
+    *,
+    forever: bool,
 ) -> None:
     """Play the ward and show it: as a live table, or fall by fall."""
     from pipelines.clock import SystemClock
-    from pipelines.in_process import InProcessRecognizer
-    from pipelines.records import ActionEvent
     from services.demo.ward import play
     from services.live_view import LiveView
 
-    view = LiveView("wardwatch demo", clip.prompt_set.events, duration_s=seconds)
+    view = LiveView("wardwatch demo", events)
 
-    def print_fall(record: "Record") -> None:
-        if isinstance(record, ActionEvent) and record.name == "fall":
-            console.print(view.event_line(record), soft_wrap=True)
+    def print_fall(event: "ActionEvent") -> None:
+        if event.name == "fall":
+            console.print(view.event_line(event), soft_wrap=True)
 
-    with InProcessRecognizer(clip) as recognizer:
-        if console.is_terminal:
-            with Live(view, console=console, refresh_per_second=8, transient=True):
-                asyncio.run(play(ward, recognizer, SystemClock(), view.add))
-        else:
-            asyncio.run(play(ward, recognizer, SystemClock(), print_fall))
+    def print_addresses(addresses: str) -> None:
+        console.print(f"open: {addresses}", soft_wrap=True)
+
+    def run(on_event: "Callable[[ActionEvent], None]") -> None:
+        playing = play(
+            ward, folder, SystemClock(), on_event, print_addresses, forever=forever
+        )
+        asyncio.run(playing)
+
+    if console.is_terminal:
+        with Live(view, console=console, refresh_per_second=4, transient=True):
+            run(view.add)
+    else:
+        run(print_fall)
 
 
-def summarise(ward: "Sequence[Room]") -> dict[str, int]:
-    """Count true falls, those found, and false falls."""
+def summarise(ward: "Sequence[Room]") -> dict[str, int | float | None]:
+    """Count true falls, those found, and false falls; say how fast they were told."""
     matchings = [room.matching() for room in ward]
+    waits_s = sorted(wait for room in ward for wait in room.waits_s)
     return {
         "falls": sum(len(room.truth.falls) for room in ward),
         "found": sum(len(matching.found) for matching in matchings),
         "false_falls": sum(len(matching.false) for matching in matchings),
-        "wearable_samples": sum(
-            room.wearable.samples if room.wearable else 0 for room in ward
-        ),
+        "wearables": sum(room.is_worn for room in ward),
+        "delivery_p50_s": median(waits_s) if waits_s else None,
+        "delivery_longest_s": waits_s[-1] if waits_s else None,
     }
 
 
 def _print_table(
-    ward: "Sequence[Room]", outcome: dict[str, int], console: Console
+    ward: "Sequence[Room]", outcome: Mapping[str, int | float | None], console: Console
 ) -> None:
     table = Table(
         *("room", "truth", "reported", "delay"),
@@ -119,8 +138,15 @@ def _print_table(
     console.print(table)
     console.print(
         f"{outcome['found']} of {outcome['falls']} falls found, "
-        f"{outcome['false_falls']} false"
+        f"{outcome['false_falls']} false; {outcome['wearables']} wearables heard"
     )
+    if outcome["delivery_p50_s"] is not None:
+        console.print(
+            "from the newest picture of an event to its receipt by MQTT: median "
+            f"{outcome['delivery_p50_s']:.2f} s, longest "
+            f"{outcome['delivery_longest_s']:.2f} s",
+            soft_wrap=True,
+        )
 
 
 def room_rows(room: "Room") -> list[tuple[str, str, str]]:
@@ -143,8 +169,4 @@ def room_rows(room: "Room") -> list[tuple[str, str, str]]:
     for episode in matching.false:
         decided_s = ns_to_seconds(episode.decided_ns)
         rows.append(("no fall", f"[yellow]fall[/] at {decided_s:.1f} s", ""))
-    if room.wearable is not None:
-        counts = room.wearable
-        note = f"wearable: {counts.samples} samples in {counts.messages} messages"
-        rows.append(("", f"[dim]{note}", ""))
     return rows

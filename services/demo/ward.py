@@ -1,55 +1,55 @@
 """The demonstration: a simulated ward played as if it were real, and watched.
 
-    simulated rooms ─▶ RTSP server ──rtsp──▶ camera ──┐
-                    └▶ IMU publisher ─mqtt─▶ wearable ┴─▶ the chain ─▶ events
-                                                                         │
+    simulated rooms ─▶ RTSP server ──rtsp──▶ ┌─────────────┐
+                    └▶ IMU publisher ─mqtt─▶ │ the service │ ──mqtt──▶ events
+                                             └─────────────┘             │
     labels.csv ─▶ truth ───────────────── compared with ◀────────────────┘
 
-Server, broker and streams are real; only the people are not.
+Server, broker, streams and service are real; only the people are not.
 """
 
 import asyncio
-from collections.abc import (
-    AsyncGenerator,
-    AsyncIterable,
-    AsyncIterator,
-    Callable,
-    Sequence,
-)
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
-from pipelines.clock import Clock, seconds_to_ns
+import aiomqtt
+
+from pipelines.clock import Clock, ns_to_seconds, seconds_to_ns
 from pipelines.data.footage import Recording, read_footage
 from pipelines.data.truth import Resolve, TrueFall, Truth, read_truth
 from pipelines.errors import PipelineError
-from pipelines.live.watch import Item, Record, Subject, Watch, WatchSettings
-from pipelines.recognition import ActionRecognizer
-from pipelines.records import ActionEvent, SourceStatus
+from pipelines.records import ActionEvent
 from pipelines.simulation.footage import RecordingPlan, Stream, simulate
-from pipelines.sources.camera import CameraSource
-from pipelines.sources.imu import ImuSource
-from pipelines.sources.imu_receiver import ImuCounts
 from pipelines.studies.matching import Episode, Matching, match_falls, pair_events
 from services.demo.broker import Broker
 from services.demo.imu_publisher import publish_imu
 from services.demo.rtsp_process import RtspServer
+from services.record_lines import read_event
+from services.settings import Site
+from services.supervisor import Supervisor
 
 WEARABLE = "wrist"
+SITE = "demo"
 _START_S = 60.0
+_AFTER_S = 8.0
+"""So long after the last picture what it shows may still be told."""
 
 
 @dataclass(slots=True)
 class Room:
-    """A simulated room: what is played, what is true, and what was seen of it.
+    """A simulated room: what is played, what is true, and what was told of it.
 
     Attributes:
         name: The subject's id, and the camera's name in its address.
         zero_ns: When presentation time 0 was played; set once it is.
-        events: What the chain reported.
-        wearable: What came of the wearable; set at the end.
+        events: What the service told.
+        waits_s: For each of them, seconds from the newest picture that decided it to
+            its receipt from the broker.
+        is_worn: Whether the service has heard of its wearable.
     """
 
     name: str
@@ -57,10 +57,12 @@ class Room:
     truth: Truth
     zero_ns: int = 0
     events: list[ActionEvent] = field(default_factory=list)
-    wearable: ImuCounts | None = None
+    waits_s: list[float] = field(default_factory=list)
+    is_worn: bool = False
 
     def matching(self) -> Matching:
         """Compare the fall events with the true falls, in presentation time."""
+        events = [it for it in self.events if it.start_ns < self.end_ns]
         episodes = [
             Episode(
                 episode.start_ns - self.zero_ns,
@@ -68,13 +70,13 @@ class Room:
                 episode.end_ns - self.zero_ns,
                 episode.peak_confidence,
             )
-            for episode in pair_events(self.events, "fall", self._end_ns)
+            for episode in pair_events(events, "fall", self.end_ns)
         ]
         return match_falls(self.truth, episodes)
 
     @property
-    def _end_ns(self) -> int:
-        """When the last picture was played."""
+    def end_ns(self) -> int:
+        """When the last picture was played, if it was played once."""
         length_s = max(span.end_s for span in self.recording.spans)
         return self.zero_ns + seconds_to_ns(length_s)
 
@@ -119,22 +121,32 @@ def falls_of(rooms: Sequence[Room]) -> list[tuple[Room, TrueFall]]:
 
 async def play(
     rooms: Sequence[Room],
-    recognizer: ActionRecognizer,
+    folder: Path,
     clock: Clock,
-    on_record: Callable[[Record], None],
+    on_event: Callable[[ActionEvent], None],
+    on_ready: Callable[[str], None],
+    *,
+    forever: bool = False,
 ) -> None:
-    """Play every room once, in real time, and watch them all in one chain.
+    """Play every room in real time, and let the service watch them all.
 
-    Fills in each room's ``zero_ns``, ``events`` and ``wearable``.
+    Fills in each room's ``zero_ns``, ``events``, ``waits_s`` and ``is_worn``.
+
+    Args:
+        rooms: What is played.
+        folder: For the service's own files.
+        clock: Times everything.
+        on_event: Told of every event as it is heard of.
+        on_ready: Told the addresses to open, once they answer.
+        forever: Whether a room begins again at its end, until this is cancelled.
 
     Raises:
         PipelineError: If broker or server do not start, or a camera is not reached.
     """
-    with (
-        Broker() as broker,
-        RtspServer({room.name: room.recording.video for room in rooms}) as server,
-    ):
-        await _Showing(rooms, recognizer, clock, on_record, broker, server).run()
+    mounts = {room.name: room.recording.video for room in rooms}
+    with Broker() as broker, RtspServer(mounts, loop=forever) as server:
+        showing = _Showing(rooms, folder, clock, on_event, broker, server)
+        await showing.run(on_ready, forever=forever)
 
 
 @final
@@ -144,50 +156,49 @@ class _Showing:
     def __init__(
         self,
         rooms: Sequence[Room],
-        recognizer: ActionRecognizer,
+        folder: Path,
         clock: Clock,
-        on_record: Callable[[Record], None],
+        on_event: Callable[[ActionEvent], None],
         broker: Broker,
         server: RtspServer,
     ) -> None:
         self._rooms = {room.name: room for room in rooms}
-        self._recognizer, self._clock = recognizer, clock
-        self._on_record = on_record
+        self._clock, self._on_event = clock, on_event
         self._broker, self._server = broker, server
-        self._settings = WatchSettings()
+        self._site = Site.model_validate(
+            {
+                "site": SITE,
+                "broker": {"port": broker.port},
+                "hub": {"folder": str(folder), "port": 0, "canary_every_s": 10},
+                "subjects": [
+                    {"id": name, "camera": server.address(name), "imu": name}
+                    for name in self._rooms
+                ],
+            }
+        )
 
-    async def run(self) -> None:
-        async with AsyncExitStack() as stack:
-            wearables = {}
-            subjects = []
-            for name in self._rooms:
-                camera = await stack.enter_async_context(self._camera(name))
-                wearable = ImuSource(
-                    f"{name}/{WEARABLE}", self._topic(name), clock=self._clock
+    async def run(self, on_ready: Callable[[str], None], *, forever: bool) -> None:
+        supervisor = Supervisor(self._site, self._clock)
+        async with _tasks() as tasks:
+            listening = asyncio.Event()
+            tasks.append(asyncio.create_task(self._listen(listening)))
+            await listening.wait()
+            try:
+                state = await supervisor.start()
+                on_ready(
+                    f"{state.url}/metrics  {state.url}/readyz  "
+                    f"mqtt://127.0.0.1:{self._broker.port}/wardwatch/{SITE}/#"
                 )
-                wearables[name] = await stack.enter_async_context(wearable)
-                subjects.append(Subject(name, first_showing(camera), wearable))
-            async with _tasks() as tasks:
-                publishing = asyncio.create_task(self._publish())
-                watching = asyncio.create_task(self._watch(subjects))
-                tasks += [publishing, watching]
+                tasks.append(asyncio.create_task(self._show(forever=forever)))
                 await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-                if publishing.done():
-                    publishing.result()
-                await watching
-            for name, room in self._rooms.items():
-                room.wearable = wearables[name].counts
+                for task in tasks:
+                    if task.done():
+                        task.result()
+            finally:
+                await supervisor.stop()
 
-    async def _watch(self, subjects: Sequence[Subject]) -> None:
-        chain = Watch(subjects, self._recognizer, self._clock, self._settings)
-        async with aclosing(chain.records()) as records:
-            async for record in records:
-                if isinstance(record, ActionEvent):
-                    self._rooms[record.subject_id].events.append(record)
-                self._on_record(record)
-
-    async def _publish(self) -> None:
-        """Play each room's wearable from the moment its video starts."""
+    async def _show(self, *, forever: bool) -> None:
+        """Play each room's wearable from the moment its video starts, to the end."""
         async with _tasks() as tasks:
             for _ in self._rooms:
                 start = await asyncio.to_thread(self._server.wait_for_start, _START_S)
@@ -195,25 +206,39 @@ class _Showing:
                 room.zero_ns = start.zero_ns
                 playing = publish_imu(
                     room.recording.imu[WEARABLE],
-                    self._topic(start.mount),
+                    self._site.imu_address(start.mount),
                     clock=self._clock,
                     origin_ns=start.zero_ns,
                 )
                 tasks.append(asyncio.create_task(playing))
             await asyncio.gather(*tasks)
+            if forever:
+                await asyncio.Event().wait()
+            over_ns = max(room.end_ns for room in self._rooms.values())
+            left_s = ns_to_seconds(over_ns - self._clock.now_ns()) + _AFTER_S
+            await self._clock.sleep_s(max(0.0, left_s))
 
-    def _camera(self, name: str) -> CameraSource:
-        return CameraSource(
-            name,
-            self._server.address(name),
-            clock=self._clock,
-            image_size_px=self._recognizer.info.image_size_px,
-            step_ns=self._settings.windows.step_ns,
-            fail_fast=True,
-        )
+    async def _listen(self, listening: asyncio.Event) -> None:
+        """Hear what anybody would hear who listens to the broker."""
+        async with aiomqtt.Client("127.0.0.1", self._broker.port) as client:
+            for kind in ("event", "status"):
+                await client.subscribe(f"wardwatch/{SITE}/+/{kind}", qos=1)
+            listening.set()
+            async for message in client.messages:
+                payload = message.payload
+                if isinstance(payload, bytes) and payload:
+                    self._hear(json.loads(payload))
 
-    def _topic(self, name: str) -> str:
-        return self._broker.address(f"wardwatch/demo/imu/{name}")
+    def _hear(self, told: dict[str, Any]) -> None:
+        room = self._rooms[told["subject"]]
+        if told["type"] == "status":
+            room.is_worn = room.is_worn or told["sources"]["imu"]["state"] == "online"
+            return
+        event = read_event(told)
+        wait_ns = self._clock.now_ns() - event.decided_ns
+        room.events.append(event)
+        room.waits_s.append(ns_to_seconds(wait_ns))
+        self._on_event(event)
 
 
 @asynccontextmanager
@@ -226,14 +251,3 @@ async def _tasks() -> AsyncIterator[list[asyncio.Task[None]]]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def first_showing(camera: AsyncIterable[Item]) -> AsyncGenerator[Item, None]:
-    """End with the first showing; a live camera would connect again and again."""
-    is_online = False
-    async for item in camera:
-        yield item
-        if isinstance(item, SourceStatus):
-            if is_online and item.state in ("offline", "connecting"):
-                return
-            is_online = is_online or item.state == "online"

@@ -1,0 +1,158 @@
+"""The commands ``wardwatch run``, ``check`` and ``schema``: the service of a site."""
+
+import asyncio
+import json
+import logging
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from services.settings import Site
+    from services.supervisor import Supervisor
+
+logger = logging.getLogger(__name__)
+
+ConfigArgument = Annotated[
+    Path, typer.Argument(help="The site's YAML file; see deploy/site.example.yaml.")
+]
+
+
+def run(
+    config: ConfigArgument,
+    *,
+    ray_address: Annotated[
+        str | None,
+        typer.Option(
+            help="Ray cluster to join, as host:6379 or auto.",
+            show_default="one on this machine",
+        ),
+    ] = None,
+) -> None:
+    """Watch a site: events and alarms to MQTT, metrics to Prometheus.
+
+    Runs until SIGTERM or Ctrl-C, and ends without losing an event. SIGHUP reads the
+    file again: subjects come, go and change, and the others are not disturbed.
+    """
+    from services.site_file import read_site
+
+    site = read_site(config)
+    asyncio.run(_preflight(site))
+    from pipelines.clock import SystemClock
+    from services.supervisor import Supervisor  # Ray takes its time
+
+    supervisor = Supervisor(site, SystemClock(), ray_address, say=_say)
+    asyncio.run(_run(supervisor, config))
+
+
+def check(config: ConfigArgument) -> None:
+    """Read a site's file and tell every mistake with its line."""
+    from services.site_file import read_site
+
+    site = read_site(config)
+    wearables = sum(subject.imu is not None for subject in site.subjects)
+    typer.echo(
+        f"{config}: all right; site {site.site} with {len(site.subjects)} subjects"
+        f" and {wearables} wearables"
+    )
+
+
+def schema() -> None:
+    """Print the JSON Schema of a site's file, for editors."""
+    from services.settings import Site
+
+    typer.echo(json.dumps(Site.model_json_schema(), indent=2))
+
+
+def _say(line: str) -> None:
+    typer.echo(f"wardwatch: {line}", err=True)
+
+
+async def _preflight(site: "Site") -> None:
+    """Find out in this process what would fail in another, where nobody reads it.
+
+    Raises:
+        ServiceError: If a port is taken, the store cannot be written, or the broker
+            does not let us in. One that is not there may come later.
+    """
+    from services.delivery.mqtt import BrokerLink, is_refusal, try_broker
+    from services.errors import BrokerRefused
+    from services.hub_http import listen
+    from services.store import Store
+
+    listen(site.hub.host, site.hub.port).close()
+    Store(site.hub.folder).close()
+    link = BrokerLink.of(site.broker)
+    problem = await try_broker(link)
+    if problem and is_refusal(problem):
+        raise BrokerRefused(str(link), problem)
+    if problem:
+        _say(f"broker {link}: {problem}")
+
+
+async def _run(supervisor: "Supervisor", config: Path) -> None:
+    over, again = asyncio.Event(), asyncio.Event()
+    _handle_signals(over, again)
+    _say("starting")
+    works: list[asyncio.Task[None]] = []
+    try:
+        state = await supervisor.start()
+        _handle_signals(over, again)  # Ray has put its own in their place
+        site = supervisor.site
+        _say(
+            f"site {site.site}: {len(site.subjects)} subjects; {state.url}/metrics,"
+            f" {state.url}/readyz; events to {site.broker.host}:{site.broker.port}"
+        )
+        works = [
+            asyncio.create_task(_reread(supervisor, config, again), name="reread"),
+            asyncio.create_task(_wait(over), name="until told to end"),
+        ]
+        done, _ = await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+        _say("ending")
+    finally:
+        for task in works:
+            task.cancel()
+        await asyncio.gather(*works, return_exceptions=True)
+        await supervisor.stop()
+
+
+def _handle_signals(over: asyncio.Event, again: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, over.set)
+    loop.add_signal_handler(signal.SIGHUP, again.set)
+
+
+async def _wait(event: asyncio.Event) -> None:
+    await event.wait()
+
+
+async def _reread(supervisor: "Supervisor", config: Path, again: asyncio.Event) -> None:
+    """Take another configuration when it is asked for; keep the old if it is bad."""
+    from services.errors import SettingsError
+    from services.site_file import read_site
+
+    while True:
+        await again.wait()
+        again.clear()
+        try:
+            site = read_site(config)
+        except SettingsError as err:
+            for problem in err.problems:
+                _say(problem)
+            _say("the configuration stays as it was")
+            continue
+        kept = supervisor.site
+        others = {
+            name
+            for name in type(site).model_fields
+            if name != "subjects" and getattr(site, name) != getattr(kept, name)
+        }
+        if others:
+            _say(f"{', '.join(sorted(others))}: take effect when it is started anew")
+        await supervisor.apply(kept.model_copy(update={"subjects": site.subjects}))
+        _say(f"{len(site.subjects)} subjects now")

@@ -1,0 +1,1 @@
+"""Ways out: what takes messages from the outbox to whoever is told."""

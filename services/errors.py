@@ -1,0 +1,63 @@
+"""What can go wrong in the services.
+
+    ServiceError           every error below; each of its lines is for a person
+    ├── SettingsError      a configuration is malformed: a line for each mistake
+    ├── StoreError         what must not be lost cannot be written or read
+    ├── PortTaken          somebody else listens where we were told to
+    └── BrokerRefused      the broker wants other credentials or another certificate
+
+Messages never hold credentials.
+"""
+
+from collections.abc import Sequence
+
+
+class ServiceError(Exception):
+    """The base of every error of the services."""
+
+
+class SettingsError(ServiceError):
+    """A configuration is malformed; ``problems`` has a line for each mistake."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(self.problems)
+
+    def __str__(self) -> str:
+        return "\n".join(self.problems)
+
+
+class StoreError(ServiceError):
+    """The store cannot be written or read."""
+
+    def __init__(self, path: str, problem: str) -> None:
+        self.path, self.problem = path, problem
+        super().__init__(path, problem)
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.problem}"
+
+
+class PortTaken(ServiceError):
+    """Somebody else listens on that address."""
+
+    def __init__(self, host: str, port: int, problem: str) -> None:
+        self.host, self.port, self.problem = host, port, problem
+        super().__init__(host, port, problem)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.host}:{self.port}: {self.problem};"
+            " give hub.port another number, or stop what listens there"
+        )
+
+
+class BrokerRefused(ServiceError):
+    """The broker does not let us in."""
+
+    def __init__(self, broker: str, problem: str) -> None:
+        self.broker, self.problem = broker, problem
+        super().__init__(broker, problem)
+
+    def __str__(self) -> str:
+        return f"broker {self.broker}: {self.problem}"

@@ -1,0 +1,63 @@
+"""What the hub answers over HTTP: ``/metrics``, ``/healthz``, ``/readyz``."""
+
+import socket
+from collections.abc import Callable
+
+import uvicorn
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from services.errors import PortTaken
+
+_BACKLOG = 64
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens.
+
+    Raises:
+        PortTaken: If somebody else does already, or the address is not ours.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(_BACKLOG)
+    except OSError as err:
+        listener.close()
+        raise PortTaken(host, port, (err.strerror or str(err)).lower()) from err
+    return listener
+
+
+def make_server(
+    registry: CollectorRegistry, troubles: Callable[[], list[str]]
+) -> uvicorn.Server:
+    """Return a server for ``serve(sockets=[…])``.
+
+    Args:
+        registry: What ``/metrics`` shows.
+        troubles: Why the system is not ready; nothing if it is.
+    """
+
+    async def metrics(request: Request) -> Response:
+        del request
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    async def healthz(request: Request) -> Response:
+        del request
+        return JSONResponse({"alive": True})
+
+    async def readyz(request: Request) -> Response:
+        del request
+        found = troubles()
+        answer = {"ready": not found, "troubles": found}
+        return JSONResponse(answer, status_code=503 if found else 200)
+
+    pages = (metrics, healthz, readyz)
+    app = Starlette(routes=[Route(f"/{page.__name__}", page) for page in pages])
+    config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
+    return uvicorn.Server(config)

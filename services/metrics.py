@@ -1,0 +1,236 @@
+"""Everything that Prometheus sees of us; declared here and nowhere else.
+
+Names by the conventions of prometheus.io/docs/practices: base units, totals, times
+instead of ages. Labels are closed sets known at the start (subjects, events, sources),
+so that every series is there from the first scrape.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from typing import Final, Literal, final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from pipelines.clock import NS_PER_S
+from pipelines.records import ActionEvent, SourceStatus
+from services.reports import Counts, SubjectState
+
+SOURCES: Final = ("camera", "imu")
+KINDS: Final = ("event", "drift", "status", "technical")
+_FAST_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_SLOW_S = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+
+SourceName = Literal["camera", "imu"]
+
+
+@final
+class Metrics:
+    """The hub's metrics.
+
+    Args:
+        registry: Where they are collected.
+        events: Names of all events that may occur.
+        now_ns: When it begins to count.
+    """
+
+    def __init__(
+        self, registry: CollectorRegistry, events: Sequence[str], now_ns: int
+    ) -> None:
+        self.registry = registry
+        self._events = tuple(events)
+        self._reconnects: dict[tuple[str, str], int] = {}
+        counter = partial(Counter, registry=registry, namespace="wardwatch")
+        gauge = partial(Gauge, registry=registry, namespace="wardwatch")
+        histogram = partial(Histogram, registry=registry, namespace="wardwatch")
+        by_subject = ("subject",)
+        by_source = ("subject", "source")
+        info = gauge("build_info", "Which version this is.", ("version",))
+        info.labels(_version()).set(1)
+        started = gauge("start_time_seconds", "When the hub began.")
+        started.set(now_ns / NS_PER_S)
+        self._started = counter("events", "Episodes started.", ("subject", "event"))
+        self._open = gauge("events_open", "Episodes that go on.", ("subject", "event"))
+        self._up = gauge("source_up", "1 if a source gives data.", by_source)
+        self._reconnected = counter(
+            "source_reconnects", "Connections after the first.", by_source
+        )
+        self._dropped = counter(
+            "frames_dropped", "Pictures that full buffers let go.", by_subject
+        )
+        self._predicted = gauge(
+            "last_prediction_timestamp_seconds",
+            "Newest picture of the latest prediction; 0 before the first.",
+            by_subject,
+        )
+        self._drift = gauge(
+            "drift_alerted", "1 while an alert of drift stands.", by_subject
+        )
+        self._accuracy = gauge(
+            "implied_accuracy_ratio",
+            "Share of right answers that confidence implies; NaN if unknown.",
+            by_subject,
+        )
+        self._frames = counter("frames", "Pictures taken in.", ("outcome",))
+        self._windows = counter("windows", "Windows recognised.")
+        self._encode = histogram(
+            "encode_seconds", "A request to encode.", buckets=_FAST_S
+        )
+        self._classify = histogram(
+            "classify_seconds", "A request to classify.", buckets=_FAST_S
+        )
+        self._age = histogram(
+            "prediction_age_seconds",
+            "From a window's end to its prediction.",
+            buckets=_FAST_S,
+        )
+        self._delivery = histogram(
+            "delivery_seconds",
+            "From a message's acceptance to the broker's acknowledgement.",
+            buckets=_SLOW_S,
+        )
+        self._delivered = counter("delivered", "Messages delivered.", ("kind",))
+        self._pending = gauge("outbox_pending", "Messages that wait.")
+        self._oldest = gauge(
+            "outbox_oldest_timestamp_seconds",
+            "When the oldest message that waits was accepted; 0 if none does.",
+        )
+        self._broker = gauge("broker_up", "1 if the broker is there.")
+        self._watchers = gauge("watchers", "Watchers that report.")
+        self._queue = gauge("report_queue", "Records that watchers hold back.")
+        self._canary = gauge("canary_up", "1 if the known clip is recognised.")
+        self._canary_at = gauge(
+            "canary_success_timestamp_seconds", "When it last was; 0 if never."
+        )
+        for outcome in ("encoded", "reused"):
+            self._frames.labels(outcome)
+        for kind in KINDS:
+            self._delivered.labels(kind)
+
+    def watch(self, subjects: Mapping[str, bool]) -> None:
+        """Begin every series of subjects, and end those of subjects that are gone.
+
+        Args:
+            subjects: Ids, and whether each has a wearable.
+        """
+        gone = {name for name, _ in self._reconnects} - subjects.keys()
+        for name in gone:
+            self._forget(name)
+        for name, has_wearable in subjects.items():
+            if (name, "camera") in self._reconnects:
+                continue
+            for event in self._events:
+                self._started.labels(name, event)
+                self._open.labels(name, event)
+            for source in SOURCES if has_wearable else SOURCES[:1]:
+                self._reconnects[name, source] = 0
+                self._up.labels(name, source).set(0)
+                self._reconnected.labels(name, source)
+            for each in (self._predicted, self._drift):
+                each.labels(name).set(0)
+            self._accuracy.labels(name).set(float("nan"))
+            self._dropped.labels(name)
+
+    def _forget(self, subject: str) -> None:
+        for event in self._events:
+            self._started.remove(subject, event)
+            self._open.remove(subject, event)
+        for each in (self._predicted, self._drift, self._accuracy, self._dropped):
+            each.remove(subject)
+        for source in SOURCES:
+            if self._reconnects.pop((subject, source), None) is not None:
+                self._up.remove(subject, source)
+                self._reconnected.remove(subject, source)
+
+    def count(self, counts: Counts) -> None:
+        """Take what a watcher counted."""
+        self._frames.labels("encoded").inc(counts.frames_encoded)
+        self._frames.labels("reused").inc(counts.frames_reused)
+        self._windows.inc(counts.windows)
+        for name, frames in counts.frames_dropped.items():
+            if (name, "camera") in self._reconnects:
+                self._dropped.labels(name).inc(frames)
+        for histogram, spans in (
+            (self._encode, counts.encode_s),
+            (self._classify, counts.classify_s),
+            (self._age, counts.ages_s),
+        ):
+            for span in spans:
+                histogram.observe(span)
+
+    def saw(self, subject: str, state: SubjectState) -> None:
+        """Take how a subject is seen."""
+        if (subject, "camera") not in self._reconnects:
+            return
+        self._source(subject, "camera", state.camera)
+        if (subject, "imu") in self._reconnects:
+            self._source(subject, "imu", state.wearable)
+        self._predicted.labels(subject).set(state.predicted_ns / NS_PER_S)
+        if state.drift is not None:
+            self._drift.labels(subject).set(state.drift.state == "alerted")
+            accuracy = state.drift.accuracy
+            self._accuracy.labels(subject).set(
+                float("nan") if accuracy is None else accuracy[0]
+            )
+
+    def lost(self, subject: str) -> None:
+        """Take that nobody watches a subject."""
+        for source in SOURCES:
+            if (subject, source) in self._reconnects:
+                self._up.labels(subject, source).set(0)
+
+    def _source(
+        self, subject: str, source: SourceName, status: SourceStatus | None
+    ) -> None:
+        if status is None:
+            return
+        self._up.labels(subject, source).set(status.state == "online")
+        more = status.reconnects - self._reconnects[subject, source]
+        self._reconnects[subject, source] = status.reconnects
+        self._reconnected.labels(subject, source).inc(max(0, more))
+
+    def happened(self, event: ActionEvent) -> None:
+        """Take an event that was taken for the first time."""
+        if (event.subject_id, "camera") not in self._reconnects:
+            return
+        if event.state == "started":
+            self._started.labels(event.subject_id, event.name).inc()
+        self.goes_on(event)
+
+    def goes_on(self, event: ActionEvent) -> None:
+        """Take whether an episode goes on."""
+        if (event.subject_id, "camera") in self._reconnects:
+            is_open = event.state == "started"
+            self._open.labels(event.subject_id, event.name).set(is_open)
+
+    def outbox(self, pending: int, oldest_ns: int | None) -> None:
+        """Take how many messages wait, and since when."""
+        self._pending.set(pending)
+        self._oldest.set(0 if oldest_ns is None else oldest_ns / NS_PER_S)
+
+    def delivered(self, kind: str, span_ns: int) -> None:
+        """Take that the broker has a message, and how long that took."""
+        self._delivered.labels(kind if kind in KINDS else "technical").inc()
+        self._delivery.observe(span_ns / NS_PER_S)
+
+    def broker(self, is_up: bool) -> None:
+        """Take whether the broker is there."""
+        self._broker.set(is_up)
+
+    def watchers(self, count: int, waiting: int) -> None:
+        """Take how many watchers report, and how many records they hold back."""
+        self._watchers.set(count)
+        self._queue.set(waiting)
+
+    def canary(self, is_well: bool, now_ns: int) -> None:
+        """Take how the known clip fared."""
+        self._canary.set(is_well)
+        if is_well:
+            self._canary_at.set(now_ns / NS_PER_S)
+
+
+def _version() -> str:
+    try:
+        return version("wardwatch")
+    except PackageNotFoundError:  # runs from its folder just as well
+        return "not installed"

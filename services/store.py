@@ -1,0 +1,227 @@
+"""What must not be lost: messages until the broker has them, and episodes still open.
+
+A message is on disk before whoever gave it hears that it was taken. Its key says what
+it tells: given twice, it is kept and published once.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypeVar, final
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Engine,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    delete,
+    event,
+    func,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.dialects.sqlite import insert as insert_or
+from sqlalchemy.exc import SQLAlchemyError
+
+from pipelines.clock import NS_PER_S
+from pipelines.records import ActionEvent
+from services.errors import StoreError
+
+_NAME = "hub.sqlite"
+_REMEMBERED_NS = 24 * 3600 * NS_PER_S
+"""How long a delivered message is known, so that it is not taken again."""
+
+Answer = TypeVar("Answer")
+
+_tables = MetaData()
+_outbox = Table(
+    "outbox",
+    _tables,
+    Column("number", Integer, primary_key=True),
+    Column("key", String, unique=True, nullable=False),
+    Column("topic", String, nullable=False),
+    Column("payload", JSON, nullable=False),
+    Column("retain", Boolean, nullable=False),
+    Column("queued_ns", BigInteger, nullable=False),
+    Column("delivered_ns", BigInteger, index=True),
+)
+_episodes = Table(
+    "open_episodes",
+    _tables,
+    Column("event_id", String, primary_key=True),
+    Column("subject_id", String, index=True, nullable=False),
+    Column("record", JSON, nullable=False),
+)
+_notes = Table(
+    "notes",
+    _tables,
+    Column("name", String, primary_key=True),
+    Column("content", JSON, nullable=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is to be published.
+
+    Attributes:
+        key: What it tells; two messages of one key tell the same.
+        topic: Where to.
+        payload: A JSON object.
+        retain: Whether the broker keeps it for whoever comes later.
+    """
+
+    key: str
+    topic: str
+    payload: dict[str, Any]
+    retain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """A message that the broker has not acknowledged."""
+
+    number: int
+    message: Message
+    queued_ns: int
+
+
+@final
+class Store:
+    """SQLite in a folder, written through to the disk.
+
+    Args:
+        folder: Made if need be.
+
+    Raises:
+        StoreError: If it cannot be opened, or later if it cannot be written or read.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / _NAME
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as err:
+            raise StoreError(str(folder), err.strerror or "cannot be made") from err
+        self._engine: Engine = create_engine(f"sqlite:///{self.path}")
+        event.listen(self._engine, "connect", _write_through)
+        self._do(_tables.create_all)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._engine.dispose()
+
+    def take(
+        self,
+        messages: Sequence[Message],
+        events: Iterable[ActionEvent],
+        now_ns: int,
+    ) -> frozenset[str]:
+        """Write down messages to publish and what events change, all or nothing.
+
+        Returns:
+            The keys of the messages that were new.
+        """
+
+        def work(connection: Connection) -> frozenset[str]:
+            new: set[str] = set()
+            for message in messages:
+                row = {**asdict(message), "queued_ns": now_ns}
+                added = insert_or(_outbox).values(row).on_conflict_do_nothing()
+                if connection.execute(added).rowcount:
+                    new.add(message.key)
+            for it in events:
+                same = _episodes.c.event_id == it.event_id
+                connection.execute(delete(_episodes).where(same))
+                if it.state == "started":
+                    row = {"event_id": it.event_id, "subject_id": it.subject_id}
+                    connection.execute(
+                        insert(_episodes).values({**row, "record": asdict(it)})
+                    )
+            return frozenset(new)
+
+        return self._do(work)
+
+    def waiting(self, most: int) -> list[Queued]:
+        """Return the oldest messages that are not delivered, in their order."""
+        query = (
+            select(_outbox)
+            .where(_outbox.c.delivered_ns.is_(None))
+            .order_by(_outbox.c.number)
+            .limit(most)
+        )
+        rows = self._do(lambda connection: connection.execute(query).all())
+        return [
+            Queued(
+                row.number,
+                Message(row.key, row.topic, row.payload, row.retain),
+                row.queued_ns,
+            )
+            for row in rows
+        ]
+
+    def delivered(self, number: int, now_ns: int) -> None:
+        """Note that the broker has a message; forget those of the day before."""
+        done = update(_outbox).where(_outbox.c.number == number)
+        old = delete(_outbox).where(_outbox.c.delivered_ns < now_ns - _REMEMBERED_NS)
+
+        def work(connection: Connection) -> None:
+            connection.execute(done.values(delivered_ns=now_ns))
+            connection.execute(old)
+
+        self._do(work)
+
+    def backlog(self) -> tuple[int, int | None]:
+        """Return how many messages wait, and since when the oldest does."""
+        query = select(func.count(), func.min(_outbox.c.queued_ns)).where(
+            _outbox.c.delivered_ns.is_(None)
+        )
+        count, oldest = self._do(lambda connection: connection.execute(query).one())
+        return count, oldest
+
+    def open_events(self, subject_ids: Sequence[str]) -> list[ActionEvent]:
+        """Return the episodes of some subjects that have started and not ended."""
+        query = select(_episodes.c.record).where(
+            _episodes.c.subject_id.in_(subject_ids)
+        )
+        rows = self._do(lambda connection: connection.execute(query).all())
+        return [ActionEvent(**row.record) for row in rows]
+
+    def recall(self, name: str) -> object:
+        """Return what was noted under a name, or None."""
+        query = select(_notes.c.content).where(_notes.c.name == name)
+        return self._do(lambda connection: connection.execute(query).scalar())
+
+    def note(self, name: str, content: object) -> None:
+        """Keep something that JSON can hold, in place of what the name had."""
+
+        def work(connection: Connection) -> None:
+            connection.execute(delete(_notes).where(_notes.c.name == name))
+            connection.execute(insert(_notes).values(name=name, content=content))
+
+        self._do(work)
+
+    def _do(self, work: Callable[[Connection], Answer]) -> Answer:
+        """Do work in one transaction."""
+        try:
+            with self._engine.begin() as connection:
+                return work(connection)
+        except SQLAlchemyError as err:
+            cause = getattr(err, "orig", None) or type(err).__name__
+            raise StoreError(str(self.path), str(cause)) from err
+
+
+def _write_through(connection: sqlite3.Connection, record: object) -> None:
+    """Let a transaction be on the disk before it counts as done."""
+    del record
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000"):
+        connection.execute(f"PRAGMA {pragma}")

@@ -1,0 +1,290 @@
+"""Starts the service, puts back what dies, and ends it in order.
+
+    supervisor ─┬─ recogniser: replicas, which Ray Serve keeps alive
+                ├─ hub: one actor, which Ray restarts for ever
+                └─ watchers: actors; one that dies is replaced, its subjects move
+
+Ray runs on this machine, or the service joins a cluster. Replicas and watchers spread
+over its nodes; the hub stays on this one, where its store is.
+"""
+
+import asyncio
+import itertools
+import logging
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast, final
+
+import ray
+from ray import serve
+from ray.actor import ActorHandle
+from ray.exceptions import RayActorError, RayError, RayTaskError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from pipelines.clock import Clock
+from services.hub import Hub, HubState
+from services.hub_link import HUB, NAMESPACE, RayHubLink
+from services.placement import plan_changes
+from services.recognizer import (
+    RecognizerPlan,
+    ServedRecognizer,
+    default_threads,
+    deploy_recognizer,
+)
+from services.settings import Site, SubjectSettings
+from services.watcher import Pulse, WatchedSubject, Watcher
+
+logger = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
+
+_ROUND_S = 2.0
+_ANSWER_S = 10.0
+_OPEN_S = 60.0
+_MOST_SILENT = 3
+_CONCURRENT = 1000
+_LEAST_CPUS = 4
+"""Of a local Ray, whatever the machine has: actors that wait need none."""
+
+
+@dataclass(slots=True)
+class _Placed:
+    """A watcher, its subjects, and for how many rounds it has not answered."""
+
+    actor: Any
+    subjects: dict[str, SubjectSettings] = field(default_factory=dict)
+    silent: int = 0
+
+
+@final
+class Supervisor:
+    """Runs one site.
+
+    Args:
+        site: The configuration.
+        clock: Times the rounds.
+        address: Of a Ray cluster; None starts a local one.
+        say: Told what happens, one line each.
+
+    Attributes:
+        site: The configuration as it now is.
+        recognizer: The way to recognition; None before ``start``.
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        clock: Clock,
+        address: str | None = None,
+        say: Callable[[str], None] = logger.info,
+    ) -> None:
+        self.site, self._clock, self._address, self._say = site, clock, address, say
+        self._numbers = itertools.count()
+        self._watchers: dict[int, _Placed] = {}
+        self.recognizer: ServedRecognizer | None = None
+        self._hub: Any = None
+        self._rounds: asyncio.Task[None] | None = None
+
+    async def start(self) -> HubState:
+        """Start everything; return how the hub stands.
+
+        Raises:
+            ModelError: If the checkpoint or the prompt set cannot be used.
+            ServiceError: If the hub cannot begin.
+        """
+        _init_ray(self._address)
+        plan = _recognizer_plan(self.site)
+        await _unwrapped(ray.remote(num_cpus=0, max_calls=1)(_try_model).remote(plan))
+        settings = self.site.recognizer
+        self.recognizer = await asyncio.to_thread(
+            deploy_recognizer,
+            plan,
+            replicas=settings.replicas,
+            most_replicas=settings.most_replicas,
+            cpus=1.0,
+            gpus=1.0 if settings.device.startswith("cuda") else 0.0,
+        )
+        here = NodeAffinitySchedulingStrategy(
+            ray.get_runtime_context().get_node_id(), soft=False
+        )
+        actor = ray.remote(Hub).options(
+            name=HUB,
+            namespace=NAMESPACE,
+            num_cpus=0,
+            max_restarts=-1,
+            max_concurrency=_CONCURRENT,
+            scheduling_strategy=here,
+        )
+        folder = self.site.hub.folder.absolute()
+        self._hub = actor.remote(self.site, self.recognizer, folder)
+        state: HubState = await _unwrapped(self._hub.state.remote())
+        await self.apply(self.site)
+        self._rounds = asyncio.create_task(self._go_round(), name="look after watchers")
+        return state
+
+    async def apply(self, site: Site) -> None:
+        """Bring subjects under as another configuration has them; others go on."""
+        self.site = site
+        expected = {subject.id: subject.imu is not None for subject in site.subjects}
+        await _unwrapped(self._hub.expect.remote(expected))
+        placed = {
+            number: list(it.subjects.values()) for number, it in self._watchers.items()
+        }
+        changes = plan_changes(placed, site.subjects, site.watchers.subjects_each)
+        for number, change in changes.items():
+            if number not in self._watchers:
+                self._watchers[number] = _Placed(self._make_watcher())
+            it = self._watchers[number]
+            for name in change.drop:
+                it.subjects.pop(name, None)
+            it.subjects |= {subject.id: subject for subject in change.add}
+            watched = [self._watched(subject) for subject in change.add]
+            try:
+                await asyncio.wait_for(
+                    it.actor.change.remote(watched, change.drop), _OPEN_S
+                )
+            except (RayError, TimeoutError) as error:  # the next round puts it right
+                logger.warning("watcher %d: %s", number, type(error).__name__)
+
+    async def _go_round(self) -> None:
+        """Look after the watchers until cancelled."""
+        while True:
+            await asyncio.gather(*(self._look_at(it) for it in self._watchers))
+            await self._clock.sleep_s(_ROUND_S)
+
+    async def stop(self) -> None:
+        """End in order: watchers first, then the hub, then recognition."""
+        if self._rounds is not None:  # or it would put back what ends now
+            self._rounds.cancel()
+            await asyncio.gather(self._rounds, return_exceptions=True)
+        await _quietly(*(it.actor.stop.remote() for it in self._watchers.values()))
+        for it in self._watchers.values():
+            ray.kill(it.actor)
+        if self._hub is not None:
+            await _quietly(self._hub.stop.remote())
+            ray.kill(self._hub)
+        if ray.is_initialized():
+            await asyncio.to_thread(serve.shutdown)
+            await asyncio.to_thread(ray.shutdown)
+
+    async def _look_at(self, number: int) -> None:
+        """Ask a watcher for its pulse; replace it if it is dead."""
+        it = self._watchers[number]
+        try:
+            pulse: Pulse = await asyncio.wait_for(it.actor.pulse.remote(), _ANSWER_S)
+        except TimeoutError:
+            it.silent += 1
+            if it.silent < _MOST_SILENT:
+                return
+            why = f"silent for {it.silent * _ANSWER_S:g} s"
+        except RayTaskError as error:
+            why = f"failed by {type(error.cause).__name__}"
+            logger.error("watcher %d: %s", number, error)
+        except RayActorError:
+            why = "died"
+        else:
+            it.silent = 0
+            missing = it.subjects.keys() - set(pulse.subject_ids)
+            if missing:
+                await self._open(it, [it.subjects[name] for name in sorted(missing)])
+            return
+        self._say(f"watcher {number} {why}: {len(it.subjects)} subjects begin anew")
+        ray.kill(it.actor)
+        it.actor, it.silent = self._make_watcher(), 0
+        await self._open(it, list(it.subjects.values()))
+
+    async def _open(self, it: _Placed, subjects: list[SubjectSettings]) -> None:
+        watched = [self._watched(subject) for subject in subjects]
+        try:
+            await asyncio.wait_for(it.actor.change.remote(watched), _OPEN_S)
+        except (RayError, TimeoutError) as error:  # the next round tries again
+            logger.warning("a watcher does not begin: %s", type(error).__name__)
+
+    def _make_watcher(self) -> "ActorHandle[Watcher]":
+        actor = ray.remote(Watcher).options(
+            namespace=NAMESPACE,
+            num_cpus=0,
+            max_restarts=0,
+            max_concurrency=_CONCURRENT,
+            scheduling_strategy="SPREAD",
+        )
+        made = actor.remote(
+            f"watcher-{next(self._numbers)}",
+            self.site.watch_settings(),
+            self.recognizer,
+            RayHubLink(),
+            self.site.hub.folder.absolute() / "normal",
+        )
+        return cast("ActorHandle[Watcher]", made)
+
+    def _watched(self, subject: SubjectSettings) -> WatchedSubject:
+        wearable = subject.imu and self.site.imu_address(subject.imu)
+        return WatchedSubject(
+            subject_id=subject.id,
+            camera=subject.camera.get_secret_value(),
+            wearable=wearable,
+            framing=subject.framing,
+            tls=self.site.broker.tls,
+        )
+
+
+def _init_ray(address: str | None) -> None:
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent to others
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    if address is not None:
+        ray.init(address=address, namespace=NAMESPACE, log_to_driver=False)
+        return
+    ray.init(
+        address="local",
+        namespace=NAMESPACE,
+        include_dashboard=False,
+        num_cpus=max(_LEAST_CPUS, os.cpu_count() or 1),
+        log_to_driver=True,
+        logging_level=logging.ERROR,
+    )
+
+
+def _recognizer_plan(site: Site) -> RecognizerPlan:
+    settings = site.recognizer
+    return RecognizerPlan(
+        model=settings.model,
+        prompts=settings.prompts and settings.prompts.absolute(),
+        calibration=settings.calibration and settings.calibration.absolute(),
+        temporal=settings.temporal,
+        frames=site.windows.frames,
+        device=settings.device,
+        threads=settings.threads or default_threads(settings.replicas),
+    )
+
+
+def _try_model(plan: RecognizerPlan) -> None:
+    """Load what replicas will load, so that a mistake is told in one line."""
+    from models.build import build_recognizer
+
+    build_recognizer(
+        plan.model, plan.prompts, calibration=plan.calibration, device=plan.device
+    )
+
+
+async def _unwrapped(asked: Awaitable[Answer]) -> Answer:
+    """Wait for an answer; raise our own errors as they were raised over there."""
+    try:
+        return await asked
+    except RayTaskError as error:
+        raise error.cause from None
+    except RayActorError as error:  # its constructor failed
+        cause = error.__cause__
+        while cause is not None and not isinstance(cause, RayTaskError):
+            cause = cause.__cause__
+        if isinstance(cause, RayTaskError):
+            raise cause.cause from None
+        raise
+
+
+async def _quietly(*asked: Awaitable[object]) -> None:
+    """Wait for answers, for a while, whatever they are."""
+    waits = (asyncio.wait_for(it, _ANSWER_S * 2) for it in asked)
+    for failure in await asyncio.gather(*waits, return_exceptions=True):
+        if failure is not None:
+            logger.warning("while ending: %s", type(failure).__name__)

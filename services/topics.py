@@ -1,0 +1,113 @@
+"""Records as MQTT messages: topics, keys, payloads.
+
+Of a subject ``<prefix>/<site>/<subject>/event``, ``…/drift`` and ``…/status``; of the
+site ``<prefix>/<site>/status`` and ``…/technical``.
+A payload is a line of ``services.record_lines`` with ``v``, the version of its form.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal, final
+
+from pipelines.clock import utc_datetime
+from pipelines.records import ActionEvent, DriftAlert, SourceStatus
+from services.record_lines import RecordLines
+from services.reports import SubjectState
+from services.store import Message
+
+VERSION = 1
+_LINES = RecordLines()
+
+Standing = Literal["online", "degraded", "offline"]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """A site's topics.
+
+    Attributes:
+        prefix: First part of all.
+        site: Second part.
+    """
+
+    prefix: str
+    site: str
+
+    @property
+    def site_status(self) -> str:
+        """Where it is told whether the site is watched at all."""
+        return f"{self.prefix}/{self.site}/status"
+
+    def of(self, subject_id: str, kind: str) -> str:
+        """Return a subject's topic."""
+        return f"{self.prefix}/{self.site}/{subject_id}/{kind}"
+
+    def event(self, event: ActionEvent) -> Message:
+        """Tell of an event's start or end."""
+        key = f"event {event.event_id} {event.state}"
+        return Message(key, self.of(event.subject_id, "event"), _versioned(event))
+
+    def drift(self, alert: DriftAlert) -> Message:
+        """Tell of a drift alert or its end."""
+        key = f"drift {alert.alert_id} {alert.state}"
+        return Message(key, self.of(alert.subject_id, "drift"), _versioned(alert))
+
+    def technical(self, name: str, state: str, text: str, now_ns: int) -> Message:
+        """Tell of something wrong with the system itself, or that it is over."""
+        payload = {
+            "v": VERSION,
+            "type": "technical",
+            "name": name,
+            "state": state,
+            "text": text,
+            "at": utc_datetime(now_ns).isoformat(),
+        }
+        topic = f"{self.prefix}/{self.site}/technical"
+        return Message(f"technical {name} {state} {now_ns}", topic, payload)
+
+    def status(self, subject_id: str, state: SubjectState, now_ns: int) -> Message:
+        """Tell how a subject is seen; kept by the broker for whoever comes later."""
+        standing, reason = standing_of(state)
+        sources = {"camera": state.camera}
+        if state.has_wearable:
+            sources["imu"] = state.wearable
+        payload = {
+            "v": VERSION,
+            "type": "status",
+            "subject": subject_id,
+            "state": standing,
+            "reason": reason,
+            "sources": {name: _source(it) for name, it in sources.items()},
+        }
+        key = f"status {subject_id} {now_ns}"
+        return Message(key, self.of(subject_id, "status"), payload, retain=True)
+
+
+def standing_of(state: SubjectState) -> tuple[Standing, str]:
+    """Say how a subject is seen, and why not better.
+
+    Offline without a camera; degraded if a source has stalled or the wearable is
+    silent or gone.
+    """
+    camera, wearable = state.camera, state.wearable
+    if camera is None or camera.state in ("offline", "connecting"):
+        said = "connecting" if camera is None else camera.reason or camera.state
+        return "offline", f"camera: {said}"
+    troubles = []
+    if camera.state == "stalled":
+        troubles.append(f"camera: {camera.reason or 'stalled'}")
+    if state.has_wearable and (wearable is None or wearable.state != "online"):
+        said = "connecting" if wearable is None else wearable.reason or wearable.state
+        troubles.append(f"imu: {said}")
+    return ("degraded", "; ".join(troubles)) if troubles else ("online", "")
+
+
+def _versioned(record: ActionEvent | DriftAlert) -> dict[str, Any]:
+    return {"v": VERSION, **_LINES.line(record)}
+
+
+def _source(status: SourceStatus | None) -> dict[str, Any]:
+    if status is None:
+        return {"state": "connecting", "reason": ""}
+    line = _LINES.line(status)
+    return {name: line[name] for name in ("state", "reason", "since_at", "time_base")}

@@ -1,0 +1,339 @@
+"""A watcher: the chain of a group of subjects, in a process of its own.
+
+    cameras, wearables ─▶ Watch ─▶ records ─▶ waiting ──Report──▶ hub
+                            │
+                            └──frames due at a tick──▶ recogniser
+
+It knows no torch. Events and alerts wait here until the hub has them on its disk. If it
+dies, the supervisor makes another, which asks the hub what was going on.
+"""
+
+import asyncio
+import logging
+import os
+from collections import deque
+from collections.abc import Sequence
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal, final
+
+from pipelines.clock import Clock, SystemClock, ns_to_seconds
+from pipelines.live.drift_file import BaselineFile, BaselineKeeper
+from pipelines.live.watch import Record, Subject, Watch, WatchSettings
+from pipelines.recognition import ActionRecognizer
+from pipelines.records import (
+    ActionEvent,
+    DriftAlert,
+    DriftStatus,
+    Prediction,
+    SourceStatus,
+)
+from pipelines.sources.address import CameraAddress
+from pipelines.sources.camera import CameraLimits, CameraSource
+from pipelines.sources.framing import Framing
+from pipelines.sources.imu import ImuSource
+from services.hub_link import HubLink
+from services.reports import Counts, Report, SubjectState
+from services.settings import Tls
+
+logger = logging.getLogger(__name__)
+
+_REPORT_S = 2.0
+"""A watcher reports so often though nothing happens."""
+_AT_ONCE = 256
+_BUFFERED_S = 12.0
+"""So much of a camera waits while no replica answers, and is then made up for."""
+_STOP_S = 10.0
+
+_Role = Literal["camera", "wearable"]
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedSubject:
+    """Whom to watch, with what; its ``repr`` holds no credentials.
+
+    Attributes:
+        subject_id: Its name.
+        camera: The camera's address.
+        wearable: The wearable's, or None.
+        framing: How a picture becomes square.
+        tls: How the wearable's broker is known, if at all.
+    """
+
+    subject_id: str
+    camera: str = field(repr=False)
+    wearable: str | None = field(repr=False)
+    framing: Framing
+    tls: Tls | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """That a watcher lives: its process, and whom it watches."""
+
+    process_id: int
+    subject_ids: tuple[str, ...]
+
+
+@final
+class Watcher:
+    """Watches a group of subjects, who may come and go.
+
+    Args:
+        name: Of this watcher.
+        settings: Of the chain.
+        recognizer: What encodes and classifies.
+        hub: Who is told.
+        folder: Keeps what is normal for each subject; forgotten at the end if None.
+        clock: Stamps and dates.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: WatchSettings,
+        recognizer: ActionRecognizer,
+        hub: HubLink,
+        folder: Path | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._name, self._settings = name, settings
+        self._recognizer, self._hub, self._folder = recognizer, hub, folder
+        self._clock = clock or SystemClock()
+        self._counting = Counting()
+        self._states: dict[str, SubjectState] = {}
+        self._owners: dict[str, tuple[str, _Role]] = {}
+        self._opened: dict[str, AsyncExitStack] = {}
+        self._keepers: dict[str, BaselineKeeper] = {}
+        self._waiting: deque[ActionEvent | DriftAlert] = deque()
+        self._told = asyncio.Event()
+        self._changing = asyncio.Lock()
+        self._chain: Watch | None = None
+        self._tasks: tuple[asyncio.Task[None], ...] = ()
+
+    async def change(
+        self, add: Sequence[WatchedSubject] = (), drop: Sequence[str] = ()
+    ) -> None:
+        """Watch some subjects no longer, and others from now on.
+
+        Raises:
+            SourceError: If an address is malformed.
+        """
+        async with self._changing:
+            await self._change(self._begin(), add, drop)
+        self._told.set()
+
+    async def _change(
+        self, chain: Watch, add: Sequence[WatchedSubject], drop: Sequence[str]
+    ) -> None:
+        for name in drop:
+            await chain.drop(name)
+            self._states.pop(name, None)
+            self._keepers.pop(name, None)
+            if name in self._opened:
+                await self._opened.pop(name).aclose()
+        for watched in add:
+            if watched.subject_id not in self._opened:
+                await self._open(chain, watched)
+
+    async def pulse(self) -> Pulse:
+        """Say that it lives.
+
+        Raises:
+            Exception: What its chain failed by.
+        """
+        for task in self._tasks:
+            if task.done():
+                task.result()
+        return Pulse(os.getpid(), tuple(self._opened))
+
+    async def stop(self) -> None:
+        """Watch nobody any more; return once the hub has all that happened."""
+        if not self._tasks:
+            return
+        following, reporting = self._tasks
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+        for stack in self._opened.values():
+            await stack.aclose()
+        self._opened.clear()
+        self._told.set()
+        try:
+            await asyncio.wait_for(self._all_told(), _STOP_S)
+        except TimeoutError:
+            logger.error("%s: %d records are lost", self._name, len(self._waiting))
+        reporting.cancel()
+        await asyncio.gather(reporting, return_exceptions=True)
+
+    def _begin(self) -> Watch:
+        """Set to work: an actor has no event loop before its first call."""
+        if self._chain is None:
+            self._chain = Watch(
+                [],
+                self._recognizer,
+                self._clock,
+                self._settings,
+                self._counting,
+                stays=True,
+            )
+            self._tasks = (
+                asyncio.create_task(self._follow(self._chain), name="follow"),
+                asyncio.create_task(self._report(), name="report"),
+            )
+        return self._chain
+
+    async def _open(self, chain: Watch, watched: WatchedSubject) -> None:
+        name, step_ns = watched.subject_id, self._settings.windows.step_ns
+        frames = max(8, round(_BUFFERED_S / ns_to_seconds(step_ns)))
+        address = CameraAddress.parse(watched.camera)
+        camera = CameraSource(
+            name,
+            watched.camera,
+            clock=self._clock,
+            image_size_px=self._recognizer.info.image_size_px,
+            step_ns=step_ns,
+            framing=watched.framing,
+            limits=CameraLimits(buffered_frames=frames),
+            origin_ns=self._clock.now_ns(),
+            speed=1.0 if address.kind == "file" else None,
+        )
+        wearable = None
+        if watched.wearable is not None:
+            wearable = ImuSource(
+                f"{name}/imu",
+                watched.wearable,
+                clock=self._clock,
+                tls_context=None if watched.tls is None else watched.tls.build(),
+            )
+        open_events = await self._hub.open_events([name])
+        async with AsyncExitStack() as stack:
+            subject = Subject(
+                name,
+                await stack.enter_async_context(camera),
+                None if wearable is None else await stack.enter_async_context(wearable),
+                camera_name=f"{address} {watched.framing}",
+                open_events=tuple(open_events),
+            )
+            self._states[name] = SubjectState(has_wearable=wearable is not None)
+            for source in (name, f"{name}/camera"):
+                self._owners[source] = name, "camera"
+            for source in (f"{name}/imu", f"{name}/wearable"):
+                self._owners[source] = name, "wearable"
+            chain.add(subject)
+            self._remember(chain, name)
+            self._opened[name] = stack.pop_all()
+
+    def _remember(self, chain: Watch, name: str) -> None:
+        """Bring a subject what is known of its normal."""
+        file = None
+        if self._folder is not None:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            file = BaselineFile(self._folder / f"{name}.json")
+        keeper = BaselineKeeper(file, {name: chain.drift[name]}, self._clock)
+        self._keepers[name] = keeper
+        for record in keeper.open():
+            self._take(record)
+
+    async def _follow(self, chain: Watch) -> None:
+        async with aclosing(chain.records()) as records:
+            async for record in records:
+                self._take(record)
+
+    def _take(self, record: Record) -> None:
+        """Remember how things stand, and put what must not be lost in the queue."""
+        if isinstance(record, SourceStatus):
+            name, role = self._owners.get(record.source_id, ("", "camera"))
+            if name in self._states:
+                known = self._states[name]
+                self._states[name] = (
+                    replace(known, camera=record)
+                    if role == "camera"
+                    else replace(known, wearable=record)
+                )
+                self._told.set()
+            return
+        known_state = self._states.get(record.subject_id)
+        if known_state is None:
+            return
+        match record:
+            case Prediction():
+                self._states[record.subject_id] = replace(
+                    known_state, predicted_ns=record.end_ns
+                )
+                self._counting.counts.windows += 1
+            case DriftStatus():
+                self._states[record.subject_id] = replace(known_state, drift=record)
+                if record.subject_id in self._keepers:
+                    self._keepers[record.subject_id].keep()
+            case ActionEvent() | DriftAlert():
+                self._waiting.append(record)
+                self._told.set()
+
+    async def _report(self) -> None:
+        """Tell the hub at once what happened, and now and then that all is well."""
+        while True:
+            sent = [self._waiting[i] for i in range(min(len(self._waiting), _AT_ONCE))]
+            self._told.clear()
+            report = Report(
+                watcher=self._name,
+                sent_ns=self._clock.now_ns(),
+                events=tuple(it for it in sent if isinstance(it, ActionEvent)),
+                alerts=tuple(it for it in sent if isinstance(it, DriftAlert)),
+                subjects=dict(self._states),
+                counts=self._counting.take(),
+                waiting=len(self._waiting) - len(sent),
+            )
+            await self._hub.accept(report)
+            for _ in sent:
+                self._waiting.popleft()
+            if not self._waiting and not self._told.is_set():
+                await self._wait_for_news()
+
+    async def _wait_for_news(self) -> None:
+        pause = asyncio.create_task(self._clock.sleep_s(_REPORT_S))
+        news = asyncio.create_task(self._told.wait())
+        try:
+            await asyncio.wait((pause, news), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            pause.cancel()
+            news.cancel()
+
+    async def _all_told(self) -> None:
+        while self._waiting:
+            await self._clock.sleep_s(0.05)
+
+
+@final
+class Counting:
+    """An ``Observer`` that keeps what happened since it was last asked."""
+
+    def __init__(self) -> None:
+        self.counts = Counts()
+
+    def take(self) -> Counts:
+        """Return what happened, and begin anew."""
+        taken, self.counts = self.counts, Counts()
+        return taken
+
+    def encoded(self, *, frames: int, reused: int, span_ns: int) -> None:
+        """Take one round of encoding."""
+        self.counts.frames_encoded += frames
+        self.counts.frames_reused += reused
+        if frames:
+            self.counts.encode_s.append(ns_to_seconds(span_ns))
+
+    def classified(self, *, clips: int, span_ns: int) -> None:
+        """Take one request to classify."""
+        del clips
+        self.counts.classify_s.append(ns_to_seconds(span_ns))
+
+    def predicted(self, subject_id: str, *, age_ns: int) -> None:
+        """Take the age of a prediction's newest frame."""
+        del subject_id
+        self.counts.ages_s.append(ns_to_seconds(age_ns))
+
+    def dropped(self, source_id: str, *, frames: int) -> None:
+        """Take frames that a source's full buffer let go."""
+        dropped = self.counts.frames_dropped
+        dropped[source_id] = dropped.get(source_id, 0) + frames

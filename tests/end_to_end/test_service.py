@@ -1,0 +1,232 @@
+"""The whole service as a process: cameras by RTSP, events by MQTT, and what is killed.
+
+Footage is simulated; server, broker and every process of the service are real.
+"""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.simulation.footage import RecordingPlan, Stream, simulate
+from services.demo.broker import Broker
+from services.demo.rtsp_process import RtspServer
+from tests.mqtt_listener import Heard, listening
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(180)]
+
+START_S, BACK_S, END_S = 90.0, 45.0, 30.0
+SEED, SECONDS = 43, 60.0
+
+
+@pytest.fixture(scope="module")
+def footage(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two rooms in which somebody falls and lies for a while."""
+    folder = tmp_path_factory.mktemp("ward")
+    plans = [RecordingPlan(Stream.FOOTAGE, SEED, i, SECONDS) for i in range(2)]
+    simulate(folder, plans)
+    return [folder / plan.name for plan in plans]
+
+
+@pytest.fixture
+def server(footage: list[Path]) -> Iterator[RtspServer]:
+    mounts = {f"room-{i}": file for i, file in enumerate(footage)}
+    with RtspServer(mounts, loop=True) as running:
+        yield running
+
+
+@dataclass(slots=True)
+class Service:
+    """A running service, and what is heard of it."""
+
+    process: asyncio.subprocess.Process
+    heard: Heard
+    url: str
+    lines: list[str]
+
+    async def ready(self) -> dict[str, Any]:
+        """Return what it says of itself."""
+
+        def ask() -> dict[str, Any]:
+            try:
+                with urllib.request.urlopen(f"{self.url}/readyz", timeout=5) as answer:
+                    told: dict[str, Any] = json.load(answer)
+            except OSError as error:
+                told = {"ready": False, "troubles": [str(error)]}
+            return told
+
+        return await asyncio.to_thread(ask)
+
+    async def until_ready(self, within_s: float) -> None:
+        async def is_ready() -> bool:
+            return bool((await self.ready())["ready"])
+
+        await eventually(is_ready, within_s)
+
+    def processes(self, name: str) -> set[int]:
+        """Return the service's processes that Ray calls so."""
+        found = subprocess.run(
+            ["pgrep", "--full", f"^ray::{name}"], capture_output=True, check=False
+        )
+        return {int(number) for number in found.stdout.split()}
+
+
+@asynccontextmanager
+async def serving(
+    folder: Path, broker: Broker, server: RtspServer
+) -> AsyncIterator[Service]:
+    config = folder / "site.yaml"
+    config.write_text(site_text(broker, server, 2))
+    async with listening(broker.port) as heard:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "services", "run", str(config)),
+            cwd=folder,
+            stderr=asyncio.subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        )
+        lines: list[str] = []
+        reading = asyncio.create_task(read_lines(process, lines))
+        try:
+            await heard.until(lambda it: "online" in states_of(it, "room-1"), START_S)
+            (url,) = re.findall(r"(http://\S+)/metrics", "\n".join(lines))
+            yield Service(process, heard, url, lines)
+            process.send_signal(signal.SIGTERM)
+            assert await asyncio.wait_for(process.wait(), END_S) == 0
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+            await reading
+
+
+async def eventually(
+    holds: Callable[[], Coroutine[None, None, bool]], within_s: float
+) -> None:
+    """Ask other processes again and again: nobody tells when they are back."""
+    async with asyncio.timeout(within_s):
+        while not await holds():  # noqa: ASYNC110  there is no event to wait for
+            await asyncio.sleep(0.3)
+
+
+async def read_lines(process: asyncio.subprocess.Process, lines: list[str]) -> None:
+    assert process.stderr is not None
+    while line := await process.stderr.readline():
+        lines.append(line.decode().rstrip())
+
+
+def site_text(broker: Broker, server: RtspServer, rooms: int) -> str:
+    subjects = [
+        {"id": f"room-{i}", "camera": server.address(f"room-{i}")} for i in range(rooms)
+    ]
+    site = {
+        "site": "test",
+        "broker": {"port": broker.port},
+        "subjects": subjects,
+        "watchers": {"subjects_each": 1},
+        "hub": {"folder": "data", "port": 0, "canary_every_s": 2},
+    }
+    return json.dumps(site)  # JSON is YAML
+
+
+def states_of(heard: Heard, subject: str) -> list[str]:
+    return [it["state"] for it in heard.of(f"{subject}/status")]
+
+
+def falls_of(heard: Heard, subject: str) -> list[dict[str, Any]]:
+    return [it for it in heard.of(f"{subject}/event") if it["name"] == "fall"]
+
+
+def is_consistent(heard: Heard) -> bool:
+    """Every event was told once for each state, and nothing ended that never began."""
+    told = [(it["event_id"], it["state"]) for it in heard.of("/event")]
+    started = {event_id for event_id, state in told if state == "started"}
+    return len(set(told)) == len(told) and {event_id for event_id, _ in told} <= started
+
+
+def someone_lies(subject: str) -> Callable[[Heard], bool]:
+    """Tell whether a fall of a subject goes on."""
+    return lambda heard: (
+        [it["state"] for it in falls_of(heard, subject)][-1:] == ["started"]
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["ServeReplica", "Watcher", "Hub"], ids=["replica", "watcher", "hub"]
+)
+def test_whatever_is_killed_comes_back_and_an_open_fall_keeps_its_id(
+    name: str, tmp_path: Path, server: RtspServer
+) -> None:
+    async def scene(broker: Broker) -> None:
+        async with serving(tmp_path, broker, server) as service:
+            await service.until_ready(START_S)
+            heard, subject = service.heard, "room-1"
+            await heard.until(someone_lies(subject), 70)
+            (*_, fall) = falls_of(heard, subject)
+            before = service.processes(name)
+            for number in before:
+                os.kill(number, signal.SIGKILL)
+
+            async def is_back() -> bool:
+                others = service.processes(name) - before
+                return len(others) == len(before) and (await service.ready())["ready"]
+
+            await eventually(is_back, BACK_S)
+            await heard.until(
+                lambda it: (
+                    [
+                        told["state"]
+                        for told in falls_of(it, subject)
+                        if told["event_id"] == fall["event_id"]
+                    ]
+                    == ["started", "ended"]
+                ),
+                60,
+            )
+            assert is_consistent(heard)
+
+    with Broker() as broker:
+        asyncio.run(scene(broker))
+
+
+def test_broker_and_cameras_go_and_return_and_subjects_change(
+    tmp_path: Path, server: RtspServer
+) -> None:
+    async def scene(broker: Broker) -> None:
+        async with serving(tmp_path, broker, server) as service:
+            heard = service.heard
+            await heard.until(someone_lies("room-1"), 90)
+            broker.stop()
+            watchers = service.processes("Watcher")
+            server.stop()
+            broker.start()
+            await heard.until(lambda it: states_of(it, "room-0")[-1] == "offline", 40)
+            server.start()
+            await heard.until(lambda it: states_of(it, "room-0")[-1] == "online", 60)
+
+            (tmp_path / "site.yaml").write_text("site: [test\n")
+            service.process.send_signal(signal.SIGHUP)
+            await eventually(lambda: said(service, "stays as it was"), 20)
+            (tmp_path / "site.yaml").write_text(site_text(broker, server, 1))
+            service.process.send_signal(signal.SIGHUP)
+            await eventually(lambda: said(service, "1 subjects now"), 20)
+
+            assert service.processes("Watcher") == watchers
+            assert is_consistent(heard)
+
+    async def said(service: Service, text: str) -> bool:
+        return any(text in line for line in service.lines)
+
+    with Broker() as broker:
+        asyncio.run(scene(broker))
