@@ -47,6 +47,19 @@ def measure_processes(root: int) -> Mapping[str, Usage]:
     return found
 
 
+def processes_named(beginning: str, root: int) -> set[int]:
+    """Return the descendants of a process whose command line begins so."""
+    found = set()
+    for number in _descendants(root):
+        try:
+            command = Path(f"/proc/{number}/cmdline").read_text()
+        except OSError:  # it has ended meanwhile
+            continue
+        if command.startswith(beginning):
+            found.add(number)
+    return found
+
+
 def _descendants(root: int) -> set[int]:
     parents: dict[int, int] = {}
     for path in Path("/proc").glob("[0-9]*/stat"):

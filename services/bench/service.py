@@ -119,9 +119,7 @@ async def measure_service(
         on_progress: Told of every step.
     """
     clock = SystemClock()
-    plans = [
-        RecordingPlan(Stream.FOOTAGE, seed, i, _RECORDING_S) for i in range(_RECORDINGS)
-    ]
+    plans = recordings(seed)
     done: list[str] = []
 
     def count(plan: RecordingPlan) -> None:
@@ -132,14 +130,14 @@ async def measure_service(
     files = [folder / "footage" / plan.name for plan in plans]
     mounts = {f"bed-{i}": files[i % len(files)] for i in range(max(subjects))}
     with Broker() as broker, RtspServer(mounts, loop=True) as server:
-        supervisor = Supervisor(_site(broker, server, folder, 0), clock)
+        supervisor = Supervisor(site_of(broker, server, folder, 0), clock)
         try:
             state = await supervisor.start()
             raw, share = await _dispatch(recognizer, supervisor, clock, on_progress)
-            bench = _Bench(state.url, broker, clock)
+            bench = Bench(state.url, broker, clock)
             loads = []
             for place, number in enumerate(subjects):
-                await supervisor.apply(_site(broker, server, folder, number))
+                await supervisor.apply(site_of(broker, server, folder, number))
                 loads.append(await bench.watch(number, seconds))
                 on_progress("loads", place + 1, len(subjects), f"{number} cameras")
                 if not loads[-1].keeps_up:
@@ -150,7 +148,15 @@ async def measure_service(
     return ServiceCost(raw, share, cost.best.frames_per_s / raw, cost.loads)
 
 
-def _site(broker: Broker, server: RtspServer, folder: Path, subjects: int) -> Site:
+def recordings(seed: int) -> list[RecordingPlan]:
+    """Plan the rooms that the cameras show."""
+    return [
+        RecordingPlan(Stream.FOOTAGE, seed, i, _RECORDING_S) for i in range(_RECORDINGS)
+    ]
+
+
+def site_of(broker: Broker, server: RtspServer, folder: Path, subjects: int) -> Site:
+    """Configure a site of so many cameras."""
     return Site.model_validate(
         {
             "site": _SITE,
@@ -228,7 +234,7 @@ class _Feeder:
 
 
 @final
-class _Bench:
+class Bench:
     """Watches a running service under load."""
 
     def __init__(self, url: str, broker: Broker, clock: Clock) -> None:
@@ -236,15 +242,15 @@ class _Bench:
 
     async def watch(self, subjects: int, seconds: float) -> Load:
         """Let all cameras come, then watch for some seconds."""
-        await self._until_online(subjects)
+        await self.until_online(subjects)
         waits: list[float] = []
         listening = asyncio.create_task(self._listen(waits))
-        before, processes = await self._counters(), measure_processes(os.getpid())
+        before, processes = await self.counters(), measure_processes(os.getpid())
         began_ns = self._clock.now_ns()
         marks = [before]
         for _ in range(3):
             await self._clock.sleep_s(seconds / 3)
-            marks.append(await self._counters())
+            marks.append(await self.counters())
         span_s = ns_to_seconds(self._clock.now_ns() - began_ns)
         after, later = marks[-1], measure_processes(os.getpid())
         listening.cancel()
@@ -265,10 +271,11 @@ class _Bench:
             rss_mb={name: usage.rss_mb for name, usage in later.items()},
         )
 
-    async def _until_online(self, subjects: int) -> None:
+    async def until_online(self, subjects: int) -> None:
+        """Return once so many cameras give pictures."""
         async with asyncio.timeout(60):
             while True:
-                if (await self._counters())["online"] >= subjects:
+                if (await self.counters())["online"] >= subjects:
                     return
                 await self._clock.sleep_s(0.5)
 
@@ -281,7 +288,7 @@ class _Bench:
                 wait_ns = self._clock.now_ns() - event.decided_ns
                 waits.append(ns_to_seconds(wait_ns))
 
-    async def _counters(self) -> dict[str, float]:
+    async def counters(self) -> dict[str, float]:
         """Read the hub's own metrics."""
 
         def fetch() -> str:
@@ -299,6 +306,7 @@ class _Bench:
             "frames": sum(_of(series, "frames_total")),
             "dropped": sum(_of(series, "frames_dropped_total")),
             "online": sum(_of(series, "source_up")),
+            "queue": series["outbox_pending"] + series["report_queue"],
             "age_sum": series["prediction_age_seconds_sum"],
             "age_count": series["prediction_age_seconds_count"],
         }

@@ -108,6 +108,61 @@ def service(
     _tell(title, rows, cost_json(cost), "service-cost", out, as_json=as_json)
 
 
+@app.command()
+def soak(
+    *,
+    minutes: Annotated[
+        float, typer.Option(min=5, max=100_000, help="How long.")
+    ] = 30.0,
+    subjects: Annotated[int, typer.Option(min=1, max=64, help="Cameras.")] = 8,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Five minutes, with wide intervals.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Of the simulated ward.")] = 1,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the table and its JSON.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object, on the last line.")
+    ] = False,
+) -> None:
+    """Run the service for long and see whether memory or queues grow.
+
+    All cameras go away for a quarter of a minute every three minutes. The exit code is
+    1 if the 95 % interval of a slope of memory reaches 5 MB an hour.
+    """
+    from pipelines.simulation.render_probe import require_rendering
+
+    require_rendering()  # else the next import fails with a traceback
+    from pipelines.data.folders import make_folder
+    from services.bench.soak import soak as run_soak
+
+    if out is not None:
+        make_folder(out)
+    with TemporaryDirectory(prefix="wardwatch-soak-") as folder, staged_bars() as show:
+        length = 5.0 if quick else minutes
+        outcome = asyncio.run(run_soak(Path(folder), subjects, length, seed, show))
+    rows = [
+        (
+            name,
+            f"{it.mb_per_hour:+.1f} MB/h ({it.low:+.1f} to {it.high:+.1f})"
+            f", {it.rss_mb:.0f} MB at the end",
+        )
+        for name, it in outcome.growth.items()
+    ]
+    rows += [
+        ("longest queue", f"{outcome.longest_queue:.0f}"),
+        ("queue at the end", f"{outcome.last_queue:.0f}"),
+        ("windows", f"{outcome.windows:.0f}"),
+        ("outages of all cameras", f"{outcome.outages}"),
+    ]
+    title = f"{outcome.minutes:g} minutes, {subjects} cameras"
+    facts = {**asdict(outcome), "holds": outcome.holds}
+    _tell(title, rows, facts, "soak", out, as_json=as_json)
+    if not outcome.holds:
+        raise typer.Exit(1)
+
+
 def _parse_numbers(text: str) -> list[int]:
     try:
         numbers = [int(part) for part in text.split(",")]

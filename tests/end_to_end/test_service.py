@@ -8,7 +8,6 @@ import json
 import os
 import re
 import signal
-import subprocess
 import sys
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -20,6 +19,7 @@ from typing import Any
 import pytest
 
 from pipelines.simulation.footage import RecordingPlan, Stream, simulate
+from services.bench.processes import processes_named
 from services.demo.broker import Broker
 from services.demo.rtsp_process import RtspServer
 from tests.mqtt_listener import Heard, listening
@@ -76,10 +76,7 @@ class Service:
 
     def processes(self, name: str) -> set[int]:
         """Return the service's processes that Ray calls so."""
-        found = subprocess.run(
-            ["pgrep", "--full", f"^ray::{name}"], capture_output=True, check=False
-        )
-        return {int(number) for number in found.stdout.split()}
+        return processes_named(f"ray::{name}", self.process.pid)
 
 
 @asynccontextmanager
