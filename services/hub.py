@@ -11,6 +11,7 @@ from its store; what it knew of sources comes with the watchers' next reports.
 import asyncio
 import logging
 import os
+import socket
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from pipelines.records import ActionEvent
 from services.canary import Canary
 from services.delivery.home_assistant import discovery
 from services.delivery.mqtt import BrokerLink, MqttDelivery
-from services.errors import StoreError
+from services.errors import PortTaken, StoreError
 from services.hub_http import listen, make_server
 from services.metrics import Metrics
 from services.reports import Report, SubjectState
@@ -94,6 +95,7 @@ class Hub:
         self._event_names = names
         self._canary = Canary(recognizer)
         self._canary_trouble = "recognition is not tested yet"
+        self._canary_told: bool | None = None
         self._broker_trouble = "the broker is not reached yet"
         self._store_trouble = ""
         self._expected = cast("dict[str, bool]", self._store.recall(_EXPECTED) or {})
@@ -104,9 +106,10 @@ class Hub:
         self._tasks: list[asyncio.Task[None]] = []
         self._delivery: MqttDelivery | None = None
         kept_port = cast("int | None", self._store.recall(_PORT))
-        self._listener = listen(site.hub.host, site.hub.port or kept_port or 0)
+        self._listener = _listen_again(site.hub.host, site.hub.port, kept_port)
         self.port: int = self._listener.getsockname()[1]
-        self._store.note(_PORT, self.port)
+        with suppress(StoreError):  # a full disk must not keep the hub from beginning
+            self._store.note(_PORT, self.port)
         self._metrics.watch(self._expected)
         for event in self._store.open_events(list(self._expected)):
             self._metrics.goes_on(event)
@@ -132,11 +135,13 @@ class Hub:
         self._expected = dict(subjects)
         await asyncio.to_thread(self._store.note, _EXPECTED, self._expected)
         self._metrics.watch(self._expected)
+        now_ns = self._clock.now_ns()
         for name in gone:
             self._states.pop(name, None)
             self._standings.pop(name, None)
+        await self._take([self._topics.forget(name, now_ns) for name in gone], {})
         if self._delivery is not None and self._site.broker.home_assistant:
-            await self._take(self._discovery(), ())
+            await self._take(self._discovery(), {})
 
     async def accept(self, report: Report) -> None:
         """Keep a report's events and alerts; return once they are on the disk.
@@ -151,21 +156,25 @@ class Hub:
             for name, state in report.subjects.items()
             if name in self._expected
         }
+        standings, changes = self._changed_standings(known, now_ns)
+        events = {self._topics.event(event).key: event for event in report.events}
         messages = [
             *(self._topics.event(event) for event in report.events),
             *(self._topics.drift(alert) for alert in report.alerts),
-            *self._changed_standings(known, now_ns),
+            *changes,
         ]
-        new = await self._take(messages, report.events)
-        for event in report.events:
-            if self._topics.event(event).key in new:
+        new = await self._take(messages, events)
+        self._standings |= standings
+        for key, event in events.items():
+            if key in new:
                 self._metrics.happened(event)
         _, earlier = self._reports.get(report.watcher, (0, None))
         if earlier is None or earlier.sent_ns != report.sent_ns:  # else given twice
             self._metrics.count(report.counts)
         for name, state in known.items():
-            self._states[name] = state
-            self._metrics.saw(name, state)
+            if name in self._expected:  # it may have been dropped meanwhile
+                self._states[name] = state
+                self._metrics.saw(name, state)
         self._reports[report.watcher] = now_ns, report
 
     async def open_events(self, subject_ids: Sequence[str]) -> list[ActionEvent]:
@@ -214,7 +223,7 @@ class Hub:
             task.add_done_callback(_die_of_failure)
 
     async def _take(
-        self, messages: Sequence[Message], events: Sequence[ActionEvent]
+        self, messages: Sequence[Message], events: Mapping[str, ActionEvent]
     ) -> frozenset[str]:
         """Write messages down; return the keys of those that were new."""
         if not messages:
@@ -234,8 +243,9 @@ class Hub:
 
     def _changed_standings(
         self, states: Mapping[str, SubjectState], now_ns: int
-    ) -> list[Message]:
-        """Return a message for each subject that is seen otherwise than was told."""
+    ) -> tuple[dict[str, object], list[Message]]:
+        """Return who is seen otherwise than was told, and a message for each."""
+        standings: dict[str, object] = {}
         messages = []
         for name, state in states.items():
             standing = (
@@ -244,9 +254,9 @@ class Hub:
                 state.wearable and state.wearable.state,
             )
             if self._standings.get(name) != standing:
-                self._standings[name] = standing
+                standings[name] = standing
                 messages.append(self._topics.status(name, state, now_ns))
-        return messages
+        return standings, messages
 
     async def _go_round(self) -> None:
         """Look after what nobody reports: silent watchers, the length of the outbox."""
@@ -265,16 +275,20 @@ class Hub:
                 for name, has_wearable in self._expected.items()
                 if name in self._unwatched(now_ns)
             }
-            messages = self._changed_standings(unseen, now_ns)
+            standings, messages = self._changed_standings(unseen, now_ns)
             for name, state in unseen.items():
                 self._states[name] = state
                 self._metrics.lost(name)
             try:
-                await self._take(messages, ())
+                await self._take(messages, {})
                 backlog = await asyncio.to_thread(self._store.backlog)
+                if self._store_trouble:  # is there room again?
+                    await asyncio.to_thread(self._store.note, _PORT, self.port)
             except StoreError as err:
                 self._store_trouble = str(err)
             else:
+                self._store_trouble = ""
+                self._standings |= standings
                 self._metrics.outbox(*backlog)
             await self._clock.sleep_s(_ROUND_S)
 
@@ -287,16 +301,17 @@ class Hub:
 
     async def _show_canary(self) -> None:
         while True:
-            trouble = await self._canary_finds()
-            was, self._canary_trouble = self._canary_trouble, trouble
-            now_ns = self._clock.now_ns()
-            self._metrics.canary(not trouble, now_ns)
-            if bool(was) != bool(trouble):
-                state = "alarmed" if trouble else "cleared"
-                text = trouble or "recognition answers as it should"
-                message = self._topics.technical("canary", state, text, now_ns)
-                with suppress(StoreError):  # told where it was found out
-                    await self._take([message], ())
+            with suppress(StoreError):  # told where it was found out; tried again
+                trouble = await self._canary_finds()
+                self._canary_trouble = trouble
+                now_ns = self._clock.now_ns()
+                self._metrics.canary(not trouble, now_ns)
+                if self._canary_told != (not trouble):
+                    state = "alarmed" if trouble else "cleared"
+                    text = trouble or "recognition answers as it should"
+                    message = self._topics.technical("canary", state, text, now_ns)
+                    await self._take([message], {})
+                    self._canary_told = not trouble
             await self._clock.sleep_s(self._site.hub.canary_every_s)
 
     async def _canary_finds(self) -> str:
@@ -363,6 +378,14 @@ class Hub:
     def _site_status(self, state: str) -> Message:
         payload = {"v": VERSION, "type": "status", "state": state}
         return Message("site", self._topics.site_status, payload, retain=True)
+
+
+def _listen_again(host: str, port: int, kept_port: int | None) -> socket.socket:
+    """Listen on a port, or, if any will do, on that of the hub before."""
+    if port == 0 and kept_port:
+        with suppress(PortTaken):
+            return listen(host, kept_port)
+    return listen(host, port)
 
 
 def _die_of_failure(task: asyncio.Task[None]) -> None:

@@ -337,4 +337,5 @@ class Site(BaseSettings):
             password = "" if secret is None else f":{quote(secret, '')}"
             login = f"{quote(broker.user, '')}{password}@"
         topic = f"{broker.prefix}/{self.site}/imu/{device}"
-        return f"mqtt://{login}{broker.host}:{broker.port}/{topic}"
+        host = f"[{broker.host}]" if ":" in broker.host else broker.host
+        return f"mqtt://{login}{host}:{broker.port}/{topic}"

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic_settings import SettingsError as UnreadableVariable
 
 from services.errors import SettingsError
 from services.settings import ENVIRONMENT_NESTING, ENVIRONMENT_PREFIX, Site
@@ -50,6 +51,8 @@ def read_site(path: Path, environment: Mapping[str, str] | None = None) -> Site:
     problems = [*tree.problems, *_unknown_variables(environment)]
     try:
         site = Site(**values)
+    except UnreadableVariable as err:
+        problems.append(f"environment: {err}")
     except ValidationError as err:
         problems += [_problem(path, tree.lines, dict(each)) for each in err.errors()]
     if problems:
@@ -75,7 +78,12 @@ class _Tree:
             return [self.read(it, (*place, i)) for i, it in enumerate(node.value)]
         if node.tag == "tag:yaml.org,2002:str":
             return _VARIABLE.sub(lambda found: self._variable(found, place), node.value)
-        return yaml.safe_load(yaml.serialize(node))
+        try:
+            return cast("object", yaml.safe_load(yaml.serialize(node)))
+        except (yaml.YAMLError, ValueError):
+            where = f"{self.path}:{self.lines[place]}: {_spell(place)}"
+            self.problems.append(f"{where}: is no value")
+            return None
 
     def _pairs(
         self, node: yaml.MappingNode, place: Place

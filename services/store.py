@@ -5,7 +5,7 @@ it tells: given twice, it is kept and published once.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar, final
@@ -76,7 +76,7 @@ class Message:
     Attributes:
         key: What it tells; two messages of one key tell the same.
         topic: Where to.
-        payload: A JSON object.
+        payload: A JSON object; an empty one makes the broker forget what it kept.
         retain: Whether the broker keeps it for whoever comes later.
     """
 
@@ -123,10 +123,16 @@ class Store:
     def take(
         self,
         messages: Sequence[Message],
-        events: Iterable[ActionEvent],
+        events: Mapping[str, ActionEvent],
         now_ns: int,
     ) -> frozenset[str]:
         """Write down messages to publish and what events change, all or nothing.
+
+        Args:
+            messages: In their order.
+            events: By the key of the message that tells it; one that was told before
+                changes nothing, for it may be over by now.
+            now_ns: When.
 
         Returns:
             The keys of the messages that were new.
@@ -139,7 +145,7 @@ class Store:
                 added = insert_or(_outbox).values(row).on_conflict_do_nothing()
                 if connection.execute(added).rowcount:
                     new.add(message.key)
-            for it in events:
+            for it in (events[key] for key in events if key in new):
                 same = _episodes.c.event_id == it.event_id
                 connection.execute(delete(_episodes).where(same))
                 if it.state == "started":

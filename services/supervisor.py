@@ -23,17 +23,19 @@ from ray.exceptions import RayActorError, RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from pipelines.clock import Clock
+from pipelines.errors import PipelineError
 from services.hub import Hub, HubState
 from services.hub_link import HUB, NAMESPACE, RayHubLink
 from services.placement import plan_changes
 from services.recognizer import (
+    APP,
     RecognizerPlan,
     ServedRecognizer,
     default_threads,
     deploy_recognizer,
 )
 from services.settings import Site, SubjectSettings
-from services.watcher import Pulse, WatchedSubject, Watcher
+from services.watcher import Pulse, WatchedSubject, Watcher, mark_of
 
 logger = logging.getLogger(__name__)
 
@@ -140,17 +142,15 @@ class Supervisor:
                 it.subjects.pop(name, None)
             it.subjects |= {subject.id: subject for subject in change.add}
             watched = [self._watched(subject) for subject in change.add]
-            try:
-                await asyncio.wait_for(
-                    it.actor.change.remote(watched, change.drop), _OPEN_S
-                )
-            except (RayError, TimeoutError) as error:  # the next round puts it right
-                logger.warning("watcher %d: %s", number, type(error).__name__)
+            await self._change(it, watched, change.drop)
 
     async def _go_round(self) -> None:
         """Look after the watchers until cancelled."""
         while True:
-            await asyncio.gather(*(self._look_at(it) for it in self._watchers))
+            looks = (self._look_at(number) for number in self._watchers)
+            for failure in await asyncio.gather(*looks, return_exceptions=True):
+                if failure is not None:  # tried again in the next round
+                    logger.error("looking at a watcher: %s", type(failure).__name__)
             await self._clock.sleep_s(_ROUND_S)
 
     async def stop(self) -> None:
@@ -165,7 +165,10 @@ class Supervisor:
             await _quietly(self._hub.stop.remote())
             ray.kill(self._hub)
         if ray.is_initialized():
-            await asyncio.to_thread(serve.shutdown)
+            if self._address is None:
+                await asyncio.to_thread(serve.shutdown)
+            else:  # others may serve there
+                await asyncio.to_thread(serve.delete, APP)
             await asyncio.to_thread(ray.shutdown)
 
     async def _look_at(self, number: int) -> None:
@@ -180,26 +183,38 @@ class Supervisor:
             why = f"silent for {it.silent * _ANSWER_S:g} s"
         except RayTaskError as error:
             why = f"failed by {type(error.cause).__name__}"
-            logger.error("watcher %d: %s", number, error)
+            await _quietly(it.actor.stop.remote())  # it may still hold events
         except RayActorError:
             why = "died"
         else:
             it.silent = 0
-            missing = it.subjects.keys() - set(pulse.subject_ids)
-            if missing:
-                await self._open(it, [it.subjects[name] for name in sorted(missing)])
+            wanted = {
+                name: self._watched(subject) for name, subject in it.subjects.items()
+            }
+            drop = [
+                name
+                for name, mark in pulse.subjects.items()
+                if name not in wanted or mark_of(wanted[name]) != mark
+            ]
+            add = [
+                name for name in wanted if name not in pulse.subjects or name in drop
+            ]
+            if add or drop:
+                await self._change(it, [wanted[name] for name in add], drop)
             return
         self._say(f"watcher {number} {why}: {len(it.subjects)} subjects begin anew")
         ray.kill(it.actor)
         it.actor, it.silent = self._make_watcher(), 0
-        await self._open(it, list(it.subjects.values()))
+        watched = [self._watched(subject) for subject in it.subjects.values()]
+        await self._change(it, watched, [])
 
-    async def _open(self, it: _Placed, subjects: list[SubjectSettings]) -> None:
-        watched = [self._watched(subject) for subject in subjects]
+    async def _change(
+        self, it: _Placed, watched: list[WatchedSubject], drop: list[str]
+    ) -> None:
         try:
-            await asyncio.wait_for(it.actor.change.remote(watched), _OPEN_S)
+            await asyncio.wait_for(it.actor.change.remote(watched, drop), _OPEN_S)
         except (RayError, TimeoutError) as error:  # the next round tries again
-            logger.warning("a watcher does not begin: %s", type(error).__name__)
+            logger.warning("a watcher does not change: %s", _name_of(error))
 
     def _make_watcher(self) -> "ActorHandle[Watcher]":
         actor = ray.remote(Watcher).options(
@@ -280,6 +295,12 @@ async def _unwrapped(asked: Awaitable[Answer]) -> Answer:
         if isinstance(cause, RayTaskError):
             raise cause.cause from None
         raise
+
+
+def _name_of(error: Exception) -> str:
+    """Name an error; the text of a foreign one may hold credentials."""
+    cause = error.cause if isinstance(error, RayTaskError) else error
+    return str(cause) if isinstance(cause, PipelineError) else type(cause).__name__
 
 
 async def _quietly(*asked: Awaitable[object]) -> None:

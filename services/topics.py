@@ -65,6 +65,11 @@ class Topics:
         topic = f"{self.prefix}/{self.site}/technical"
         return Message(f"technical {name} {state} {now_ns}", topic, payload)
 
+    def forget(self, subject_id: str, now_ns: int) -> Message:
+        """Let the broker forget the status of a subject that is watched no more."""
+        key = f"status {subject_id} {now_ns}"
+        return Message(key, self.of(subject_id, "status"), {}, retain=True)
+
     def status(self, subject_id: str, state: SubjectState, now_ns: int) -> Message:
         """Tell how a subject is seen; kept by the broker for whoever comes later."""
         standing, reason = standing_of(state)

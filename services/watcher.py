@@ -9,6 +9,7 @@ dies, the supervisor makes another, which asks the hub what was going on.
 """
 
 import asyncio
+import hashlib
 import logging
 import os
 from collections import deque
@@ -68,12 +69,18 @@ class WatchedSubject:
     tls: Tls | None = None
 
 
+def mark_of(watched: WatchedSubject) -> str:
+    """Return a mark of all that is configured of a subject; it tells no secret."""
+    facts = (watched.camera, watched.wearable, watched.framing, watched.tls)
+    return hashlib.sha256(repr(facts).encode()).hexdigest()
+
+
 @dataclass(frozen=True, slots=True)
 class Pulse:
-    """That a watcher lives: its process, and whom it watches."""
+    """That a watcher lives: its process, and whom it watches (``mark_of``)."""
 
     process_id: int
-    subject_ids: tuple[str, ...]
+    subjects: dict[str, str]
 
 
 @final
@@ -105,6 +112,7 @@ class Watcher:
         self._states: dict[str, SubjectState] = {}
         self._owners: dict[str, tuple[str, _Role]] = {}
         self._opened: dict[str, AsyncExitStack] = {}
+        self._marks: dict[str, str] = {}
         self._keepers: dict[str, BaselineKeeper] = {}
         self._waiting: deque[ActionEvent | DriftAlert] = deque()
         self._told = asyncio.Event()
@@ -128,14 +136,25 @@ class Watcher:
         self, chain: Watch, add: Sequence[WatchedSubject], drop: Sequence[str]
     ) -> None:
         for name in drop:
-            await chain.drop(name)
-            self._states.pop(name, None)
-            self._keepers.pop(name, None)
-            if name in self._opened:
-                await self._opened.pop(name).aclose()
+            await self._close(chain, name)
+        failures: list[Exception] = []
         for watched in add:
-            if watched.subject_id not in self._opened:
+            if watched.subject_id in self._opened:
+                continue
+            try:
                 await self._open(chain, watched)
+            except Exception as error:  # noqa: BLE001  the others begin nonetheless
+                await self._close(chain, watched.subject_id)
+                failures.append(error)
+        if failures:
+            raise failures[0]
+
+    async def _close(self, chain: Watch, name: str) -> None:
+        await chain.drop(name)
+        for known in (self._states, self._keepers, self._marks):
+            known.pop(name, None)
+        if name in self._opened:
+            await self._opened.pop(name).aclose()
 
     async def pulse(self) -> Pulse:
         """Say that it lives.
@@ -146,7 +165,7 @@ class Watcher:
         for task in self._tasks:
             if task.done():
                 task.result()
-        return Pulse(os.getpid(), tuple(self._opened))
+        return Pulse(os.getpid(), dict(self._marks))
 
     async def stop(self) -> None:
         """Watch nobody any more; return once the hub has all that happened."""
@@ -155,9 +174,9 @@ class Watcher:
         following, reporting = self._tasks
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
-        for stack in self._opened.values():
+        while self._opened:
+            _, stack = self._opened.popitem()
             await stack.aclose()
-        self._opened.clear()
         self._told.set()
         try:
             await asyncio.wait_for(self._all_told(), _STOP_S)
@@ -206,6 +225,8 @@ class Watcher:
                 clock=self._clock,
                 tls_context=None if watched.tls is None else watched.tls.build(),
             )
+        self._told.set()
+        await self._all_told()  # the hub must know what was going on until now
         open_events = await self._hub.open_events([name])
         async with AsyncExitStack() as stack:
             subject = Subject(
@@ -223,6 +244,7 @@ class Watcher:
             chain.add(subject)
             self._remember(chain, name)
             self._opened[name] = stack.pop_all()
+            self._marks[name] = mark_of(watched)
 
     def _remember(self, chain: Watch, name: str) -> None:
         """Bring a subject what is known of its normal."""

@@ -253,6 +253,8 @@ class Bench:
             marks.append(await self.counters())
         span_s = ns_to_seconds(self._clock.now_ns() - began_ns)
         after, later = marks[-1], measure_processes(os.getpid())
+        if listening.done():  # it hears for ever, unless it failed
+            listening.result()
         listening.cancel()
         await asyncio.gather(listening, return_exceptions=True)
         ages = [_mean_age(*pair) for pair in pairwise(marks)]
@@ -303,7 +305,7 @@ class Bench:
                 series[name.removeprefix("wardwatch_")] = float(value)
         return {
             "windows": series["windows_total"],
-            "frames": sum(_of(series, "frames_total")),
+            "frames": series['frames_total{outcome="encoded"}'],
             "dropped": sum(_of(series, "frames_dropped_total")),
             "online": sum(_of(series, "source_up")),
             "queue": series["outbox_pending"] + series["report_queue"],

@@ -107,6 +107,7 @@ async def soak(
                 samples.append((span_s, {k: v.rss_mb for k, v in usage.items()}))
                 queues.append((await bench.counters())["queue"])
                 if span_s > (outages + 1) * _AWAY_EVERY_S and coming.done():
+                    coming.result()
                     outages += 1
                     coming = asyncio.create_task(_go_and_come(server))
                 note = f"{outages} outages, {queues[-1]:.0f} wait"

@@ -133,7 +133,9 @@ async def _wait(event: asyncio.Event) -> None:
 
 async def _reread(supervisor: "Supervisor", config: Path, again: asyncio.Event) -> None:
     """Take another configuration when it is asked for; keep the old if it is bad."""
-    from services.errors import SettingsError
+    from ray.exceptions import RayError
+
+    from services.errors import ServiceError, SettingsError
     from services.site_file import read_site
 
     while True:
@@ -154,5 +156,9 @@ async def _reread(supervisor: "Supervisor", config: Path, again: asyncio.Event) 
         }
         if others:
             _say(f"{', '.join(sorted(others))}: take effect when it is started anew")
-        await supervisor.apply(kept.model_copy(update={"subjects": site.subjects}))
-        _say(f"{len(site.subjects)} subjects now")
+        try:
+            await supervisor.apply(kept.model_copy(update={"subjects": site.subjects}))
+        except (ServiceError, RayError, OSError) as error:
+            _say(f"not taken ({type(error).__name__}); send SIGHUP again")
+        else:
+            _say(f"{len(site.subjects)} subjects now")

@@ -20,6 +20,7 @@ import aiomqtt
 
 from pipelines.clock import Clock
 from pipelines.sources.backoff import Backoff
+from services.errors import StoreError
 from services.settings import BrokerSettings
 from services.store import Message, Queued, Store
 
@@ -141,17 +142,22 @@ class MqttDelivery:
                 async with self._link.client(will) as client:
                     await self._publish_all(client)
             except (aiomqtt.MqttError, OSError) as error:
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():  # the goodbye failed
+                    raise asyncio.CancelledError from error
                 reason = why(error)
                 self._observer.connected(False, reason)
                 logger.warning("broker %s: %s", self._link, reason)
-                await self._clock.sleep_s(self._backoff.next_s())
+            except StoreError as error:  # a full disk: told by whoever writes, too
+                logger.warning("%s; delivery begins anew", error)
+            await self._clock.sleep_s(self._backoff.next_s())
 
     async def _publish_all(self, client: aiomqtt.Client) -> None:
-        for message in self._greeting():
-            await _publish(client, message)
-        self._backoff.reset()
-        self._observer.connected(True, "")
         try:
+            for message in self._greeting():
+                await _publish(client, message)
+            self._backoff.reset()
+            self._observer.connected(True, "")
             while True:
                 self._more.clear()
                 queued = await asyncio.to_thread(self._store.waiting, _AT_ONCE)
@@ -204,7 +210,7 @@ async def _publish(client: aiomqtt.Client, message: Message) -> None:
 
 
 def _text(message: Message) -> str:
-    return json.dumps(message.payload, separators=(",", ":"))
+    return json.dumps(message.payload, separators=(",", ":")) if message.payload else ""
 
 
 async def _lost(client: aiomqtt.Client) -> None:

@@ -3,10 +3,12 @@
 import asyncio
 import json
 import resource
+import subprocess
+import sys
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -158,11 +160,11 @@ def test_whoever_comes_later_hears_how_things_stand(tmp_path: Path) -> None:
 
 def test_it_is_ready_once_broker_and_recognition_answer(tmp_path: Path) -> None:
     async def scene(broker: Broker) -> tuple[tuple[int, str], tuple[int, str]]:
-        async with running(site_of(broker, tmp_path)) as hub:
+        site = site_of(broker, tmp_path)
+        async with listening(broker.port) as heard, running(site) as hub:
             url = (await hub.state()).url
-            async with listening(broker.port) as heard:
-                await heard.until(lambda it: bool(it.of("/technical")), SOON_S)
-                await heard.until(lambda it: bool(it.of("ward-3/status")), SOON_S)
+            await heard.until(lambda it: bool(it.of("/technical")), SOON_S)
+            await heard.until(lambda it: bool(it.of("ward-3/status")), SOON_S)
             ready = await asyncio.to_thread(fetch, f"{url}/readyz")
             return ready, await asyncio.to_thread(fetch, f"{url}/healthz")
 
@@ -218,29 +220,73 @@ def test_a_taken_port_is_one_line(tmp_path: Path) -> None:
             listen("127.0.0.1", port)
 
 
-@contextmanager
-def full_disk() -> Iterator[None]:
-    """Let every write of this process fail as on a full disk: SQLite says the same."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+def refuse_on_full_disk(port: int, folder: Path) -> None:
+    """Give a hub an event while no write of this process succeeds; print what it says.
 
+    A limit on the size of files is what SQLite cannot tell from a full disk.
+    """
 
-def test_a_store_that_cannot_be_written_is_told_and_refuses(tmp_path: Path) -> None:
-    async def scene(broker: Broker) -> tuple[int, str]:
-        async with running(site_of(broker, tmp_path)) as hub:
-            with full_disk(), pytest.raises(StoreError, match=r"hub\.sqlite: .*disk"):
+    async def scene() -> None:
+        settings = {"port": port}, {"folder": str(folder), "port": 0}
+        site = Site.model_validate(
+            {"site": "ward-3", "broker": settings[0], "hub": settings[1]}
+        )
+        async with running(site) as hub:
+            before = resource.getrlimit(resource.RLIMIT_FSIZE)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+            try:
                 await hub.accept(report(event()))
+            except StoreError as err:
+                sys.stdout.write(f"{err}\n")
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
             url = f"http://127.0.0.1:{hub.port}"
-            return await asyncio.to_thread(fetch, f"{url}/readyz")
+            code, text = await asyncio.to_thread(fetch, f"{url}/readyz")
+            sys.stdout.write(f"{code} {text}\n")
+            await hub.accept(report(event()))  # there is room again
+            kept = await hub.open_events(["bed-4"])
+            sys.stdout.write(f"{len(kept)}\n")
+
+    asyncio.run(scene())
+
+
+def test_a_full_disk_is_told_and_nothing_is_taken_that_is_not_kept(
+    tmp_path: Path,
+) -> None:
+    with Broker() as broker:
+        script = (
+            "from pathlib import Path; from tests.services.test_hub import *;"
+            f"refuse_on_full_disk({broker.port}, Path({str(tmp_path)!r}))"
+        )
+        answer = subprocess.run(
+            [sys.executable, "-c", script],
+            cwd=Path(__file__).parents[2],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    error, ready, kept = answer.stdout.splitlines()
+    assert "hub.sqlite: " in error
+    assert "disk" in error
+    assert ready.startswith("503 ")
+    assert "hub.sqlite" in ready
+    assert kept == "1"
+    assert "Traceback" not in answer.stderr
+
+
+def test_whoever_is_watched_no_more_is_forgotten_by_the_broker(tmp_path: Path) -> None:
+    async def scene(broker: Broker) -> list[str]:
+        site = site_of(broker, tmp_path)
+        async with listening(broker.port) as heard, running(site) as hub:
+            await hub.accept(report())
+            await heard.until(lambda it: bool(it.of("bed-4/status")), SOON_S)
+            await hub.expect({})
+            await heard.until(lambda it: it.of("bed-4/status")[-1] is None, SOON_S)
+        async with listening(broker.port) as late:
+            await late.until(lambda it: bool(it.of("ward-3/status")), SOON_S)
+            return [topic for topic, _ in late.messages]
 
     with Broker() as broker:
-        code, text = asyncio.run(scene(broker))
-    assert code == 503
-    assert "hub.sqlite" in text
+        assert asyncio.run(scene(broker)) == ["wardwatch/ward-3/status"]
 
 
 def test_few_series_are_enough_for_many_subjects(tmp_path: Path) -> None:

@@ -36,9 +36,14 @@ def event(state: EventState = "started", event_id: str = "e1") -> ActionEvent:
     )
 
 
+def tell(store: Store, it: ActionEvent, now_ns: int) -> None:
+    key = f"{it.event_id} {it.state}"
+    store.take([message(key)], {key: it}, now_ns)
+
+
 def test_messages_wait_in_order_and_come_back_as_they_were(tmp_path: Path) -> None:
     store = Store(tmp_path / "new" / "folder")
-    assert store.take([message("a"), message("b")], [], now_ns=5) == {"a", "b"}
+    assert store.take([message("a"), message("b")], {}, now_ns=5) == {"a", "b"}
     store.close()
     again = Store(tmp_path / "new" / "folder")
     assert [it.message for it in again.waiting(9)] == [message("a"), message("b")]
@@ -48,7 +53,7 @@ def test_messages_wait_in_order_and_come_back_as_they_were(tmp_path: Path) -> No
 
 def test_a_delivered_message_waits_no_more(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    store.take([message("a"), message("b")], [], now_ns=5)
+    store.take([message("a"), message("b")], {}, now_ns=5)
     store.delivered(store.waiting(1)[0].number, now_ns=6)
     assert [it.message.key for it in store.waiting(9)] == ["b"]
     assert store.backlog() == (1, 5)
@@ -58,28 +63,29 @@ def test_a_delivered_message_waits_no_more(tmp_path: Path) -> None:
 
 def test_what_was_told_is_not_told_again(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    store.take([message("a")], [], now_ns=5)
-    assert store.take([message("a")], [], now_ns=6) == set()
+    store.take([message("a")], {}, now_ns=5)
+    assert store.take([message("a")], {}, now_ns=6) == set()
     store.delivered(store.waiting(1)[0].number, now_ns=7)
-    assert store.take([message("a")], [], now_ns=8) == set()
+    assert store.take([message("a")], {}, now_ns=8) == set()
     assert store.waiting(9) == []
 
 
 def test_what_was_delivered_long_ago_is_forgotten(tmp_path: Path) -> None:
     store = Store(tmp_path)
     for key, now_ns in (("a", 1), ("b", 2 * DAY_NS)):
-        store.take([message(key)], [], now_ns)
+        store.take([message(key)], {}, now_ns)
         store.delivered(store.waiting(1)[0].number, now_ns)
-    assert store.take([message("a"), message("b")], [], 2 * DAY_NS) == {"a"}
+    assert store.take([message("a"), message("b")], {}, 2 * DAY_NS) == {"a"}
 
 
 def test_an_episode_is_open_until_it_ends(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    store.take([], [event()], now_ns=1)
-    store.take([], [event()], now_ns=2)  # told twice
+    tell(store, event(), now_ns=1)
+    tell(store, event(), now_ns=2)
     assert store.open_events(["bed-4", "bed-5"]) == [event()]
     assert store.open_events(["bed-5"]) == []
-    store.take([], [event("ended")], now_ns=3)
+    tell(store, event("ended"), now_ns=3)
+    tell(store, event(), now_ns=4)  # late, by way of a second try
     assert store.open_events(["bed-4"]) == []
 
 
@@ -96,7 +102,7 @@ def test_what_was_taken_survives_a_killed_process(tmp_path: Path) -> None:
         "import os, sys; from pathlib import Path;"
         "from services.store import Message, Store;"
         "store = Store(Path(sys.argv[1]));"
-        "store.take([Message('a', 't', {})], [], 1);"
+        "store.take([Message('a', 't', {})], {}, 1);"
         "os.kill(os.getpid(), 9)"
     )
     root = str(Path(__file__).parents[2])
