@@ -146,10 +146,23 @@ def falls_of(heard: Heard, subject: str) -> list[dict[str, Any]]:
 
 
 def is_consistent(heard: Heard) -> bool:
-    """Every event was told once for each state, and nothing ended that never began."""
-    told = [(it["event_id"], it["state"]) for it in heard.of("/event")]
-    started = {event_id for event_id, state in told if state == "started"}
-    return len(set(told)) == len(told) and {event_id for event_id, _ in told} <= started
+    """Nothing ended that never began, and no fall of a subject began within another.
+
+    A message may come twice, as quality of service 1 has it: a hub that is killed
+    between the broker's acknowledgement and its own note of it gives it again.
+    """
+    begun: dict[str, str] = {}
+    told = [(it["subject"], it["event_id"], it["state"]) for it in heard.of("/event")]
+    names = {it["event_id"]: it["name"] for it in heard.of("/event")}
+    for subject, event_id, state in dict.fromkeys(told):
+        place = f"{subject} {names[event_id]}"
+        if (state == "started") == (place in begun):
+            return False
+        if state == "ended" and begun.pop(place) != event_id:
+            return False
+        if state == "started":
+            begun[place] = event_id
+    return True
 
 
 def someone_lies(subject: str) -> Callable[[Heard], bool]:
@@ -157,6 +170,12 @@ def someone_lies(subject: str) -> Callable[[Heard], bool]:
     return lambda heard: (
         [it["state"] for it in falls_of(heard, subject)][-1:] == ["started"]
     )
+
+
+def has_ended(heard: Heard, event: dict[str, Any]) -> bool:
+    """Tell whether an event was told to be over, under the same id."""
+    told = [(it["event_id"], it["state"]) for it in heard.of("/event")]
+    return (event["event_id"], "ended") in told
 
 
 @pytest.mark.parametrize(
@@ -180,17 +199,7 @@ def test_whatever_is_killed_comes_back_and_an_open_fall_keeps_its_id(
                 return len(others) == len(before) and (await service.ready())["ready"]
 
             await eventually(is_back, BACK_S)
-            await heard.until(
-                lambda it: (
-                    [
-                        told["state"]
-                        for told in falls_of(it, subject)
-                        if told["event_id"] == fall["event_id"]
-                    ]
-                    == ["started", "ended"]
-                ),
-                60,
-            )
+            await heard.until(lambda it: has_ended(it, fall), 60)
             assert is_consistent(heard)
 
     with Broker() as broker:
