@@ -151,6 +151,7 @@ def fit_growth(samples: Sequence[tuple[float, float]]) -> Growth:
     hours = np.array([times[blocks == block].mean() for block in wanted]) / 3600
     means = np.array([sizes[blocks == block].mean() for block in wanted])
     line = linregress(hours, means)
-    reach = float(t.ppf(0.975, len(wanted) - 2)) * float(line.stderr)
+    error = float(np.nan_to_num(line.stderr))  # of what never moved it is no number
+    reach = float(t.ppf(0.975, len(wanted) - 2)) * error
     slope = float(line.slope)
     return Growth(slope, slope - reach, slope + reach, float(sizes[-1]))

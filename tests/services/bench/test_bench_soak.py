@@ -26,6 +26,11 @@ def test_the_slope_after_the_warm_up_lies_in_its_interval(slope: float) -> None:
     assert growth.mb_per_hour == pytest.approx(slope, abs=2.0)
 
 
+def test_what_never_moved_grows_by_nothing() -> None:
+    growth = fit_growth([(at, 9.0) for at in np.arange(0, 1800, 5.0).tolist()])
+    assert (growth.mb_per_hour, growth.low, growth.high) == (0.0, 0.0, 0.0)
+
+
 def test_too_short_a_run_is_refused() -> None:
     with pytest.raises(ValueError, match=r"^2 minutes after the warm-up, expected"):
         fit_growth(samples(0.0, minutes=3))
