@@ -49,13 +49,11 @@ class HubState:
     """How the hub stands.
 
     Attributes:
-        process_id: Its process.
         url: Where it answers over HTTP.
         pending: Messages that wait for the broker.
         troubles: Why the system is not ready.
     """
 
-    process_id: int
     url: str
     pending: int
     troubles: tuple[str, ...]
@@ -119,7 +117,6 @@ class Hub:
         self._wake()
         pending, _ = await asyncio.to_thread(self._store.backlog)
         return HubState(
-            os.getpid(),
             f"http://{self._site.hub.host}:{self.port}",
             pending,
             tuple(self._troubles()),

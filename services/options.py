@@ -67,6 +67,12 @@ CalibrationOption = Annotated[
         show_default="the one beside the checkpoint",
     ),
 ]
+OutOption = Annotated[
+    Path | None, typer.Option("--out", help="Folder for tables, JSON and plots.")
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object, on the last line.")
+]
 TemporalOption = Annotated[
     Literal["clip", "single"],
     typer.Option(

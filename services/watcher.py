@@ -11,7 +11,6 @@ dies, the supervisor makes another, which asks the hub what was going on.
 import asyncio
 import hashlib
 import logging
-import os
 from collections import deque
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, aclosing
@@ -77,9 +76,8 @@ def mark_of(watched: WatchedSubject) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
-    """That a watcher lives: its process, and whom it watches (``mark_of``)."""
+    """That a watcher lives, and whom it watches, by ``mark_of``."""
 
-    process_id: int
     subjects: dict[str, str]
 
 
@@ -165,7 +163,7 @@ class Watcher:
         for task in self._tasks:
             if task.done():
                 task.result()
-        return Pulse(os.getpid(), dict(self._marks))
+        return Pulse(dict(self._marks))
 
     async def stop(self) -> None:
         """Watch nobody any more; return once the hub has all that happened."""

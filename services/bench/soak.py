@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import linregress, t
 
-from pipelines.clock import SystemClock, ns_to_seconds
+from pipelines.clock import Clock, SystemClock, ns_to_seconds
 from pipelines.simulation.footage import simulate
 from services.bench.processes import measure_processes
 from services.bench.service import Bench, recordings, site_of
@@ -109,7 +109,7 @@ async def soak(
                 if span_s > (outages + 1) * _AWAY_EVERY_S and coming.done():
                     coming.result()
                     outages += 1
-                    coming = asyncio.create_task(_go_and_come(server))
+                    coming = asyncio.create_task(_go_and_come(server, clock))
                 note = f"{outages} outages, {queues[-1]:.0f} wait"
                 on_progress("minutes", int(span_s / 60), int(minutes), note)
                 await clock.sleep_s(_SAMPLE_S)
@@ -125,10 +125,10 @@ async def soak(
     return Soak(minutes, growth, max(queues), queues[-1], windows, outages)
 
 
-async def _go_and_come(server: RtspServer) -> None:
+async def _go_and_come(server: RtspServer, clock: Clock) -> None:
     """Let every camera go away for a while."""
     await asyncio.to_thread(server.stop)
-    await asyncio.sleep(_AWAY_S)
+    await clock.sleep_s(_AWAY_S)
     await asyncio.to_thread(server.start)
 
 

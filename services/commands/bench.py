@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from services.options import ModelOption
+from services.options import JsonOption, ModelOption, OutOption
 from services.progress import staged_bars
 
 app = typer.Typer(no_args_is_help=True, help="Measure what parts cost.")
@@ -26,12 +26,8 @@ def drift(
         bool, typer.Option("--quick", help="Nine days instead of a month.")
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of pictures and confidence.")] = 1,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder for the table and its JSON.")
-    ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object, on the last line.")
-    ] = False,
+    out: OutOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Measure what watching one subject for drift costs.
 
@@ -69,12 +65,8 @@ def service(
         bool, typer.Option("--quick", help="Two loads, 12 seconds each.")
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of the simulated ward.")] = 1,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder for the table and its JSON.")
-    ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object, on the last line.")
-    ] = False,
+    out: OutOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Measure what the service makes of the encoder's speed, and how fast it tells.
 
@@ -119,12 +111,8 @@ def soak(
         bool, typer.Option("--quick", help="Five minutes, with wide intervals.")
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of the simulated ward.")] = 1,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder for the table and its JSON.")
-    ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object, on the last line.")
-    ] = False,
+    out: OutOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Run the service for long and see whether memory or queues grow.
 

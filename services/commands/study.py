@@ -11,7 +11,13 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from services.options import CalibrationOption, ModelOption, PromptsOption
+from services.options import (
+    CalibrationOption,
+    JsonOption,
+    ModelOption,
+    OutOption,
+    PromptsOption,
+)
 from services.progress import staged_bars
 
 if TYPE_CHECKING:
@@ -42,12 +48,8 @@ def drift(
         bool, typer.Option("--quick", help="In three minutes, with wide intervals.")
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of every choice.")] = 1,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder for tables, JSON and plots.")
-    ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object, on the last line.")
-    ] = False,
+    out: OutOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Measure how rarely drift is told falsely, and how soon a change is found.
 
