@@ -12,7 +12,6 @@ import argparse
 import contextlib
 import json
 import sys
-from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import final
@@ -20,87 +19,20 @@ from typing import final
 import gi
 
 from pipelines.clock import Clock, SystemClock, ns_to_seconds
-from pipelines.sources.gst import Gst, element, media_type, static_pad
+from pipelines.errors import SourceError
+from pipelines.sources.gst import Gst, element, static_pad
+from services.demo.file_player import FilePlayer, Film
 
 gi.require_version("GstRtspServer", "1.0")
 
-from gi.repository import GLib, GObject, GstRtspServer  # noqa: E402
+from gi.repository import GLib, GstRtspServer  # noqa: E402
 
 _ROLE = "viewer"
 
-# Parameter sets go with each key frame, for a decoder may join at any of them.
 _LAUNCH = (
-    "( concat name=joint ! h264parse"
+    "( appsrc name=film format=time"
     " ! rtph264pay name=pay0 pt=96 config-interval=-1 aggregate-mode=zero-latency )"
 )
-
-
-@final
-class FilePlayer:
-    """Feeds one client's media with a file: once, or again and again.
-
-    ``concat`` plays one reader of the file after the other on one running time, so
-    that the client of a loop sees neither an end nor a jump in time.
-    """
-
-    def __init__(self, media_bin: Gst.Bin, path: Path, *, loop: bool) -> None:
-        self._bin = media_bin
-        self._joint = element(media_bin, "joint")
-        self._path = path
-        self._readers: deque[Gst.Element] = deque()
-        self._append_reader()
-        if loop:
-            self._append_reader()
-            self._joint.connect("notify::active-pad", self._on_next_reader)
-            static_pad(self._joint, "src").add_probe(
-                Gst.PadProbeType.EVENT_DOWNSTREAM, _hide_end
-            )
-
-    def _append_reader(self) -> None:
-        reader = Gst.parse_bin_from_description(
-            "filesrc name=file ! parsebin name=demuxer", False
-        )
-        element(reader, "file").set_property("location", str(self._path))
-        slot = self._joint.request_pad_simple("sink_%u")
-        element(reader, "demuxer").connect("pad-added", _link_video, reader, slot)
-        self._bin.add(reader)
-        reader.sync_state_with_parent()
-        self._readers.append(reader)
-
-    def _on_next_reader(self, _joint: Gst.Element, _pad: GObject.ParamSpec) -> None:
-        GLib.idle_add(self._replace_reader)  # not from the thread of the old one
-
-    def _replace_reader(self) -> bool:
-        if len(self._readers) > 1:
-            spent = self._readers.popleft()
-            spent.set_state(Gst.State.NULL)
-            self._bin.remove(spent)
-            self._append_reader()
-        return GLib.SOURCE_REMOVE
-
-
-def _hide_end(pad: Gst.Pad, info: Gst.PadProbeInfo) -> Gst.PadProbeReturn:
-    """Let no one know where one round ends: a client would stop there."""
-    event = info.get_event()
-    if event is None or event.type != Gst.EventType.SEGMENT:
-        return Gst.PadProbeReturn.OK
-    segment = event.parse_segment().copy()
-    if segment.stop == Gst.CLOCK_TIME_NONE:
-        return Gst.PadProbeReturn.OK
-    segment.stop = segment.duration = Gst.CLOCK_TIME_NONE
-    pad.push_event(Gst.Event.new_segment(segment))
-    return Gst.PadProbeReturn.DROP
-
-
-def _link_video(
-    _demuxer: Gst.Element, pad: Gst.Pad, reader: Gst.Bin, slot: Gst.Pad
-) -> None:
-    is_h264 = media_type(pad) == "video/x-h264"
-    if is_h264 and reader.get_static_pad("src") is None:  # the first picture track
-        way_out = Gst.GhostPad.new("src", pad)
-        way_out.set_active(True)
-        reader.add_pad(way_out)
-        way_out.link(slot)
 
 
 @final
@@ -113,6 +45,9 @@ class FileServer:
         loop: Whether a file begins again at its end.
         login: User and password that clients must give, or None.
         clock: Tells when a client began to play.
+
+    Raises:
+        SourceError: If a file cannot be played.
     """
 
     def __init__(
@@ -139,7 +74,7 @@ class FileServer:
             factory.set_launch(_LAUNCH)
             factory.set_shared(False)  # each client starts at the beginning
             factory.set_eos_shutdown(True)
-            factory.connect("media-configure", self._on_client, name, path)
+            factory.connect("media-configure", self._on_client, name, Film.read(path))
             if login is not None:
                 factory.set_permissions(_viewers_only())
             points.add_factory(f"/{name}", factory)
@@ -160,13 +95,13 @@ class FileServer:
         _factory: GstRtspServer.RTSPMediaFactory,
         media: GstRtspServer.RTSPMedia,
         name: str,
-        path: Path,
+        film: Film,
     ) -> None:
         media_bin = media.get_element()
         if not isinstance(media_bin, Gst.Bin):
             msg = "the launch line makes no bin"
             raise TypeError(msg)
-        FilePlayer(media_bin, path, loop=self._loop)
+        FilePlayer(element(media_bin, "film"), film, loop=self._loop)
         media.connect("new-state", self._on_state, media_bin, name)
 
     def _on_state(
@@ -249,12 +184,16 @@ def main() -> None:
     """Serve until told to stop (SIGINT, SIGTERM)."""
     given = _arguments()
     login = None if given.user is None else (given.user, given.password)
-    server = FileServer(
-        given.mount, port=given.port, loop=given.loop, login=login, clock=SystemClock()
-    )
     try:
+        server = FileServer(
+            given.mount,
+            port=given.port,
+            loop=given.loop,
+            login=login,
+            clock=SystemClock(),
+        )
         server.start()
-    except OSError as err:
+    except (OSError, SourceError) as err:
         sys.exit(str(err))
     with contextlib.suppress(KeyboardInterrupt):
         GLib.MainLoop().run()  # type: ignore[no-untyped-call]

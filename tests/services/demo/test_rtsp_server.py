@@ -105,6 +105,15 @@ def test_a_mount_that_makes_no_sense_is_refused(mount: str, problem: str) -> Non
     assert problem in done.stderr
 
 
+def test_a_file_that_is_no_film_is_refused_in_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "a.mp4"
+    file.write_text("no film")
+    done = run_server("--port", "0", "--mount", f"bed={file}")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"{file}: ")
+    assert done.stderr.count("\n") == 1
+
+
 def test_no_client_in_time_is_an_error(tmp_path: Path) -> None:
     with (
         RtspServer({"bed": write_numbered(tmp_path / "a.mp4", 12)}) as server,
