@@ -27,7 +27,7 @@ Temporal = Literal["clip", "single"]
 class ClipRecognizer:
     """CLIP with temporal clip averaging.
 
-    One thread at a time may use it.
+    One thread may encode while another classifies.
 
     Args:
         clip: Encodes pictures and texts.

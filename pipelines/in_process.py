@@ -1,7 +1,8 @@
 """The recogniser in this process: ``ActionRecognizer`` over ``models``.
 
-Torch runs in one worker thread: the event loop is never blocked, calls are answered
-in the order they came, and torch keeps one pool of threads.
+Pictures are encoded in one worker thread and clips classified in another: the event
+loop is never blocked, and what takes a millisecond does not wait for what takes a
+hundred. Requests of one kind are answered in the order they came.
 """
 
 import asyncio
@@ -26,7 +27,7 @@ _MODALITY: Modality = "video"
 class InProcessRecognizer:
     """Runs a recogniser of ``models`` for the chain.
 
-    Used in a ``with`` block, or closed with ``close``: the thread ends there.
+    Used in a ``with`` block, or closed with ``close``: the threads end there.
 
     Args:
         recognizer: Not used by anyone else meanwhile.
@@ -34,7 +35,8 @@ class InProcessRecognizer:
 
     def __init__(self, recognizer: ClipRecognizer) -> None:
         self._recognizer = recognizer
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="recognizer")
+        self._encoding = ThreadPoolExecutor(1, thread_name_prefix="encode")
+        self._classifying = ThreadPoolExecutor(1, thread_name_prefix="classify")
         prompt_set, fitted = recognizer.prompt_set, recognizer.calibration
         self._info = RecognizerInfo(
             model=recognizer.clip.name,
@@ -59,8 +61,9 @@ class InProcessRecognizer:
         self.close()
 
     def close(self) -> None:
-        """End the thread after what it is at; nothing is answered any more."""
-        self._worker.shutdown(cancel_futures=True)
+        """End the threads after what they are at; nothing is answered any more."""
+        for worker in (self._encoding, self._classifying):
+            worker.shutdown(cancel_futures=True)
 
     @property
     def info(self) -> RecognizerInfo:
@@ -75,7 +78,7 @@ class InProcessRecognizer:
         Raises:
             ValueError: If the pictures are not of ``info.image_size_px``.
         """
-        return await self._run(lambda: self._recognizer.encode(frames))
+        return await _run(self._encoding, lambda: self._recognizer.encode(frames))
 
     async def classify(self, clips: Sequence[Clip]) -> ClipScores:
         """Score clips, of any number of subjects, in the order given.
@@ -85,10 +88,11 @@ class InProcessRecognizer:
         """
         features = [clip.features for clip in clips]
         slots = [clip.slots for clip in clips]
-        probabilities, cosines = await self._run(
-            lambda: self._recognizer.classify(features, slots)
+        probabilities, cosines = await _run(
+            self._classifying, lambda: self._recognizer.classify(features, slots)
         )
         return ClipScores(probabilities, cosines, (_MODALITY,) * len(clips))
 
-    async def _run(self, work: Callable[[], Answer]) -> Answer:
-        return await asyncio.get_running_loop().run_in_executor(self._worker, work)
+
+async def _run(worker: ThreadPoolExecutor, work: Callable[[], Answer]) -> Answer:
+    return await asyncio.get_running_loop().run_in_executor(worker, work)

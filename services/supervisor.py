@@ -59,6 +59,21 @@ class _Placed:
     silent: int = 0
 
 
+_ENVIRONMENT = {
+    # Nothing is sent to others.
+    "RAY_USAGE_STATS_ENABLED": "0",
+    # Ray would keep a record of each of our calls, and grow by some 3 KB with each.
+    "RAY_task_events_report_interval_ms": "0",
+    # With a heap for each of many threads, memory grows for hours before it settles.
+    "MALLOC_ARENA_MAX": "2",
+}
+"""Of the processes that Ray starts here; one's own cluster brings its own."""
+_WATCHER_ENVIRONMENT = {
+    # Cameras come and go: what held their pictures goes back to the system at once.
+    "MALLOC_MMAP_THRESHOLD_": "65536",
+}
+
+
 @final
 class Supervisor:
     """Runs one site.
@@ -223,6 +238,7 @@ class Supervisor:
             max_restarts=0,
             max_concurrency=_CONCURRENT,
             scheduling_strategy="SPREAD",
+            runtime_env={"env_vars": _WATCHER_ENVIRONMENT},
         )
         made = actor.remote(
             f"watcher-{next(self._numbers)}",
@@ -245,7 +261,8 @@ class Supervisor:
 
 
 def _init_ray(address: str | None) -> None:
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent to others
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
     logging.getLogger("ray").setLevel(logging.ERROR)
     if address is not None:
         ray.init(address=address, namespace=NAMESPACE, log_to_driver=False)

@@ -76,7 +76,8 @@ def test_subjects_and_replicas_spread_and_move_when_a_node_dies(tmp_path: Path) 
                 await heard.until(
                     lambda it: len(online_since(it, before)) == lost, MOVED_S
                 )
-                assert len(said) == lost
+                # One may be begun on the dead node before its death is known.
+                assert len(set(said)) == lost
                 assert len(set(nodes_of("Watcher"))) == 1
                 assert len(nodes_of("Watcher")) == SUBJECTS
             finally:

@@ -10,9 +10,10 @@ import re
 import signal
 import sys
 import urllib.request
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -81,10 +82,10 @@ class Service:
 
 @asynccontextmanager
 async def serving(
-    folder: Path, broker: Broker, server: RtspServer
+    folder: Path, broker: Broker, cameras: Sequence[str | Path]
 ) -> AsyncIterator[Service]:
     config = folder / "site.yaml"
-    config.write_text(site_text(broker, server, 2))
+    config.write_text(site_text(broker, cameras))
     async with listening(broker.port) as heard:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -96,7 +97,7 @@ async def serving(
         lines: list[str] = []
         reading = asyncio.create_task(read_lines(process, lines))
         try:
-            await heard.until(lambda it: "online" in states_of(it, "room-1"), START_S)
+            await heard.until(lambda it: "online" in states_of(it, "room-0"), START_S)
             (url,) = re.findall(r"(http://\S+)/metrics", "\n".join(lines))
             yield Service(process, heard, url, lines)
             process.send_signal(signal.SIGTERM)
@@ -123,9 +124,9 @@ async def read_lines(process: asyncio.subprocess.Process, lines: list[str]) -> N
         lines.append(line.decode().rstrip())
 
 
-def site_text(broker: Broker, server: RtspServer, rooms: int) -> str:
+def site_text(broker: Broker, cameras: Sequence[str | Path]) -> str:
     subjects = [
-        {"id": f"room-{i}", "camera": server.address(f"room-{i}")} for i in range(rooms)
+        {"id": f"room-{i}", "camera": str(camera)} for i, camera in enumerate(cameras)
     ]
     site = {
         "site": "test",
@@ -135,6 +136,10 @@ def site_text(broker: Broker, server: RtspServer, rooms: int) -> str:
         "hub": {"folder": "data", "port": 0, "canary_every_s": 2},
     }
     return json.dumps(site)  # JSON is YAML
+
+
+def both(server: RtspServer) -> list[str]:
+    return [server.address(f"room-{i}") for i in range(2)]
 
 
 def states_of(heard: Heard, subject: str) -> list[str]:
@@ -185,7 +190,7 @@ def test_whatever_is_killed_comes_back_and_an_open_fall_keeps_its_id(
     name: str, tmp_path: Path, server: RtspServer
 ) -> None:
     async def scene(broker: Broker) -> None:
-        async with serving(tmp_path, broker, server) as service:
+        async with serving(tmp_path, broker, both(server)) as service:
             await service.until_ready(START_S)
             heard, subject = service.heard, "room-1"
             await heard.until(someone_lies(subject), 70)
@@ -210,7 +215,7 @@ def test_broker_and_cameras_go_and_return_and_subjects_change(
     tmp_path: Path, server: RtspServer
 ) -> None:
     async def scene(broker: Broker) -> None:
-        async with serving(tmp_path, broker, server) as service:
+        async with serving(tmp_path, broker, both(server)) as service:
             heard = service.heard
             await heard.until(someone_lies("room-1"), 90)
             broker.stop()
@@ -224,7 +229,7 @@ def test_broker_and_cameras_go_and_return_and_subjects_change(
             (tmp_path / "site.yaml").write_text("site: [test\n")
             service.process.send_signal(signal.SIGHUP)
             await eventually(lambda: said(service, "stays as it was"), 20)
-            (tmp_path / "site.yaml").write_text(site_text(broker, server, 1))
+            (tmp_path / "site.yaml").write_text(site_text(broker, both(server)[:1]))
             service.process.send_signal(signal.SIGHUP)
             await eventually(lambda: said(service, "1 subjects now"), 20)
 
@@ -233,6 +238,57 @@ def test_broker_and_cameras_go_and_return_and_subjects_change(
 
     async def said(service: Service, text: str) -> bool:
         return any(text in line for line in service.lines)
+
+    with Broker() as broker:
+        asyncio.run(scene(broker))
+
+
+def more_events_than(number: int) -> Callable[[Heard], bool]:
+    return lambda heard: len(heard.of("/event")) > number
+
+
+def turns_of(events: Sequence[dict[str, Any]]) -> list[tuple[str, str, float]]:
+    """What happened when, in seconds after the first of it, each thing once."""
+    stamps = {"started": "start_at", "ended": "end_at"}
+    told = {
+        (it["name"], it["state"], datetime.fromisoformat(it[stamps[it["state"]]]))
+        for it in events
+    }
+    first = min(at for _, _, at in told)
+    turns = [(name, state, (at - first).total_seconds()) for name, state, at in told]
+    return sorted((name, state, round(at, 3)) for name, state, at in turns)
+
+
+async def undisturbed(file: Path) -> list[dict[str, Any]]:
+    """Events of a file that is watched in one process, at its own pace."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "services", "watch", str(file), "--json"),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    text, _ = await process.communicate()
+    lines = [json.loads(line) for line in text.splitlines()]
+    return [line for line in lines if line["type"] == "event"]
+
+
+def test_all_that_happens_is_told_though_replica_and_hub_are_killed_meanwhile(
+    tmp_path: Path, footage: list[Path]
+) -> None:
+    async def scene(broker: Broker) -> None:
+        expected = turns_of(await undisturbed(footage[1]))
+        assert len(expected) >= 4
+        async with serving(tmp_path, broker, [footage[1]]) as service:
+            for name, within_s in (("ServeReplica", 20), ("Hub", BACK_S)):
+                so_far = len(service.heard.of("/event"))
+                await service.heard.until(more_events_than(so_far), within_s)
+                for number in service.processes(name):
+                    os.kill(number, signal.SIGKILL)
+            await service.heard.until(
+                lambda it: "offline" in states_of(it, "room-0"), SECONDS + BACK_S
+            )
+            await service.heard.until(
+                lambda it: len(turns_of(it.of("/event"))) >= len(expected), BACK_S
+            )
+            assert turns_of(service.heard.of("/event")) == expected
 
     with Broker() as broker:
         asyncio.run(scene(broker))
