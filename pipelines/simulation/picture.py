@@ -71,6 +71,26 @@ class Photographer:
         self, qpos: Float64[np.ndarray, " coordinate"], *, covered: bool
     ) -> UInt8[np.ndarray, "height width 3"]:
         """Take a picture of the person at these coordinates."""
+        self._set_scene(qpos, covered=covered)
+        return self._exposed(self._renderer.render())
+
+    def tell_apart(
+        self, qpos: Float64[np.ndarray, " coordinate"], *, covered: bool
+    ) -> UInt8[np.ndarray, "height width"]:
+        """Return what each pixel of such a picture shows, as ``PARTS``' index."""
+        self._set_scene(qpos, covered=covered)
+        self._renderer.enable_segmentation_rendering()
+        try:
+            things, kinds = np.moveaxis(self._renderer.render(), -1, 0)
+        finally:
+            self._renderer.disable_segmentation_rendering()
+        is_geom = kinds == mujoco.mjtObj.mjOBJ_GEOM
+        parts = self._world.part_of_geom()
+        return np.where(is_geom, parts[things], 0).astype(np.uint8)
+
+    def _set_scene(
+        self, qpos: Float64[np.ndarray, " coordinate"], *, covered: bool
+    ) -> None:
         world = self._world
         world.cover(covered=covered)
         world.data.qpos[:] = qpos
@@ -78,7 +98,6 @@ class Photographer:
         mujoco.mj_camlight(world.model, world.data)
         self._renderer.update_scene(world.data, camera="ward")
         self._renderer.scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = 0
-        return self._exposed(self._renderer.render())
 
     def _exposed(
         self, light: UInt8[np.ndarray, "height width 3"]

@@ -5,7 +5,7 @@ from typing import Any, final
 
 import mujoco
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, UInt8
 
 from pipelines.simulation.body import JOINTS, Body, body_mjcf, random_body
 from pipelines.simulation.room import Room, random_room, room_mjcf
@@ -16,6 +16,17 @@ LANDMARKS = (
     *("shin_left", "shin_right", "foot_left", "foot_right"),
 )
 """Parts of the body whose places ``World.landmarks`` tells."""
+
+PARTS = ("other", "person", "bed", "chair", "floor", "wall")
+"""What ``World.part_of_geom`` tells apart."""
+
+_FURNITURE = {
+    "bed": ("bed", "pillow", "blanket"),
+    "chair": ("seat", "chair", "armrest"),
+    "floor": ("floor", "rug"),
+    "wall": ("wall",),
+}
+"""How the names of each part's geoms begin."""
 
 _BLANKET_LENGTH_M, _BLANKET_HEIGHT_M = 1.25, 0.16
 _BLANKET_SHIFT_M = 0.3125  # from the middle of the bed towards its foot
@@ -67,6 +78,16 @@ class World:
         self.joint_limits_rad: Float64[np.ndarray, "joint 2"] = np.array(
             [self.model.joint(name).range for name in JOINTS]
         )
+
+    def part_of_geom(self) -> UInt8[np.ndarray, " geom"]:
+        """Return what each geom belongs to, as an index into ``PARTS``."""
+        parts = np.zeros(self.model.ngeom, np.uint8)
+        for part, beginnings in _FURNITURE.items():
+            for i in range(self.model.ngeom):
+                if self.model.geom(i).name.startswith(beginnings):
+                    parts[i] = PARTS.index(part)
+        parts[self._person] = PARTS.index("person")
+        return parts
 
     def pose(self, qpos: Float64[np.ndarray, " coordinate"]) -> None:
         """Place the person without physics."""

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from services.commands.study_models import add_model_studies
 from services.options import (
     CalibrationOption,
     JsonOption,
@@ -24,11 +25,6 @@ if TYPE_CHECKING:
     from pipelines.studies.drift.report import DriftReport
 
 app = typer.Typer(no_args_is_help=True, help="Measure how well something works.")
-
-
-@app.callback()
-def _study() -> None:
-    """Keep ``drift`` a command of its own."""
 
 
 @app.command()
@@ -115,3 +111,6 @@ def _print_report(report: "DriftReport", paths: list[Path]) -> None:
         console.print("confidence is not calibrated: what it implies means little")
     for path in paths:
         console.print(Text(f"written: {path}", style="dim"), soft_wrap=True)
+
+
+add_model_studies(app)

@@ -1,0 +1,172 @@
+"""Short labelled clips of the simulated ward: what the studies of the models run on.
+
+    plan ─▶ a room and a minute's life ─▶ windows about the middle of what is done
+                                            ├─▶ 8 pictures of each, and what they show
+                                            └─▶ 3 s of the wearable at the waist
+
+Pictures are rendered at the moments that are needed, without a video between; a room
+is kept as one file, so that a run that was cut off goes on.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image
+
+from pipelines.data.folders import make_folder
+from pipelines.simulation.footage import (
+    SIMULATOR_VERSION,
+    RecordingPlan,
+    Stream,
+    in_render_processes,
+    perform,
+)
+from pipelines.simulation.motion import SAMPLE_RATE_HZ, Track
+from pipelines.simulation.picture import Photographer, random_sensor
+from pipelines.simulation.wearable import POSITIONS, feel
+from pipelines.studies.clip_set import ClipSet
+
+FRAMES, WINDOW_S = 8, 3.0
+IMU_RATE_HZ = float(SAMPLE_RATE_HZ)
+IMU_SAMPLES = round(WINDOW_S * SAMPLE_RATE_HZ)
+CLIPS_A_ROOM = 11
+"""About how many there are, to plan by."""
+
+_MOST_OF_A_LABEL = 2
+"""Of each room: people walk and sit for most of their lives."""
+
+
+def plan_rooms(clips: int, seed: int, stream: Stream) -> list[RecordingPlan]:
+    """Plan rooms enough for about so many clips."""
+    count = max(2, -(-clips // CLIPS_A_ROOM))
+    return [RecordingPlan(stream, seed, i) for i in range(count)]
+
+
+def prepare_ward_clips(
+    folder: Path,
+    plans: Sequence[RecordingPlan],
+    labels: Sequence[str],
+    *,
+    image_size_px: int,
+    on_done: Callable[[RecordingPlan], None],
+    workers: int | None = None,
+) -> ClipSet:
+    """Render what is not there yet, and read it all.
+
+    Args:
+        folder: Keeps a file for each room.
+        plans: The rooms; ``groups`` of the clips are their places here.
+        labels: The prompt set's; clips of other labels are left out.
+        image_size_px: Side of the square pictures.
+        on_done: Told of every room that is ready.
+        workers: Processes that render; by default one for each core.
+
+    Raises:
+        FolderError: If the folder cannot be written to.
+        PipelineError: If this machine renders no pictures.
+    """
+    make_folder(folder)
+    paths = {plan: _path(folder, plan, image_size_px) for plan in plans}
+    missing = [plan for plan in plans if not paths[plan].exists()]
+    for plan in plans:
+        if plan not in missing:
+            on_done(plan)
+    render = partial(_render_room, folder=folder, image_size_px=image_size_px)
+    in_render_processes(render, missing, workers, on_done)
+    rooms = [_read_room(paths[plan], room, labels) for room, plan in enumerate(plans)]
+    return ClipSet.joined(rooms)
+
+
+def _read_room(path: Path, room: int, labels: Sequence[str]) -> ClipSet:
+    place = {label: i for i, label in enumerate(labels)}
+    with np.load(path) as kept:
+        names = kept["labels"].tolist()
+        known = np.array([name in place for name in names], bool)
+        return ClipSet(
+            frames=kept["frames"][known],
+            labels=np.array([place[it] for it in names if it in place], np.int64),
+            groups=np.full(int(known.sum()), room, np.int64),
+            imu=kept["imu"][known],
+            parts=kept["parts"][known],
+        )
+
+
+def _path(folder: Path, plan: RecordingPlan, image_size_px: int) -> Path:
+    stem = f"{plan.stream.name.lower()}-{plan.seed}-{plan.index:04d}"
+    return folder / f"{stem}-{image_size_px}-v{SIMULATOR_VERSION}.npz"
+
+
+def _render_room(plan: RecordingPlan, folder: Path, image_size_px: int) -> None:
+    rng, world, track = perform(plan)
+    starts = list(_starts(track))
+    frames, maps = [], []
+    with Photographer(world, random_sensor(rng), rng) as photographer:
+        for start in starts:
+            samples = _samples(start)
+            shots = [
+                photographer.shoot(track.qpos[at], covered=track.covered[at])
+                for at in samples
+            ]
+            frames.append([_squared(shot, image_size_px) for shot in shots])
+            middle = samples[len(samples) // 2]
+            shown = photographer.tell_apart(
+                track.qpos[middle], covered=track.covered[middle]
+            )
+            maps.append(_squared(shown, image_size_px))
+    felt = feel(world, track, POSITIONS["waist"], rng)
+    path = _path(folder, plan, image_size_px)
+    part = path.with_suffix(f".{os.getpid()}.part")
+    with part.open("wb") as file:
+        np.savez_compressed(
+            file,
+            frames=np.array(frames, np.uint8),
+            labels=np.array([_label(track, start) for start in starts]),
+            imu=np.array([felt[at : at + IMU_SAMPLES] for at in starts], np.float32),
+            parts=np.array(maps, np.uint8),
+        )
+    part.replace(path)
+
+
+def _squared(
+    picture: UInt8[np.ndarray, "height width ..."], side_px: int
+) -> UInt8[np.ndarray, "side side ..."]:
+    """Scale to the model's width and pad above and below, as the cameras do."""
+    height, width = picture.shape[:2]
+    size = side_px, round(side_px * height / width)
+    colours = picture.ndim == 3
+    way = Image.Resampling.BILINEAR if colours else Image.Resampling.NEAREST
+    scaled = np.asarray(Image.fromarray(picture).resize(size, way))
+    square = np.zeros((side_px, side_px, *picture.shape[2:]), np.uint8)
+    above = (side_px - size[1]) // 2
+    square[above : above + size[1]] = scaled
+    return square
+
+
+def _samples(start: int) -> list[int]:
+    """The moments of the pictures, as the live grid has them: its last is the end."""
+    step = IMU_SAMPLES / FRAMES
+    return [start + round((i + 1) * step) - 1 for i in range(FRAMES)]
+
+
+def _label(track: Track, start: int) -> str:
+    return track.labels[start + IMU_SAMPLES // 2]
+
+
+def _starts(track: Track) -> Iterator[int]:
+    """Windows about the middle of each thing that is done, a few of each label."""
+    seen: Counter[str] = Counter()
+    sample = 0
+    for label, run in groupby(track.labels):
+        length = len(list(run))
+        start = sample + length // 2 - IMU_SAMPLES // 2
+        sample += length
+        inside = 0 <= start <= len(track.labels) - IMU_SAMPLES
+        if inside and seen[label] < _MOST_OF_A_LABEL:
+            seen[label] += 1
+            yield start
