@@ -68,10 +68,6 @@ _ENVIRONMENT = {
     "MALLOC_ARENA_MAX": "2",
 }
 """Of the processes that Ray starts here; one's own cluster brings its own."""
-_WATCHER_ENVIRONMENT = {
-    # Cameras come and go: what held their pictures goes back to the system at once.
-    "MALLOC_MMAP_THRESHOLD_": "65536",
-}
 
 
 @final
@@ -238,7 +234,6 @@ class Supervisor:
             max_restarts=0,
             max_concurrency=_CONCURRENT,
             scheduling_strategy="SPREAD",
-            runtime_env={"env_vars": _WATCHER_ENVIRONMENT},
         )
         made = actor.remote(
             f"watcher-{next(self._numbers)}",

@@ -9,6 +9,7 @@ dies, the supervisor makes another, which asks the hub what was going on.
 """
 
 import asyncio
+import ctypes
 import hashlib
 import logging
 from collections import deque
@@ -45,6 +46,7 @@ _AT_ONCE = 256
 _BUFFERED_S = 12.0
 """So much of a camera waits while no replica answers, and is then made up for."""
 _STOP_S = 10.0
+_TIDY_S = 20.0
 
 _Role = Literal["camera", "wearable"]
 
@@ -169,9 +171,10 @@ class Watcher:
         """Watch nobody any more; return once the hub has all that happened."""
         if not self._tasks:
             return
-        following, reporting = self._tasks
+        following, reporting, tidying = self._tasks
         following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
+        tidying.cancel()
+        await asyncio.gather(following, tidying, return_exceptions=True)
         while self._opened:
             _, stack = self._opened.popitem()
             await stack.aclose()
@@ -197,6 +200,7 @@ class Watcher:
             self._tasks = (
                 asyncio.create_task(self._follow(self._chain), name="follow"),
                 asyncio.create_task(self._report(), name="report"),
+                asyncio.create_task(self._tidy(), name="tidy"),
             )
         return self._chain
 
@@ -309,6 +313,17 @@ class Watcher:
                 self._waiting.popleft()
             if not self._waiting and not self._told.is_set():
                 await self._wait_for_news()
+
+    async def _tidy(self) -> None:
+        """Give back to the system what cameras that went away held.
+
+        They leave holes in the heap, which the C library keeps: with cameras that
+        come and go it would grow for hours before it settles.
+        """
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's own
+        while trim is not None:
+            await self._clock.sleep_s(_TIDY_S)
+            await asyncio.to_thread(trim, 0)
 
     async def _wait_for_news(self) -> None:
         pause = asyncio.create_task(self._clock.sleep_s(_REPORT_S))

@@ -1,7 +1,8 @@
 """Does it stay as it is? Memory and queues of a service over hours.
 
-Cameras come and go meanwhile. A straight line through the memory of each kind of
-process, minute by minute after the warm-up, tells whether it grows.
+Cameras come and go meanwhile. A straight line through the memory that each kind of
+process keeps, the least of each round of cameras after the warm-up, tells whether it
+grows: what a process holds for a moment only is no growth.
 """
 
 import asyncio
@@ -23,9 +24,10 @@ from services.supervisor import Supervisor
 
 MOST_MB_PER_HOUR = 5.0
 _SAMPLE_S = 5.0
-_BLOCK_S = 60.0
 _WARM_UP = 1 / 3
-_AWAY_EVERY_S, _AWAY_S = 180.0, 15.0
+ROUND_S = 120.0
+"""All cameras go away once in each."""
+_AWAY_S = 15.0
 
 Progress = Callable[[str, int, int, str], None]
 
@@ -106,7 +108,7 @@ async def soak(
                 usage = measure_processes(os.getpid())
                 samples.append((span_s, {k: v.rss_mb for k, v in usage.items()}))
                 queues.append((await bench.counters())["queue"])
-                if span_s > (outages + 1) * _AWAY_EVERY_S and coming.done():
+                if span_s > (outages + 1) * ROUND_S and coming.done():
                     coming.result()
                     outages += 1
                     coming = asyncio.create_task(_go_and_come(server, clock))
@@ -133,24 +135,24 @@ async def _go_and_come(server: RtspServer, clock: Clock) -> None:
 
 
 def fit_growth(samples: Sequence[tuple[float, float]]) -> Growth:
-    """Lay a line through the means of minutes after the warm-up.
+    """Lay a line through the least of each round after the warm-up.
 
     Args:
         samples: Seconds since the start, and MB.
 
     Raises:
-        ValueError: If there are fewer than three minutes after the warm-up.
+        ValueError: If there are fewer than three rounds after the warm-up.
     """
     times, sizes = (np.array(column) for column in zip(*samples, strict=True))
     first_s = _WARM_UP * times[-1]
-    blocks = ((times - first_s) // _BLOCK_S).astype(int)
+    blocks = ((times - first_s) // ROUND_S).astype(int)
     wanted = [block for block in range(blocks.max() + 1) if (blocks == block).any()]
     if len(wanted) < 3:
-        msg = f"{len(wanted)} minutes after the warm-up, expected three or more"
+        msg = f"{len(wanted)} rounds after the warm-up, expected three or more"
         raise ValueError(msg)
     hours = np.array([times[blocks == block].mean() for block in wanted]) / 3600
-    means = np.array([sizes[blocks == block].mean() for block in wanted])
-    line = linregress(hours, means)
+    kept = np.array([sizes[blocks == block].min() for block in wanted])
+    line = linregress(hours, kept)
     error = float(np.nan_to_num(line.stderr))  # of what never moved it is no number
     reach = float(t.ppf(0.975, len(wanted) - 2)) * error
     slope = float(line.slope)

@@ -104,11 +104,11 @@ def service(
 def soak(
     *,
     minutes: Annotated[
-        float, typer.Option(min=5, max=100_000, help="How long.")
+        float, typer.Option(min=9, max=100_000, help="How long.")
     ] = 30.0,
     subjects: Annotated[int, typer.Option(min=1, max=64, help="Cameras.")] = 8,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Five minutes, with wide intervals.")
+        bool, typer.Option("--quick", help="Nine minutes, with wide intervals.")
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of the simulated ward.")] = 1,
     out: OutOption = None,
@@ -116,7 +116,7 @@ def soak(
 ) -> None:
     """Run the service for long and see whether memory or queues grow.
 
-    All cameras go away for a quarter of a minute every three minutes. The exit code is
+    All cameras go away for a quarter of a minute every two minutes. The exit code is
     1 if the 95 % interval of a slope of memory reaches 5 MB an hour.
     """
     from pipelines.simulation.render_probe import require_rendering
@@ -128,7 +128,7 @@ def soak(
     if out is not None:
         make_folder(out)
     with TemporaryDirectory(prefix="wardwatch-soak-") as folder, staged_bars() as show:
-        length = 5.0 if quick else minutes
+        length = 9.0 if quick else minutes
         outcome = asyncio.run(run_soak(Path(folder), subjects, length, seed, show))
     rows = [
         (
