@@ -135,8 +135,7 @@ class ClipEncoder:
         self.name = name
         self.model = model
         self.tokenizer = tokenizer
-        self._mean = mean
-        self._deviation = deviation
+        self.pixel_scale = mean, deviation
 
     @cached_property
     def hash(self) -> str:
@@ -183,7 +182,7 @@ class ClipEncoder:
             part = slice(start, start + _BATCH)
             # torch.tensor copies: frames are read-only, which torch cannot share
             batch = torch.tensor(frames[part], device=self.model.device)
-            pixels = normalise_pixels(batch, self._mean, self._deviation)
+            pixels = normalise_pixels(batch, *self.pixel_scale)
             features[part] = encode_pixels(self.model, pixels).numpy(force=True)
         return features
 

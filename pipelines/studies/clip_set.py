@@ -66,6 +66,10 @@ class ClipSet:
 
     def few(self, shots: int, seed: int) -> "ClipSet":
         """Draw at most so many clips of each label, of as many groups as there are."""
+        return self.take(self.few_places(shots, seed))
+
+    def few_places(self, shots: int, seed: int) -> Int64[np.ndarray, " shot"]:
+        """Return where the clips stand that ``few`` draws, rising."""
         order = np.random.default_rng(seed).permutation(len(self))
         seen: Counter[tuple[int, int]] = Counter()
         ranks = []
@@ -80,4 +84,4 @@ class ClipSet:
             taken[label] += 1
             if taken[label] <= shots:
                 chosen.append(place)
-        return self.take(np.sort(np.array(chosen, np.int64)))
+        return np.sort(np.array(chosen, np.int64))

@@ -139,10 +139,43 @@ def _zero_shot(lab: "Laboratory", _size: "StudySize") -> "StudyResult":
     return study_zero_shot(lab)
 
 
+def _few_shot(lab: "Laboratory", size: "StudySize") -> "StudyResult":
+    from pipelines.studies.models.few_shot import study_few_shot
+
+    return study_few_shot(lab, size)
+
+
+def _masking(lab: "Laboratory", size: "StudySize") -> "StudyResult":
+    from pipelines.studies.models.masking import study_masking
+
+    return study_masking(lab, size)
+
+
+def _csn(lab: "Laboratory", size: "StudySize") -> "StudyResult":
+    from pipelines.studies.models.csn import study_csn
+
+    return study_csn(lab, size)
+
+
 _STUDIES: dict[str, tuple[Study, str]] = {
     "zero-shot": (
         _zero_shot,
         "Measure a checkpoint as it is: a clip against its middle frame, label by "
         "label, with the confusion of labels and a map of the clips.",
+    ),
+    "few-shot": (
+        _few_shot,
+        "Tune the five worst labels with a few clips of each: what they gain, what "
+        "the others lose, and how naive fine-tuning collapses.",
+    ),
+    "masking": (
+        _masking,
+        "Cover pictures at random and part by part: how far predictions scatter, and "
+        "what they hang on.",
+    ),
+    "csn": (
+        _csn,
+        "Train class-specific noise on some rooms and measure it on others, whole and "
+        "covered: does it gather what scatters, and is it right then?",
     ),
 }

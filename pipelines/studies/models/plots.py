@@ -26,7 +26,7 @@ def plot_map(
     places = TSNE(perplexity=perplexity, init="pca", random_state=_SEED).fit_transform(
         vectors
     )
-    figure = _figure(9, 7)
+    figure = new_figure(9, 7)
     axes = figure.add_subplot()
     colours = colormaps["tab20"](np.linspace(0, 1, max(2, len(names))))
     for label, name in enumerate(names):
@@ -46,7 +46,7 @@ def plot_cosines(
 ) -> None:
     """Draw how alike the prompts of two labels are."""
     side = 2.4 + 0.5 * len(names)
-    figure = _figure(side, side - 1)
+    figure = new_figure(side, side - 1)
     axes = figure.add_subplot()
     image = axes.imshow(cosines, cmap="viridis", vmax=1)
     axes.set_xticks(range(len(names)), names, rotation=40, ha="right")
@@ -71,7 +71,7 @@ def plot_bars(
     path: Path,
 ) -> None:
     """Draw bars side by side: one colour for each series, one place for each group."""
-    figure = _figure(max(6.0, 1.0 + 0.35 * len(groups) * (1 + len(series))), 4.5)
+    figure = new_figure(max(6.0, 1.0 + 0.35 * len(groups) * (1 + len(series))), 4.5)
     axes = figure.add_subplot()
     width = 0.8 / max(1, len(series))
     for number, (name, values) in enumerate(series.items()):
@@ -85,7 +85,8 @@ def plot_bars(
     figure.savefig(path, dpi=120, bbox_inches="tight")
 
 
-def _figure(width_in: float, height_in: float) -> Figure:
+def new_figure(width_in: float, height_in: float) -> Figure:
+    """Make a figure that needs no screen."""
     figure = Figure(figsize=(width_in, height_in))
     FigureCanvasAgg(figure)
     return figure
