@@ -35,7 +35,7 @@ from pipelines.studies.clip_set import ClipSet
 FRAMES, WINDOW_S = 8, 3.0
 IMU_RATE_HZ = float(SAMPLE_RATE_HZ)
 IMU_SAMPLES = round(WINDOW_S * SAMPLE_RATE_HZ)
-CLIPS_A_ROOM = 11
+CLIPS_A_ROOM = 10
 """About how many there are, to plan by."""
 
 _MOST_OF_A_LABEL = 2

@@ -82,5 +82,5 @@ def test_rooms_that_are_there_are_not_rendered_again(
 
 
 def test_rooms_are_planned_for_the_number_of_clips() -> None:
-    assert len(plan_rooms(1000, 1, Stream.FOOTAGE)) == 91
+    assert len(plan_rooms(1000, 1, Stream.FOOTAGE)) == 100
     assert len(plan_rooms(1, 1, Stream.FOOTAGE)) == 2
