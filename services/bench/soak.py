@@ -1,8 +1,7 @@
 """Does it stay as it is? Memory and queues of a service over hours.
 
-Cameras come and go meanwhile. A straight line through the memory that each kind of
-process keeps, the least of each round of cameras after the warm-up, tells whether it
-grows: what a process holds for a moment only is no growth.
+Cameras come and go meanwhile, once in each round. A straight line through the memory of
+each kind of process, its mean in each round after the warm-up, tells whether it grows.
 """
 
 import asyncio
@@ -135,7 +134,7 @@ async def _go_and_come(server: RtspServer, clock: Clock) -> None:
 
 
 def fit_growth(samples: Sequence[tuple[float, float]]) -> Growth:
-    """Lay a line through the least of each round after the warm-up.
+    """Lay a line through the means of rounds after the warm-up.
 
     Args:
         samples: Seconds since the start, and MB.
@@ -151,8 +150,8 @@ def fit_growth(samples: Sequence[tuple[float, float]]) -> Growth:
         msg = f"{len(wanted)} rounds after the warm-up, expected three or more"
         raise ValueError(msg)
     hours = np.array([times[blocks == block].mean() for block in wanted]) / 3600
-    kept = np.array([sizes[blocks == block].min() for block in wanted])
-    line = linregress(hours, kept)
+    means = np.array([sizes[blocks == block].mean() for block in wanted])
+    line = linregress(hours, means)
     error = float(np.nan_to_num(line.stderr))  # of what never moved it is no number
     reach = float(t.ppf(0.975, len(wanted) - 2)) * error
     slope = float(line.slope)
