@@ -7,6 +7,7 @@
     │   └── SourceRefused      it wants credentials that were not given or not right
     ├── PayloadError           one message of a stream is malformed
     ├── FootageError           a footage folder or its labels.csv is malformed
+    ├── DatasetError           a public data set or its lists are not as expected
     ├── BaselineError          a file of what is normal cannot be read or written
     ├── FolderError            a folder to write into cannot be made or written to
     └── TrainingError          a training run cannot begin, or go on where it stopped
@@ -15,6 +16,11 @@ Messages say what, where and what to do; they never hold credentials
 (``pipelines.sources.address.redact`` comes before any address is shown). ``args`` are
 the facts that an error is made of, so that it comes back whole from another process.
 """
+
+from collections.abc import Sequence
+
+_NAMES_SHOWN = 5
+"""Of what is missing; the rest is counted."""
 
 
 class PipelineError(Exception):
@@ -112,3 +118,25 @@ class TrainingError(PipelineError):
 
     def __str__(self) -> str:
         return f"{self.where}: {self.problem}"
+
+
+class DatasetError(PipelineError):
+    """A public data set, or a list of it, is not what its reader expects.
+
+    ``where`` names the folder or the file and line, ``missing`` all that is not there;
+    the text shows the first of them.
+    """
+
+    def __init__(self, where: str, problem: str, missing: Sequence[str] = ()) -> None:
+        self.where = where
+        self.problem = problem
+        self.missing = tuple(missing)
+        super().__init__(where, problem, self.missing)
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.problem}"
+        if self.missing:
+            text += f": {', '.join(map(repr, self.missing[:_NAMES_SHOWN]))}"
+        if len(self.missing) > _NAMES_SHOWN:
+            text += f" and {len(self.missing) - _NAMES_SHOWN} more"
+        return text

@@ -157,6 +157,18 @@ def _csn(lab: "Laboratory", size: "StudySize") -> "StudyResult":
     return study_csn(lab, size)
 
 
+def _base_to_novel(lab: "Laboratory", size: "StudySize") -> "StudyResult":
+    from pipelines.studies.models.base_to_novel import study_base_to_novel
+
+    return study_base_to_novel(lab, size)
+
+
+def _is_clip(lab: "Laboratory", size: "StudySize") -> "StudyResult":
+    from pipelines.studies.models.is_clip import study_is_clip
+
+    return study_is_clip(lab, size)
+
+
 _STUDIES: dict[str, tuple[Study, str]] = {
     "zero-shot": (
         _zero_shot,
@@ -177,5 +189,15 @@ _STUDIES: dict[str, tuple[Study, str]] = {
         _csn,
         "Train class-specific noise on some rooms and measure it on others, whole and "
         "covered: does it gather what scatters, and is it right then?",
+    ),
+    "base-to-novel": (
+        _base_to_novel,
+        "Train SC-CLIP on some labels, and measure it on these and on the others, "
+        "beside CLIP as it is.",
+    ),
+    "is-clip": (
+        _is_clip,
+        "Train IS-CLIP, pictures with a wearable, on some labels, and test it on "
+        "others, with and without its parts and sensors.",
     ),
 }

@@ -14,6 +14,7 @@ from models.errors import (
 from pipelines import errors as pipeline_errors
 from pipelines.errors import (
     BaselineError,
+    DatasetError,
     FolderError,
     FootageError,
     PayloadError,
@@ -32,6 +33,7 @@ ERRORS = {
     SourceUnreadable("a.mp4", "no video"): "a.mp4: no video",
     SourceRefused("rtsp://ward", "password?"): "rtsp://ward: password?",
     PayloadError("ward/imu", "v", "missing"): "ward/imu: v: missing",
+    DatasetError("ucf", "no video", ("a", "b")): "ucf: no video: 'a', 'b'",
     FootageError("labels.csv", "no rows"): "labels.csv: no rows",
     FootageError("labels.csv", "not CSV", 7): "labels.csv:7: not CSV",
     BaselineError("b.json", "damaged"): "b.json: damaged",

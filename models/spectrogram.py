@@ -1,0 +1,284 @@
+"""Spectrograms: a window of a wearable's samples as pictures, and what looks at them.
+
+    samples ─▶ g, rad/s ─▶ median of 5 ─▶ less the mean ─▶ short-time Fourier transform
+            ─▶ log(1 + magnitude) ─▶ 64 x 64 ─▶ standardised, each sensor for itself
+            ─▶ ImuEncoder ─▶ a vector for each sensor
+
+He et al. ("Inertial Strengthened CLIP model for Zero-shot Multimodal Egocentric
+Activity Recognition") feed their network spectrograms, but do not say how these are
+made: all of this is our choice. It keeps seconds, not samples: a Hann window of 0.64 s
+moves by 0.16 s, which is 16 and 4 samples at 25 Hz, 32 and 8 at 50 Hz, and is padded
+with zeros to four times its length at every rate. The median alone stays 5 samples:
+what it takes out, a value garbled on its way, lasts a sample and not a span of time.
+
+No column reaches past the window, so nothing here looks ahead of its last sample. What
+is left over behind the last whole column is not looked at.
+"""
+
+import itertools
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, final
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, Float64
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+AccUnit = Literal["g", "mps2"]
+GyroUnit = Literal["radps", "degps"]
+
+SIDE = 64
+"""Rows, the frequencies from zero to half the rate, and columns, the times."""
+
+_WINDOW_S = 0.64
+_HOP_S = 0.16
+_MEDIAN_SAMPLES = 5
+_PADDING = 4
+_LEAST_WINDOW = 4
+_HANN_SUM = 8.0  # of 16 samples
+_GROUPS = 8
+_BANDS = SIDE // 16  # rows after four halvings
+_RATE_TOLERANCE = 0.02  # a wearable's clock is no better
+_G_PER_UNIT = {"g": 1.0, "mps2": 1 / 9.80665}
+_RADPS_PER_UNIT = {"radps": 1.0, "degps": math.pi / 180}
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ImuFormat:
+    """How a wearable gives its samples.
+
+    Attributes:
+        rate_hz: Samples per second, 6.25 at least: a window must hold 4.
+        acc_unit: Of the first three columns, x, y and z, with gravity.
+        gyro_unit: Of the last three, x, y and z.
+
+    Raises:
+        ValueError: If the rate is too low or not finite.
+    """
+
+    rate_hz: float
+    acc_unit: AccUnit
+    gyro_unit: GyroUnit
+
+    def __post_init__(self) -> None:
+        least_hz = _LEAST_WINDOW / _WINDOW_S
+        if not least_hz <= self.rate_hz < math.inf:
+            msg = f"rate_hz {self.rate_hz}, expected {least_hz} at least and finite"
+            raise ValueError(msg)
+
+    @property
+    def window_samples(self) -> int:
+        """Samples of the short-time transform's window."""
+        return round(_WINDOW_S * self.rate_hz)
+
+    @property
+    def hop_samples(self) -> int:
+        """Samples from one column to the next."""
+        return round(_HOP_S * self.rate_hz)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class SpectrogramScale:
+    """What brings each sensor's spectrograms to mean 0 and deviation 1.
+
+    Attributes:
+        rate_hz: Samples per second of what it was fitted on.
+        acc_mean: Over all cells of the accelerometer's spectrograms.
+        acc_deviation: Likewise; positive.
+        gyro_mean: Over all cells of the gyroscope's.
+        gyro_deviation: Likewise; positive.
+
+    Raises:
+        ValueError: If a value is out of its range.
+    """
+
+    rate_hz: float
+    acc_mean: float
+    acc_deviation: float
+    gyro_mean: float
+    gyro_deviation: float
+
+    def __post_init__(self) -> None:
+        for name in ("rate_hz", "acc_deviation", "gyro_deviation"):
+            if not 0 < getattr(self, name) < math.inf:
+                msg = f"{name} {getattr(self, name)}, expected above 0 and finite"
+                raise ValueError(msg)
+        for name in ("acc_mean", "gyro_mean"):
+            if not math.isfinite(getattr(self, name)):
+                msg = f"{name} {getattr(self, name)}, expected a finite number"
+                raise ValueError(msg)
+
+
+def fit_scale(
+    windows: Iterable[Float[np.ndarray, "_sample 6"]], form: ImuFormat
+) -> SpectrogramScale:
+    """Fit on windows of the training data, and on no others.
+
+    Args:
+        windows: Of any lengths; a window counts as much as any other.
+        form: Of all of them.
+
+    Raises:
+        ValueError: If there is no window, one is refused by ``log_spectrograms``, or a
+            sensor's spectrograms are all alike.
+    """
+    totals = np.zeros((2, 2))  # sensor, then sum and sum of squares
+    count = 0
+    for window in windows:
+        cells = log_spectrograms(window, form).double().numpy().reshape(2, -1)
+        totals += np.stack([cells.sum(axis=1), (cells**2).sum(axis=1)], axis=1)
+        count += cells.shape[1]
+    if count == 0:
+        msg = "no window to fit the scale of spectrograms on"
+        raise ValueError(msg)
+    means = totals[:, 0] / count
+    deviations = np.sqrt(np.maximum(totals[:, 1] / count - means**2, 0))
+    return SpectrogramScale(
+        rate_hz=form.rate_hz,
+        acc_mean=float(means[0]),
+        acc_deviation=float(deviations[0]),
+        gyro_mean=float(means[1]),
+        gyro_deviation=float(deviations[1]),
+    )
+
+
+def spectrograms(
+    window: Float[np.ndarray, "sample 6"], form: ImuFormat, scale: SpectrogramScale
+) -> tuple[Float32[Tensor, "3 64 64"], Float32[Tensor, "3 64 64"]]:
+    """Turn a window into what the IMU encoder takes.
+
+    Args:
+        window: Of any length from 0.64 s.
+        form: Its own.
+        scale: Fitted on training data of the same rate.
+
+    Returns:
+        The accelerometer's and the gyroscope's: axis, frequency, time.
+
+    Raises:
+        ValueError: If ``log_spectrograms`` refuses the window, or the scale is of
+            another rate.
+    """
+    if not math.isclose(form.rate_hz, scale.rate_hz, rel_tol=_RATE_TOLERANCE):
+        msg = (
+            f"samples at {form.rate_hz:g} Hz, but the scale is of {scale.rate_hz:g} Hz"
+        )
+        raise ValueError(msg)
+    acc, gyro = log_spectrograms(window, form)
+    return (
+        (acc - scale.acc_mean) / scale.acc_deviation,
+        (gyro - scale.gyro_mean) / scale.gyro_deviation,
+    )
+
+
+def log_spectrograms(
+    window: Float[np.ndarray, "sample 6"], form: ImuFormat
+) -> Float32[Tensor, "2 3 64 64"]:
+    """Compute spectrograms without a scale.
+
+    Args:
+        window: Of any length from 0.64 s.
+        form: Its own.
+
+    Returns:
+        Sensor (accelerometer, gyroscope), axis, frequency, time.
+
+    Raises:
+        ValueError: If the window is shorter than 0.64 s, or a sample is not finite.
+    """
+    if len(window) < form.window_samples:
+        msg = (
+            f"an IMU window of {len(window)} samples, expected {form.window_samples}"
+            f" at least: {_WINDOW_S} s at {form.rate_hz:g} Hz"
+        )
+        raise ValueError(msg)
+    if not np.isfinite(window).all():
+        msg = "an IMU window holds NaN or infinite samples"
+        raise ValueError(msg)
+    units = np.repeat([_G_PER_UNIT[form.acc_unit], _RADPS_PER_UNIT[form.gyro_unit]], 3)
+    axes = _median(window.T.astype(np.float64) * units[:, None])
+    axes -= axes.mean(axis=1, keepdims=True)
+    cells = np.log1p(_magnitudes(axes, form.window_samples, form.hop_samples))
+    # antialias: of a long window no column falls between two of the picture's
+    pictures = interpolate(
+        torch.from_numpy(cells)[None],
+        (SIDE, SIDE),
+        mode="bilinear",
+        align_corners=False,
+        antialias=True,
+    )
+    return pictures.float().reshape(2, 3, SIDE, SIDE)
+
+
+def _median(
+    axes: Float64[np.ndarray, "axis sample"],
+) -> Float64[np.ndarray, "axis sample"]:
+    """Take the median around each sample; beyond the ends the last value is held."""
+    reach = _MEDIAN_SAMPLES // 2
+    held = np.pad(axes, ((0, 0), (reach, reach)), mode="edge")
+    around = np.lib.stride_tricks.sliding_window_view(held, _MEDIAN_SAMPLES, axis=1)
+    clean: Float64[np.ndarray, "axis sample"] = np.median(around, axis=-1)
+    return clean
+
+
+def _magnitudes(
+    axes: Float64[np.ndarray, "axis sample"], window_samples: int, hop_samples: int
+) -> Float64[np.ndarray, "axis frequency time"]:
+    """Transform each stretch of a window's length.
+
+    The Hann window sums to 8 at every rate, as it does at 25 Hz: the same movement is
+    as strong at any rate.
+    """
+    phases = 2 * np.pi * np.arange(window_samples) / window_samples
+    hann = 0.5 - 0.5 * np.cos(phases)
+    hann *= _HANN_SUM / hann.sum()
+    stretches = np.lib.stride_tricks.sliding_window_view(axes, window_samples, axis=1)
+    columns = stretches[:, ::hop_samples] * hann
+    spectra = np.fft.rfft(columns, n=_PADDING * window_samples, axis=-1)
+    return np.abs(spectra).swapaxes(1, 2)
+
+
+@final
+class ImuEncoder(nn.Module):
+    """Encodes one sensor's spectrograms; the same weights serve both sensors.
+
+    Our own, for the paper names none: four convolutions that halve the picture, then
+    the mean over time. Frequencies are kept apart to the end, for they tell movements
+    apart. The first convolution has no norm after it: a group norm there would take
+    away how strong a movement is.
+
+    Args:
+        width: Of the vector that it makes.
+
+    Raises:
+        ValueError: If ``width`` is no multiple of 64: 8 channels at first, 8 groups.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        if width < 64 or width % 64:
+            msg = f"imu_width {width}, expected a multiple of 64"
+            raise ValueError(msg)
+        widths = (width // 8, width // 4, width // 2, width)
+        stages: list[nn.Module] = [nn.Conv2d(3, widths[0], 3, stride=2, padding=1)]
+        for before, after in itertools.pairwise(widths):
+            stages += [
+                nn.ReLU(),
+                nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False),
+                nn.GroupNorm(_GROUPS, after),
+            ]
+        self.stages = nn.Sequential(*stages, nn.ReLU())
+        self.bands = nn.Linear(_BANDS * width, width)
+
+    def forward(
+        self, pictures: Float32[Tensor, "clip 3 64 64"]
+    ) -> Float32[Tensor, "clip width"]:
+        """Encode what ``spectrograms`` returns: axis, frequency, time."""
+        cells: Tensor = self.stages(pictures)  # clip, width, 4 frequencies, 4 times
+        encoded: Tensor = self.bands(cells.mean(dim=3).flatten(1))
+        return encoded.relu()

@@ -1,0 +1,185 @@
+"""What the readers of public sets share: their lists, and the files these name.
+
+Lists come from many hands. What is the same in all of them is one video a line; the
+class's number, where there is one, comes last, after a comma or a space.
+"""
+
+import csv
+import io
+import json
+import os
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from pipelines.errors import DatasetError
+
+_INDEXED = re.compile(r"(.+?)\s*[,\s]\s*([0-9]{1,6})")
+
+
+@dataclass(frozen=True, slots=True)
+class ListedVideo:
+    """One line of a list: where it stands (``file:line``), its video, its class."""
+
+    where: str
+    name: str
+    index: int
+
+
+def read_indexed(path: Path) -> list[ListedVideo]:
+    """Read lines of ``video,index`` or ``video index``.
+
+    The index is what comes last: names of videos may hold commas and spaces.
+
+    Raises:
+        DatasetError: If the list cannot be read, or a line has no index.
+    """
+    videos = []
+    for where, line in read_lines(path):
+        parsed = _INDEXED.fullmatch(line)
+        if parsed is None:
+            raise DatasetError(where, f"expected a video and a number, got {line!r}")
+        videos.append(ListedVideo(where, parsed[1], int(parsed[2])))
+    return videos
+
+
+def read_class_names(path: Path) -> tuple[str, ...]:
+    """Read the names of classes by their indices, counted from 0.
+
+    Either JSON as ``{"0": "Typing"}``, or CSV with the columns ``id`` and ``name``.
+
+    Raises:
+        DatasetError: If the file cannot be read, an index is missing, or a name is
+            there twice.
+    """
+    text = "\n".join(line for _, line in read_lines(path))
+    try:
+        names = _names_in_json(text) if path.suffix == ".json" else _names_in_csv(text)
+    except (ValueError, KeyError, AttributeError, TypeError, csv.Error) as err:
+        expected = 'expected {"0": "name"} in JSON, or columns id,name in CSV'
+        raise DatasetError(str(path), expected) from err
+    if not names:
+        raise DatasetError(str(path), "holds no names")
+    gaps = [str(index) for index in range(len(names)) if index not in names]
+    if gaps:
+        raise DatasetError(str(path), "indices are missing", gaps)
+    ordered = tuple(names[index] for index in range(len(names)))
+    if len(set(ordered)) < len(ordered):
+        twice = sorted({name for name in ordered if ordered.count(name) > 1})
+        raise DatasetError(str(path), f"names are there twice: {', '.join(twice)}")
+    return ordered
+
+
+def label_of(video: ListedVideo, labels: tuple[str, ...]) -> str:
+    """Return the name of a listed video's class.
+
+    Raises:
+        DatasetError: If there is no class of that number.
+    """
+    if video.index >= len(labels):
+        problem = f"class {video.index} has no name; there are {len(labels)} classes"
+        raise DatasetError(video.where, problem)
+    return labels[video.index]
+
+
+def find_videos(
+    folder: Path, names: Iterable[str], *, may_miss: bool = False
+) -> dict[str, Path]:
+    """Find the files that a list names, as ``Class/file.avi`` or by the file alone.
+
+    Lists of one set differ in the case of names and in the folders that they write
+    before them: what is not there by the letter is looked for by the file's name,
+    in any folder and any case.
+
+    Args:
+        folder: Where the videos are, at any depth.
+        names: With forward slashes.
+        may_miss: Whether to leave out what is not there.
+
+    Returns:
+        Each name with its file, in the order of the names.
+
+    Raises:
+        DatasetError: If the folder or one of the videos is not there, or if a name
+            fits several files.
+    """
+    if not folder.is_dir():
+        raise DatasetError(str(folder), "no such folder")
+    by_name: dict[str, list[Path]] = defaultdict(list)
+    for parent, _, files in os.walk(folder, followlinks=True):
+        for file in files:
+            by_name[file.casefold()].append(Path(parent, file))
+    found: dict[str, Path] = {}
+    missing: list[str] = []
+    unclear: list[str] = []
+    for name in dict.fromkeys(names):
+        fitting = _fitting(folder, name, by_name)
+        if len(fitting) == 1:
+            found[name] = fitting[0]
+        else:
+            (unclear if fitting else missing).append(name)
+    if unclear:
+        problem = f"{len(unclear)} videos are there several times"
+        raise DatasetError(str(folder), problem, unclear)
+    if missing and not may_miss:
+        total = len(missing) + len(found)
+        problem = f"{len(missing)} of {total} videos are missing"
+        raise DatasetError(str(folder), problem, missing)
+    return found
+
+
+def require_files(folder: Path, names: Iterable[str]) -> None:
+    """Make sure that a folder holds its lists.
+
+    Raises:
+        DatasetError: If it is not there, or lacks one; names all it lacks.
+    """
+    if not folder.is_dir():
+        raise DatasetError(str(folder), "no such folder")
+    missing = [name for name in names if not (folder / name).is_file()]
+    if missing:
+        raise DatasetError(str(folder), "lists are missing", missing)
+
+
+def read_lines(path: Path) -> list[tuple[str, str]]:
+    """Read the lines of a list that are not empty.
+
+    Returns:
+        Where each stands, as ``file:line``, and what it says.
+
+    Raises:
+        DatasetError: If the file cannot be read, is no text in UTF-8, or is empty.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as err:
+        raise DatasetError(str(path), "not UTF-8 text") from err
+    except OSError as err:
+        raise DatasetError(str(path), f"cannot be read: {err.strerror}") from err
+    # Not splitlines: it would also cut at signs that a file name may hold.
+    lines = enumerate(text.replace("\r\n", "\n").split("\n"), start=1)
+    said = [(f"{path}:{n}", line.strip()) for n, line in lines if line.strip()]
+    if not said:
+        raise DatasetError(str(path), "is empty")
+    return said
+
+
+def _names_in_json(text: str) -> dict[int, str]:
+    return {int(key): str(name) for key, name in json.loads(text).items()}
+
+
+def _names_in_csv(text: str) -> dict[int, str]:
+    rows = csv.DictReader(io.StringIO(text), strict=True)
+    return {int(row["id"]): row["name"].strip() for row in rows}
+
+
+def _fitting(folder: Path, name: str, by_name: dict[str, list[Path]]) -> list[Path]:
+    path = PurePosixPath(name)
+    candidates = by_name.get(path.name.casefold(), [])
+    if folder / path in candidates:
+        return [folder / path]
+    wanted = path.parent.name.casefold()
+    same_class = [it for it in candidates if it.parent.name.casefold() == wanted]
+    return same_class or candidates

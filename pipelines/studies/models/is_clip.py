@@ -1,0 +1,226 @@
+"""IS-CLIP against the same model without samples, on labels that were never trained.
+
+    labels ─▶ base, novel ─┐
+    groups ─▶ train, test ─┴─▶ train on base ─┬─▶ test base, among base labels alone
+                                              └─▶ test novel, among novel labels alone
+
+See ``pipelines.studies.models.is_clip_report`` for what is told of it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import gcd
+from typing import final
+
+import numpy as np
+import torch
+from jaxtyping import Float32, Int64
+
+from models.is_clip import IsClip, IsClipSettings, Sensors
+from models.spectrogram import ImuFormat, fit_scale
+from models.temporal import average_clip
+from pipelines.errors import TrainingError
+from pipelines.simulation.motion import SAMPLE_RATE_HZ
+from pipelines.studies.models.is_clip_report import (
+    FALL,
+    HALF,
+    THREE_QUARTERS,
+    Division,
+    NovelVectors,
+    Score,
+    report_is_clip,
+)
+from pipelines.studies.models.laboratory import Laboratory, StudySize, accuracy
+from pipelines.studies.models.result import StudyResult
+from pipelines.training.is_clip import (
+    PUBLISHED,
+    SMALL_TOWER,
+    Felt,
+    KeptFrames,
+    encode_windows,
+    feel,
+    keep_frames,
+    train_is_clip,
+)
+
+FALL_LABELS = ("falling", "fallen")
+_TRAIN_SHARE = 0.6
+_WIDE_TOWER = 512
+_FORM = ImuFormat(float(SAMPLE_RATE_HZ), "mps2", "radps")
+
+_WAYS: dict[str, tuple[bool, bool, Sensors]] = {
+    "video": (False, False, "both"),
+    "sirm": (True, False, "both"),
+    "sgam": (False, True, "both"),
+    "both": (True, True, "both"),
+    "acc": (True, True, "acc"),
+    "gyro": (True, True, "gyro"),
+}
+"""Of each: whether it has SIRM and SGAM, and its sensors."""
+
+_QUICK = ("video", "sirm", "sgam", "both")
+_OTHER_SETTINGS = ("video", "both")
+
+
+def study_is_clip(lab: Laboratory, size: StudySize) -> StudyResult:
+    """Train every variant for every seed, and compare them on novel labels.
+
+    A quick study has the first setting alone, and both sensors alone.
+
+    Raises:
+        TrainingError: If the clips come without a wearable's samples, or a setting
+            without clips to train on.
+    """
+    bench = _Bench(lab, size)
+    quick = size.effort < 1
+    plan = {HALF: _QUICK if quick else tuple(_WAYS)}
+    if not quick:
+        plan |= {THREE_QUARTERS: _OTHER_SETTINGS, FALL: _OTHER_SETTINGS}
+    divisions = divide_labels(lab.names)
+    plan = {name: ways for name, ways in plan.items() if name in divisions}
+    bench.planned = len(size.seeds) * sum(len(ways) for ways in plan.values())
+    runs = {
+        name: [bench.run(divisions[name], ways, seed) for seed in size.seeds]
+        for name, ways in plan.items()
+    }
+    return report_is_clip(
+        lab,
+        {name: divisions[name] for name in plan},
+        {name: [scores for scores, _ in found] for name, found in runs.items()},
+        [vectors for _, vectors in runs[HALF]],
+        bench.training,
+    )
+
+
+def divide_labels(names: Sequence[str]) -> dict[str, Division]:
+    """Divide labels in every setting, the same for every seed.
+
+    The setting of falls is left out where labels of ``FALL_LABELS`` are missing, or
+    there are no others.
+    """
+    order = np.random.default_rng(0).permutation(len(names)).tolist()
+    cuts = {HALF: (len(names) + 1) // 2, THREE_QUARTERS: round(0.75 * len(names))}
+    found = {
+        name: Division(tuple(sorted(order[:cut])), tuple(sorted(order[cut:])))
+        for name, cut in cuts.items()
+    }
+    falls = tuple(i for i, name in enumerate(names) if name in FALL_LABELS)
+    others = tuple(i for i, name in enumerate(names) if name not in FALL_LABELS)
+    if len(falls) == len(FALL_LABELS) and others:
+        found[FALL] = Division(others, falls)
+    return found
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class _Split:
+    """Windows of one division and seed; no group is both trained and tested."""
+
+    division: Division
+    train: tuple[KeptFrames, Felt]
+    train_labels: Int64[np.ndarray, " clip"]
+    test: tuple[KeptFrames, Felt]
+    test_labels: Int64[np.ndarray, " tested"]
+
+
+@final
+class _Bench:
+    """What all runs share: what the frozen parts made of the clips, and the recipe."""
+
+    def __init__(self, lab: Laboratory, size: StudySize) -> None:
+        if lab.clips.imu is None:
+            where, problem = "IS-CLIP", "the clips come without samples of a wearable"
+            raise TrainingError(where, problem)
+        self._lab = lab
+        self._imu: Float32[np.ndarray, "clip sample 6"] = lab.clips.imu
+        clip = lab.recognizer.clip
+        self._kept = keep_frames(
+            clip,
+            lab.clips.frames,
+            lambda done, total: lab.on_progress("encoding", done, total, "clips"),
+        )
+        wide = clip.model.visual_projection.in_features >= _WIDE_TOWER
+        recipe = SMALL_TOWER
+        if wide:  # as the paper's: it bears no more
+            recipe = replace(recipe, student_rate=PUBLISHED.student_rate)
+        steps = max(1, round(recipe.steps * size.effort))
+        self.training = replace(recipe, steps=steps)
+        self.planned = 0
+        self._done = 0
+
+    def run(
+        self, division: Division, ways: Sequence[str], seed: int
+    ) -> tuple[dict[str, Score], NovelVectors]:
+        """Train and test one division and seed in some ways."""
+        split = self._split(division, seed)
+        known = split.test[0].known.numpy()
+        frozen = np.stack([average_clip(window) for window in known])
+        scores = {"frozen": self._score(split, frozen)}
+        vectors = {}
+        for way in ways:
+            model = self._train(split, way, seed)
+            vectors[way], worn = encode_windows(model, *split.test)
+            scores[way] = self._score(split, vectors[way])
+            if way == "both":
+                scores["imu_only"] = self._score(split, worn)
+            self._done += 1
+            note = f"{way}, seed {seed}"
+            self._lab.on_progress("training", self._done, self.planned, note)
+        novel = np.isin(split.test_labels, division.novel)
+        return scores, NovelVectors(
+            split.test_labels[novel], vectors["video"][novel], vectors["both"][novel]
+        )
+
+    def _split(self, division: Division, seed: int) -> _Split:
+        clips = self._lab.clips
+        groups = np.random.default_rng(seed).permutation(np.unique(clips.groups))
+        trained = np.isin(clips.groups, groups[: round(_TRAIN_SHARE * len(groups))])
+        train = np.flatnonzero(trained & np.isin(clips.labels, division.base))
+        test = np.flatnonzero(~trained)
+        novel = np.isin(clips.labels[test], division.novel)
+        if not len(train) or not novel.any() or novel.all():
+            where, problem = "IS-CLIP", "too few clips to train and test on"
+            raise TrainingError(where, problem)
+        scale = fit_scale(self._imu[train], _FORM)  # novel labels add nothing
+        return _Split(
+            division,
+            (self._kept.take(train), feel(self._imu[train], _FORM, scale)),
+            clips.labels[train],
+            (self._kept.take(test), feel(self._imu[test], _FORM, scale)),
+            clips.labels[test],
+        )
+
+    def _train(self, split: _Split, way: str, seed: int) -> IsClip:
+        sirm, sgam, sensors = _WAYS[way]
+        clip = self._lab.recognizer.clip
+        settings = IsClipSettings(
+            sirm=sirm,
+            sgam=sgam,
+            sensors=sensors,
+            heads=gcd(8, clip.dim),
+            imu_width=max(64, clip.dim // 64 * 64),
+        )
+        frames = split.train[0].known.shape[1]
+        model = IsClip(clip.model, settings, frames=frames, seed=seed)
+        base = np.array(split.division.base)
+        train_is_clip(
+            model,
+            *split.train,
+            torch.tensor(self._lab.text_bank[base]),
+            np.searchsorted(base, split.train_labels),
+            replace(self.training, seed=seed),
+            lambda *_: None,
+        )
+        return model
+
+    def _score(self, split: _Split, vectors: Float32[np.ndarray, "clip dim"]) -> Score:
+        """Let each side choose among its own labels alone."""
+        found, tested = [], 0
+        for side in (split.division.base, split.division.novel):
+            candidates = np.array(side)
+            chosen = np.isin(split.test_labels, candidates)
+            cosines = vectors[chosen] @ self._lab.text_bank[candidates].T
+            said = candidates[cosines.argmax(axis=1)]
+            found.append(accuracy(said, split.test_labels[chosen]))
+            tested = int(chosen.sum())
+        return Score(base=found[0], novel=found[1], clips=tested)
