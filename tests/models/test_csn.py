@@ -322,6 +322,18 @@ def test_negatives_come_from_behind_the_positive_and_the_confused_label(
     assert set(mined(on_circle(*degrees), confused, margin)) - {0, 1} == negatives
 
 
+def test_frames_that_are_nearly_equal_are_told_apart_exactly() -> None:
+    start = unit_rows(2, 64, seed=15)
+    features = np.concatenate([start, start + np.float32(1e-4) * unit_rows(2, 64, 16)])
+    labels, confused = np.array([0, 1, 0, 1]), np.array([1, 0])
+    loss = triplet_loss(
+        torch.tensor(features), torch.tensor(labels), torch.tensor(confused), 1.6
+    )
+    expected = literal_loss(features.astype(float), labels, confused, 1.6)
+    assert expected > 0.1
+    assert loss.item() == pytest.approx(expected, abs=1e-6)
+
+
 def test_equal_frames_give_a_finite_gradient() -> None:
     noise = torch.zeros(2, 2).requires_grad_()
     labels = torch.tensor([0, 0, 1, 1])
@@ -376,6 +388,13 @@ def test_training_lowers_the_loss(choice_weight: float) -> None:
     assert np.mean(losses[-5:]) < 0.9 * np.mean(losses[:5])
 
 
+def test_an_epoch_reports_the_mean_of_its_batches() -> None:
+    still = NoiseSettings(epochs=1, rate=1e-9)
+    _, one_batch = train(still, frames=16)
+    _, many_batches = train(still, frames=400)
+    assert 0 < many_batches[0] < 2 * one_batch[0]  # and not twenty-five times as much
+
+
 def test_the_bound_holds_and_is_used() -> None:
     noise, _ = train(replace(QUICK, epsilon=0.1, rate=0.1))
     lengths = np.linalg.norm(noise.offsets, axis=1)
@@ -400,6 +419,16 @@ def test_noise_starts_as_normal_numbers_of_the_deviation() -> None:
     noise = train_feature_noise(features, labels, bank, still, seed=1)
     assert noise.offsets.std() == pytest.approx(0.01, rel=0.1)
     assert noise.offsets.mean() == pytest.approx(0, abs=0.001)
+
+
+def test_cross_entropy_is_that_of_the_honest_scores() -> None:
+    still = NoiseSettings(epochs=1, rate=1e-9, choice_weight=0.5, scale=20)
+    noise, (whole,) = train(still, frames=16)  # one batch holds them all
+    _, (triplets,) = train(replace(still, choice_weight=0), frames=16)
+    features, labels = labelled_features(16)
+    scores = noise.score(features, scale=20)
+    expected = np.log(np.exp(scores - scores[np.arange(16), labels, None]).sum(axis=1))
+    assert whole - triplets == pytest.approx(0.5 * expected.mean(), abs=1e-4)
 
 
 def test_cross_entropy_makes_honest_scores_right_on_other_frames() -> None:
@@ -606,6 +635,27 @@ def test_pixel_noise_learns_within_its_limit_and_leaves_the_tower_alone(
         assert torch.equal(value, before[name])
         assert value.grad is None
         assert value.requires_grad
+
+
+def test_pixel_cross_entropy_is_between_a_label_and_what_it_is_taken_for(
+    tiny_clip: ClipEncoder,
+) -> None:
+    frames, labels = pictures(12), np.arange(12) % 3  # one batch holds them all
+    bank = unit_rows(4, tiny_clip.dim, seed=2)
+    still = NoiseSettings(epochs=1, rate=1e-9, choice_weight=0.5, scale=10)
+    noise, (whole,) = train_pixels(tiny_clip, still)
+    _, (triplets,) = train_pixels(tiny_clip, replace(still, choice_weight=0))
+    confused = most_confused(
+        torch.tensor(tiny_clip.encode_frames(frames)),
+        torch.tensor(labels),
+        torch.tensor(bank),
+        10.0,
+    ).numpy()
+    scores = noise.score(FrozenTower(tiny_clip.model), frames, scale=10)
+    rows = np.arange(12)
+    gaps = scores[rows, confused[labels]] - scores[rows, labels]
+    expected = np.log(1 + np.exp(gaps)).mean()
+    assert whole - triplets == pytest.approx(0.5 * expected, abs=1e-4)
 
 
 def test_pixel_training_follows_its_seed(tiny_clip: ClipEncoder) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from models.masking import (
@@ -41,6 +41,7 @@ def block(height: int = 12, width: int = 20) -> np.ndarray:
 # Random masks
 
 
+@example((10, 10), 29, 0)  # 0.29 * 100 is a little less than 29
 @given(SIZES, st.integers(0, 100), st.integers(0, 99))
 def test_single_pixels_are_as_many_as_the_share_rounded_down(
     size: tuple[int, int], percent: int, seed: int
