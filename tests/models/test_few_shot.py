@@ -33,6 +33,7 @@ from models.few_shot import (
 )
 from models.prompt_set import LabelPrompts, PromptSet
 from models.temporal import average_clip
+from models.text_bank import embed_labels
 from tests.tiny_checkpoint import TINY_PX
 
 SCALE = 20.0
@@ -474,7 +475,36 @@ def test_fine_tuning_takes_the_step_of_the_reference_model(
         assert not torch.equal(moved, before[name]), name
 
 
-def test_fine_tuning_averages_the_frames_and_leaves_the_model_as_it_is(
+def test_fine_tuning_starts_at_the_zero_shot_loss_of_whole_clips(
+    tiny_clip: ClipEncoder,
+) -> None:
+    scale = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
+    frames, labels = random_frames(36, 4, 3), torch.arange(4) % 2
+    frames[:, 0] //= 4  # a clip's frames differ
+    model = tiny_clip.model
+    heard: list[float] = []
+    fine_tune(
+        model,
+        tiny_clip.tokenizer,
+        TWO_LABELS,
+        frames,
+        labels,
+        replace(FINE_TUNING, rate=1e-12, epochs=1),
+        lambda *told: heard.append(told[2]),
+        scale,
+    )
+    with torch.no_grad():
+        zero_shot = TunedProjection(
+            model.visual_projection.weight.detach(), tiny_clip.logit_scale
+        ).logits(
+            pooled_features(model, frames, scale),
+            embed_labels(model, tiny_clip.tokenizer, TWO_LABELS),
+        )
+    expected = cross_entropy(zero_shot, labels).item()
+    assert heard == [pytest.approx(expected, rel=1e-5)]
+
+
+def test_fine_tuning_fits_a_copy_and_leaves_the_model_as_it_is(
     tiny_clip: ClipEncoder,
 ) -> None:
     weights = copy.deepcopy(tiny_clip.model.state_dict())

@@ -112,5 +112,9 @@ def test_pictures_of_another_size_are_refused(recognizer: InProcessRecognizer) -
 def test_thread_ends_with_the_block(core: ClipRecognizer) -> None:
     with InProcessRecognizer(core) as recognizer:
         asyncio.run(recognizer.encode(pictures(1)))
-        assert any(t.name.startswith(("encode", "classify")) for t in threading.enumerate())
-    assert not any(t.name.startswith(("encode", "classify")) for t in threading.enumerate())
+        assert any(
+            t.name.startswith(("encode", "classify")) for t in threading.enumerate()
+        )
+    assert not any(
+        t.name.startswith(("encode", "classify")) for t in threading.enumerate()
+    )
