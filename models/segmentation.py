@@ -160,7 +160,9 @@ class TransformersSegmenter:
     ) -> Segmentation:
         """Find a mask for each prompt, as ``Segmenter`` says."""
         _check_inside(picture, prompts)
-        scaled = self._processor(images=picture, return_tensors="pt")
+        scaled = self._processor(
+            images=picture, input_data_format="channels_last", return_tensors="pt"
+        )
         pixels = scaled["pixel_values"].to(self._model.device)
         encoded = self._model.get_image_embeddings(pixels)
         sizes = scaled["reshaped_input_sizes"][0], scaled["original_sizes"][0]

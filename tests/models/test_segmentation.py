@@ -92,7 +92,9 @@ def sam_folder(tmp_path: Path, sam: SamModel) -> Path:
 
 def some_picture() -> np.ndarray:
     generator = np.random.default_rng(0)
-    return generator.integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
+    picture = generator.integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
+    picture.setflags(write=False)  # as frames are
+    return picture
 
 
 def candidates_by_hand(
@@ -147,6 +149,13 @@ def test_prompt_is_answered_alike_alone_and_among_others(sam: SamModel) -> None:
         alone = segmenter.segment(some_picture(), [prompt])
         np.testing.assert_array_equal(alone.masks[0], together.masks[place])
         assert alone.scores[0] == together.scores[place]
+
+
+def test_narrow_picture_keeps_its_colours_last(sam: SamModel) -> None:
+    segmenter = TransformersSegmenter(sam, tiny_processor())
+    prompt = Prompt(((1.0, 1.0),), (1,))
+    found = segmenter.segment(some_picture()[:3], [prompt])  # three rows, not colours
+    assert found.masks.shape == (1, 3, WIDTH)
 
 
 def test_no_prompts_give_no_masks(sam: SamModel) -> None:
@@ -291,14 +300,14 @@ def package_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     sys.modules.pop("segment_anything", None)
 
 
-LARGE_ONLY = """
+OFFICIAL = """
 import torch
 
 class Sam(torch.nn.Module):
-    def __init__(self):
+    def __init__(self, width):
         super().__init__()
         self.image_encoder = torch.nn.Module()
-        self.image_encoder.pos_embed = torch.nn.Parameter(torch.zeros(1, 2, 2, 1024))
+        self.image_encoder.pos_embed = torch.nn.Parameter(torch.zeros(1, 2, 2, width))
 
 class SamPredictor:
     def __init__(self, model):
@@ -312,7 +321,9 @@ class SamPredictor:
         first = self.model.image_encoder.pos_embed.detach().flatten()[:1].numpy()
         return torch.ones(1, *self.shape, dtype=torch.bool).numpy(), first, None
 
-sam_model_registry = {"vit_l": Sam}
+sam_model_registry = {
+    "vit_b": lambda: Sam(768), "vit_l": lambda: Sam(1024), "vit_h": lambda: Sam(1280)
+}
 """
 
 
@@ -321,11 +332,12 @@ def write_weights(path: Path, width: int) -> Path:
     return path
 
 
+@pytest.mark.parametrize("width", [768, 1024, 1280])
 def test_official_file_tells_which_model_it_holds(
-    tmp_path: Path, package_folder: Path
+    tmp_path: Path, package_folder: Path, width: int
 ) -> None:
-    (package_folder / "__init__.py").write_text(LARGE_ONLY)
-    segmenter = load_official_sam(write_weights(tmp_path / "sam.pth", 1024))
+    (package_folder / "__init__.py").write_text(OFFICIAL)
+    segmenter = load_official_sam(write_weights(tmp_path / "sam.pth", width))
     found = segmenter.segment(some_picture(), PROMPTS[:1])
     assert found.scores.tolist() == [0.75]  # its own weights, not those it began with
     assert found.masks.all()
@@ -335,7 +347,7 @@ def test_official_file_tells_which_model_it_holds(
 def test_damaged_official_file_is_refused(
     tmp_path: Path, package_folder: Path, content: bytes | None
 ) -> None:
-    (package_folder / "__init__.py").write_text(LARGE_ONLY)
+    (package_folder / "__init__.py").write_text(OFFICIAL)
     path = tmp_path / "sam.pth"
     if content is None:
         write_weights(path, 512)  # none of SAM's widths
