@@ -7,8 +7,8 @@ the texts into sentences. See ``models.prompt_file`` for the YAML form and
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Literal, final, get_args
@@ -115,6 +115,22 @@ class PromptSet:
             for template in self.templates
             for text in texts
         )
+
+    def without(self, labels: Collection[str]) -> "PromptSet":
+        """Return the set less some labels.
+
+        Raises:
+            ValueError: If it has no such label, or no other.
+        """
+        strange = sorted(set(labels) - set(self.labels))
+        if strange:
+            msg = f"{self.name} has no label {strange[0]!r}; it has {self.labels}"
+            raise ValueError(msg)
+        kept = tuple(prompt for prompt in self.prompts if prompt.label not in labels)
+        if not kept:
+            msg = f"nothing of {self.name} would be left"
+            raise ValueError(msg)
+        return replace(self, prompts=kept)
 
     @cached_property
     def _texts(self) -> Mapping[str, tuple[str, ...]]:

@@ -55,10 +55,14 @@ class ClipSet:
 
     def split(self, share: float, seed: int) -> tuple["ClipSet", "ClipSet"]:
         """Split by groups: about ``share`` of them, and the others."""
+        chosen = self.share_of_groups(share, seed)
+        return self.take(chosen), self.take(~chosen)
+
+    def share_of_groups(self, share: float, seed: int) -> Bool[np.ndarray, " clip"]:
+        """Return which clips are of the groups that ``split`` draws."""
         groups = np.unique(self.groups)
         drawn = np.random.default_rng(seed).permutation(groups)
-        chosen = np.isin(self.groups, drawn[: round(share * len(groups))])
-        return self.take(chosen), self.take(~chosen)
+        return np.isin(self.groups, drawn[: round(share * len(groups))])
 
     def of(self, labels: Sequence[int]) -> "ClipSet":
         """Return the clips of some labels; they keep their numbers."""

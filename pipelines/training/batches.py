@@ -46,7 +46,8 @@ class WindowSampler:
 
     Args:
         runs: The recordings.
-        labels: Index of each picture's label, for each recording.
+        labels: Index of each picture's label, for each recording; a window that holds
+            one of -1 is never drawn.
         frames: Pictures in a window.
         drawn: How many of them are drawn.
         side: Patches of a picture from side to side.
@@ -68,6 +69,7 @@ class WindowSampler:
                 (run, start)
                 for run, row in enumerate(labels)
                 for start in range(len(row) - frames + 1)
+                if row[start : start + frames].min() >= 0
             ]
         )
         common = np.array(

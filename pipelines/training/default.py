@@ -207,9 +207,19 @@ def _recipe_text(recipe: Recipe, prompt_set: PromptSet) -> str:
     facts = {
         **asdict(recipe),
         "prompt_set": prompt_set.id,
+        "labels": prompt_set.labels,
         "simulator_version": SIMULATOR_VERSION,
     }
     return json.dumps(facts, indent=2) + "\n"
+
+
+def labels_seen(checkpoint: Path) -> tuple[str, ...] | None:
+    """Return the labels that a checkpoint of this recipe has learnt, else None."""
+    try:
+        facts = json.loads((checkpoint / _RECIPE_NAME).read_text(encoding="utf-8"))
+        return tuple(str(label) for label in facts["labels"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # another's, who tells it in another way
 
 
 @final

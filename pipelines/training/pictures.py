@@ -100,10 +100,13 @@ def prepare_runs(
 def label_matrix(
     runs: Sequence[PictureRun], prompt_set: PromptSet
 ) -> list[np.ndarray[Any, np.dtype[np.int64]]]:
-    """Return each run's labels as indices into the prompt set's labels."""
+    """Return each run's labels as indices into the prompt set's labels.
+
+    A label that it has not is -1.
+    """
     index = {label: i for i, label in enumerate(prompt_set.labels)}
     return [
-        np.array([index[prompt_set.resolve(label) or ""] for label in run.labels])
+        np.array([index.get(prompt_set.resolve(it) or "", -1) for it in run.labels])
         for run in runs
     ]
 

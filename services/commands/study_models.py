@@ -60,9 +60,12 @@ def _command(run_study: Study) -> Callable[..., None]:
 
         require_rendering()  # else the next import fails with a traceback
         from models.build import build_recognizer
+        from models.bundled import CHECKPOINT_FOLDER
+        from models.checkpoint import find_checkpoint
         from pipelines.data.folders import make_folder
         from pipelines.studies.models.laboratory import QUICK, Laboratory, StudySize
         from pipelines.studies.models.result import write_result
+        from pipelines.training.default import labels_seen
 
         if out is not None:
             make_folder(out)
@@ -83,7 +86,10 @@ def _command(run_study: Study) -> Callable[..., None]:
                 f" ward (seed {seed}) with the checkpoint {name}; no public set and no"
                 " pretrained CLIP was at hand."
             )
-            result = run_study(Laboratory(recognizer, rendered, basis, show), size)
+            learnt = labels_seen(find_checkpoint(model or CHECKPOINT_FOLDER))
+            result = run_study(
+                Laboratory(recognizer, rendered, basis, show, learnt=learnt), size
+            )
         if out is not None:
             write_result(out, result)
         _print(result, out, as_json=as_json)

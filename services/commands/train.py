@@ -30,11 +30,17 @@ def default(
     recordings: Annotated[
         int | None, typer.Option(min=1, help="Recordings, if not the recipe's.")
     ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Label that it shall never see, in pictures or words; may be repeated."
+        ),
+    ] = None,
 ) -> None:
     """Train the bundled checkpoint from scratch on the simulated ward.
 
     May be stopped at any time: the same command goes on where it was. Without
-    --seed, --steps and --recordings it makes the shipped checkpoint anew.
+    --seed, --steps, --recordings and --without it makes the shipped checkpoint anew.
     """
     from models.prompt_file import bundled_prompt_set
     from pipelines.simulation.render_probe import require_rendering
@@ -47,6 +53,10 @@ def default(
         recipe = replace(recipe, steps=steps)
     if recordings is not None:
         recipe = replace(recipe, recordings=recordings)
+    try:
+        prompt_set = bundled_prompt_set().without(without or ())
+    except ValueError as err:
+        raise typer.BadParameter(str(err), param_hint="--without") from None
     with staged_bars() as show:
-        checkpoint = train(recipe, bundled_prompt_set(), out, show)
+        checkpoint = train(recipe, prompt_set, out, show)
     typer.echo(f"{checkpoint}: done; look: wardwatch model show {checkpoint}")

@@ -58,3 +58,16 @@ def test_hash_does_not_change_with_what_scores_do_not_depend_on() -> None:
 )
 def test_hash_changes_with_what_scores_depend_on(changed: PromptSet) -> None:
     assert changed.hash != SMALL.hash
+
+
+def test_a_set_without_a_label_knows_neither_it_nor_its_aliases() -> None:
+    less = SMALL.without(["walking"])
+    assert less.labels == ("falling", "fallen")
+    assert less.resolve("strolling") is None
+    assert SMALL.resolve("strolling") == "walking"
+
+
+@pytest.mark.parametrize("labels", [["strolling"], SMALL.labels])
+def test_what_cannot_be_left_out_is_refused(labels: list[str]) -> None:
+    with pytest.raises(ValueError, match="small"):
+        SMALL.without(labels)

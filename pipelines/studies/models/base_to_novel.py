@@ -32,6 +32,7 @@ from pipelines.studies.models.result import (
     harmonic_mean,
     mean,
 )
+from pipelines.studies.models.sides import Sides, half_novel
 from pipelines.training.sc_clip import (
     ScTraining,
     encode_trunk,
@@ -41,9 +42,6 @@ from pipelines.training.sc_clip import (
 
 SHOTS = 16
 MODELS = ("frozen", "sc-clip", "sc-clip query", "sc-clip average")
-
-_NOVEL = ("falling", "fallen", "lying down", "standing", "bending")
-"""Of the ward's labels; the others are base."""
 
 _TRAIN_SHARE = 0.5  # of the rooms
 _TEST_CLIPS = 16  # of each label, at most: as many of the rare as of the common
@@ -83,35 +81,10 @@ class Score:
         return cls(mean([it.base for it in scores]), mean([it.novel for it in scores]))
 
 
-@final
-@dataclass(frozen=True, slots=True)
-class Sides:
-    """Which labels are trained on, and which are novel.
-
-    Attributes:
-        key: What the figures call this setting.
-    """
-
-    key: str
-    base: tuple[int, ...]
-    novel: tuple[int, ...]
-
-    @property
-    def title(self) -> str:
-        """What a person reads."""
-        return self.key.replace("_", " ")
-
-
 def sides_of(names: Sequence[str]) -> tuple[Sides, Sides]:
-    """Split labels into halves, once with falls on the novel side and once reversed.
-
-    Labels that are not the ward's are split into every other one.
-    """
-    known = set(_NOVEL) <= set(names)
-    chosen = _NOVEL if known else tuple(names[1::2])
-    novel = tuple(i for i, name in enumerate(names) if name in chosen)
-    base = tuple(i for i, name in enumerate(names) if name not in chosen)
-    return Sides("falls_novel", base, novel), Sides("falls_base", novel, base)
+    """Split labels into halves, once with falls on the novel side and once reversed."""
+    falls = half_novel("falls_novel", names)
+    return falls, Sides("falls_base", falls.novel, falls.base)
 
 
 def closed_and_general(
@@ -351,9 +324,7 @@ def _report(
         findings=(
             *first.verdicts(),
             *second.verdicts(),
-            "Novel labels are novel to the adaptation only: the bundled checkpoint's"
-            " text tower, and its picture tower, have seen every label of the ward in"
-            " their own training.",
+            lab.how_novel(first.sides.novel),
         ),
         plots={
             f"base-to-novel-{outcome.sides.key.replace('_', '-')}.png": partial(

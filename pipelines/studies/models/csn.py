@@ -7,11 +7,12 @@ leaks the label, and stands here only to be seen beside it.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Int64
 from matplotlib.axes import Axes
 
 from models.csn import (
@@ -51,8 +52,10 @@ def study_csn(lab: Laboratory, size: StudySize) -> StudyResult:
     runs: list[dict[str, Scatter]] = []
     plots: dict[str, Callable[[Path], None]] = {}
     for number, seed in enumerate(size.seeds):
-        training, test = lab.clips.split(0.5, seed)
-        noise = _trained(lab, training, seed, size.effort)
+        chosen = lab.clips.share_of_groups(0.5, seed)
+        training, test = lab.clips.take(chosen), lab.clips.take(~chosen)
+        features = lab.features[chosen]
+        noise = _trained(lab, features, training.labels, seed, size.effort)
         run = _measured(lab, noise, test, seed)
         if not quick and number == 0:
             pixels = _trained_on_pixels(lab, training, seed)
@@ -107,17 +110,18 @@ def study_csn(lab: Laboratory, size: StudySize) -> StudyResult:
 
 
 def _trained(
-    lab: Laboratory, training: ClipSet, seed: int, effort: float
+    lab: Laboratory,
+    features: Float32[np.ndarray, "clip frame dim"],
+    labels: Int64[np.ndarray, " clip"],
+    seed: int,
+    effort: float,
 ) -> FeatureNoise:
-    features = lab.encode(training, "training rooms")
-    frames = features.shape[1]
     settings = NoiseSettings(scale=lab.scale)
-    epochs = max(1, round(settings.epochs * effort))
     return train_feature_noise(
         features.reshape(-1, features.shape[-1]),
-        np.repeat(training.labels, frames),
+        np.repeat(labels, features.shape[1]),
         lab.text_bank,
-        NoiseSettings(scale=lab.scale, epochs=epochs),
+        replace(settings, epochs=max(1, round(settings.epochs * effort))),
         seed=seed,
     )
 

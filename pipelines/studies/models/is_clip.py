@@ -25,13 +25,18 @@ from pipelines.studies.models.is_clip_report import (
     FALL,
     HALF,
     THREE_QUARTERS,
-    Division,
     NovelVectors,
     Score,
     report_is_clip,
 )
 from pipelines.studies.models.laboratory import Laboratory, StudySize, accuracy
 from pipelines.studies.models.result import StudyResult
+from pipelines.studies.models.sides import (
+    WARD_FALLS,
+    Sides,
+    half_novel,
+    quarter_novel,
+)
 from pipelines.training.is_clip import (
     PUBLISHED,
     SMALL_TOWER,
@@ -43,7 +48,6 @@ from pipelines.training.is_clip import (
     train_is_clip,
 )
 
-FALL_LABELS = ("falling", "fallen")
 _TRAIN_SHARE = 0.6
 _WIDE_TOWER = 512
 _FORM = ImuFormat(float(SAMPLE_RATE_HZ), "mps2", "radps")
@@ -92,22 +96,19 @@ def study_is_clip(lab: Laboratory, size: StudySize) -> StudyResult:
     )
 
 
-def divide_labels(names: Sequence[str]) -> dict[str, Division]:
+def divide_labels(names: Sequence[str]) -> dict[str, Sides]:
     """Divide labels in every setting, the same for every seed.
 
-    The setting of falls is left out where labels of ``FALL_LABELS`` are missing, or
-    there are no others.
+    The setting of falls is left out where the ward's falls are missing, or there are
+    no other labels.
     """
-    order = np.random.default_rng(0).permutation(len(names)).tolist()
-    cuts = {HALF: (len(names) + 1) // 2, THREE_QUARTERS: round(0.75 * len(names))}
     found = {
-        name: Division(tuple(sorted(order[:cut])), tuple(sorted(order[cut:])))
-        for name, cut in cuts.items()
+        HALF: half_novel(HALF, names),
+        THREE_QUARTERS: quarter_novel(THREE_QUARTERS, names),
     }
-    falls = tuple(i for i, name in enumerate(names) if name in FALL_LABELS)
-    others = tuple(i for i, name in enumerate(names) if name not in FALL_LABELS)
-    if len(falls) == len(FALL_LABELS) and others:
-        found[FALL] = Division(others, falls)
+    falls = Sides.of(FALL, names, WARD_FALLS)
+    if len(falls.novel) == len(WARD_FALLS) and falls.base:
+        found[FALL] = falls
     return found
 
 
@@ -116,7 +117,7 @@ def divide_labels(names: Sequence[str]) -> dict[str, Division]:
 class _Split:
     """Windows of one division and seed; no group is both trained and tested."""
 
-    division: Division
+    division: Sides
     train: tuple[KeptFrames, Felt]
     train_labels: Int64[np.ndarray, " clip"]
     test: tuple[KeptFrames, Felt]
@@ -149,7 +150,7 @@ class _Bench:
         self._done = 0
 
     def run(
-        self, division: Division, ways: Sequence[str], seed: int
+        self, division: Sides, ways: Sequence[str], seed: int
     ) -> tuple[dict[str, Score], NovelVectors]:
         """Train and test one division and seed in some ways."""
         split = self._split(division, seed)
@@ -171,7 +172,7 @@ class _Bench:
             split.test_labels[novel], vectors["video"][novel], vectors["both"][novel]
         )
 
-    def _split(self, division: Division, seed: int) -> _Split:
+    def _split(self, division: Sides, seed: int) -> _Split:
         clips = self._lab.clips
         groups = np.random.default_rng(seed).permutation(np.unique(clips.groups))
         trained = np.isin(clips.groups, groups[: round(_TRAIN_SHARE * len(groups))])

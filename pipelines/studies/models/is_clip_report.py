@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from pipelines.studies.models.laboratory import Laboratory
 from pipelines.studies.models.plots import plot_bars
 from pipelines.studies.models.result import StudyResult, Table, harmonic_mean, mean
+from pipelines.studies.models.sides import Sides
 from pipelines.training.is_clip import IsClipTraining
 
 HALF, THREE_QUARTERS, FALL = "half", "three_quarters", "fall_novel"
@@ -56,15 +57,6 @@ _PUBLISHED: Mapping[tuple[str, str], tuple[float, float, float]] = {
 
 @final
 @dataclass(frozen=True, slots=True)
-class Division:
-    """Labels that are trained, and labels that are not."""
-
-    base: tuple[int, ...]
-    novel: tuple[int, ...]
-
-
-@final
-@dataclass(frozen=True, slots=True)
 class Score:
     """Accuracies among base labels alone and among novel labels alone.
 
@@ -96,7 +88,7 @@ Runs = Mapping[str, Sequence[Mapping[str, Score]]]
 
 def report_is_clip(
     lab: Laboratory,
-    divisions: Mapping[str, Division],
+    divisions: Mapping[str, Sides],
     runs: Runs,
     vectors: Sequence[NovelVectors],
     training: IsClipTraining,
@@ -146,7 +138,7 @@ def report_is_clip(
         basis=lab.basis,
         figures=facts,
         tables=tuple(_table(name, found) for name, found in means.items()),
-        findings=tuple(_findings(means, runs)),
+        findings=(*_findings(means, runs), lab.how_novel(novel)),
         plots={
             "is-clip-map.png": partial(plot_joint_map, vectors[0], lab.names),
             "is-clip-cosines.png": partial(

@@ -4,6 +4,7 @@ clips ─▶ picture tower, each frame once ─▶ features ─┐
 prompt set ─▶ text bank ─────────────────────────────┴─▶ what a study compares
 """
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import final
@@ -46,6 +47,8 @@ class Laboratory:
         clips: Whose labels are the prompt set's.
         basis: What they are, in a sentence.
         on_progress: Told of what takes long.
+        learnt: The labels that the checkpoint's own training has shown it; None if
+            nobody knows.
     """
 
     def __init__(
@@ -54,7 +57,10 @@ class Laboratory:
         clips: ClipSet,
         basis: str,
         on_progress: Progress,
+        *,
+        learnt: Collection[str] | None = None,
     ) -> None:
+        self._learnt = learnt
         self.recognizer = recognizer
         self.clips = clips
         self.basis = basis
@@ -74,6 +80,24 @@ class Laboratory:
     def scale(self) -> float:
         """What multiplies a cosine before the softmax."""
         return self.recognizer.clip.logit_scale
+
+    def how_novel(self, labels: Sequence[int]) -> str:
+        """Say whether labels are novel to the checkpoint, too."""
+        if self._learnt is None:
+            return (
+                "Novel labels are novel to the adaptation; what the checkpoint's own"
+                " training has shown it is not known."
+            )
+        seen = [self.names[it] for it in labels if self.names[it] in self._learnt]
+        if not seen:
+            return (
+                "Novel labels are novel to the checkpoint, too: its own training had"
+                " none of them, in pictures or in words."
+            )
+        return (
+            "Novel labels are novel to the adaptation only: the checkpoint's own"
+            f" training, of its texts as of its pictures, has seen {', '.join(seen)}."
+        )
 
     @cached_property
     def features(self) -> Float32[np.ndarray, "clip frame dim"]:

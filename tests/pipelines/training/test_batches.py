@@ -56,6 +56,16 @@ def test_a_window_is_changed_alike_in_all_its_pictures(folder: Path) -> None:
     assert not torch.equal(marks[0, 0], marks[1, 0])
 
 
+def test_a_window_with_a_picture_without_a_label_is_never_drawn(folder: Path) -> None:
+    runs = [run_with_spot(folder, 0.5, 0.5), run_with_spot(folder, 0.2, 0.2)]
+    sampler = sampler_of(runs, [0, 1])
+    labels = [np.zeros(FRAMES, np.int64), np.ones(FRAMES, np.int64)]
+    labels[1][2] = -1
+    sampler = WindowSampler(runs, labels, frames=FRAMES, drawn=FRAMES, side=SIDE)
+    batch = sampler.draw(40, BLOCK, np.random.default_rng(0))
+    assert set(batch.frame_labels.tolist()) == {0}
+
+
 def test_rare_labels_are_drawn_more_often_than_they_occur(folder: Path) -> None:
     runs = [run_with_spot(folder, 0.5, 0.5) for _ in range(10)]
     sampler = sampler_of(runs, [0] * 9 + [1])

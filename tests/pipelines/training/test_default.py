@@ -11,7 +11,7 @@ from models.clip import load_clip
 from models.prompt_file import bundled_prompt_set
 from pipelines.errors import FolderError, TrainingError
 from pipelines.simulation.footage import SIMULATOR_VERSION, Stream
-from pipelines.training.default import Recipe, train
+from pipelines.training.default import Recipe, labels_seen, train
 from pipelines.training.pictures import prepare_runs
 
 # An average that follows and steps that are long: what is lost shows.
@@ -88,6 +88,8 @@ def test_a_run_that_was_stopped_ends_where_an_unbroken_one_does(
     assert load_clip(resumed).image_size_px == TINY.image_size_px
     written = (broken / "recipe.json").read_text()
     assert (resumed / "recipe.json").read_text() == written
+    assert labels_seen(resumed) == bundled_prompt_set().labels
+    assert labels_seen(tmp_path) is None
 
 
 @pytest.mark.slow

@@ -122,6 +122,15 @@ def test_every_label_of_the_ward_has_its_place_among_the_prompt_set_s(
     assert named == [prompt_set.resolve(label) for label in run.labels]
 
 
+def test_a_label_that_the_prompt_set_lacks_has_no_place(run: PictureRun) -> None:
+    left_out = run.labels[0]
+    prompt_set = bundled_prompt_set()
+    name = prompt_set.resolve(left_out)
+    assert name is not None
+    (row,) = label_matrix([run], prompt_set.without([name]))
+    assert [it == left_out for it in run.labels] == [index == -1 for index in row]
+
+
 def test_a_file_in_the_folder_s_place_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(FolderError):

@@ -42,3 +42,11 @@ def test_a_folder_of_another_recipe_is_one_line_and_kept(
     (error,) = capsys.readouterr().err.splitlines()
     assert error.startswith(f"wardwatch: {recipe}: ")
     assert recipe.read_text() == "{}\n"
+
+
+def test_a_label_that_cannot_be_left_out_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train("--out", tmp_path / "new", "--without", "flying") == 2
+    assert "has no label 'flying'" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()

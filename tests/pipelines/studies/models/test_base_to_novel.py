@@ -18,7 +18,6 @@ from pipelines.studies.models.base_to_novel import (
     SHOTS,
     Outcome,
     Score,
-    Sides,
     Trial,
     closed_and_general,
     sides_of,
@@ -30,6 +29,7 @@ from pipelines.studies.models.base_to_novel_ablations import (
 )
 from pipelines.studies.models.laboratory import QUICK, Laboratory, StudySize
 from pipelines.studies.models.result import StudyResult, harmonic_mean, write_result
+from pipelines.studies.models.sides import Sides
 from pipelines.training.sc_clip import ScTraining
 
 SHORT = ScTraining(epochs=1)
@@ -169,7 +169,7 @@ def test_the_report_names_labels_published_numbers_and_the_catch(
     assert kept["novel"] == result.figures["novel"]
     assert "novel: falling, fallen," in report
     assert "| 0.935 | 0.770 | 0.845 |" in report
-    assert "novel to the adaptation only" in report
+    assert "novel to the adaptation" in report
     assert {path.name for path in out.glob("*.png")} == set(result.plots)
 
 
@@ -228,3 +228,22 @@ def test_published_blocks_are_counted_from_the_end_of_a_tower() -> None:
     ]
     assert blocks(6) == ["none", "4", "5", "4, 5", "3, 4, 5", "1, 2, 3, 4, 5"]
     assert blocks(2) == ["none", "1"]
+
+
+@pytest.mark.parametrize(
+    ("learnt", "said"),
+    [
+        (None, "is not known"),
+        (("walking", "fallen"), "has seen fallen."),
+        (("walking",), "none of them"),
+    ],
+)
+def test_what_the_checkpoint_has_seen_itself_is_told(
+    laboratory: Callable[[int], Laboratory], learnt: tuple[str, ...] | None, said: str
+) -> None:
+    made = laboratory(11)
+    lab = Laboratory(
+        made.recognizer, made.clips, made.basis, made.on_progress, learnt=learnt
+    )
+    novel = [lab.names.index(name) for name in ("falling", "fallen")]
+    assert said in lab.how_novel(novel)

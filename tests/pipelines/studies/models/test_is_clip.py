@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.prompt_file import bundled_prompt_set
 from pipelines.errors import TrainingError
 from pipelines.studies.models.is_clip import divide_labels, study_is_clip
 from pipelines.studies.models.is_clip_report import (
@@ -28,13 +29,19 @@ def test_labels_are_divided_in_three_ways() -> None:
     names = [*"abcdefgh", "falling", "fallen"]
     found = divide_labels(names)
     assert list(found) == [HALF, THREE_QUARTERS, FALL]
-    for division in found.values():
-        assert sorted(division.base + division.novel) == list(range(10))
-    assert len(found[HALF].base) == 5
-    assert len(found[THREE_QUARTERS].base) == 8
+    for sides in found.values():
+        assert sorted(sides.base + sides.novel) == list(range(10))
+    assert len(found[HALF].novel) == 5
+    assert len(found[THREE_QUARTERS].novel) == 2
     assert found[FALL].novel == (8, 9)
-    assert found == divide_labels(names)
     assert FALL not in divide_labels([*"abcd", "falling"])
+
+
+def test_one_checkpoint_without_the_novel_labels_serves_every_setting() -> None:
+    found = divide_labels(bundled_prompt_set().labels)
+    half, quarter, falls = (found[it] for it in (HALF, THREE_QUARTERS, FALL))
+    assert set(quarter.novel) | set(falls.novel) == set(half.novel)
+    assert not set(quarter.novel) & set(falls.novel)
 
 
 def test_harmonic_mean_is_of_unrounded_averages() -> None:
