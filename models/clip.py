@@ -172,11 +172,7 @@ class ClipEncoder:
         Raises:
             ValueError: If the pictures have another size.
         """
-        height, width = frames.shape[1:3]
-        size_px = self.image_size_px
-        if (height, width) != (size_px, size_px):
-            msg = f"pictures of {height}x{width} pixels, expected {size_px}x{size_px}"
-            raise ValueError(msg)
+        self.require_size(frames)
         features = np.empty((len(frames), self.dim), np.float32)
         for start in range(0, len(frames), _BATCH):
             part = slice(start, start + _BATCH)
@@ -185,6 +181,18 @@ class ClipEncoder:
             pixels = normalise_pixels(batch, *self.pixel_scale)
             features[part] = encode_pixels(self.model, pixels).numpy(force=True)
         return features
+
+    def require_size(self, frames: UInt8[np.ndarray, "batch height width 3"]) -> None:
+        """Refuse pictures of another size than the model's own.
+
+        Raises:
+            ValueError: If they are.
+        """
+        height, width = frames.shape[1:3]
+        size_px = self.image_size_px
+        if (height, width) != (size_px, size_px):
+            msg = f"pictures of {height}x{width} pixels, expected {size_px}x{size_px}"
+            raise ValueError(msg)
 
     @torch.inference_mode()
     def encode_texts(self, texts: Sequence[str]) -> Float32[np.ndarray, "text dim"]:

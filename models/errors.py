@@ -15,9 +15,9 @@ class ModelError(Exception):
 
 
 class CheckpointError(ModelError):
-    """A checkpoint is missing, damaged or not a CLIP model.
+    """A checkpoint, or an adaptation of one, is missing, damaged or something else.
 
-    ``checkpoint`` is the folder or the hub name.
+    ``checkpoint`` is the folder, the hub name, or the adaptation's file.
     """
 
     def __init__(self, checkpoint: str, problem: str) -> None:

@@ -8,8 +8,8 @@
 He et al., "Inertial Strengthened CLIP model for Zero-shot Multimodal Egocentric
 Activity Recognition". Where the paper is silent, this is chosen: windows of 8 frames;
 f_v at unit norm, so that an untrained IS-CLIP is CLIP with averaged frames; no biases
-in SIRM; the encoder (``models.spectrogram``); windows with gaps; subjects without a
-wearable or without a camera.
+in SIRM (``models.is_clip_fusion``); the encoder (``models.spectrogram``); windows with
+gaps; subjects without a wearable or without a camera.
 
 Student and teacher share the trunk, which never trains: it runs once for both, and at
 work the teacher does not run. What it makes of a frame can be kept for a whole
@@ -24,12 +24,13 @@ from dataclasses import dataclass
 from typing import Literal, final, get_args
 
 import torch
-from jaxtyping import Bool, Float, Float32, Int64
+from jaxtyping import Float, Float32, Int64
 from torch import Tensor, nn
-from torch.nn.functional import cosine_similarity, cross_entropy, normalize
+from torch.nn.functional import cross_entropy, normalize
 from transformers import CLIPModel
 
 from models.clip import MAX_LOGIT_SCALE
+from models.is_clip_fusion import Sgam, Sirm, SirmMode, distillation
 from models.is_clip_tower import (
     TRAINED_BLOCKS,
     finish,
@@ -39,7 +40,6 @@ from models.is_clip_tower import (
 from models.spectrogram import ImuEncoder
 
 Sensors = Literal["both", "acc", "gyro"]
-SirmMode = Literal["broadcast", "gate"]
 
 
 @final
@@ -51,10 +51,7 @@ class IsClipSettings:
         sirm: Whether the samples change the frames' features.
         sgam: Whether the samples weigh the frames; if not, all weigh the same.
         sensors: Which spectrograms are used.
-        mode: SIRM's equations give one vector a window, if read to the letter, and
-            cannot be meant for each frame alone: a softmax over one key is 1. So
-            ``broadcast`` adds the vector to every frame, and ``gate`` multiplies every
-            frame by 1 + its sigmoid.
+        mode: How SIRM changes a window's frames; see there.
         heads: Of SIRM; divides the width of CLIP's space.
         imu_width: Of what the encoder makes of each sensor; a multiple of 64.
         imu_weight: Of the loss of the samples alone, which is ours: without it f_IMU is
@@ -83,89 +80,6 @@ class IsClipSettings:
             if not ok:
                 msg = f"{name} {getattr(self, name)!r}, expected {expected}"
                 raise ValueError(msg)
-
-
-@final
-class Sirm(nn.Module):
-    """Lets the samples change the frames: attention of f_IMU over f_v.
-
-    Its last matrix starts as zeros, so that training starts at CLIP. Keys start with
-    entries of deviation 1 for frames of unit norm, or the samples would hardly tell
-    one frame from another.
-
-    Args:
-        dim: Width of CLIP's space.
-        heads: Divides ``dim``.
-        mode: See ``IsClipSettings``.
-    """
-
-    def __init__(self, dim: int, heads: int, mode: SirmMode) -> None:
-        super().__init__()
-        self._heads = heads
-        self._mode = mode
-        self.query = nn.Linear(dim, dim, bias=False)
-        self.key = nn.Linear(dim, dim, bias=False)
-        self.value = nn.Linear(dim, dim, bias=False)
-        self.out = nn.Linear(dim, dim, bias=False)
-        nn.init.normal_(self.key.weight)
-        nn.init.zeros_(self.out.weight)
-
-    def forward(
-        self,
-        frames: Float32[Tensor, "clip time dim"],
-        imu: Float32[Tensor, "clip dim"],
-        present: Bool[Tensor, "clip time"],
-    ) -> Float32[Tensor, "clip time dim"]:
-        """Return f'; only frames that are present, one at least, are attended to."""
-        parts = (self._heads, -1)
-        # eq. 6-8: Q = f_IMU, K = V = f_v, heads side by side through W_O, residual
-        query: Tensor = self.query(imu).unflatten(-1, parts)  # clip, head, part
-        key: Tensor = self.key(frames).unflatten(-1, parts)  # clip, time, head, part
-        value: Tensor = self.value(frames).unflatten(-1, parts)
-        scores = torch.einsum("chp,cthp->cht", query, key) / math.sqrt(query.shape[-1])
-        shares = scores.masked_fill(~present[:, None], -math.inf).softmax(dim=-1)
-        joined = torch.einsum("cht,cthp->chp", shares, value).flatten(1)
-        told: Tensor = self.out(joined)[:, None]
-        if self._mode == "broadcast":
-            return frames + told
-        return frames * (1 + told.sigmoid())
-
-
-@final
-class Sgam(nn.Module):
-    """Lets the samples weigh the frames, by their places in the window.
-
-    Its last layer starts as zeros, so that training starts at the mean.
-
-    Args:
-        dim: Width of CLIP's space.
-        frames: Places in a window.
-    """
-
-    def __init__(self, dim: int, frames: int) -> None:
-        super().__init__()
-        self.hidden = nn.Linear(dim, dim)
-        self.places = nn.Linear(dim, frames)
-        nn.init.zeros_(self.places.weight)
-        nn.init.zeros_(self.places.bias)
-
-    def forward(
-        self, imu: Float32[Tensor, "clip dim"], slots: Int64[Tensor, "clip time"]
-    ) -> Float32[Tensor, "clip time"]:
-        """Return w: rows that sum to one over the frames, zero where the slot is -1."""
-        scores: Tensor = self.places(self.hidden(imu).relu())
-        own = scores.gather(1, slots.clamp(min=0))
-        return own.masked_fill(slots < 0, -math.inf).softmax(dim=-1)
-
-
-def distillation(
-    student: Float32[Tensor, "clip time dim"],
-    teacher: Float32[Tensor, "clip time dim"],
-    present: Bool[Tensor, "clip time"],
-) -> Float32[Tensor, ""]:
-    """Return one less the cosine: the mean of each window's frames, then of windows."""
-    cosines = cosine_similarity(student, teacher, dim=-1) * present
-    return (1 - cosines.sum(dim=1) / present.sum(dim=1)).mean()  # eq. 4
 
 
 @final

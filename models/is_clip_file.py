@@ -1,109 +1,79 @@
-"""The file of an IS-CLIP: what was trained, and what its use takes.
+"""What an adaptation of the kind ``is-clip`` keeps.
 
-    safetensors: the student and the samples' part, without CLIP's own weights
-    its metadata: hash of the checkpoint, settings, places in a window, spectrograms
-
-An IS-CLIP is of use with its checkpoint alone, so the checkpoint's hash is compared.
+The student and the samples' part; settings, the windows that it was trained on, and the
+scale of their spectrograms.
 """
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, final
 
-import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
-from torch import Tensor, nn
-
+from models.adaptation import Adaptation, write_adaptation
 from models.clip import ClipEncoder
-from models.errors import CheckpointError
 from models.is_clip import IsClip, IsClipSettings
 from models.spectrogram import SpectrogramScale
 
-_FORMAT = "is-clip 1"
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainedIsClip:
+    """An IS-CLIP, and what its use takes.
+
+    Attributes:
+        model: In evaluation mode.
+        scale: Of the spectrograms that it was trained on, with their rate.
+        step_s: From one place of the window to the next, in seconds: SGAM's weights
+            belong to places.
+    """
+
+    model: IsClip
+    scale: SpectrogramScale
+    step_s: float
 
 
-def save_is_clip(
-    path: Path, model: IsClip, clip: ClipEncoder, scale: SpectrogramScale
-) -> None:
-    """Write what was trained, and what its use takes, as safetensors.
+def save_is_clip(path: Path, trained: TrainedIsClip, clip: ClipEncoder) -> None:
+    """Write what was trained.
 
     Args:
         path: Overwritten.
-        model: Left as it is.
+        trained: Left as it is.
         clip: The checkpoint that it was made from.
-        scale: Of the spectrograms that it was trained on, with their rate.
 
     Raises:
         CheckpointError: If it cannot be written.
         ValueError: If the model was made from another checkpoint.
     """
+    model = trained.model
     if model.clip is not clip.model:
         msg = f"the model was not made from {clip.name}"
         raise ValueError(msg)
     facts = {
-        "base": clip.hash,
-        "frames": model.frames,
         "settings": asdict(model.settings),
-        "scale": asdict(scale),
+        "frames": model.frames,
+        "step_s": trained.step_s,
+        "scale": asdict(trained.scale),
     }
-    weights = {name: value.detach() for name, value in model.trained().items()}
-    part = path.with_suffix(".part")
-    try:
-        part.write_bytes(save(weights, {_FORMAT: json.dumps(facts)}))
-        part.replace(path)
-    except OSError as err:
-        raise CheckpointError(str(path), err.strerror or "cannot be written") from err
+    write_adaptation(path, "is-clip", clip, facts, model.trained())
 
 
-def load_is_clip(path: Path, clip: ClipEncoder) -> tuple[IsClip, SpectrogramScale]:
-    """Read what ``save_is_clip`` wrote.
+def is_clip_of(kept: Adaptation, clip: ClipEncoder) -> TrainedIsClip:
+    """Make an IS-CLIP of what a file holds.
 
     Args:
-        path: The file.
-        clip: The checkpoint that it was made from; frozen by this.
-
-    Returns:
-        The model in evaluation mode, and the scale of its spectrograms.
+        kept: Of this kind.
+        clip: The checkpoint that it was read for; frozen by this.
 
     Raises:
-        CheckpointError: If the file is missing, damaged, no IS-CLIP, or made from
-            another checkpoint.
+        CheckpointError: If it is damaged.
     """
+    facts: Mapping[str, Any] = kept.facts
     try:
-        with safe_open(path, framework="pt") as file:
-            told = (file.metadata() or {}).get(_FORMAT, "null")
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        facts = json.loads(told)
-        if facts is None:
-            raise CheckpointError(str(path), f"holds no {_FORMAT}")
-        if facts["base"] != clip.hash:
-            problem = f"made from checkpoint {facts['base']}, not {clip.hash}"
-            raise CheckpointError(str(path), problem)
         settings = IsClipSettings(**facts["settings"])
         model = IsClip(clip.model, settings, frames=facts["frames"])
         scale = SpectrogramScale(**facts["scale"])
-        _take(weights, model.trained())
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as err:
-        problem = f"cannot be read: {' '.join(str(err).split())}"
-        raise CheckpointError(str(path), problem) from err
-    return model, scale
-
-
-@torch.no_grad()
-def _take(given: Mapping[str, Tensor], wanted: Mapping[str, nn.Parameter]) -> None:
-    odd = sorted(given.keys() ^ wanted.keys())
-    if odd:
-        msg = f"{odd[0]} is missing or has no place, the first of {len(odd)}"
-        raise ValueError(msg)
-    for name, value in wanted.items():
-        if given[name].shape != value.shape:
-            msg = (
-                f"{name} has shape {tuple(given[name].shape)}, not {tuple(value.shape)}"
-            )
-            raise ValueError(msg)
-        if not given[name].isfinite().all():
-            msg = f"{name} holds NaN or infinite values"
-            raise ValueError(msg)
-        value.copy_(given[name])
+        step_s = float(facts["step_s"])
+    except (KeyError, TypeError, ValueError) as err:
+        raise kept.damaged(err) from err
+    kept.fill(model.trained())
+    return TrainedIsClip(model, scale, step_s)

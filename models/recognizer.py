@@ -1,14 +1,15 @@
-"""Zero-shot recognition: frames to features, clips of features to scores.
+"""Recognition: frames to features, windows of features to scores.
 
-    frames ─encode─▶ features ─average or middle─▶ clip vector ─┐
-                                                                ├─▶ cosines ─▶ softmax
-    prompt set ────────────text bank, once──────────────────────┘
+    frames ─encode─▶ features ─┐
+    samples ───────────────────┴─scorer─▶ cosines ─▶ softmax at a temperature
+    prompt set ─text bank, once───┘
 
-``models.build`` makes one from a checkpoint and a prompt set.
+``models.scorers`` has the kinds; ``models.build`` makes a recogniser from a checkpoint,
+a prompt set and perhaps an adaptation.
 """
 
 from collections.abc import Sequence
-from typing import Literal, final
+from typing import final
 
 import numpy as np
 from jaxtyping import Float32, UInt8
@@ -16,29 +17,25 @@ from jaxtyping import Float32, UInt8
 from models.calibration import Calibration
 from models.clip import ClipEncoder
 from models.prompt_set import PromptSet
-from models.temporal import average_clip, middle_frame
+from models.scorers import ClipScorer, Scorer
 from models.text_bank import build_text_bank
-
-Temporal = Literal["clip", "single"]
-"""The average of a window's frames, or its middle frame alone."""
+from models.window import Modality, Window
 
 
 @final
 class ClipRecognizer:
-    """CLIP with temporal clip averaging.
+    """A checkpoint that answers about the labels of a prompt set.
 
     One thread may encode while another classifies.
 
     Args:
-        clip: Encodes pictures and texts.
+        clip: Encodes texts, and what the scorer is made of.
         prompt_set: What is told apart.
-        temporal: How a window becomes one vector.
-        frames: Places in a whole window, of which ``single`` takes the middle.
-        calibration: What was fitted for this checkpoint and prompt set; without it the
-            confidence is CLIP's own.
-
-    Raises:
-        ValueError: If ``frames`` is not positive.
+        text_bank: Its vectors; computed if none.
+        scorer: The kind; temporal clip averaging over 8 frames if none.
+        adaptation: Hash of what was trained on top of the checkpoint.
+        calibration: What was fitted for all of these; without it the confidence is the
+            model's own.
     """
 
     def __init__(
@@ -46,73 +43,75 @@ class ClipRecognizer:
         clip: ClipEncoder,
         prompt_set: PromptSet,
         *,
-        temporal: Temporal = "clip",
-        frames: int = 8,
+        text_bank: Float32[np.ndarray, "label dim"] | None = None,
+        scorer: Scorer | None = None,
+        adaptation: str = "",
         calibration: Calibration | None = None,
     ) -> None:
-        if frames < 1:
-            msg = f"a window of {frames} frames, expected one at least"
-            raise ValueError(msg)
         self.clip = clip
         self.prompt_set = prompt_set
-        self.text_bank = build_text_bank(clip, prompt_set)
-        self._temporal: Temporal = temporal
-        self._frames = frames
+        if text_bank is None:
+            text_bank = build_text_bank(clip, prompt_set)
+        self.text_bank: Float32[np.ndarray, "label dim"] = text_bank
+        self.scorer: Scorer = scorer or ClipScorer(clip, "clip", 8)
+        self._adaptation = adaptation
         self.calibration = calibration
         temperature = 1.0 if calibration is None else calibration.temperature
-        self._scale = clip.logit_scale / temperature
+        self._scale = self.scorer.scale / temperature
+
+    @property
+    def name(self) -> str:
+        """What a prediction calls the model."""
+        plain = isinstance(self.scorer, ClipScorer)
+        return self.clip.name if plain else f"{self.clip.name}+{self.scorer.kind}"
+
+    @property
+    def weights(self) -> str:
+        """Hash of all that was trained, under which calibrations are kept."""
+        return weights_hash(self.clip, self._adaptation)
 
     @property
     def identity(self) -> str:
         """What the scores depend on, beside the prompt set."""
-        return f"{self.clip.hash} {self._temporal} {self._scale:.6g}"
+        return f"{self.weights} {self.scorer.kind} {self._scale:.6g}"
 
     def encode(
         self, frames: UInt8[np.ndarray, "batch height width 3"]
-    ) -> Float32[np.ndarray, "batch dim"]:
+    ) -> Float32[np.ndarray, "batch ..."]:
         """Encode RGB pictures of the model's own size.
 
         Returns:
-            Rows of unit norm.
+            What the kind keeps of each.
 
         Raises:
             ValueError: If the pictures have another size.
         """
-        return self.clip.encode_frames(frames)
+        return self.scorer.encode(frames)
 
     def classify(
-        self,
-        clips: Sequence[Float32[np.ndarray, "_time dim"]],
-        slots: Sequence[Sequence[int]],
-    ) -> tuple[Float32[np.ndarray, "clip label"], Float32[np.ndarray, "clip label"]]:
-        """Score clips of any length, each for itself.
-
-        Args:
-            clips: The features of each clip's frames, one frame at least, of any norm.
-            slots: The place of each of these frames in its window.
+        self, windows: Sequence[Window]
+    ) -> tuple[
+        Float32[np.ndarray, "clip label"],
+        Float32[np.ndarray, "clip label"],
+        tuple[Modality, ...],
+    ]:
+        """Score windows of any length, each for itself.
 
         Returns:
-            Probabilities, whose rows sum to one, and the cosines that they come from.
+            Probabilities, whose rows sum to one; the cosines that they come from; and
+            what each rests on.
 
         Raises:
-            ValueError: If a clip holds no frame, or clips and slots do not match.
+            ValueError: If a window holds nothing that the kind can use.
         """
-        vectors = np.zeros((len(clips), self.clip.dim), np.float32)
-        for row, features, places in zip(vectors, clips, slots, strict=True):
-            if len(features) != len(places):
-                msg = f"{len(features)} frames in {len(places)} slots"
-                raise ValueError(msg)
-            row[:] = self._vector(features, places)
-        cosines = np.clip(vectors @ self.text_bank.T, -1, 1)
-        return _softmax(self._scale * cosines), cosines
+        cosines, modalities = self.scorer.cosines(windows, self.text_bank)
+        cosines = np.clip(cosines, -1, 1)
+        return _softmax(self._scale * cosines), cosines, modalities
 
-    def _vector(
-        self, features: Float32[np.ndarray, "time dim"], slots: Sequence[int]
-    ) -> Float32[np.ndarray, " dim"]:
-        if self._temporal == "single":
-            middle = middle_frame(slots, self._frames)
-            features = features[middle : middle + 1]
-        return average_clip(features)
+
+def weights_hash(clip: ClipEncoder, adaptation: str) -> str:
+    """Name a checkpoint with what was trained on top of it, if anything was."""
+    return f"{clip.hash}+{adaptation}" if adaptation else clip.hash
 
 
 def _softmax(

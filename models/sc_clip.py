@@ -55,13 +55,11 @@ class FrameState:
     """What SC-CLIP knows of frames before it looks at any two together.
 
     Attributes:
-        trunk: After the blocks that raw and student tail share.
         dense: The raw tower's patch tokens in the space of the texts, of any norm.
         inner: The student's tokens before its last block.
         last: The student's tokens after its last block.
     """
 
-    trunk: Float[Tensor, "frame token hidden"]
     dense: Float[Tensor, "frame patch dim"]
     inner: Float[Tensor, "frame token hidden"]
     last: Float[Tensor, "frame token hidden"]
@@ -69,15 +67,12 @@ class FrameState:
     def pick(self, frames: Sequence[int]) -> "FrameState":
         """Return some of the frames, in the order given."""
         rows = list(frames)
-        return FrameState(
-            self.trunk[rows], self.dense[rows], self.inner[rows], self.last[rows]
-        )
+        return FrameState(self.dense[rows], self.inner[rows], self.last[rows])
 
 
 def join_states(states: Sequence[FrameState]) -> FrameState:
     """Put frames one after the other; one state at least."""
     return FrameState(
-        torch.cat([state.trunk for state in states]),
         torch.cat([state.dense for state in states]),
         torch.cat([state.inner for state in states]),
         torch.cat([state.last for state in states]),
@@ -223,7 +218,7 @@ class ScClip(nn.Module):
         for layer in layers[:-1]:
             inner = self._student_block(layer)(inner, None)
         last = self._raw_block(self._layers)(inner, None)
-        return FrameState(trunk, dense, inner, last)
+        return FrameState(dense, inner, last)
 
     def masks(
         self, dense: Float[Tensor, "time patch dim"]

@@ -15,12 +15,11 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from models.recognizer import ClipRecognizer
+from models.window import Window
 from pipelines.recognition import ClipScores, RecognizerInfo
-from pipelines.records import Clip, Modality
+from pipelines.records import Clip
 
 Answer = TypeVar("Answer")
-
-_MODALITY: Modality = "video"
 
 
 @final
@@ -39,7 +38,7 @@ class InProcessRecognizer:
         self._classifying = ThreadPoolExecutor(1, thread_name_prefix="classify")
         prompt_set, fitted = recognizer.prompt_set, recognizer.calibration
         self._info = RecognizerInfo(
-            model=recognizer.clip.name,
+            model=recognizer.name,
             prompt_set=prompt_set.id,
             labels=prompt_set.labels,
             events=prompt_set.events,
@@ -47,6 +46,7 @@ class InProcessRecognizer:
             checkpoint=recognizer.identity,
             calibrated=fitted is not None,
             cosine_floor=-1.0 if fitted is None else fitted.cosine_floor,
+            needs_frames=recognizer.scorer.needs_frames,
         )
 
     def __enter__(self) -> "InProcessRecognizer":
@@ -72,7 +72,7 @@ class InProcessRecognizer:
 
     async def encode(
         self, frames: UInt8[np.ndarray, "batch height width 3"]
-    ) -> Float32[np.ndarray, "batch dim"]:
+    ) -> Float32[np.ndarray, "batch ..."]:
         """Encode pictures, of any number of subjects, once each.
 
         Raises:
@@ -84,14 +84,15 @@ class InProcessRecognizer:
         """Score clips, of any number of subjects, in the order given.
 
         Raises:
-            ValueError: If a clip holds no frame.
+            ValueError: If a clip holds nothing that the kind of recognition can use.
         """
-        features = [clip.features for clip in clips]
-        slots = [clip.slots for clip in clips]
-        probabilities, cosines = await _run(
-            self._classifying, lambda: self._recognizer.classify(features, slots)
+        windows = [
+            Window(clip.features, clip.slots, clip.imu, clip.imu_rate_hz)
+            for clip in clips
+        ]
+        return ClipScores(
+            *await _run(self._classifying, lambda: self._recognizer.classify(windows))
         )
-        return ClipScores(probabilities, cosines, (_MODALITY,) * len(clips))
 
 
 async def _run(worker: ThreadPoolExecutor, work: Callable[[], Answer]) -> Answer:

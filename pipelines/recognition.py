@@ -11,7 +11,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float32, UInt8
 
-from pipelines.records import Clip, Modality
+from models.window import Modality
+from pipelines.records import Clip
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class RecognizerInfo:
             another temperature or way of averaging have another.
         calibrated: Whether confidence was fitted to how often it is right.
         cosine_floor: Nothing fits a clip whose best cosine is below it.
+        needs_frames: Whether a wearable alone is not enough.
     """
 
     model: str
@@ -38,6 +40,7 @@ class RecognizerInfo:
     checkpoint: str = ""
     calibrated: bool = False
     cosine_floor: float = -1.0
+    needs_frames: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,9 +14,10 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float32, Int64, UInt8
 
+from models.window import Modality
+
 SourceState = Literal["connecting", "online", "stalled", "offline"]
 TimeBase = Literal["sender", "arrival", "presentation"]
-Modality = Literal["video", "imu", "fused"]
 EventState = Literal["started", "ended"]
 DriftState = Literal["learning", "watching", "alerted"]
 DriftCause = Literal[

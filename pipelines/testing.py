@@ -12,9 +12,10 @@ from typing import final
 import numpy as np
 from jaxtyping import Float32, UInt8
 
+from models.window import Modality
 from pipelines.clock import NS_PER_S, seconds_to_ns
 from pipelines.recognition import ClipScores, RecognizerInfo
-from pipelines.records import Clip, Frame, ImuBatch, Modality, SourceStatus
+from pipelines.records import Clip, Frame, ImuBatch, SourceStatus
 
 _TURNS_BEFORE_JUMP = 10
 """Turns of the event loop that other tasks get before an idle clock jumps."""

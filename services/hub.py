@@ -29,7 +29,7 @@ from services.delivery.mqtt import BrokerLink, MqttDelivery
 from services.errors import PortTaken, StoreError
 from services.hub_http import listen, make_server
 from services.metrics import Metrics
-from services.reports import Report, SubjectState
+from services.reports import Report, SourceName, SubjectState
 from services.settings import Site
 from services.store import Message, Queued, Store
 from services.topics import VERSION, Topics, standing_of
@@ -41,7 +41,7 @@ _SILENT_NS = seconds_to_ns(12.0)
 """A watcher that has not reported for so long watches nobody."""
 _CANARY_PATIENCE_S = 30.0
 _FLUSH_S = 5.0
-_EXPECTED, _PORT = "expected subjects", "port"
+_EXPECTED, _PORT = "expected sources", "port"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,8 @@ class Hub:
         self._canary_told: bool | None = None
         self._broker_trouble = "the broker is not reached yet"
         self._store_trouble = ""
-        self._expected = cast("dict[str, bool]", self._store.recall(_EXPECTED) or {})
+        expected = self._store.recall(_EXPECTED) or {}
+        self._expected = cast("dict[str, list[SourceName]]", expected)
         self._states: dict[str, SubjectState] = {}
         self._standings: dict[str, object] = {}
         self._reports: dict[str, tuple[int, Report]] = {}
@@ -122,14 +123,14 @@ class Hub:
             tuple(self._troubles()),
         )
 
-    async def expect(self, subjects: Mapping[str, bool]) -> None:
-        """Take who is to be watched, and who of them has a wearable.
+    async def expect(self, subjects: Mapping[str, Sequence[SourceName]]) -> None:
+        """Take who is to be watched, and with which sources.
 
         Whoever is not any more is forgotten, and so is its retained status.
         """
         self._wake()
         gone = self._expected.keys() - subjects.keys()
-        self._expected = dict(subjects)
+        self._expected = {name: list(it) for name, it in subjects.items()}
         await asyncio.to_thread(self._store.note, _EXPECTED, self._expected)
         self._metrics.watch(self._expected)
         now_ns = self._clock.now_ns()
@@ -268,8 +269,10 @@ class Hub:
             waiting = sum(report.waiting for report in alive.values())
             self._metrics.watchers(len(alive), waiting)
             unseen = {
-                name: SubjectState(has_wearable=has_wearable)
-                for name, has_wearable in self._expected.items()
+                name: SubjectState(
+                    has_wearable="imu" in sources, has_camera="camera" in sources
+                )
+                for name, sources in self._expected.items()
                 if name in self._unwatched(now_ns)
             }
             standings, messages = self._changed_standings(unseen, now_ns)

@@ -5,23 +5,21 @@ instead of ages. Labels are closed sets known at the start (subjects, events, so
 so that every series is there from the first scrape.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
-from typing import Final, Literal, final
+from typing import Final, final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from pipelines.clock import NS_PER_S
 from pipelines.records import ActionEvent, SourceStatus
-from services.reports import Counts, SubjectState
+from services.reports import Counts, SourceName, SubjectState
 
-SOURCES: Final = ("camera", "imu")
+SOURCES: Final[tuple[SourceName, ...]] = ("camera", "imu")
 KINDS: Final = ("event", "drift", "status", "technical")
 _FAST_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _SLOW_S = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
-
-SourceName = Literal["camera", "imu"]
 
 
 @final
@@ -39,6 +37,7 @@ class Metrics:
     ) -> None:
         self.registry = registry
         self._events = tuple(events)
+        self._watched: set[str] = set()
         self._reconnects: dict[tuple[str, str], int] = {}
         counter = partial(Counter, registry=registry, namespace="wardwatch")
         gauge = partial(Gauge, registry=registry, namespace="wardwatch")
@@ -107,22 +106,22 @@ class Metrics:
         for kind in KINDS:
             self._delivered.labels(kind)
 
-    def watch(self, subjects: Mapping[str, bool]) -> None:
+    def watch(self, subjects: Mapping[str, Collection[SourceName]]) -> None:
         """Begin every series of subjects, and end those of subjects that are gone.
 
         Args:
-            subjects: Ids, and whether each has a wearable.
+            subjects: Ids, and the sources that each has.
         """
-        gone = {name for name, _ in self._reconnects} - subjects.keys()
-        for name in gone:
+        for name in self._watched - subjects.keys():
             self._forget(name)
-        for name, has_wearable in subjects.items():
-            if (name, "camera") in self._reconnects:
+        for name, sources in subjects.items():
+            if name in self._watched:
                 continue
+            self._watched.add(name)
             for event in self._events:
                 self._started.labels(name, event)
                 self._open.labels(name, event)
-            for source in SOURCES if has_wearable else SOURCES[:1]:
+            for source in sources:
                 self._reconnects[name, source] = 0
                 self._up.labels(name, source).set(0)
                 self._reconnected.labels(name, source)
@@ -132,6 +131,7 @@ class Metrics:
             self._dropped.labels(name)
 
     def _forget(self, subject: str) -> None:
+        self._watched.discard(subject)
         for event in self._events:
             self._started.remove(subject, event)
             self._open.remove(subject, event)
@@ -148,7 +148,7 @@ class Metrics:
         self._frames.labels("reused").inc(counts.frames_reused)
         self._windows.inc(counts.windows)
         for name, frames in counts.frames_dropped.items():
-            if (name, "camera") in self._reconnects:
+            if name in self._watched:
                 self._dropped.labels(name).inc(frames)
         for histogram, spans in (
             (self._encode, counts.encode_s),
@@ -160,11 +160,10 @@ class Metrics:
 
     def saw(self, subject: str, state: SubjectState) -> None:
         """Take how a subject is seen."""
-        if (subject, "camera") not in self._reconnects:
+        if subject not in self._watched:
             return
         self._source(subject, "camera", state.camera)
-        if (subject, "imu") in self._reconnects:
-            self._source(subject, "imu", state.wearable)
+        self._source(subject, "imu", state.wearable)
         self._predicted.labels(subject).set(state.predicted_ns / NS_PER_S)
         if state.drift is not None:
             self._drift.labels(subject).set(state.drift.state == "alerted")
@@ -182,7 +181,7 @@ class Metrics:
     def _source(
         self, subject: str, source: SourceName, status: SourceStatus | None
     ) -> None:
-        if status is None:
+        if status is None or (subject, source) not in self._reconnects:
             return
         self._up.labels(subject, source).set(status.state == "online")
         more = status.reconnects - self._reconnects[subject, source]
@@ -191,7 +190,7 @@ class Metrics:
 
     def happened(self, event: ActionEvent) -> None:
         """Take an event that was taken for the first time."""
-        if (event.subject_id, "camera") not in self._reconnects:
+        if event.subject_id not in self._watched:
             return
         if event.state == "started":
             self._started.labels(event.subject_id, event.name).inc()
@@ -199,7 +198,7 @@ class Metrics:
 
     def goes_on(self, event: ActionEvent) -> None:
         """Take whether an episode goes on."""
-        if (event.subject_id, "camera") in self._reconnects:
+        if event.subject_id in self._watched:
             is_open = event.state == "started"
             self._open.labels(event.subject_id, event.name).set(is_open)
 

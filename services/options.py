@@ -59,6 +59,15 @@ PromptsOption = Annotated[
         "--prompts", help="Prompt set, a YAML file.", show_default="the set ward"
     ),
 ]
+AdaptationOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--adaptation",
+        help="What `wardwatch train csn|is-clip|sc-clip` wrote: another kind of"
+        " recognition on the same checkpoint.",
+        show_default="none: temporal clip averaging",
+    ),
+]
 CalibrationOption = Annotated[
     Path | None,
     typer.Option(

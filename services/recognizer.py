@@ -12,7 +12,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast, final
+from typing import TYPE_CHECKING, Any, Literal, cast, final
 
 import numpy as np
 from jaxtyping import Float32, UInt8
@@ -23,6 +23,9 @@ from ray.serve.schema import LoggingConfig
 
 from pipelines.recognition import ClipScores, RecognizerInfo
 from pipelines.records import Clip
+
+if TYPE_CHECKING:
+    from models.recognizer import ClipRecognizer
 
 logger = logging.getLogger(__name__)
 
@@ -46,15 +49,37 @@ class RecognizerPlan:
     Attributes:
         threads: Of torch in each replica.
         frames: Places in a whole window.
+        seconds: Its length.
     """
 
     model: str | None
     prompts: Path | None
+    adaptation: Path | None
     calibration: Path | None
     temporal: Literal["clip", "single"]
     frames: int
+    seconds: float
     device: str
     threads: int
+
+    def load(self) -> "ClipRecognizer":
+        """Load it.
+
+        Raises:
+            ModelError: If something of it cannot be used.
+        """
+        from models.build import build_recognizer
+
+        return build_recognizer(
+            self.model,
+            self.prompts,
+            temporal=self.temporal,
+            frames=self.frames,
+            seconds=self.seconds,
+            adaptation=self.adaptation,
+            calibration=self.calibration,
+            device=self.device,
+        )
 
 
 def _pictures_in(requests: Sequence[UInt8[np.ndarray, "_batch ..."]]) -> int:
@@ -71,18 +96,10 @@ class Recognizer:
     def __init__(self, plan: RecognizerPlan) -> None:
         import torch
 
-        from models.build import build_recognizer
         from pipelines.in_process import InProcessRecognizer
 
         torch.set_num_threads(plan.threads)
-        clip = build_recognizer(
-            plan.model,
-            plan.prompts,
-            temporal=plan.temporal,
-            frames=plan.frames,
-            calibration=plan.calibration,
-            device=plan.device,
-        )
+        clip = plan.load()
         self._recognizer = InProcessRecognizer(clip)
         size = clip.clip.image_size_px
         self._known = np.full((1, size, size, 3), 127, np.uint8)

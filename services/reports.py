@@ -1,8 +1,11 @@
 """What watchers tell the hub: events and alerts, and how they stand."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from pipelines.records import ActionEvent, DriftAlert, DriftStatus, SourceStatus
+
+SourceName = Literal["camera", "imu"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +16,7 @@ class SubjectState:
         camera: Its camera's latest status; None before the first.
         wearable: The same of its wearable; None without one, or before the first.
         has_wearable: Whether it is to have one.
+        has_camera: Whether it is to have a camera; it has one of both at least.
         drift: How drift is watched for; None before the first block.
         predicted_ns: Newest frame of its latest prediction; 0 before the first.
     """
@@ -22,6 +26,7 @@ class SubjectState:
     has_wearable: bool = False
     drift: DriftStatus | None = None
     predicted_ns: int = 0
+    has_camera: bool = True
 
 
 @dataclass(slots=True)

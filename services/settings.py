@@ -34,6 +34,7 @@ from pipelines.live.windows import WindowSettings
 from pipelines.sources.address import CameraAddress
 from pipelines.sources.framing import PAD, Framing
 from services.options import parse_framing
+from services.reports import SourceName
 
 ENVIRONMENT_PREFIX = "WARDWATCH_"
 ENVIRONMENT_NESTING = "__"
@@ -120,8 +121,10 @@ class SubjectSettings(_Section):
     """Whom or what one looks after."""
 
     id: Name = Field(description="Names it in topics, metrics and the console.")
-    camera: SecretStr = Field(
-        description="rtsp://…, /dev/video0, a video file, or test."
+    camera: SecretStr | None = Field(
+        None,
+        description="rtsp://…, /dev/video0, a video file, or test; none where a"
+        " wearable is all, which takes an adaptation of the kind is-clip.",
     )
     imu: Name | None = Field(
         None, description="Device that publishes to <prefix>/<site>/imu/<device>."
@@ -140,12 +143,20 @@ class SubjectSettings(_Section):
 
     @field_validator("camera")
     @classmethod
-    def _is_address(cls, camera: SecretStr) -> SecretStr:
-        try:
-            CameraAddress.parse(camera.get_secret_value())
-        except SourceError as err:
-            raise ValueError(str(err)) from None
+    def _is_address(cls, camera: SecretStr | None) -> SecretStr | None:
+        if camera is not None:
+            try:
+                CameraAddress.parse(camera.get_secret_value())
+            except SourceError as err:
+                raise ValueError(str(err)) from None
         return camera
+
+    @model_validator(mode="after")
+    def _has_a_source(self) -> "SubjectSettings":
+        if self.camera is None and self.imu is None:
+            msg = "needs a camera, an imu, or both"
+            raise ValueError(msg)
+        return self
 
     @field_validator("crop")
     @classmethod
@@ -156,6 +167,12 @@ class SubjectSettings(_Section):
             except typer.BadParameter as err:
                 raise ValueError(err.message) from None
         return crop
+
+    @property
+    def sources(self) -> list[SourceName]:
+        """What it is watched with."""
+        given: dict[SourceName, object] = {"camera": self.camera, "imu": self.imu}
+        return [name for name, it in given.items() if it is not None]
 
     @property
     def framing(self) -> Framing:
@@ -174,6 +191,11 @@ class RecognizerSettings(_Section):
     )
     calibration: Path | None = Field(
         None, description="Calibrations; those beside the checkpoint if none."
+    )
+    adaptation: Path | None = Field(
+        None,
+        description="What `wardwatch train csn`, `is-clip` or `sc-clip` wrote: another"
+        " kind of recognition on the same checkpoint.",
     )
     temporal: Literal["clip", "single"] = Field(
         "clip", description="Average of a window's frames, or its middle frame."

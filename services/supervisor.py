@@ -24,6 +24,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from pipelines.clock import Clock
 from pipelines.errors import PipelineError
+from services.errors import SettingsError
 from services.hub import Hub, HubState
 from services.hub_link import HUB, NAMESPACE, RayHubLink
 from services.placement import plan_changes
@@ -108,7 +109,8 @@ class Supervisor:
         """
         _init_ray(self._address)
         plan = _recognizer_plan(self.site)
-        await _unwrapped(ray.remote(num_cpus=0, max_calls=1)(_try_model).remote(plan))
+        tried = ray.remote(num_cpus=0, max_calls=1)(_try_model).remote(plan)
+        _refuse_blind(self.site, await _unwrapped(tried))
         settings = self.site.recognizer
         self.recognizer = await asyncio.to_thread(
             deploy_recognizer,
@@ -137,9 +139,15 @@ class Supervisor:
         return state
 
     async def apply(self, site: Site) -> None:
-        """Bring subjects under as another configuration has them; others go on."""
+        """Bring subjects under as another configuration has them; others go on.
+
+        Raises:
+            SettingsError: If a subject has no camera, and recognition needs frames.
+        """
+        if self.recognizer is not None:
+            _refuse_blind(site, self.recognizer.info.needs_frames)
         self.site = site
-        expected = {subject.id: subject.imu is not None for subject in site.subjects}
+        expected = {subject.id: subject.sources for subject in site.subjects}
         await _unwrapped(self._hub.expect.remote(expected))
         placed = {
             number: list(it.subjects.values()) for number, it in self._watchers.items()
@@ -248,7 +256,9 @@ class Supervisor:
         wearable = subject.imu and self.site.imu_address(subject.imu)
         return WatchedSubject(
             subject_id=subject.id,
-            camera=subject.camera.get_secret_value(),
+            camera=None
+            if subject.camera is None
+            else subject.camera.get_secret_value(),
             wearable=wearable,
             framing=subject.framing,
             tls=self.site.broker.tls,
@@ -277,21 +287,38 @@ def _recognizer_plan(site: Site) -> RecognizerPlan:
     return RecognizerPlan(
         model=settings.model,
         prompts=settings.prompts and settings.prompts.absolute(),
+        adaptation=settings.adaptation and settings.adaptation.absolute(),
         calibration=settings.calibration and settings.calibration.absolute(),
         temporal=settings.temporal,
         frames=site.windows.frames,
+        seconds=site.windows.seconds,
         device=settings.device,
         threads=settings.threads or default_threads(settings.replicas),
     )
 
 
-def _try_model(plan: RecognizerPlan) -> None:
-    """Load what replicas will load, so that a mistake is told in one line."""
-    from models.build import build_recognizer
+def _refuse_blind(site: Site, needs_frames: bool) -> None:
+    """Refuse a subject without a camera if recognition needs frames.
 
-    build_recognizer(
-        plan.model, plan.prompts, calibration=plan.calibration, device=plan.device
-    )
+    Raises:
+        SettingsError: If there is one.
+    """
+    blind = [subject.id for subject in site.subjects if subject.camera is None]
+    if blind and needs_frames:
+        problem = (
+            f"subject {blind[0]} has no camera: its wearable alone is recognised with"
+            " recognizer.adaptation of the kind is-clip, and no other"
+        )
+        raise SettingsError([problem])
+
+
+def _try_model(plan: RecognizerPlan) -> bool:
+    """Load what replicas will load, so that a mistake is told in one line.
+
+    Returns:
+        Whether it needs frames: a wearable alone is not enough.
+    """
+    return plan.load().scorer.needs_frames
 
 
 async def _unwrapped(asked: Awaitable[Answer]) -> Answer:

@@ -73,7 +73,7 @@ class Topics:
     def status(self, subject_id: str, state: SubjectState, now_ns: int) -> Message:
         """Tell how a subject is seen; kept by the broker for whoever comes later."""
         standing, reason = standing_of(state)
-        sources = {"camera": state.camera}
+        sources = {"camera": state.camera} if state.has_camera else {}
         if state.has_wearable:
             sources["imu"] = state.wearable
         payload = {
@@ -91,17 +91,21 @@ class Topics:
 def standing_of(state: SubjectState) -> tuple[Standing, str]:
     """Say how a subject is seen, and why not better.
 
-    Offline without a camera; degraded if a source has stalled or the wearable is
-    silent or gone.
+    Offline without a camera, or without a wearable where that is all; degraded if a
+    source has stalled or the wearable is silent or gone.
     """
-    camera, wearable = state.camera, state.wearable
-    if camera is None or camera.state in ("offline", "connecting"):
-        said = "connecting" if camera is None else camera.reason or camera.state
-        return "offline", f"camera: {said}"
+    name, main = "camera", state.camera
+    if not state.has_camera:
+        name, main = "imu", state.wearable
+    if main is None or main.state in ("offline", "connecting"):
+        said = "connecting" if main is None else main.reason or main.state
+        return "offline", f"{name}: {said}"
     troubles = []
-    if camera.state == "stalled":
-        troubles.append(f"camera: {camera.reason or 'stalled'}")
-    if state.has_wearable and (wearable is None or wearable.state != "online"):
+    if main.state == "stalled":
+        troubles.append(f"{name}: {main.reason or 'stalled'}")
+    wearable = state.wearable
+    beside = state.has_camera and state.has_wearable
+    if beside and (wearable is None or wearable.state != "online"):
         said = "connecting" if wearable is None else wearable.reason or wearable.state
         troubles.append(f"imu: {said}")
     return ("degraded", "; ".join(troubles)) if troubles else ("online", "")

@@ -57,17 +57,24 @@ class WatchedSubject:
 
     Attributes:
         subject_id: Its name.
-        camera: The camera's address.
-        wearable: The wearable's, or None.
+        camera: The camera's address, or None.
+        wearable: The wearable's, or None; one of both there is.
         framing: How a picture becomes square.
         tls: How the wearable's broker is known, if at all.
     """
 
     subject_id: str
-    camera: str = field(repr=False)
+    camera: str | None = field(repr=False)
     wearable: str | None = field(repr=False)
     framing: Framing
     tls: Tls | None = None
+
+
+def _camera_name(watched: WatchedSubject) -> str:
+    """Name a view without credentials: another has another normal."""
+    if watched.camera is None:
+        return "no camera"
+    return f"{CameraAddress.parse(watched.camera)} {watched.framing}"
 
 
 def mark_of(watched: WatchedSubject) -> str:
@@ -205,20 +212,8 @@ class Watcher:
         return self._chain
 
     async def _open(self, chain: Watch, watched: WatchedSubject) -> None:
-        name, step_ns = watched.subject_id, self._settings.windows.step_ns
-        frames = max(8, round(_BUFFERED_S / ns_to_seconds(step_ns)))
-        address = CameraAddress.parse(watched.camera)
-        camera = CameraSource(
-            name,
-            watched.camera,
-            clock=self._clock,
-            image_size_px=self._recognizer.info.image_size_px,
-            step_ns=step_ns,
-            framing=watched.framing,
-            limits=CameraLimits(buffered_frames=frames),
-            origin_ns=self._clock.now_ns(),
-            speed=1.0 if address.kind == "file" else None,
-        )
+        name = watched.subject_id
+        camera = self._camera(watched)
         wearable = None
         if watched.wearable is not None:
             wearable = ImuSource(
@@ -231,14 +226,17 @@ class Watcher:
         await self._all_told()  # the hub must know what was going on until now
         open_events = await self._hub.open_events([name])
         async with AsyncExitStack() as stack:
+            enter = stack.enter_async_context
             subject = Subject(
                 name,
-                await stack.enter_async_context(camera),
-                None if wearable is None else await stack.enter_async_context(wearable),
-                camera_name=f"{address} {watched.framing}",
+                None if camera is None else await enter(camera),
+                None if wearable is None else await enter(wearable),
+                camera_name=_camera_name(watched),
                 open_events=tuple(open_events),
             )
-            self._states[name] = SubjectState(has_wearable=wearable is not None)
+            self._states[name] = SubjectState(
+                has_wearable=wearable is not None, has_camera=camera is not None
+            )
             for source in (name, f"{name}/camera"):
                 self._owners[source] = name, "camera"
             for source in (f"{name}/imu", f"{name}/wearable"):
@@ -247,6 +245,24 @@ class Watcher:
             self._remember(chain, name)
             self._opened[name] = stack.pop_all()
             self._marks[name] = mark_of(watched)
+
+    def _camera(self, watched: WatchedSubject) -> CameraSource | None:
+        if watched.camera is None:
+            return None
+        step_ns = self._settings.windows.step_ns
+        frames = max(8, round(_BUFFERED_S / ns_to_seconds(step_ns)))
+        recorded = CameraAddress.parse(watched.camera).kind == "file"
+        return CameraSource(
+            watched.subject_id,
+            watched.camera,
+            clock=self._clock,
+            image_size_px=self._recognizer.info.image_size_px,
+            step_ns=step_ns,
+            framing=watched.framing,
+            limits=CameraLimits(buffered_frames=frames),
+            origin_ns=self._clock.now_ns(),
+            speed=1.0 if recorded else None,
+        )
 
     def _remember(self, chain: Watch, name: str) -> None:
         """Bring a subject what is known of its normal."""

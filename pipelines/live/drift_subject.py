@@ -135,7 +135,7 @@ class SubjectDrift:
         """
         if prediction.partial:
             return []
-        typical = self._typical_embedding(clip)
+        typical = self._typical_embedding(clip) if len(clip.features) else None
         values = clip_signals(clip, prediction, typical)
         if self._worn:
             values["imu_missing"] = float(clip.imu is None)
@@ -276,8 +276,10 @@ def clip_signals(
         "margin": prediction.margin,
         "entropy": prediction.entropy,
     }
+    if typical is None:
+        return values
     embedding = clip_embedding(clip)
-    if typical is None or typical.shape != embedding.shape:
+    if typical.shape != embedding.shape:
         return values
     length = max(float(np.linalg.norm(typical)), 1e-6)
     return {**values, "distance": 1.0 - float(embedding @ typical) / length}

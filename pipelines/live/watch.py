@@ -29,6 +29,7 @@ from pipelines.live.gather import Arrival, Gathering
 from pipelines.live.observer import Observer, Tally
 from pipelines.live.recognise import FrameEncoder, ReuseSettings, recognise
 from pipelines.live.windows import WindowAssembler, WindowSettings
+from pipelines.live.worn_windows import WornWindows
 from pipelines.recognition import ActionRecognizer, RecognizerInfo
 from pipelines.records import (
     ActionEvent,
@@ -57,7 +58,7 @@ class Subject:
     Attributes:
         subject_id: Its name, which its camera's frames bear too.
         camera: What gives its frames, at most one a tick, ticks increasing; when it
-            ends, nothing more is heard of the subject.
+            ends, nothing more is heard of the subject. None where a wearable is all.
         wearable: What gives its IMU batches, if it is not the camera (a recording
             gives both in order of time, ``pipelines.live.recorded``).
         open_events: Episodes that an earlier process started and did not end.
@@ -66,7 +67,7 @@ class Subject:
     """
 
     subject_id: str
-    camera: AsyncIterable[Item]
+    camera: AsyncIterable[Item] | None
     wearable: AsyncIterable[Item] | None = None
     camera_name: str = ""
     open_events: tuple[ActionEvent, ...] = ()
@@ -108,6 +109,9 @@ class _Following:
         subject_id = subject.subject_id
         self.imu = ImuBuffer()
         self.windows = WindowAssembler(subject_id, settings.windows, self.imu)
+        self.worn: WornWindows | None = None
+        if subject.camera is None:
+            self.worn = WornWindows(subject_id, settings.windows, self.imu)
         self.events = EventDetector(
             subject_id, info.events, settings.events, settings.events_by_name
         )
@@ -123,6 +127,11 @@ class _Following:
             settings.drift,
             calibrated=info.calibrated,
         )
+
+
+def _is_all(source: _Source, following: _Following) -> bool:
+    """Tell whether nothing more is heard of a subject when a source ends."""
+    return source.role == "camera" or following.worn is not None
 
 
 @final
@@ -169,16 +178,22 @@ class Watch:
         """Watch another subject from now on.
 
         Raises:
-            ValueError: If its id is taken.
+            ValueError: If its id is taken, or it has no camera and the recogniser
+                needs frames.
         """
         name = subject.subject_id
+        if subject.camera is None and self._recognizer.info.needs_frames:
+            model = self._recognizer.info.model
+            msg = f"{name!r} has no camera, and {model} needs frames"
+            raise ValueError(msg)
         if name in self._following:
             msg = f"every subject needs an id of its own, two are {name!r}"
             raise ValueError(msg)
         self._following[name] = _Following(
             subject, self._recognizer.info, self._settings
         )
-        self._gathering.add(_Source(name, "camera"), subject.camera)
+        if subject.camera is not None:
+            self._gathering.add(_Source(name, "camera"), subject.camera)
         if subject.wearable is not None:
             self._gathering.add(_Source(name, "wearable"), subject.wearable)
 
@@ -242,11 +257,13 @@ class Watch:
                 case ImuBatch():
                     following.imu.add(item)
                     reports += following.drift.feel(item)
+                    if following.worn is not None:
+                        clips += following.worn.advance()
                 case SourceStatus():
                     reports.append(item)
                     if self._is_new_time_base(source, item):
                         clips += following.windows.flush()
-                case None if arrival.error is None and source.role == "camera":
+                case None if arrival.error is None and _is_all(source, following):
                     clips += following.windows.flush()
                     ended.append(following)
         features = await self._encode(frames)

@@ -5,11 +5,13 @@ Clips of one group, a room or an actor, never stand on both sides of a split.
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float32, Int64, UInt8
+
+_COLUMNS = ("frames", "labels", "groups", "imu", "parts")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,6 +26,7 @@ class ClipSet:
             wearable.
         parts: What each pixel of the middle picture shows, where that is known, as
             the index of ``pipelines.simulation.world.PARTS``.
+        imu_rate_hz: Samples of ``imu`` a second; the ward's wearable has 50.
     """
 
     frames: UInt8[np.ndarray, "clip frame height width 3"]
@@ -31,27 +34,42 @@ class ClipSet:
     groups: Int64[np.ndarray, " clip"]
     imu: Float32[np.ndarray, "clip sample 6"] | None = None
     parts: UInt8[np.ndarray, "clip height width"] | None = None
+    imu_rate_hz: float = 50.0
 
     def __len__(self) -> int:
         return len(self.labels)
 
     @classmethod
     def joined(cls, sets: Sequence["ClipSet"]) -> "ClipSet":
-        """Put sets one after the other."""
-        columns: list[Any] = []
-        for each in fields(cls):
-            arrays = [getattr(one, each.name) for one in sets if len(one)]
+        """Put sets one after the other; empty ones add nothing.
+
+        Raises:
+            ValueError: If their wearables have different rates, or all are empty.
+        """
+        filled = [one for one in sets if len(one)]
+        rates = {one.imu_rate_hz for one in filled if one.imu is not None}
+        if len(rates) > 1:
+            msg = f"wearables of {sorted(rates)} Hz, expected one rate"
+            raise ValueError(msg)
+        columns: dict[str, Any] = {}
+        for name in _COLUMNS:
+            arrays = [getattr(one, name) for one in filled]
             known = all(array is not None for array in arrays)
-            columns.append(np.concatenate(arrays) if known else None)
-        return cls(*columns)
+            columns[name] = np.concatenate(arrays) if known else None
+        if rates:
+            columns["imu_rate_hz"] = rates.pop()
+        return cls(**columns)
 
     def take(
         self, wanted: Bool[np.ndarray, " clip"] | Int64[np.ndarray, " some"]
     ) -> "ClipSet":
         """Return some of the clips."""
-        columns: list[Any] = [getattr(self, each.name) for each in fields(self)]
-        chosen: list[Any] = [None if it is None else it[wanted] for it in columns]
-        return ClipSet(*chosen)
+        columns: dict[str, Any] = {name: getattr(self, name) for name in _COLUMNS}
+        chosen: dict[str, Any] = {
+            name: None if column is None else column[wanted]
+            for name, column in columns.items()
+        }
+        return replace(self, **chosen)
 
     def split(self, share: float, seed: int) -> tuple["ClipSet", "ClipSet"]:
         """Split by groups: about ``share`` of them, and the others."""

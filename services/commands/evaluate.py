@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from services.options import (
+    AdaptationOption,
     CalibrationOption,
     CropOption,
     ModelOption,
@@ -41,6 +42,7 @@ def events(
     *,
     model: ModelOption = None,
     prompts: PromptsOption = None,
+    adaptation: AdaptationOption = None,
     calibration: CalibrationOption = None,
     temporal: TemporalOption = "clip",
     crop: CropOption = None,
@@ -86,7 +88,13 @@ def events(
     found = read_footage(footage)
     if out is not None:
         make_folder(out)  # hours of watching come before anything is written
-    clip = build_recognizer(model, prompts, temporal=temporal, calibration=calibration)
+    clip = build_recognizer(
+        model,
+        prompts,
+        temporal=temporal,
+        adaptation=adaptation,
+        calibration=calibration,
+    )
     if strict:
         refuse_unknown_labels(found, clip.prompt_set.resolve)
     recordings = choose_quick(found.recordings, seed) if quick else found.recordings

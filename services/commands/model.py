@@ -13,7 +13,12 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from services.options import CalibrationOption, ModelOption, PromptsOption
+from services.options import (
+    AdaptationOption,
+    CalibrationOption,
+    ModelOption,
+    PromptsOption,
+)
 from services.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -129,6 +134,7 @@ def calibrate(
     ] = None,
     model: ModelOption = None,
     prompts: PromptsOption = None,
+    adaptation: AdaptationOption = None,
     calibration: CalibrationOption = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the report and its plots.")
@@ -141,7 +147,8 @@ def calibrate(
 
     A temperature makes confidence mean how often it is right. It changes no label, but
     how soon a score passes the thresholds of events.
-    It is kept in calibration.json under the hashes of checkpoint and prompt set.
+    It is kept in calibration.json under the hashes of what was trained and of the
+    prompt set.
     """
     from models.build import build_recognizer, calibration_path
     from models.calibration import write_calibration
@@ -159,7 +166,9 @@ def calibrate(
         raise CalibrationError(str(path), "cannot be written: choose --calibration")
     if out is not None:
         make_folder(out)
-    recognizer = build_recognizer(model, prompts, calibration=path)
+    recognizer = build_recognizer(
+        model, prompts, adaptation=adaptation, calibration=path
+    )
     recordings = read_footage(footage).recordings
     if test is not None:
         fitting, held_out = recordings, read_footage(test).recordings
@@ -172,12 +181,12 @@ def calibrate(
         _watch(fitting, recognizer, "fitting"),
         _watch(held_out, recognizer, "measuring"),
         recognizer.prompt_set.labels,
-        recognizer.clip.logit_scale,
-        recognizer.clip.name,
+        recognizer.scorer.scale,
+        recognizer.name,
         recognizer.prompt_set.id,
     )
-    clip_hash, prompt_set = recognizer.clip.hash, recognizer.prompt_set.id
-    write_calibration(path, clip_hash, prompt_set, report.calibration)
+    weights, prompt_set = recognizer.weights, recognizer.prompt_set.id
+    write_calibration(path, weights, prompt_set, report.calibration)
     paths = [path, *(write_report(report, out) if out is not None else [])]
     if as_json:
         typer.echo(json.dumps(report_json(report)))

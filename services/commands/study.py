@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from services.commands.study_features import add_feature_study
 from services.commands.study_models import add_model_studies
 from services.options import (
     CalibrationOption,
@@ -114,3 +115,4 @@ def _print_report(report: "DriftReport", paths: list[Path]) -> None:
 
 
 add_model_studies(app)
+add_feature_study(app)

@@ -3,140 +3,136 @@
 They share their options and what is done with a result; each adds one function.
 """
 
-import json
 from collections.abc import Callable
-from contextlib import ExitStack
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, final
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from services.options import JsonOption, ModelOption, OutOption, PromptsOption
-from services.progress import Show, staged_bars
+from services.commands.study_options import (
+    ClipsOption,
+    PromptsOption,
+    QuickOption,
+    SeedOption,
+    SeedsOption,
+    WorkOption,
+    clips_of_set,
+    study_size,
+)
+from services.commands.study_results import give_out
+from services.commands.study_sets import (
+    ClassesOption,
+    DataOption,
+    ListsOption,
+    SetOption,
+    SplitOption,
+    choose_set,
+    real_clips,
+    ward_clips,
+)
+from services.commands.study_transfer import zero_shot_transfer
+from services.options import JsonOption, ModelOption, OutOption
+from services.progress import staged_bars
 
 if TYPE_CHECKING:
-    from models.recognizer import ClipRecognizer
-    from pipelines.studies.clip_set import ClipSet
     from pipelines.studies.models.laboratory import Laboratory, StudySize
     from pipelines.studies.models.result import StudyResult
 
-Study = Callable[["Laboratory", "StudySize"], "StudyResult"]
+Run = Callable[["Laboratory", "StudySize"], "StudyResult"]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Study:
+    """One command.
+
+    Attributes:
+        run: Makes the result.
+        purpose: For the help.
+        trains: Whether it wants the training split of a set as well.
+    """
+
+    run: Run
+    purpose: str
+    trains: bool = True
 
 
 def add_model_studies(app: typer.Typer) -> None:
     """Add a command for each study."""
-    for name, (run_study, purpose) in _STUDIES.items():
-        app.command(name, help=purpose)(_command(run_study))
+    for name, study in _STUDIES.items():
+        app.command(name, help=study.purpose)(_command(study))
+    app.command("zero-shot-transfer")(zero_shot_transfer)
 
 
-def _command(run_study: Study) -> Callable[..., None]:
+def _command(study: _Study) -> Callable[..., None]:
     def command(
         *,
         model: ModelOption = None,
         prompts: PromptsOption = None,
-        clips: Annotated[
-            int | None,
-            typer.Option(min=40, help="About how many clips.", show_default="1000"),
-        ] = None,
-        seeds: Annotated[
-            int | None, typer.Option(min=1, help="How many runs.", show_default="3")
-        ] = None,
-        seed: Annotated[int, typer.Option(min=0, help="Of the rooms.")] = 1,
-        quick: Annotated[
-            bool, typer.Option("--quick", help="In three minutes, and roughly.")
-        ] = False,
-        work: Annotated[
-            Path | None,
-            typer.Option(help="Folder that keeps rendered clips for the next study."),
-        ] = None,
+        set_name: SetOption = None,
+        data: DataOption = None,
+        lists: ListsOption = None,
+        split: SplitOption = 1,
+        classes: ClassesOption = None,
+        clips: ClipsOption = None,
+        seeds: SeedsOption = None,
+        seed: SeedOption = 1,
+        quick: QuickOption = False,
+        work: WorkOption = None,
         out: OutOption = None,
         as_json: JsonOption = False,
     ) -> None:
-        from pipelines.simulation.render_probe import require_rendering
+        choice = choose_set(
+            set_name,
+            data,
+            lists,
+            split=split,
+            classes=classes,
+            seed=seed,
+            prompts=prompts,
+            clips=clips_of_set(clips, quick=quick),
+        )
+        if choice is None:
+            from pipelines.simulation.render_probe import require_rendering
 
-        require_rendering()  # else the next import fails with a traceback
-        from models.build import build_recognizer
+            require_rendering()  # else an import fails with a traceback
         from models.bundled import CHECKPOINT_FOLDER
-        from models.checkpoint import find_checkpoint
+        from models.clip import load_clip
         from pipelines.data.folders import make_folder
-        from pipelines.studies.models.laboratory import QUICK, Laboratory, StudySize
-        from pipelines.studies.models.result import write_result
-        from pipelines.training.default import labels_seen
+        from pipelines.studies.models.laboratory import Laboratory
 
         if out is not None:
             make_folder(out)
-        usual = QUICK if quick else StudySize()
-        size = StudySize(
-            clips=clips or usual.clips,
-            seeds=usual.seeds if seeds is None else tuple(range(1, seeds + 1)),
-            effort=usual.effort,
-        )
-        recognizer = build_recognizer(model, prompts)
-        with ExitStack() as stack:
-            show = stack.enter_context(staged_bars())
-            folder = work or Path(stack.enter_context(TemporaryDirectory()))
-            rendered = _ward_clips(recognizer, folder, size.clips, seed, show)
-            name, rooms = recognizer.clip.name, len(set(rendered.groups.tolist()))
-            basis = (
-                f"Measured on {len(rendered)} clips of {rooms} rooms of the simulated"
-                f" ward (seed {seed}) with the checkpoint {name}; no public set and no"
-                " pretrained CLIP was at hand."
+        size = study_size(clips, seeds, quick=quick)
+        clip = load_clip(model or CHECKPOINT_FOLDER)
+        with staged_bars() as show:
+            if choice is None:
+                studied = ward_clips(clip, prompts, size.clips, seed, work, show)
+                basis = (
+                    f"Measured on {studied.amount} with the checkpoint {clip.name};"
+                    " no public set and no pretrained CLIP was at hand."
+                )
+                learnt = _labels_learnt(model)
+            else:
+                studied = real_clips(choice, clip, show, trained_on=study.trains)
+                basis = f"Measured on {studied.amount} with the checkpoint {clip.name}."
+                learnt = None  # what it calls by other names it may have seen as well
+            lab = Laboratory(
+                studied.recognizer, studied.clips, basis, show, learnt=learnt
             )
-            learnt = labels_seen(find_checkpoint(model or CHECKPOINT_FOLDER))
-            result = run_study(
-                Laboratory(recognizer, rendered, basis, show, learnt=learnt), size
-            )
-        if out is not None:
-            write_result(out, result)
-        _print(result, out, as_json=as_json)
+            result = study.run(lab, size)
+        give_out(result, out, as_json=as_json)
 
     return command
 
 
-def _ward_clips(
-    recognizer: "ClipRecognizer", folder: Path, clips: int, seed: int, show: Show
-) -> "ClipSet":
-    from pipelines.simulation.footage import RecordingPlan, Stream
-    from pipelines.studies.ward_clips import plan_rooms, prepare_ward_clips
+def _labels_learnt(model: str | None) -> tuple[str, ...] | None:
+    """Return the ward's labels that a checkpoint has learnt, if that is known."""
+    from models.bundled import CHECKPOINT_FOLDER
+    from models.checkpoint import find_checkpoint
+    from pipelines.training.default import labels_seen
 
-    plans = plan_rooms(clips, seed, Stream.FOOTAGE)
-    done: list[str] = []
-
-    def count(plan: RecordingPlan) -> None:
-        done.append(plan.name)
-        show("rooms", len(done), len(plans), plan.name)
-
-    return prepare_ward_clips(
-        folder,
-        plans,
-        recognizer.prompt_set.labels,
-        image_size_px=recognizer.clip.image_size_px,
-        on_done=count,
-    )
-
-
-def _print(result: "StudyResult", out: Path | None, *, as_json: bool) -> None:
-    from pipelines.studies.models.result import shown
-
-    if as_json:
-        typer.echo(json.dumps({"basis": result.basis, **result.figures}))
-        return
-    console = Console()
-    console.print(result.basis)
-    for each in result.tables:
-        table = Table(*each.header, title=each.title, title_justify="left", box=None)
-        for row in each.rows:
-            table.add_row(*(Text(shown(cell)) for cell in row))
-        console.print(table)
-    for finding in result.findings:
-        console.print(f"- {finding}", markup=False)
-    if out is not None:
-        note = Text(f"written: {out / result.name}.md, .json and plots", style="dim")
-        console.print(note, soft_wrap=True)
+    return labels_seen(find_checkpoint(model or CHECKPOINT_FOLDER))
 
 
 def _zero_shot(lab: "Laboratory", _size: "StudySize") -> "StudyResult":
@@ -175,33 +171,35 @@ def _is_clip(lab: "Laboratory", size: "StudySize") -> "StudyResult":
     return study_is_clip(lab, size)
 
 
-_STUDIES: dict[str, tuple[Study, str]] = {
-    "zero-shot": (
+_STUDIES = {
+    "zero-shot": _Study(
         _zero_shot,
         "Measure a checkpoint as it is: a clip against its middle frame, label by "
         "label, with the confusion of labels and a map of the clips.",
+        trains=False,
     ),
-    "few-shot": (
+    "few-shot": _Study(
         _few_shot,
         "Tune the five worst labels with a few clips of each: what they gain, what "
         "the others lose, and how naive fine-tuning collapses.",
     ),
-    "masking": (
+    "masking": _Study(
         _masking,
         "Cover pictures at random and part by part: how far predictions scatter, and "
         "what they hang on.",
+        trains=False,
     ),
-    "csn": (
+    "csn": _Study(
         _csn,
         "Train class-specific noise on some rooms and measure it on others, whole and "
         "covered: does it gather what scatters, and is it right then?",
     ),
-    "base-to-novel": (
+    "base-to-novel": _Study(
         _base_to_novel,
         "Train SC-CLIP on some labels, and measure it on these and on the others, "
         "beside CLIP as it is.",
     ),
-    "is-clip": (
+    "is-clip": _Study(
         _is_clip,
         "Train IS-CLIP, pictures with a wearable, on some labels, and test it on "
         "others, with and without its parts and sensors.",

@@ -1,4 +1,4 @@
-"""The commands ``wardwatch train …``: recipes that make checkpoints."""
+"""The commands ``wardwatch train …``: recipes that make and adapt checkpoints."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,14 +6,15 @@ from typing import Annotated
 
 import typer
 
+from services.commands.train_adaptation import csn, is_clip, sc_clip
 from services.progress import staged_bars
 
-app = typer.Typer(no_args_is_help=True, help="Train a checkpoint by a recipe.")
+app = typer.Typer(no_args_is_help=True, help="Train a checkpoint, or adapt one.")
 
 
-@app.callback()
-def _train() -> None:
-    """Keep ``default`` a command of its own."""
+app.command("csn")(csn)
+app.command("is-clip")(is_clip)
+app.command("sc-clip")(sc_clip)
 
 
 @app.command()

@@ -5,8 +5,9 @@ import json
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, final
 
 import typer
 from rich.console import Console
@@ -16,6 +17,7 @@ from rich.text import Text
 from pipelines.sources.address import CameraAddress
 from pipelines.sources.framing import PAD, Framing
 from services.options import (
+    AdaptationOption,
     CalibrationOption,
     CropOption,
     ModelOption,
@@ -36,9 +38,12 @@ _NOT_CALIBRATED = (
 
 def watch(
     source: Annotated[
-        str,
-        typer.Argument(help="A video file, rtsp://…, /dev/video0, or test."),
-    ],
+        str | None,
+        typer.Argument(
+            help="A video file, rtsp://…, /dev/video0, or test; nothing where --imu is"
+            " all, which takes --adaptation of the kind is-clip."
+        ),
+    ] = None,
     *,
     imu: Annotated[
         str | None,
@@ -49,6 +54,7 @@ def watch(
     ] = None,
     model: ModelOption = None,
     prompts: PromptsOption = None,
+    adaptation: AdaptationOption = None,
     calibration: CalibrationOption = None,
     temporal: TemporalOption = "clip",
     framing: CropOption = None,
@@ -85,7 +91,7 @@ def watch(
         bool, typer.Option("--json", help="Print one JSON object a line.")
     ] = False,
 ) -> None:
-    """Watch one camera and report actions and falls as they happen.
+    """Watch a camera, or a wearable alone, and report actions and falls at once.
 
     A terminal shows a live table; otherwise events are printed one a line. Ends with
     the file, or with Ctrl-C. A camera that cannot be reached at first is an error
@@ -99,8 +105,8 @@ def watch(
     from pipelines.live.windows import WindowSettings
     from pipelines.records import DriftStatus, Prediction
 
-    address = CameraAddress.parse(source)
-    _refuse_mixtures(address, imu, speed)
+    watched = _Sources.parse(source, imu)
+    watched.refuse_mixtures(speed)
     if stride > frames:
         msg = f"{stride} is more than the {frames} pictures of a window"
         raise typer.BadParameter(msg, param_hint="--stride")
@@ -108,13 +114,22 @@ def watch(
     origin_ns = clock.now_ns()
     settings = WatchSettings(WindowSettings(frames, seconds, stride))
     clip = build_recognizer(
-        model, prompts, temporal=temporal, frames=frames, calibration=calibration
+        model,
+        prompts,
+        temporal=temporal,
+        frames=frames,
+        seconds=seconds,
+        adaptation=adaptation,
+        calibration=calibration,
     )
+
+    if watched.camera is None and clip.scorer.needs_frames:
+        msg = "a wearable alone takes --adaptation of the kind is-clip"
+        raise typer.BadParameter(msg, param_hint="--imu")
 
     async def follow(show: "Callable[[Record], None]") -> None:
         sources = open_subject(
-            source,
-            imu,
+            watched,
             clock=clock,
             origin_ns=origin_ns,
             image_size_px=recognizer.info.image_size_px,
@@ -141,36 +156,73 @@ def watch(
 
     with InProcessRecognizer(clip) as recognizer:
         try:
-            zero_ns = None if address.live else origin_ns
-            _show(address, zero_ns, clip.prompt_set.events, follow, as_json=as_json)
+            zero_ns = None if watched.live else origin_ns
+            _show(watched, zero_ns, clip.prompt_set.events, follow, as_json=as_json)
         except KeyboardInterrupt:
             raise typer.Exit(0) from None
 
 
-def _refuse_mixtures(
-    address: CameraAddress, imu: str | None, speed: float | None
-) -> None:
-    """Refuse options that belong to the other kind of source."""
-    if address.live and speed is not None:
-        msg = f"{address} is live and comes at its own pace"
-        raise typer.BadParameter(msg, param_hint="--speed")
-    if imu is None or _is_topic(imu) == address.live:
-        return
-    if address.live:
-        msg = f"{address} is live: its wearable is an mqtt://host/topic, not a file"
-    else:
-        msg = f"{address} is a recording: its wearable is a file, not a topic"
-    raise typer.BadParameter(msg, param_hint="--imu")
+@final
+@dataclass(frozen=True, slots=True)
+class _Sources:
+    """What is watched: a camera, a wearable, or both.
 
+    Attributes:
+        camera: None where there is none.
+        source: Its address as it was given, credentials included.
+        imu: A file or an MQTT address; None where there is no wearable.
+    """
 
-def _is_topic(imu: str) -> bool:
-    return "://" in imu
+    camera: CameraAddress | None
+    source: str | None = field(repr=False)
+    imu: str | None = field(repr=False)
+
+    @classmethod
+    def parse(cls, source: str | None, imu: str | None) -> "_Sources":
+        """Read what a person named.
+
+        Raises:
+            typer.BadParameter: If that is nothing.
+            SourceError: If the camera's address is malformed.
+        """
+        if source is None and imu is None:
+            msg = "name a camera or a recording, or a wearable with --imu"
+            raise typer.BadParameter(msg, param_hint="SOURCE")
+        camera = None if source is None else CameraAddress.parse(source)
+        return cls(camera, source, imu)
+
+    @property
+    def worn_live(self) -> bool:
+        """Whether the wearable publishes to a broker."""
+        return self.imu is not None and "://" in self.imu
+
+    @property
+    def live(self) -> bool:
+        """Whether it comes at its own pace."""
+        return self.worn_live if self.camera is None else self.camera.live
+
+    def __str__(self) -> str:
+        if self.camera is not None:
+            return str(self.camera)
+        return "wearable" if self.worn_live else str(self.imu)
+
+    def refuse_mixtures(self, speed: float | None) -> None:
+        """Refuse options that belong to the other kind of source."""
+        if self.live and speed is not None:
+            msg = f"{self} is live and comes at its own pace"
+            raise typer.BadParameter(msg, param_hint="--speed")
+        if self.camera is None or self.imu is None or self.worn_live == self.live:
+            return
+        if self.live:
+            msg = f"{self} is live: its wearable is an mqtt://host/topic, not a file"
+        else:
+            msg = f"{self} is a recording: its wearable is a file, not a topic"
+        raise typer.BadParameter(msg, param_hint="--imu")
 
 
 @asynccontextmanager
 async def open_subject(
-    source: str,
-    imu: str | None,
+    watched: _Sources,
     *,
     clock: "Clock",
     origin_ns: int,
@@ -182,8 +234,7 @@ async def open_subject(
     """Open a camera and its wearable; a recording's go together in order of time.
 
     Args:
-        source: The camera's address.
-        imu: The wearable: a file for a recording, an MQTT address for a live camera.
+        watched: Both, or one of them.
         clock: Stamps what is live.
         origin_ns: Pipeline time of presentation time 0 of a recording.
         image_size_px: Side of the square pictures.
@@ -200,39 +251,42 @@ async def open_subject(
     from pipelines.sources.imu import ImuSource
     from pipelines.sources.replay import ImuFileSource
 
-    camera = CameraSource(
-        _SUBJECT_ID,
-        source,
-        clock=clock,
-        image_size_px=image_size_px,
-        step_ns=step_ns,
-        framing=framing,
-        fail_fast=True,
-        origin_ns=origin_ns,
-        speed=speed,
-    )
-    name = f"{CameraAddress.parse(source)} {framing}"  # another pane, another view
     async with AsyncExitStack() as stack:
-        if imu is None:
-            video = await stack.enter_async_context(camera)
-            yield Subject(_SUBJECT_ID, video, camera_name=name)
-        elif _is_topic(imu):
-            live = ImuSource("wearable", imu, clock=clock, fail_fast=True)
+        wearable: ImuSource | ImuFileSource | None = None
+        if watched.worn_live:
+            live = ImuSource("wearable", str(watched.imu), clock=clock, fail_fast=True)
             wearable = await stack.enter_async_context(live)
-            video = await stack.enter_async_context(camera)
+        elif watched.imu is not None:
+            pace = speed if watched.camera is None else None
+            recorded = ImuFileSource(
+                "wearable", watched.imu, clock=clock, origin_ns=origin_ns, speed=pace
+            )
+            wearable = await stack.enter_async_context(recorded)
+        if watched.camera is None or watched.source is None:
+            yield Subject(_SUBJECT_ID, None, wearable, camera_name="no camera")
+            return
+        camera = CameraSource(
+            _SUBJECT_ID,
+            watched.source,
+            clock=clock,
+            image_size_px=image_size_px,
+            step_ns=step_ns,
+            framing=framing,
+            fail_fast=True,
+            origin_ns=origin_ns,
+            speed=speed,
+        )
+        video = await stack.enter_async_context(camera)
+        name = f"{watched.camera} {framing}"  # another pane, another view
+        if wearable is None or watched.worn_live:
             yield Subject(_SUBJECT_ID, video, wearable, camera_name=name)
         else:
-            recorded = ImuFileSource(
-                "wearable", imu, clock=clock, origin_ns=origin_ns, speed=None
-            )
-            file = await stack.enter_async_context(recorded)
-            video = await stack.enter_async_context(camera)
-            both = in_time_order(video, file)
+            both = in_time_order(video, wearable)
             yield Subject(_SUBJECT_ID, both, camera_name=name)
 
 
 def _show(
-    address: CameraAddress,
+    watched: _Sources,
     zero_ns: int | None,
     events: Mapping[str, str],
     follow: "Callable[[Callable[[Record], None]], Coroutine[None, None, None]]",
@@ -249,8 +303,10 @@ def _show(
         lines = RecordLines(zero_ns)
         asyncio.run(follow(lambda record: print_line(json.dumps(lines.line(record)))))
         return
-    duration_s = None if address.live else video_duration_s(address.location)
-    view = LiveView(str(address), events, origin_ns=zero_ns, duration_s=duration_s)
+    duration_s = None
+    if watched.camera is not None and not watched.live:
+        duration_s = video_duration_s(watched.camera.location)
+    view = LiveView(str(watched), events, origin_ns=zero_ns, duration_s=duration_s)
     console = Console()
     if console.is_terminal:
         with Live(view, console=console, refresh_per_second=8):

@@ -191,7 +191,7 @@ def test_a_lost_camera_is_told_and_told_to_be_back_and_every_panel_has_data(
             }
         )
         hub = Hub(site, ColourRecognizer())
-        await hub.expect({"bed-4": True})
+        await hub.expect({"bed-4": ["camera", "imu"]})
         number = 0
 
         async def until(camera: SourceState, holds: Any) -> None:

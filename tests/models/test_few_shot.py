@@ -1,9 +1,7 @@
 import copy
 import math
-from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -12,32 +10,33 @@ from torch.nn.functional import cross_entropy
 from models.clip import ClipEncoder, encode_pixels, normalise_pixels
 from models.few_shot import (
     FINE_TUNING,
-    PROBE_STRENGTHS,
     PROJECTION,
-    TIP_ALPHAS,
-    TIP_BETAS,
-    TIP_KEYS,
-    LinearProbe,
-    TipAdapter,
-    TrainingSettings,
     TunedProjection,
-    clip_vectors,
     fine_tune,
-    fit_keys,
-    fit_probe,
     fit_projection,
     pooled_features,
-    remember_shots,
-    search_tip,
-    sweep_probe,
 )
+from models.few_shot_training import clip_vectors
 from models.prompt_set import LabelPrompts, PromptSet
-from models.temporal import average_clip
 from models.text_bank import embed_labels
+from tests.models.few_shot_clips import (
+    CLIPS,
+    DIM,
+    FRAMES,
+    LABELS,
+    SCALE,
+    UNKNOWN_LABELS,
+    WIDTH,
+    draw,
+    noisy_clips,
+    plain_adamw,
+    plain_clip_vector,
+    slope_by_autograd,
+    turns,
+    unit_rows,
+)
 from tests.tiny_checkpoint import TINY_PX
 
-SCALE = 20.0
-CLIPS, FRAMES, WIDTH, DIM, LABELS = 12, 3, 6, 5, 3
 TWO_LABELS = PromptSet(
     "two",
     1,
@@ -46,74 +45,13 @@ TWO_LABELS = PromptSet(
 )
 
 
-def draw(seed: int, *shape: int) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
-
-
-def unit_rows(seed: int, *shape: int) -> Tensor:
-    return torch.nn.functional.normalize(draw(seed, *shape), dim=-1)
-
-
-def noisy_clips(seed: int, clips: int = CLIPS, width: int = DIM) -> Tensor:
-    """Clips around a centre for each label; labels take turns."""
-    centres = draw(99, LABELS, 1, width)[torch.arange(clips) % LABELS]
-    return centres + 0.9 * draw(seed, clips, FRAMES, width)
-
-
-def turns(clips: int = CLIPS) -> Tensor:
-    return torch.arange(clips) % LABELS
-
-
 def random_frames(seed: int, clips: int, frames: int) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
     shape = (clips, frames, TINY_PX, TINY_PX, 3)
     return torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8)
 
 
-def plain_clip_vector(frames: np.ndarray) -> np.ndarray:
-    total = np.zeros(frames.shape[1])
-    for frame in frames:
-        total += frame / math.sqrt(sum(value**2 for value in frame))
-    mean = total / len(frames)
-    return mean / math.sqrt(sum(value**2 for value in mean))
-
-
-def plain_adamw(
-    start: Tensor,
-    slope_of: Callable[[Tensor], Tensor],
-    rates: list[float],
-    settings: TrainingSettings,
-) -> Tensor:
-    """Loshchilov and Hutter 2019, arXiv:1711.05101, algorithm 2, as it stands there."""
-    value, first, second = start.clone(), 0.0 * start, 0.0 * start
-    for step, rate in enumerate(rates, start=1):
-        slope = slope_of(value)
-        first = 0.9 * first + 0.1 * slope
-        second = 0.999 * second + 0.001 * slope**2
-        move = (first / (1 - 0.9**step)) / (
-            (second / (1 - 0.999**step)).sqrt() + settings.epsilon
-        )
-        value = value - rate * (move + settings.weight_decay * value)
-    return value
-
-
-def slope_by_autograd(loss_of: Callable[[Tensor], Tensor]) -> Callable[..., Tensor]:
-    def slope(value: Tensor) -> Tensor:
-        moving = value.clone().requires_grad_()
-        return torch.autograd.grad(loss_of(moving), moving)[0]
-
-    return slope
-
-
-# --- clip vectors and pooled features
-
-
-def test_clip_vector_is_the_unit_mean_of_unit_frames() -> None:
-    clips = 7 * draw(0, CLIPS, FRAMES, DIM)
-    found = clip_vectors(clips).numpy()
-    for row, clip in zip(found, clips.numpy(), strict=True):
-        np.testing.assert_allclose(row, plain_clip_vector(clip), atol=1e-6)
-        np.testing.assert_allclose(row, average_clip(clip), atol=1e-6)
+# --- pooled features
 
 
 def test_pooled_features_are_one_projection_away_from_the_models_own(
@@ -244,197 +182,14 @@ def test_tuned_projection_goes_into_a_copy_of_the_model(tiny_clip: ClipEncoder) 
     assert torch.equal(tiny_clip.model.visual_projection.weight, own)
 
 
-# --- Tip-Adapter
-
-
-def shot_memory() -> TipAdapter:
-    texts = unit_rows(15, LABELS, DIM)
-    return remember_shots(noisy_clips(16), turns(), texts, SCALE)
-
-
-def plain_tip_logits(adapter: TipAdapter, clip: np.ndarray) -> list[float]:
-    """Both halves of equation 3, one number after the other."""
-    vector = plain_clip_vector(clip)
-    scores = []
-    for label, text in enumerate(adapter.texts.numpy()):
-        score = adapter.scale * float(vector @ text)
-        for key, value in zip(adapter.keys.numpy(), adapter.values, strict=True):
-            likeness = math.exp(-adapter.beta * (1 - float(vector @ key)))
-            score += adapter.alpha * likeness * value[label].item()
-        scores.append(score)
-    return scores
-
-
-def test_memory_holds_the_shots_vectors_and_labels() -> None:
-    adapter = shot_memory()
-    torch.testing.assert_close(adapter.keys, clip_vectors(noisy_clips(16)))
-    for label, value in zip(turns(), adapter.values, strict=True):
-        assert value.tolist() == [float(label == place) for place in range(LABELS)]
-    assert (adapter.alpha, adapter.beta) == (3.0, 1.0)
-
-
-def test_tip_logits_are_scaled_cosines_and_the_labels_of_like_shots() -> None:
-    adapter = replace(shot_memory(), alpha=1.7, beta=2.3)
-    others = noisy_clips(17, clips=4)
-    found = adapter.logits(others)
-    for row, clip in zip(found, others.numpy(), strict=True):
-        assert row.tolist() == pytest.approx(plain_tip_logits(adapter, clip), abs=1e-4)
-
-
-def test_key_of_an_augmented_shot_is_the_unit_mean_of_its_views() -> None:
-    views = torch.stack([noisy_clips(18), noisy_clips(19)])
-    adapter = remember_shots(views, turns(), unit_rows(15, LABELS, DIM), SCALE)
-    for shot, key in enumerate(adapter.keys.numpy()):
-        both = sum(plain_clip_vector(view[shot].numpy()) for view in views)
-        np.testing.assert_allclose(key, both / np.linalg.norm(both), atol=1e-6)
-
-
-def test_keys_move_as_adamw_on_half_a_cosine_moves_them() -> None:
-    start = shot_memory()
-    views = torch.stack([noisy_clips(20), noisy_clips(21)])
-    settings = replace(TIP_KEYS, rate=0.05, epochs=3, batch=CLIPS)
-    vectors = [clip_vectors(view) for view in (views[0], views[1], views[0])]
-    steps = iter(vectors)  # epochs take the views in turn
-
-    def loss_of(keys: Tensor) -> Tensor:
-        batch = next(steps)
-        likeness = (-start.beta * (1 - batch @ keys.T)).exp()
-        logits = SCALE * batch @ start.texts.T + start.alpha * likeness @ start.values
-        return -logits.log_softmax(dim=1)[torch.arange(CLIPS), turns()].mean()
-
-    rates = [0.05 * (1 + math.cos(math.pi * step / 3)) / 2 for step in range(3)]
-    expected = plain_adamw(start.keys, slope_by_autograd(loss_of), rates, settings)
-    trained = fit_keys(start, views, turns(), settings)
-    torch.testing.assert_close(trained.keys, expected, atol=1e-6, rtol=1e-5)
-    assert torch.equal(start.keys, shot_memory().keys)
-    assert not trained.keys.requires_grad
-
-
-def test_trained_keys_fit_the_shots_better() -> None:
-    start, shots = shot_memory(), noisy_clips(16)
-    trained = fit_keys(start, shots, turns())
-    before, after = (
-        cross_entropy(adapter.logits(shots), turns()) for adapter in (start, trained)
-    )
-    assert after < before
-
-
-def test_search_finds_the_earliest_pair_of_the_best() -> None:
-    adapter = shot_memory()
-    others, labels = noisy_clips(22, clips=30), turns(30)
-    alphas, betas = (0.5, 40.0, 1.0), (6.0, 0.1, 2.0)
-    best, most = (0.0, 0.0), -1
-    for beta in betas:
-        for alpha in alphas:
-            tried = replace(adapter, alpha=alpha, beta=beta)
-            right = sum(
-                int(np.argmax(plain_tip_logits(tried, clip))) == label
-                for clip, label in zip(others.numpy(), labels.tolist(), strict=True)
-            )
-            if right > most:
-                best, most = (alpha, beta), right
-    found = search_tip(adapter, others, labels, alphas, betas)
-    assert (found.alpha, found.beta) == best
-    assert (found.logits(others).argmax(dim=1) == labels).sum() == most
-
-
-def test_search_takes_the_first_pair_where_none_is_right() -> None:
-    wrong = search_tip(
-        replace(shot_memory(), scale=1e6, texts=torch.eye(LABELS, DIM)),
-        torch.eye(LABELS, DIM)[:1, None],
-        torch.tensor([1]),
-    )
-    assert (wrong.alpha, wrong.beta) == (TIP_ALPHAS[0], TIP_BETAS[0])
-
-
-def test_grid_is_that_of_the_authors() -> None:
-    assert (len(TIP_ALPHAS), len(TIP_BETAS)) == (20, 200)
-    assert TIP_ALPHAS[:2] == pytest.approx((0.1, 0.245))
-    assert TIP_BETAS[:2] == pytest.approx((0.1, 0.1345))
-    assert (TIP_ALPHAS[-1], TIP_BETAS[-1]) == pytest.approx((2.855, 6.9655))
-
-
-# --- the linear probe
-
-
-def plain_probe_loss(
-    values: np.ndarray, rows: np.ndarray, labels: np.ndarray, strength: float
-) -> float:
-    """Equation 4, one clip after the other; the last column is the bias."""
-    loss = 0.5 * float((values[:, :-1] ** 2).sum())
-    for row, label in zip(rows, labels, strict=True):
-        scores = [float(row @ line[:-1] + line[-1]) for line in values]
-        powers = [math.exp(score) for score in scores]
-        loss -= strength * math.log(powers[label] / sum(powers))
-    return loss
-
-
-@pytest.mark.parametrize("strength", [0.3, 30.0])
-def test_probe_stands_where_its_loss_is_flat(strength: float) -> None:
-    shots = noisy_clips(23)
-    probe = fit_probe(shots, turns(), LABELS, strength)
-    rows = np.array([plain_clip_vector(clip) for clip in shots.numpy()])
-    values = torch.cat([probe.weight, probe.bias[:, None]], dim=1).double().numpy()
-    assert probe.strength == strength
-    for place in np.ndindex(*values.shape):
-        step = np.zeros_like(values)
-        step[place] = 1e-4
-        ahead, behind = (
-            plain_probe_loss(values + way * step, rows, turns().numpy(), strength)
-            for way in (1, -1)
-        )
-        assert abs(ahead - behind) / 2e-4 < 1e-3 * max(1.0, strength) * 0.1
-
-
-def test_probe_scores_clip_vectors_by_a_line_for_each_label() -> None:
-    probe = LinearProbe(draw(24, LABELS, WIDTH), draw(25, LABELS), 1.0)
-    shots = draw(26, 2, FRAMES, WIDTH)
-    for clip, row in zip(shots.numpy(), probe.logits(shots), strict=True):
-        expected = probe.weight.numpy() @ plain_clip_vector(clip) + probe.bias.numpy()
-        np.testing.assert_allclose(row.numpy(), expected, atol=1e-5)
-
-
-def test_label_without_a_shot_is_the_least_likely() -> None:
-    probe = fit_probe(noisy_clips(23), turns(), LABELS + 1, 10.0)
-    assert set(probe.logits(noisy_clips(27)).argmin(dim=1).tolist()) == {LABELS}
-
-
-@pytest.mark.parametrize("noise", [0.0, 1.0])  # at none all strengths are as good
-def test_sweep_goes_to_the_better_end_by_halves(noise: float) -> None:
-    shots, labels = noisy_clips(28), turns(60)
-    others = noise * noisy_clips(29, clips=60) + (1 - noise) * shots.repeat(5, 1, 1)
-    tried: dict[float, float] = {}
-
-    def accuracy(strength: float) -> float:
-        if strength not in tried:
-            probe = fit_probe(shots, turns(), LABELS, strength)
-            hits = probe.logits(others).argmax(dim=1) == labels
-            tried[strength] = hits.double().mean().item()
-        return tried[strength]
-
-    best = max(accuracy(strength) for strength in PROBE_STRENGTHS)
-    expected = next(each for each in PROBE_STRENGTHS if tried[each] == best)
-    ends = [math.log10(expected) - 1, math.log10(expected) + 1]
-    for _ in range(3):
-        low, high = (accuracy(10**end) for end in ends)
-        expected = 10 ** (ends[1] if low < high else ends[0])
-        ends[0 if low < high else 1] = sum(ends) / 2
-    heard: dict[float, float] = {}
-    chosen = sweep_probe(
-        shots, turns(), others, labels, LABELS, halvings=3, on_fit=heard.__setitem__
-    )
-    assert chosen.strength == pytest.approx(expected)
-    assert list(heard) == pytest.approx(list(tried))
-    assert list(heard.values()) == pytest.approx(list(tried.values()))
-
-
-def test_sweep_without_halvings_keeps_the_best_it_was_given() -> None:
-    shots, others = noisy_clips(28), noisy_clips(29)
-    labels = turns()
-    chosen = sweep_probe(
-        shots, labels, others, labels, LABELS, strengths=(3.0, 5.0, 7.0), halvings=0
-    )
-    assert chosen.strength in (3.0, 5.0, 7.0)
+@pytest.mark.parametrize(("labels", "problem"), UNKNOWN_LABELS)
+def test_projection_is_not_tuned_on_nothing_or_on_unknown_labels(
+    labels: list[int], problem: str
+) -> None:
+    pooled, texts = draw(34, len(labels), FRAMES, WIDTH), unit_rows(33, LABELS, DIM)
+    given = torch.tensor(labels, dtype=torch.int64)
+    with pytest.raises(ValueError, match=problem):
+        fit_projection(first_projection(), pooled, given, texts)
 
 
 # --- every weight
@@ -548,35 +303,6 @@ def test_fine_tuning_holds_the_scale_at_a_hundred(tiny_clip: ClipEncoder) -> Non
     assert heard[0] == pytest.approx(heard[1], rel=1e-4)
 
 
-# --- what is refused
-
-
-def fits_on(labels: Tensor) -> list[Callable[[], object]]:
-    count = len(labels)
-    texts = unit_rows(33, LABELS, DIM)
-    clips, pooled = draw(34, count, FRAMES, DIM), draw(34, count, FRAMES, WIDTH)
-    adapter = shot_memory()
-    return [
-        lambda: fit_projection(first_projection(), pooled, labels, texts),
-        lambda: remember_shots(clips, labels, texts, SCALE),
-        lambda: fit_keys(adapter, clips, labels),
-        lambda: search_tip(adapter, clips, labels),
-        lambda: fit_probe(clips, labels, LABELS, 1.0),
-        lambda: sweep_probe(noisy_clips(0), turns(), clips, labels, LABELS),
-        lambda: sweep_probe(clips, labels, noisy_clips(0), turns(), LABELS),
-    ]
-
-
-@pytest.mark.parametrize("way", range(7))
-def test_nothing_is_learnt_from_nothing_or_from_unknown_labels(way: int) -> None:
-    with pytest.raises(ValueError, match=r"^no labelled clip to learn from$"):
-        fits_on(torch.zeros(0, dtype=torch.int64))[way]()
-    with pytest.raises(ValueError, match=r"^labels 0 to 3, expected 0 to 2$"):
-        fits_on(torch.tensor([0, 3]))[way]()
-    with pytest.raises(ValueError, match=r"^labels -1 to 1, expected 0 to 2$"):
-        fits_on(torch.tensor([1, -1]))[way]()
-
-
 def test_fine_tuning_refuses_labels_that_have_no_prompt(tiny_clip: ClipEncoder) -> None:
     with pytest.raises(ValueError, match=r"^labels 0 to 2, expected 0 to 1$"):
         fine_tune(
@@ -586,16 +312,3 @@ def test_fine_tuning_refuses_labels_that_have_no_prompt(tiny_clip: ClipEncoder) 
             random_frames(35, 2, 1),
             torch.tensor([0, 2]),
         )
-
-
-@pytest.mark.parametrize("rate", [0.0, -1.0, math.nan, math.inf])
-def test_rate_is_positive_and_finite(rate: float) -> None:
-    with pytest.raises(ValueError, match=r"^rate .*, expected above 0 and finite$"):
-        replace(PROJECTION, rate=rate)
-
-
-def test_training_has_an_epoch_and_a_batch() -> None:
-    with pytest.raises(ValueError, match=r"^0 epochs of batches of 8, expected 1"):
-        replace(FINE_TUNING, epochs=0)
-    with pytest.raises(ValueError, match=r"^5 epochs of batches of 0, expected 1"):
-        replace(FINE_TUNING, batch=0)

@@ -1,30 +1,17 @@
 import copy
-import json
 import math
-from collections.abc import Callable
-from dataclasses import asdict, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import CLIPConfig, CLIPModel
 
-from models.clip import ClipEncoder, encode_pixels, load_clip
-from models.errors import CheckpointError
-from models.is_clip import (
-    IsClip,
-    IsClipSettings,
-    Sensors,
-    Sgam,
-    Sirm,
-    SirmMode,
-    distillation,
-)
-from models.is_clip_file import load_is_clip, save_is_clip
+from models.clip import encode_pixels
+from models.is_clip import IsClip, IsClipSettings, Sensors
+from models.is_clip_fusion import SirmMode, distillation
 from models.new_checkpoint import small_clip
 from models.spectrogram import SpectrogramScale
 from models.temporal import average_clip
@@ -83,53 +70,22 @@ def soft(scores: np.ndarray) -> np.ndarray:
     return np.array([power / sum(powers) for power in powers])
 
 
-def literal_sirm(sirm: Sirm, frames: np.ndarray, imu: np.ndarray) -> np.ndarray:
-    """One window, head by head; returns what is told to its frames."""
-    query, key, value, out = (
-        layer.weight.detach().double().numpy()
-        for layer in (sirm.query, sirm.key, sirm.value, sirm.out)
-    )
-    part = len(imu) // SMALL.heads
-    joined: list[float] = []
-    for head in range(SMALL.heads):
-        rows = slice(head * part, (head + 1) * part)
-        asked = query[rows] @ imu
-        scores = [asked @ (key[rows] @ frame) / math.sqrt(part) for frame in frames]
-        head_sum = np.zeros(part)
-        for share, frame in zip(soft(np.array(scores)), frames, strict=True):
-            head_sum += share * (value[rows] @ frame)
-        joined.extend(head_sum)
-    told: np.ndarray = out @ np.array(joined)
-    return told
-
-
-def literal_sgam(sgam: Sgam, imu: np.ndarray, slots: list[int]) -> np.ndarray:
-    hidden = sgam.hidden.weight.detach().double().numpy() @ imu
-    hidden = np.maximum(hidden + sgam.hidden.bias.detach().double().numpy(), 0)
-    scores = sgam.places.weight.detach().double().numpy() @ hidden
-    scores += sgam.places.bias.detach().double().numpy()
-    return soft(scores[slots])
-
-
-@pytest.mark.parametrize("mode", ["broadcast", "gate"])
 @pytest.mark.parametrize("slots", [[0, 1, 2, 3], [1, 3], [2]])
-def test_fusion_is_the_literal_one(mode: SirmMode, slots: list[int]) -> None:
-    model = make(replace(SMALL, mode=mode))
+def test_fusion_is_the_weighted_sum_of_changed_unit_frames(slots: list[int]) -> None:
+    model = make()
     assert model.sirm is not None
     assert model.sgam is not None
-    features, imu = draw(2, len(slots), 12), felt(model, 2)
+    features, imu = 7 * draw(2, len(slots), 12), felt(model, 2)
+    rows = torch.tensor([slots, slots])
     with torch.no_grad():
-        found = model.fuse(features, imu, torch.tensor([slots, slots]))
-    for row, frames, worn in zip(found, features.double(), imu.double(), strict=True):
-        units = [unit(frame) for frame in frames.numpy()]
-        told = literal_sirm(model.sirm, np.array(units), worn.numpy())
-        weights = literal_sgam(model.sgam, worn.numpy(), slots)
+        found = model.fuse(features, imu, rows)
+        units = torch.nn.functional.normalize(features, dim=-1)
+        changed = model.sirm(units, imu, rows >= 0)
+        weights = model.sgam(imu, rows)
+    for row, frames, shares in zip(found, changed, weights, strict=True):
         total = np.zeros(12)
-        for weight, frame in zip(weights, units, strict=True):
-            if mode == "broadcast":
-                total += weight * (frame + told)
-            else:
-                total += weight * frame * (1 + 1 / (1 + np.exp(-told)))
+        for share, frame in zip(shares.tolist(), frames.double().numpy(), strict=True):
+            total += share * frame
         np.testing.assert_allclose(row, unit(total), atol=1e-5)
 
 
@@ -248,21 +204,6 @@ def test_ablation_leaves_its_part_out() -> None:
     with torch.no_grad():
         fused = model.fuse(features, felt(model, 1))
     np.testing.assert_allclose(fused[0], average_clip(features[0].numpy()), atol=1e-6)
-
-
-def test_distillation_is_one_less_the_mean_cosine_of_frames_that_are_there() -> None:
-    student, teacher = draw(2, 2, 3, 12)
-    present = torch.tensor([[True, True, True], [False, True, False]])
-    found = distillation(student, teacher, present).item()
-    windows = []
-    for ours, theirs, there in zip(student, teacher, present, strict=True):
-        cosines = [
-            float(unit(ours[frame].numpy()) @ unit(theirs[frame].numpy()))
-            for frame in range(3)
-            if there[frame]
-        ]
-        windows.append(1 - sum(cosines) / len(cosines))
-    assert found == pytest.approx(sum(windows) / 2, abs=1e-6)
 
 
 def batch(clips: int = 2) -> dict[str, Tensor]:
@@ -461,131 +402,3 @@ def test_model_that_cannot_be_made_is_refused(
 def test_setting_out_of_range_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=rf"^{next(iter(change))} \S+, expected "):
         replace(SMALL, **change)
-
-
-@pytest.fixture
-def base(tiny_folder: Path) -> ClipEncoder:
-    return load_clip(tiny_folder)
-
-
-@pytest.fixture
-def saved(base: ClipEncoder, tmp_path: Path) -> Path:
-    path = tmp_path / "ward.safetensors"
-    model = IsClip(base.model, replace(SMALL, mode="gate"), frames=FRAMES, seed=8)
-    save_is_clip(path, model, base, SCALE)
-    return path
-
-
-def test_what_was_saved_is_loaded_whole(base: ClipEncoder, tmp_path: Path) -> None:
-    path = tmp_path / "ward.safetensors"
-    model = IsClip(base.model, replace(SMALL, sensors="acc"), frames=FRAMES, seed=8)
-    with torch.no_grad():
-        for value in model.trained().values():
-            value.add_(0.1)
-    save_is_clip(path, model.train(), base, SCALE)
-    loaded, scale = load_is_clip(path, base)
-    assert scale == SCALE
-    assert (loaded.settings, loaded.frames) == (model.settings, FRAMES)
-    assert not loaded.training
-    assert {id(value) for value in loaded.trained().values()}.isdisjoint(
-        id(value) for value in model.trained().values()
-    )
-    for name, value in loaded.trained().items():
-        torch.testing.assert_close(value, model.trained()[name], rtol=0, atol=0)
-    assert not any(name.startswith("clip.") for name in load_file(path))
-    assert [each.name for each in tmp_path.iterdir()] == ["ward.safetensors"]
-
-
-def test_model_of_another_base_is_not_saved(base: ClipEncoder, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"^the model was not made from tiny-clip$"):
-        save_is_clip(tmp_path / "ward.safetensors", make(), base, SCALE)
-
-
-def test_model_of_another_base_is_not_loaded(base: ClipEncoder, saved: Path) -> None:
-    other = ClipEncoder("other", deep_clip(), base.tokenizer)
-    expected = rf"safetensors: made from checkpoint {base.hash}, not {other.hash}$"
-    with pytest.raises(CheckpointError, match=expected):
-        load_is_clip(saved, other)
-
-
-def test_place_that_cannot_be_written_is_named(
-    base: ClipEncoder, tmp_path: Path
-) -> None:
-    model = IsClip(base.model, SMALL)
-    path = tmp_path / "missing" / "ward.safetensors"
-    with pytest.raises(CheckpointError, match=r"ward\.safetensors: No such file"):
-        save_is_clip(path, model, base, SCALE)
-
-
-Damage = Callable[[dict[str, Tensor], dict[str, Any]], None]
-
-
-@pytest.mark.parametrize(
-    ("damage", "problem"),
-    [
-        (lambda weights, _: weights.pop("joint.weight"), "joint.weight is missing or"),
-        (lambda weights, _: weights.update(more=draw(1)), "more is missing or has no"),
-        (
-            lambda weights, _: weights.update({"joint.bias": draw(5)}),
-            "joint.bias has shape (5,), not (12,)",
-        ),
-        (
-            lambda weights, _: weights["sgam.places.bias"].fill_(math.nan),
-            "sgam.places.bias holds NaN or infinite values",
-        ),
-        (lambda _, facts: facts["settings"].update(heads=5), "5 heads do not divide"),
-        (lambda _, facts: facts["settings"].update(mood=1), ""),
-        (lambda _, facts: facts["settings"].update(mode="loud"), ""),
-        (
-            lambda _, facts: facts["scale"].update(rate_hz=-1.0),
-            "rate_hz -1.0, expected",
-        ),
-        (lambda _, facts: facts["scale"].pop("rate_hz"), ""),
-        (lambda _, facts: facts.update(frames=0), "a window of 0 frames"),
-        (lambda _, facts: facts.pop("settings"), "'settings'"),
-    ],
-)
-def test_damaged_content_is_named_in_one_line(
-    base: ClipEncoder, saved: Path, damage: Damage, problem: str
-) -> None:
-    weights = load_file(saved)
-    facts = {
-        "base": base.hash,
-        "frames": FRAMES,
-        "settings": asdict(replace(SMALL, mode="gate")),
-        "scale": asdict(SCALE),
-    }
-    damage(weights, facts)
-    save_file(weights, saved, {"is-clip 1": json.dumps(facts)})
-    with pytest.raises(CheckpointError) as caught:
-        load_is_clip(saved, base)
-    assert str(caught.value).startswith(f"{saved}: cannot be read: {problem}")
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("change", "problem"),
-    [
-        (Path.unlink, "cannot be read: "),
-        (lambda path: path.write_bytes(b"no tensors"), "cannot be read: "),
-        (lambda path: path.write_bytes(path.read_bytes()[:-9]), "cannot be read: "),
-        (lambda path: save_file({"a": draw(1)}, path), "holds no is-clip 1"),
-        (lambda path: (path.unlink(), path.mkdir()), "cannot be read: "),
-        (
-            lambda path: save_file({"a": draw(1)}, path, {"is-clip 1": "{"}),
-            "cannot be read: ",
-        ),
-        (
-            lambda path: save_file({"a": draw(1)}, path, {"is-clip 1": "[]"}),
-            "cannot be read: ",
-        ),
-    ],
-)
-def test_file_that_is_no_is_clip_is_refused_in_one_line(
-    base: ClipEncoder, saved: Path, change: Callable[[Path], object], problem: str
-) -> None:
-    change(saved)
-    with pytest.raises(CheckpointError) as caught:
-        load_is_clip(saved, base)
-    assert str(caught.value).startswith(f"{saved}: {problem}")
-    assert "\n" not in str(caught.value)

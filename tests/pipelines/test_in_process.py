@@ -10,6 +10,7 @@ from models.clip import load_clip
 from models.new_checkpoint import save_checkpoint, small_clip, small_tokenizer
 from models.prompt_file import bundled_prompt_set
 from models.recognizer import ClipRecognizer
+from models.window import Window
 from pipelines.in_process import InProcessRecognizer
 from pipelines.recognition import ActionRecognizer
 from pipelines.records import Clip
@@ -70,7 +71,8 @@ def test_answers_are_those_of_the_models(
         np.testing.assert_allclose(features, core.encode(frames), atol=1e-6)
         clips = [clip_of(features), clip_of(features[:1])]
         scores = await recognizer.classify(clips)
-        expected = core.classify([features, features[:1]], [range(4), range(1)])
+        windows = [Window(features, range(4)), Window(features[:1], range(1))]
+        expected = core.classify(windows)
         np.testing.assert_allclose(scores.probabilities, expected[0], atol=1e-6)
         np.testing.assert_allclose(scores.cosines, expected[1], atol=1e-6)
         assert scores.modalities == ("video", "video")

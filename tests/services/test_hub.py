@@ -54,7 +54,7 @@ def report(
 async def running(site: Site) -> AsyncIterator[Hub]:
     hub = Hub(site, ColourRecognizer())
     try:
-        await hub.expect({"bed-4": False})
+        await hub.expect({"bed-4": ["camera"]})
         yield hub
     finally:
         await hub.stop()
@@ -292,7 +292,7 @@ def test_whoever_is_watched_no_more_is_forgotten_by_the_broker(tmp_path: Path) -
 def test_few_series_are_enough_for_many_subjects(tmp_path: Path) -> None:
     async def scene(broker: Broker) -> int:
         async with running(site_of(broker, tmp_path)) as hub:
-            await hub.expect({f"bed-{i}": True for i in range(32)})
+            await hub.expect({f"bed-{i}": ["camera", "imu"] for i in range(32)})
             url = (await hub.state()).url
             _, text = await asyncio.to_thread(fetch, f"{url}/metrics")
             return sum(not line.startswith("#") for line in text.splitlines())

@@ -100,13 +100,24 @@ def test_a_missing_file_and_one_that_is_no_text_are_told(tmp_path: Path) -> None
     assert problems_of(path) == ["site.yaml: is not UTF-8 text"]
 
 
+def test_a_subject_has_a_camera_or_a_wearable(tmp_path: Path) -> None:
+    path = written(tmp_path, LEAST + "subjects:\n  - id: bed\n")
+    (problem,) = problems_of(path)
+    assert problem.endswith("needs a camera, an imu, or both")
+    path = written(tmp_path, LEAST + "subjects:\n  - id: bed\n    imu: wrist-7\n")
+    (subject,) = read_site(path, {}).subjects
+    assert subject.sources == ["imu"]
+
+
 def test_values_come_from_the_environment_where_the_file_says_so(
     tmp_path: Path,
 ) -> None:
     camera = "subjects:\n  - id: bed\n    camera: rtsp://u:${CAMERA}@h/1\n"
     path = written(tmp_path, LEAST + camera)
     site = read_site(path, {"CAMERA": "pw"})
-    assert site.subjects[0].camera.get_secret_value() == "rtsp://u:pw@h/1"
+    secret = site.subjects[0].camera
+    assert secret is not None
+    assert secret.get_secret_value() == "rtsp://u:pw@h/1"
     assert "pw" not in repr(site)
     told = ["site.yaml:4: subjects[0].camera: the environment has no variable CAMERA"]
     assert problems_of(path) == told

@@ -19,6 +19,18 @@ def status(state: SourceState, reason: str = "") -> SourceStatus:
         (SubjectState(status("online")), ("online", "")),
         (SubjectState(status("offline", "gone")), ("offline", "camera: gone")),
         (SubjectState(status("connecting")), ("offline", "camera: connecting")),
+        (
+            SubjectState(has_wearable=True, has_camera=False),
+            ("offline", "imu: connecting"),
+        ),
+        (
+            SubjectState(None, status("online"), True, has_camera=False),
+            ("online", ""),
+        ),
+        (
+            SubjectState(None, status("stalled", "silent"), True, has_camera=False),
+            ("degraded", "imu: silent"),
+        ),
         (SubjectState(status("stalled", "frozen")), ("degraded", "camera: frozen")),
         (
             SubjectState(status("online"), has_wearable=True),

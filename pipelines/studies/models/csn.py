@@ -10,21 +10,19 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float32, Int64
 from matplotlib.axes import Axes
 
-from models.csn import (
-    FeatureNoise,
-    FrozenTower,
+from models.csn import FeatureNoise, FrozenTower, PixelNoise
+from models.csn_training import (
     NoiseSettings,
-    PixelNoise,
     train_feature_noise,
     train_pixel_noise,
 )
 from models.masking import fill
-from pipelines.simulation.world import PARTS
 from pipelines.studies.clip_set import ClipSet
 from pipelines.studies.models.disturbed import (
     SCATTER_HEADER,
@@ -43,7 +41,7 @@ _FORMS = ("without", "noise", "noise of the truth (leaks)")
 _PIXELS = "noise of pixels"
 _SHOWN = (WHOLE, "pixels 10%", "shapes 10%", "shapes 30%", "shapes 50%")
 _PIXEL_EPOCHS, _PIXEL_PICTURES = 2, 200
-_GRID_ROWS = 3
+_GRID_ROWS, _WHOLE_CELLS = 3, 4
 
 
 def study_csn(lab: Laboratory, size: StudySize) -> StudyResult:
@@ -185,7 +183,7 @@ def _mean_of(found: list[Scatter]) -> Scatter:
 def _plot_grid(
     lab: Laboratory, noise: FeatureNoise, pixels: PixelNoise, test: ClipSet, path: Path
 ) -> None:
-    """Draw pictures, what is said of them, their noise, and the person cut out."""
+    """Draw pictures, what is said of them, their noise, the person cut out if known."""
     pictures = middle_pictures(test)
     rows = _worth_showing(test)
     figure = new_figure(16, 3 * len(rows))
@@ -194,13 +192,15 @@ def _plot_grid(
         picture = pictures[place]
         alone = picture
         if test.parts is not None:
+            from pipelines.simulation.world import PARTS  # its renderer may be missing
+
             rest = test.parts[place] != PARTS.index("person")
             alone = fill(picture, rest)
         features = lab.recognizer.encode(np.stack((picture, alone)))
         plain = np.asarray(lab.scale * features @ lab.text_bank.T)
         noisy = noise.score(features, scale=lab.scale)
         shade = 0.5 + pixels.offsets[label].transpose(1, 2, 0) / (2 * pixels.limit)
-        cells = (
+        cells: tuple[tuple[str, Any], ...] = (
             (lab.names[label], picture),
             ("CLIP", plain[0]),
             ("noise of its label", shade),
@@ -209,6 +209,8 @@ def _plot_grid(
             ("CLIP on the person", plain[1]),
             ("with noise", noisy[1]),
         )
+        if test.parts is None:  # nobody knows where the person is
+            cells = cells[:_WHOLE_CELLS]
         for column, (title, content) in enumerate(cells):
             axes = figure.add_subplot(
                 len(rows), len(cells), row * len(cells) + column + 1

@@ -17,7 +17,6 @@ from models.masking import (
     pixel_mask,
     shape_mask,
 )
-from pipelines.simulation.world import PARTS
 from pipelines.studies.clip_set import ClipSet
 from pipelines.studies.models.laboratory import accuracy
 
@@ -62,6 +61,8 @@ def covered_by_part(clips: ClipSet, seed: int) -> Iterator[tuple[str, Pictures, 
     """
     if clips.parts is None:
         return
+    from pipelines.simulation.world import PARTS  # its renderer may be missing
+
     pictures = middle_pictures(clips)
     rng = np.random.default_rng(seed)
     for part in ("floor", "wall", "bed", "person"):

@@ -20,19 +20,16 @@ from models.clip import ClipEncoder
 from models.few_shot import (
     FINE_TUNING,
     PROJECTION,
-    TIP_KEYS,
-    TrainingSettings,
     TunedProjection,
     fine_tune,
-    fit_keys,
     fit_projection,
     pooled_features,
-    remember_shots,
-    search_tip,
-    sweep_probe,
 )
+from models.few_shot_training import TrainingSettings
+from models.linear_probe import sweep_probe
 from models.prompt_set import PromptSet
 from models.recognizer import ClipRecognizer
+from models.tip_adapter import TIP_KEYS, fit_keys, remember_shots, search_tip
 from pipelines.studies.models.laboratory import Laboratory, StudySize
 from pipelines.studies.models.plots import plot_bars
 from pipelines.studies.models.result import StudyResult, Table, mean

@@ -20,7 +20,6 @@ from models.is_clip import IsClip, IsClipSettings, Sensors
 from models.spectrogram import ImuFormat, fit_scale
 from models.temporal import average_clip
 from pipelines.errors import TrainingError
-from pipelines.simulation.motion import SAMPLE_RATE_HZ
 from pipelines.studies.models.is_clip_report import (
     FALL,
     HALF,
@@ -50,7 +49,6 @@ from pipelines.training.is_clip import (
 
 _TRAIN_SHARE = 0.6
 _WIDE_TOWER = 512
-_FORM = ImuFormat(float(SAMPLE_RATE_HZ), "mps2", "radps")
 
 _WAYS: dict[str, tuple[bool, bool, Sensors]] = {
     "video": (False, False, "both"),
@@ -134,6 +132,7 @@ class _Bench:
             raise TrainingError(where, problem)
         self._lab = lab
         self._imu: Float32[np.ndarray, "clip sample 6"] = lab.clips.imu
+        self._form = ImuFormat(lab.clips.imu_rate_hz, "mps2", "radps")
         clip = lab.recognizer.clip
         self._kept = keep_frames(
             clip,
@@ -182,12 +181,12 @@ class _Bench:
         if not len(train) or not novel.any() or novel.all():
             where, problem = "IS-CLIP", "too few clips to train and test on"
             raise TrainingError(where, problem)
-        scale = fit_scale(self._imu[train], _FORM)  # novel labels add nothing
+        scale = fit_scale(self._imu[train], self._form)  # novel labels add nothing
         return _Split(
             division,
-            (self._kept.take(train), feel(self._imu[train], _FORM, scale)),
+            (self._kept.take(train), feel(self._imu[train], self._form, scale)),
             clips.labels[train],
-            (self._kept.take(test), feel(self._imu[test], _FORM, scale)),
+            (self._kept.take(test), feel(self._imu[test], self._form, scale)),
             clips.labels[test],
         )
 

@@ -5,6 +5,7 @@ label, how often which label is said. Its published figure beside ours is of who
 pictures of UCF101, 300 of each of 101 classes.
 """
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -56,6 +57,19 @@ def study_masking(lab: Laboratory, size: StudySize) -> StudyResult:
             f" elsewhere {control.top1:.3f}, with the person alone {alone.top1:.3f}:"
             f" what is said hangs more on the {worst}."
         )
+    by_parts: tuple[Table, ...] = ()
+    plots: dict[str, Callable[[Path], None]] = {}
+    if by_part:  # else nobody knows what the pixels show
+        by_parts = (
+            Table("Covered part by part", SCATTER_HEADER, scatter_rows(by_part)),
+        )
+        plots["parts.png"] = partial(
+            plot_bars,
+            "covered part by part",
+            "top-1",
+            [WHOLE, *by_part],
+            {"top-1": [found[name].top1 for name in (WHOLE, *by_part)]},
+        )
     return StudyResult(
         name="masking",
         basis=lab.basis,
@@ -69,7 +83,7 @@ def study_masking(lab: Laboratory, size: StudySize) -> StudyResult:
         },
         tables=(
             Table("Covered at random", SCATTER_HEADER, scatter_rows(at_random)),
-            Table("Covered part by part", SCATTER_HEADER, scatter_rows(by_part)),
+            *by_parts,
             Table(
                 "Published",
                 ("pictures", "top-1"),
@@ -83,13 +97,7 @@ def study_masking(lab: Laboratory, size: StudySize) -> StudyResult:
                 plot_histograms, lab.names, found["shapes 50%"]
             ),
             "confidence.png": partial(_plot_confidence, at_random),
-            "parts.png": partial(
-                plot_bars,
-                "covered part by part",
-                "top-1",
-                [WHOLE, *by_part],
-                {"top-1": [found[name].top1 for name in (WHOLE, *by_part)]},
-            ),
+            **plots,
         },
     )
 

@@ -1,6 +1,9 @@
 """The chain as a whole on drawn rows of frames: w walks, f falls, l lies."""
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import final
 
 import numpy as np
 import pytest
@@ -11,8 +14,10 @@ from pipelines.live.recognise import ReuseSettings
 from pipelines.live.recorded import in_time_order
 from pipelines.live.watch import Item, Record, Subject, Watch, WatchSettings
 from pipelines.live.windows import WindowSettings
+from pipelines.recognition import ClipScores
 from pipelines.records import (
     ActionEvent,
+    Clip,
     ImuBatch,
     Prediction,
     SourceState,
@@ -225,3 +230,88 @@ def test_two_subjects_of_one_name_are_refused() -> None:
 
 def test_nobody_to_watch_is_nothing_to_report() -> None:
     assert watch() == []
+
+
+@final
+class WornRecognizer:
+    """Says falling where the samples are large, and needs no frame."""
+
+    def __init__(self) -> None:
+        self.info = replace(ColourRecognizer().info, needs_frames=False)
+
+    async def encode(self, frames: np.ndarray) -> np.ndarray:
+        del frames
+        msg = "nobody has a camera"
+        raise AssertionError(msg)
+
+    async def classify(self, clips: Sequence[Clip]) -> ClipScores:
+        rows = np.full((len(clips), len(self.info.labels)), 0.01, np.float32)
+        falling = self.info.labels.index("falling")
+        walking = self.info.labels.index("walking")
+        for row, clip in zip(rows, clips, strict=True):
+            assert clip.imu is not None
+            assert not len(clip.features)
+            row[falling if np.abs(clip.imu).max() > 20 else walking] = 1
+        rows /= rows.sum(axis=1, keepdims=True)
+        return ClipScores(rows, rows - 0.5, tuple("imu" for _ in clips))
+
+
+def worn(*accelerations: float) -> Subject:
+    """A wearable that tells of a second for each number."""
+    batches = []
+    for second, acceleration in enumerate(accelerations):
+        times_ns = (second + np.arange(50) / 50) * 1e9
+        accel = np.full((50, 3), acceleration, np.float32)
+        turn = np.zeros((50, 3), np.float32)
+        batches.append(ImuBatch("wrist", times_ns.astype(np.int64), accel, turn))
+    return Subject("bed-4", None, play(batches))
+
+
+def watch_worn(subject: Subject) -> list[Record]:
+    chain = Watch([subject], WornRecognizer(), FakeClock())
+
+    async def scene() -> list[Record]:
+        return [record async for record in chain.records()]
+
+    return asyncio.run(scene())
+
+
+def test_a_wearable_without_a_camera_is_recognised_at_every_step() -> None:
+    predictions = predictions_in(watch_worn(worn(*[5.0] * 6)))
+    ends = [it.end_ns / STEP_NS for it in predictions]
+    assert ends == list(range(7, 16))  # 2.6 s of samples are there from then on
+    assert {it.modality for it in predictions} == {"imu"}
+    assert {it.end_ns - it.start_ns for it in predictions} == {7 * STEP_NS}
+
+
+def test_a_fall_that_a_wearable_alone_tells_starts_and_ends_with_its_stream() -> None:
+    events = events_in(watch_worn(worn(*[5.0] * 4, *[30.0] * 4)))
+    assert [it.rsplit(" ", 1)[0] for it in events] == [
+        "walking started",
+        "fall started",
+        "walking ended",
+        "fall ended",
+    ]
+
+
+def test_where_a_wearable_was_silent_there_is_no_prediction() -> None:
+    subject = worn(*[5.0] * 4)
+    late = [
+        replace(it, timestamps_ns=it.timestamps_ns + 20 * 10**9)
+        for it in asyncio.run(batches_of(worn(*[5.0] * 3)))
+    ]
+    early = asyncio.run(batches_of(subject))
+    silent = Subject("bed-4", None, play([*early, *late]))
+    ends = [it.end_ns / 1e9 for it in predictions_in(watch_worn(silent))]
+    assert max(end for end in ends if end < 10) < 4
+    assert min(end for end in ends if end > 10) >= 22.5
+
+
+async def batches_of(subject: Subject) -> list[ImuBatch]:
+    assert subject.wearable is not None
+    return [it async for it in subject.wearable if isinstance(it, ImuBatch)]
+
+
+def test_a_subject_without_a_camera_is_refused_where_frames_are_needed() -> None:
+    with pytest.raises(ValueError, match=r"^'bed-4' has no camera, and colour needs f"):
+        Watch([worn(5.0)], ColourRecognizer(), FakeClock())

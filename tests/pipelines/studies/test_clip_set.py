@@ -1,6 +1,9 @@
 """Splits of clips: by groups, by labels, and a few of each."""
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 
 from pipelines.studies.clip_set import ClipSet
 
@@ -49,3 +52,19 @@ def test_joined_sets_follow_one_another() -> None:
     both = ClipSet.joined([clip_set([0], [1]), clip_set([], []), clip_set([1], [2])])
     assert both.labels.tolist() == [0, 1]
     assert both.groups.tolist() == [1, 2]
+
+
+def worn(rate_hz: float) -> ClipSet:
+    imu = np.zeros((1, 75, 6), np.float32)
+    return replace(clip_set([0], [1]), imu=imu, imu_rate_hz=rate_hz)
+
+
+def test_a_wearable_s_rate_stays_with_its_samples() -> None:
+    both = ClipSet.joined([worn(25.0), clip_set([], []), worn(25.0)])
+    assert both.imu_rate_hz == 25.0
+    assert both.take(np.array([1], np.int64)).imu_rate_hz == 25.0
+
+
+def test_samples_of_two_rates_are_not_joined() -> None:
+    with pytest.raises(ValueError, match=r"^wearables of \[25.0, 50.0\] Hz, expected"):
+        ClipSet.joined([worn(25.0), worn(50.0)])

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from models.clip import load_clip
 from pipelines.sources.video_file import VideoFileWriter
 from services.cli import app, run
 from services.demo.rtsp_process import RtspServer
+from tests.models.adapted_rig import save_kind
 
 pytestmark = pytest.mark.gst
 
@@ -221,3 +223,62 @@ def test_confidence_that_nobody_calibrated_is_told_of(
     told = capsys.readouterr().err
     assert "confidence is not calibrated" in told
     assert "wardwatch model calibrate" in told
+
+
+@pytest.fixture
+def adaptation(checkpoint: Path, tmp_path: Path) -> Path:
+    return save_kind("is-clip", load_clip(checkpoint), tmp_path / "is-clip.safetensors")
+
+
+def recorded_wearable(path: Path, seconds: float) -> Path:
+    columns = "t_s,ax_mps2,ay_mps2,az_mps2,gx_radps,gy_radps,gz_radps"
+    rows = [f"{i / 50},0,{i % 7},9.8,0.1,0,0" for i in range(round(seconds * 50))]
+    path.write_text("\n".join([columns, *rows]) + "\n")
+    return path
+
+
+def test_a_camera_with_its_wearable_is_fused_and_says_so(
+    video: Path,
+    checkpoint: Path,
+    adaptation: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    worn = recorded_wearable(tmp_path / "x.wrist.imu.csv", 3.5)
+    options = ("--model", checkpoint, "--adaptation", adaptation, "--json")
+    assert watch(video, "--imu", worn, *options) == 0
+
+    predictions = [p for p in lines_of(capsys) if p["type"] == "prediction"]
+    told = [p["modality"] for p in predictions if not p["partial"]]
+    assert told[0] == "fused"
+    assert told[-1] == "video"  # the wearable fell silent
+    assert predictions[-1]["model"].endswith("+is-clip")
+
+
+def test_a_wearable_alone_is_watched(
+    checkpoint: Path,
+    adaptation: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    worn = recorded_wearable(tmp_path / "x.wrist.imu.csv", 6.0)
+    options = ("--model", checkpoint, "--adaptation", adaptation, "--json")
+    assert watch("--imu", worn, *options) == 0
+
+    predictions = [p for p in lines_of(capsys) if p["type"] == "prediction"]
+    assert len(predictions) > 5
+    assert {p["modality"] for p in predictions} == {"imu"}
+
+
+def test_a_wearable_alone_takes_a_kind_that_needs_no_frames(
+    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    worn = recorded_wearable(tmp_path / "x.wrist.imu.csv", 1.0)
+    assert watch("--imu", worn, "--model", checkpoint) == 2
+    told = " ".join(capsys.readouterr().err.replace("│", "").split())
+    assert "a wearable alone takes --adaptation of the kind is-clip" in told
+
+
+def test_something_to_watch_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert watch() == 2
+    assert "name a camera or a recording, or a wearable" in capsys.readouterr().err

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from models.prompt_file import bundled_prompt_set
+from models.recognizer import ClipRecognizer
 from pipelines.errors import TrainingError
 from pipelines.studies.models.is_clip import divide_labels, study_is_clip
 from pipelines.studies.models.is_clip_report import (
@@ -20,7 +21,14 @@ from pipelines.studies.models.is_clip_report import (
 )
 from pipelines.studies.models.laboratory import Laboratory, StudySize
 from pipelines.studies.models.result import harmonic_mean, write_result
+from pipelines.studies.video_clips import (
+    class_prompts,
+    open_set,
+    read_video_clips,
+)
 from pipelines.training.is_clip import SMALL_TOWER
+from tests.pipelines.studies.set_rig import make_uestc
+from tests.tiny_checkpoint import TINY_PX
 
 TINY_STUDY = StudySize(clips=110, seeds=(1,), effort=0.05)
 
@@ -140,3 +148,38 @@ def test_clips_without_a_wearable_are_refused(
 def test_too_few_clips_are_refused(laboratory: Callable[[int], Laboratory]) -> None:
     with pytest.raises(TrainingError, match=r"^IS-CLIP: too few clips to train and"):
         study_is_clip(laboratory(2), TINY_STUDY)
+
+
+def test_samples_are_taken_at_the_wearable_s_own_rate(
+    laboratory: Callable[[int], Laboratory],
+) -> None:
+    lab = laboratory(110)
+    assert lab.clips.imu is not None
+    # 3 s at 10 Hz: at the ward's 50 Hz these would be fewer than a spectrogram needs
+    slow = replace(lab.clips, imu=lab.clips.imu[:, :30], imu_rate_hz=10.0)
+    other = Laboratory(lab.recognizer, slow, lab.basis, lab.on_progress)
+    assert study_is_clip(other, TINY_STUDY).figures["training"]["steps"] == 4
+
+
+@pytest.mark.gst
+def test_a_public_set_with_a_wearable_is_studied_as_it_is(
+    tiny_recognizer: ClipRecognizer, tmp_path: Path
+) -> None:
+    folder = make_uestc(tmp_path)
+    uestc = open_set("uestc", folder, folder, 1)
+    prompts = class_prompts(uestc)
+    read = read_video_clips(uestc, prompts, TINY_PX, lambda *_: None)
+    lab = Laboratory(
+        ClipRecognizer(tiny_recognizer.clip, prompts),
+        read.clips,
+        "Measured on four classes.",
+        lambda *_: None,
+    )
+    facts = study_is_clip(lab, TINY_STUDY).figures
+    assert facts["labels"][HALF]["base"] == ["upstairs", "drinking"]
+    assert facts["labels"][HALF]["novel"] == ["downstairs", "fall"]
+    assert facts["labels"][HALF]["novel_test_clips"] == [
+        np.isin(read.clips.groups, np.random.default_rng(1).permutation(20)[12:])[
+            np.isin(read.clips.labels, [1, 3])
+        ].sum()
+    ]

@@ -1,6 +1,7 @@
 """Covered pictures: how much is covered, and how scatter is measured."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -74,3 +75,20 @@ def test_both_studies_say_what_was_promised_for_each_condition(
     write_result(out, csn)
     assert (out / "histograms.png").stat().st_size > 10_000
     assert (out / "csn.png").exists()
+
+
+def test_clips_whose_parts_nobody_knows_are_covered_at_random_alone(
+    laboratory: Callable[[int], Laboratory], out: Path
+) -> None:
+    made = laboratory(44)
+    clips = replace(made.clips, parts=None)
+    lab = Laboratory(made.recognizer, clips, made.basis, made.on_progress)
+    masking = study_masking(lab, StudySize(seeds=(1,)))
+    assert "shapes 50%" in masking.figures["top1"]
+    assert "no person" not in masking.figures["top1"]
+    assert "parts.png" not in masking.plots
+    assert [it.title for it in masking.tables] == ["Covered at random", "Published"]
+    csn = study_csn(lab, StudySize(seeds=(1,)))
+    assert "whole, noise of pixels" in csn.figures["top1"]
+    write_result(out, csn)
+    assert (out / "grid.png").stat().st_size > 10_000

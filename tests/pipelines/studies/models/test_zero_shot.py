@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.window import Window
 from pipelines.studies.models.laboratory import Laboratory
 from pipelines.studies.models.result import (
     StudyResult,
@@ -23,7 +24,8 @@ def test_what_is_counted_is_what_the_recognizer_says(
     lab = laboratory(22)
     result = study_zero_shot(lab)
     scores = [
-        lab.recognizer.classify([clip], [range(8)])[0].argmax() for clip in lab.features
+        lab.recognizer.classify([Window(clip, range(8))])[0].argmax()
+        for clip in lab.features
     ]
     single = [(clip[4] @ lab.text_bank.T).argmax() for clip in lab.features]
     assert result.figures["top1_clip"] == np.mean(scores == lab.clips.labels)

@@ -1,0 +1,322 @@
+"""The kinds of recognition: how pictures become features, and windows cosines.
+
+    kind      what is kept of a frame             what is compared with the texts
+    clip      CLIP's vector                       the frames' mean, or the middle one
+    csn       CLIP's vector                       each frame under each label's noise
+    is-clip   the student's vector                the frames as the samples weigh them
+    sc-clip   tokens about the last block         f' of each frame
+
+Each frame is encoded once, whatever the kind, and its feature depends on no other
+frame: scores of kept features are those of the whole computation.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Literal, Protocol, final, runtime_checkable
+
+import numpy as np
+import torch
+from jaxtyping import Float32, UInt8
+from torch import Tensor
+
+from models.clip import ClipEncoder, normalise_pixels
+from models.csn import FeatureNoise
+from models.is_clip_file import TrainedIsClip
+from models.sc_clip import FrameState, ScClip
+from models.spectrogram import ImuFormat, spectrograms
+from models.temporal import average_clip, middle_frame
+from models.window import Modality, Window
+
+Temporal = Literal["clip", "single"]
+"""The average of a window's frames, or its middle frame alone."""
+
+Scored = tuple[Float32[np.ndarray, "clip label"], tuple[Modality, ...]]
+"""Cosines of windows, and what each rests on."""
+
+_BATCH = 64
+_RATE_TOLERANCE = 0.02
+
+
+@runtime_checkable  # annotations are checked at run time under test
+class Scorer(Protocol):
+    """What differs between kinds.
+
+    Attributes:
+        kind: Its name.
+        scale: What multiplies a cosine before the softmax.
+        needs_frames: Whether a window without frames has no answer.
+    """
+
+    kind: str
+    scale: float
+    needs_frames: bool
+
+    def encode(
+        self, frames: UInt8[np.ndarray, "batch height width 3"]
+    ) -> Float32[np.ndarray, "batch ..."]:
+        """Encode RGB pictures of the model's own size, each for itself."""
+        ...
+
+    def cosines(
+        self, windows: Sequence[Window], text_bank: Float32[np.ndarray, "label dim"]
+    ) -> Scored:
+        """Compare windows with texts of unit norm, each for itself."""
+        ...
+
+
+@final
+class ClipScorer:
+    """Temporal clip averaging, or the middle frame.
+
+    Args:
+        clip: The checkpoint.
+        temporal: How a window becomes one vector.
+        frames: Places in a whole window, of which ``single`` takes the middle.
+
+    Raises:
+        ValueError: If ``frames`` is not positive.
+    """
+
+    needs_frames = True
+
+    def __init__(self, clip: ClipEncoder, temporal: Temporal, frames: int) -> None:
+        if frames < 1:
+            msg = f"a window of {frames} frames, expected one at least"
+            raise ValueError(msg)
+        self.kind: str = temporal
+        self.scale = clip.logit_scale
+        self._clip, self._frames = clip, frames
+
+    def encode(
+        self, frames: UInt8[np.ndarray, "batch height width 3"]
+    ) -> Float32[np.ndarray, "batch dim"]:
+        """Return rows of unit norm."""
+        return self._clip.encode_frames(frames)
+
+    def cosines(
+        self, windows: Sequence[Window], text_bank: Float32[np.ndarray, "label dim"]
+    ) -> Scored:
+        """See ``Scorer``."""
+        vectors = np.zeros((len(windows), text_bank.shape[1]), np.float32)
+        for row, window in zip(vectors, windows, strict=True):
+            row[:] = self._vector(window)
+        return vectors @ text_bank.T, _video(windows)
+
+    def _vector(self, window: Window) -> Float32[np.ndarray, " dim"]:
+        if self.kind == "clip":
+            return average_clip(window.features)
+        middle = middle_frame(window.slots, self._frames)
+        return average_clip(window.features[middle : middle + 1])
+
+
+@final
+class CsnScorer:
+    """Class-specific noise: every label's own on every frame, and no label known.
+
+    The literature scores frames; of a window the mean of its frames' cosines is taken.
+
+    Args:
+        clip: The checkpoint.
+        noise: Trained on its features, for the prompt set's labels.
+    """
+
+    kind = "csn"
+    needs_frames = True
+
+    def __init__(self, clip: ClipEncoder, noise: FeatureNoise) -> None:
+        self.scale = clip.logit_scale
+        self._clip, self._noise = clip, noise
+
+    def encode(
+        self, frames: UInt8[np.ndarray, "batch height width 3"]
+    ) -> Float32[np.ndarray, "batch dim"]:
+        """Return rows of unit norm: CLIP's own."""
+        return self._clip.encode_frames(frames)
+
+    def cosines(
+        self, windows: Sequence[Window], text_bank: Float32[np.ndarray, "label dim"]
+    ) -> Scored:
+        """See ``Scorer``; the texts are those that the noise was made for."""
+        rows = np.zeros((len(windows), len(text_bank)), np.float32)
+        for row, window in zip(rows, windows, strict=True):
+            _require_frames(window)
+            row[:] = self._noise.score(window.features, scale=1.0).mean(axis=0)
+        return rows, _video(windows)
+
+
+@final
+class IsClipScorer:
+    """IS-CLIP: frames and samples, or whichever of the two there is.
+
+    A window's samples are used where their rate is the training's and they last long
+    enough for a spectrogram; without them it is video.
+
+    Args:
+        clip: The checkpoint.
+        trained: Made from it.
+    """
+
+    kind = "is-clip"
+    needs_frames = False
+
+    def __init__(self, clip: ClipEncoder, trained: TrainedIsClip) -> None:
+        self.scale = clip.logit_scale
+        self._clip, self._model = clip, trained.model
+        self._spectrum = trained.scale
+        self._form = ImuFormat(trained.scale.rate_hz, "mps2", "radps")
+
+    @torch.inference_mode()
+    def encode(
+        self, frames: UInt8[np.ndarray, "batch height width 3"]
+    ) -> Float32[np.ndarray, "batch dim"]:
+        """Return rows of unit norm: the student's."""
+        features = np.empty((len(frames), self._clip.dim), np.float32)
+        for part in _parts(len(frames)):
+            pixels = _pixels(self._clip, frames[part])
+            features[part] = self._model.encode_frames(pixels).numpy(force=True)
+        return features
+
+    @torch.inference_mode()
+    def cosines(
+        self, windows: Sequence[Window], text_bank: Float32[np.ndarray, "label dim"]
+    ) -> Scored:
+        """See ``Scorer``.
+
+        Raises:
+            ValueError: If a window has neither frames nor samples that can be used.
+        """
+        modalities = tuple(self._modality(window) for window in windows)
+        rows = np.zeros((len(windows), len(text_bank)), np.float32)
+        for modality in ("fused", "video", "imu"):
+            places = [i for i, told in enumerate(modalities) if told == modality]
+            if places:
+                chosen = [windows[place] for place in places]
+                vectors = self._vectors(chosen, modality)
+                rows[places] = vectors.numpy(force=True) @ text_bank.T
+        return rows, modalities
+
+    def _modality(self, window: Window) -> Modality:
+        if not self._felt(window):
+            _require_frames(window)
+            return "video"
+        return "fused" if len(window.features) else "imu"
+
+    def _felt(self, window: Window) -> bool:
+        if window.imu is None or window.imu_rate_hz is None:
+            return False
+        rate_hz = self._form.rate_hz
+        known = math.isclose(window.imu_rate_hz, rate_hz, rel_tol=_RATE_TOLERANCE)
+        return known and len(window.imu) >= self._form.window_samples
+
+    def _vectors(
+        self, windows: Sequence[Window], modality: Modality
+    ) -> Float32[Tensor, "clip dim"]:
+        imu = None if modality == "video" else self._encode_samples(windows)
+        if modality == "imu":
+            assert imu is not None  # as said one line above
+            return torch.nn.functional.normalize(imu, dim=-1)
+        most = max(len(window.features) for window in windows)
+        features = torch.zeros((len(windows), most, self._clip.dim))
+        slots = torch.full((len(windows), most), -1)
+        for row, window in enumerate(windows):
+            count = len(window.features)
+            features[row, :count] = torch.tensor(window.features)
+            slots[row, :count] = torch.tensor(list(window.slots))
+        device = self._model.projection.weight.device
+        return self._model.fuse(features.to(device), imu, slots.to(device))
+
+    def _encode_samples(self, windows: Sequence[Window]) -> Float32[Tensor, "clip dim"]:
+        pairs = [
+            spectrograms(window.imu, self._form, self._spectrum)
+            for window in windows
+            if window.imu is not None
+        ]
+        device = self._model.projection.weight.device
+        acc, gyro = (torch.stack(each).to(device) for each in zip(*pairs, strict=True))
+        return self._model.encode_imu(acc, gyro)
+
+
+@final
+class ScClipScorer:
+    """SC-CLIP: a frame keeps what its tokens say, a window brings them together.
+
+    Args:
+        clip: The checkpoint.
+        model: Made from it.
+    """
+
+    kind = "sc-clip"
+    needs_frames = True
+
+    def __init__(self, clip: ClipEncoder, model: ScClip) -> None:
+        self.scale = model.settings.scale
+        self._clip, self._model = clip, model
+
+    @torch.inference_mode()
+    def encode(
+        self, frames: UInt8[np.ndarray, "batch height width 3"]
+    ) -> Float32[np.ndarray, "batch token kept"]:
+        """Return each token's dense, inner and last values, side by side.
+
+        The first token has no dense values: zeros stand there.
+        """
+        parts = [
+            _packed(self._model.frame_state(_pixels(self._clip, frames[part])))
+            for part in _parts(len(frames))
+        ]
+        return np.concatenate(parts)
+
+    @torch.inference_mode()
+    def cosines(
+        self, windows: Sequence[Window], text_bank: Float32[np.ndarray, "label dim"]
+    ) -> Scored:
+        """See ``Scorer``."""
+        device = self._model.clip.device
+        text = torch.tensor(text_bank, device=device)
+        rows = np.zeros((len(windows), len(text_bank)), np.float32)
+        for row, window in zip(rows, windows, strict=True):
+            _require_frames(window)
+            state = self._unpacked(torch.tensor(window.features, device=device))
+            heads = self._model.clip_answer(state, auxiliary=False)
+            logits = self._model.score(heads, text).logits[0]
+            row[:] = (logits / self.scale).numpy(force=True)
+        return rows, _video(windows)
+
+    def _unpacked(self, kept: Float32[Tensor, "time token kept"]) -> FrameState:
+        hidden = self._clip.model.vision_model.config.hidden_size
+        given = kept.to(self._model.clip.dtype)
+        dense, inner, last = torch.split(
+            given, [self._clip.dim, hidden, hidden], dim=-1
+        )
+        return FrameState(dense[:, 1:], inner, last)
+
+
+def _packed(state: FrameState) -> Float32[np.ndarray, "batch token kept"]:
+    dense = torch.nn.functional.pad(state.dense, (0, 0, 1, 0))
+    kept = torch.cat((dense, state.inner, state.last), dim=-1)
+    packed: Float32[np.ndarray, "batch token kept"] = kept.float().numpy(force=True)
+    return packed
+
+
+def _parts(count: int) -> list[slice]:
+    starts = range(0, max(count, 1), _BATCH)
+    return [slice(start, start + _BATCH) for start in starts]
+
+
+def _pixels(
+    clip: ClipEncoder, frames: UInt8[np.ndarray, "batch height width 3"]
+) -> Float32[Tensor, "batch 3 height width"]:
+    clip.require_size(frames)
+    # torch.tensor copies: frames are read-only, which torch cannot share
+    batch = torch.tensor(frames, device=clip.model.device)
+    return normalise_pixels(batch, *clip.pixel_scale)
+
+
+def _require_frames(window: Window) -> None:
+    if not len(window.features):
+        msg = "a clip of no frames has no average"
+        raise ValueError(msg)
+
+
+def _video(windows: Sequence[Window]) -> tuple[Modality, ...]:
+    return tuple("video" for _ in windows)

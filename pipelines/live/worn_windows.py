@@ -1,0 +1,76 @@
+"""Windows of a subject with a wearable and no camera: samples, and no frame.
+
+The grid is the cameras': windows end at every tick that the stride divides, counted
+from the epoch, and span as long as the frames of a camera's window do. One is due once
+the wearable has told of its end; where it was silent there is none.
+"""
+
+from typing import Protocol, final, runtime_checkable
+
+import numpy as np
+
+from pipelines.live.windows import ImuHistory, WindowSettings
+from pipelines.records import Clip
+
+_NO_FEATURES = np.zeros((0, 0), np.float32)
+
+
+@runtime_checkable  # annotations are checked at run time under test
+class NewestHistory(ImuHistory, Protocol):
+    """A history that knows how far it reaches."""
+
+    @property
+    def newest_ns(self) -> int | None:
+        """Time of the newest sample, None while empty."""
+        ...
+
+
+@final
+class WornWindows:
+    """Cuts what a wearable tells into the clips that are due.
+
+    Args:
+        subject_id: Whom the clips are of.
+        settings: The windows.
+        imu: The subject's wearable.
+    """
+
+    def __init__(
+        self, subject_id: str, settings: WindowSettings, imu: NewestHistory
+    ) -> None:
+        self._subject_id, self._settings, self._imu = subject_id, settings, imu
+        self._tick: int | None = None
+
+    def advance(self) -> list[Clip]:
+        """Return the clips that became due, oldest first."""
+        newest_ns = self._imu.newest_ns
+        if newest_ns is None:
+            return []
+        last = newest_ns // self._settings.step_ns
+        oldest = last - self._settings.frames  # of a burst no more than a window
+        first = last if self._tick is None else max(self._tick + 1, oldest)
+        self._tick = max(last, self._tick or last)
+        ticks = range(first, last + 1)
+        due = [tick for tick in ticks if tick % self._settings.stride_frames == 0]
+        clips = [self._clip(tick) for tick in due]
+        return [clip for clip in clips if clip is not None]
+
+    def _clip(self, tick: int) -> Clip | None:
+        end_ns = tick * self._settings.step_ns
+        start_ns = end_ns - (self._settings.frames - 1) * self._settings.step_ns
+        worn = self._imu.slice(start_ns, end_ns)
+        if worn is None:
+            return None
+        samples, rate_hz = worn
+        return Clip(
+            subject_id=self._subject_id,
+            start_ns=start_ns,
+            end_ns=end_ns,
+            features=_NO_FEATURES,
+            slots=(),
+            imu=samples,
+            imu_rate_hz=rate_hz,
+            reused_frames=0,
+            missing_frames=0,
+            partial=False,
+        )

@@ -1,0 +1,63 @@
+"""``wardwatch study features``: pictures without what a person pointed at."""
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from services.commands.study_results import give_out
+from services.options import JsonOption, ModelOption, OutOption, PromptsOption
+from services.progress import staged_bars
+
+
+def add_feature_study(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(features)
+
+
+def features(
+    points: Annotated[
+        Path,
+        typer.Argument(
+            help="JSON, a list of objects: frame (a picture, from this file's folder),"
+            " feature_name, points (pairs of x and y), labels (for each point 1 in the"
+            " feature, 0 beside it)."
+        ),
+    ],
+    *,
+    sam: Annotated[
+        str | None,
+        typer.Option(
+            "--sam",
+            metavar="FOLDER_OR_HUB",
+            help="Finds the masks that are not kept yet: a checkpoint of SAM as"
+            " transformers has it, such as facebook/sam-vit-base, or an official .pth.",
+            show_default="kept masks only",
+        ),
+    ] = None,
+    model: ModelOption = None,
+    prompts: PromptsOption = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the controls' places.")] = 1,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Cover features of pictures that a person pointed at, and see what is then said.
+
+    Each feature, all of them, and everything but the last; beside each, as much
+    elsewhere. Masks are kept as PNG in the folder POINTS-masks beside the file.
+    """
+    from models.build import build_recognizer
+    from models.sam import load_any_sam
+    from pipelines.data.folders import make_folder
+    from pipelines.studies.models.feature_masks import NamedSam, read_feature_frames
+    from pipelines.studies.models.features import study_features
+
+    if out is not None:
+        make_folder(out)
+    named = None if sam is None else NamedSam(sam, partial(load_any_sam, sam))
+    with staged_bars() as show:
+        recognizer = build_recognizer(model, prompts)
+        frames = read_feature_frames(points, named, show)
+        result = study_features(recognizer, frames, points.name, seed, show)
+    give_out(result, out, as_json=as_json)

@@ -1,0 +1,58 @@
+"""Options of every ``wardwatch study …`` of models: how much is done, and where."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from pipelines.studies.models.laboratory import StudySize
+
+PromptsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--prompts",
+        help="Prompt set, a YAML file; for a --set it names the same labels.",
+        show_default="the set ward; for a --set its classes' names, for footage ward",
+    ),
+]
+ClipsOption = Annotated[
+    int | None,
+    typer.Option(
+        min=40,
+        help="About how many clips; of a --set evenly over its labels.",
+        show_default="1000; of a --set all",
+    ),
+]
+SeedsOption = Annotated[
+    int | None, typer.Option(min=1, help="How many runs.", show_default="3")
+]
+SeedOption = Annotated[
+    int, typer.Option(min=0, help="Of the rooms, or of which clips are drawn.")
+]
+QuickOption = Annotated[
+    bool, typer.Option("--quick", help="In three minutes, and roughly.")
+]
+WorkOption = Annotated[
+    Path | None,
+    typer.Option(help="Folder that keeps rendered clips for the next study."),
+]
+
+
+def study_size(clips: int | None, seeds: int | None, *, quick: bool) -> "StudySize":
+    """Put the options together that say how much is done."""
+    from pipelines.studies.models.laboratory import QUICK, StudySize
+
+    usual = QUICK if quick else StudySize()
+    return StudySize(
+        clips=clips or usual.clips,
+        seeds=usual.seeds if seeds is None else tuple(range(1, seeds + 1)),
+        effort=usual.effort,
+    )
+
+
+def clips_of_set(clips: int | None, *, quick: bool) -> int | None:
+    """Return how many clips of a set of real videos are read; None for all."""
+    from pipelines.studies.models.laboratory import QUICK
+
+    return QUICK.clips if quick and clips is None else clips
