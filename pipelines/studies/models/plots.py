@@ -81,7 +81,7 @@ def plot_bars(
     axes.set_ylabel(quantity)
     axes.set_title(title)
     if len(series) > 1:
-        axes.legend(frameon=False)
+        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
     figure.savefig(path, dpi=120, bbox_inches="tight")
 
 

@@ -56,7 +56,7 @@ def test_a_bad_configuration_is_told_with_its_line(
 ) -> None:
     path = site_file(tmp_path, "subjects: [{id: bed-4}]\n")
     line = told(path, capsys, command)
-    assert line == f"{path}:2: subjects[0].camera: is missing"
+    assert line == f"{path}:2: subjects[0]: needs a camera, an imu, or both"
 
 
 def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
