@@ -5,18 +5,20 @@ recordings ─ camera at full speed ─▶ Watch ─▶ predictions, events ─�
 """
 
 import random
-from collections.abc import Callable, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncIterable, Callable, Sequence
+from contextlib import AsyncExitStack, aclosing
 
 from pipelines.clock import Clock
 from pipelines.data.footage import LABELS_NAME, Footage, Recording
 from pipelines.data.truth import Resolve, read_truth, unknown_rows
 from pipelines.errors import FootageError, PipelineError
-from pipelines.live.watch import Subject, Watch, WatchSettings
+from pipelines.live.recorded import in_time_order
+from pipelines.live.watch import Item, Subject, Watch, WatchSettings
 from pipelines.recognition import ActionRecognizer
 from pipelines.records import ActionEvent, Prediction
 from pipelines.sources.camera import CameraSource
 from pipelines.sources.framing import PAD, Framing
+from pipelines.sources.replay import ImuFileSource
 from pipelines.studies.event_report import (
     FALL,
     EventReport,
@@ -112,11 +114,14 @@ async def predict_recording(
 ) -> tuple[list[Prediction], list[ActionEvent]]:
     """Run one recording through the chain, in nanoseconds of presentation time.
 
+    Of its wearables the first by name goes along, at the waist before at the wrist.
+
     Raises:
-        SourceError: If its video cannot be read.
+        SourceError: If its video or the wearable's file cannot be read.
     """
     predictions: list[Prediction] = []
     events: list[ActionEvent] = []
+    worn = next(iter(sorted(recording.imu.items())), None)
     camera = CameraSource(
         recording.file,
         str(recording.video.absolute()),  # else a file could be taken for "test"
@@ -125,8 +130,14 @@ async def predict_recording(
         step_ns=settings.windows.step_ns,
         framing=framing,
     )
-    async with camera:
-        watch = Watch([Subject(recording.file, camera)], recognizer, clock, settings)
+    async with AsyncExitStack() as stack:
+        source: AsyncIterable[Item] = await stack.enter_async_context(camera)
+        if worn is not None:
+            position, path = worn
+            wearable = ImuFileSource(position, path, clock=clock, origin_ns=0)
+            file = await stack.enter_async_context(wearable)
+            source = in_time_order(source, file)
+        watch = Watch([Subject(recording.file, source)], recognizer, clock, settings)
         async with aclosing(watch.records()) as records:
             async for record in records:
                 match record:
