@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from models.adaptation import Adaptation, read_adaptation
-from models.bundled import CHECKPOINT_FOLDER
+from models.bundled import ADAPTATION_FILE, CHECKPOINT_FOLDER
 from models.calibration import CALIBRATION_NAME, read_calibration
 from models.checkpoint import find_checkpoint
 from models.clip import ClipEncoder, load_clip
@@ -27,6 +27,9 @@ from models.scorers import (
     Temporal,
 )
 from models.text_bank import build_text_bank
+
+NO_ADAPTATION = Path("none")
+"""How a person asks for temporal clip averaging."""
 
 
 def build_recognizer(
@@ -117,6 +120,33 @@ def _check_windows(
             f" not {frames} in {seconds:g} s"
         )
         raise CheckpointError(str(kept.path), problem)
+
+
+def pick_adaptation(
+    asked: Path | None,
+    checkpoint: str | Path | None,
+    prompt_set: Path | None,
+    *,
+    temporal: Temporal = "clip",
+    frames: int = 8,
+    seconds: float = 3.0,
+) -> Path | None:
+    """Return which adaptation to recognise with.
+
+    Args:
+        asked: What a person asked for; ``NO_ADAPTATION`` is none, and None leaves it to
+            us: the shipped one where all else is as shipped, else none.
+        checkpoint: As ``build_recognizer`` takes it, like all that follow.
+        prompt_set: See there.
+        temporal: See there.
+        frames: See there.
+        seconds: See there.
+    """
+    if asked is not None:
+        return None if asked == NO_ADAPTATION else asked
+    shipped = checkpoint is None and prompt_set is None and temporal == "clip"
+    fits = shipped and (frames, seconds) == (8, 3.0)
+    return ADAPTATION_FILE if fits else None
 
 
 def calibration_path(checkpoint: str | Path | None) -> Path:

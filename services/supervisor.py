@@ -14,6 +14,7 @@ import logging
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar, cast, final
 
 import ray
@@ -287,7 +288,7 @@ def _recognizer_plan(site: Site) -> RecognizerPlan:
     return RecognizerPlan(
         model=settings.model,
         prompts=settings.prompts and settings.prompts.absolute(),
-        adaptation=settings.adaptation and settings.adaptation.absolute(),
+        adaptation=_absolute_or_word(settings.adaptation),
         calibration=settings.calibration and settings.calibration.absolute(),
         temporal=settings.temporal,
         frames=site.windows.frames,
@@ -295,6 +296,13 @@ def _recognizer_plan(site: Site) -> RecognizerPlan:
         device=settings.device,
         threads=settings.threads or default_threads(settings.replicas),
     )
+
+
+def _absolute_or_word(adaptation: Path | None) -> Path | None:
+    """Keep the word ``none``; replicas run in other folders than ours."""
+    if adaptation is None or str(adaptation) == "none":
+        return adaptation
+    return adaptation.absolute()
 
 
 def _refuse_blind(site: Site, needs_frames: bool) -> None:

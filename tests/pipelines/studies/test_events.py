@@ -17,12 +17,14 @@ from pipelines.data.footage import (
     write_labels,
 )
 from pipelines.errors import FootageError, PipelineError, SourceError
+from pipelines.live.watch import WatchSettings
 from pipelines.sources.framing import PAD, Framing, crop
 from pipelines.sources.video_file import VideoFileWriter
 from pipelines.studies.event_report import EventReport, RecordingResult
 from pipelines.studies.events import (
     choose_quick,
     evaluate_events,
+    predict_recording,
     refuse_unknown_labels,
 )
 from pipelines.testing import COLOURS, ColourRecognizer
@@ -196,3 +198,20 @@ def test_a_quick_choice_fills_its_budget_and_keeps_the_order() -> None:
 
 def test_a_quick_choice_holds_one_recording_at_least() -> None:
     assert len(choose_quick(recordings_of([60.0, 60.0]), seed=1, budget_s=5.0)) == 1
+
+
+def test_a_recordings_wearable_goes_along(tmp_path: Path) -> None:
+    write_video(tmp_path / "calm.mp4", CALM)
+    columns = "t_s,ax_mps2,ay_mps2,az_mps2,gx_radps,gy_radps,gz_radps"
+    rows = [f"{i / 50},0,0,9.8,0,0,0" for i in range(300)]  # half of the video
+    (tmp_path / "calm.waist.imu.csv").write_text("\n".join([columns, *rows]))
+    write_labels(tmp_path / "labels.csv", label_rows("calm.mp4", CALM))
+    (recording,) = read_footage(tmp_path).recordings
+    predictions, _ = asyncio.run(
+        predict_recording(
+            recording, ColourRecognizer(), SystemClock(), WatchSettings(), PAD
+        )
+    )
+    told = [it.modality for it in predictions if not it.partial]
+    assert told[0] == "fused"
+    assert told[-1] == "video"
