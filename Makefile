@@ -22,7 +22,7 @@ check: bootstrap ## format, lint, types and import rules
 	@$(bin)/mypy
 	@$(bin)/lint-imports
 
-quick: bootstrap ## the fast tests, under 20 seconds
+quick: bootstrap ## the tests that need neither Ray nor real footage nor patience
 	@$(bin)/python -m pytest -m "not ray and not slow and not real"
 
 results: bootstrap ## measure on simulated footage that was never trained on
