@@ -72,7 +72,7 @@ def events(
     A fall is found by the first event fall decided between 0.5 s before its onset and
     6 s after the person no longer lies there; an event that touches no fall is false.
     """
-    from models.build import build_recognizer, pick_adaptation
+    from models.build import build_recognizer
     from pipelines.clock import SystemClock
     from pipelines.data.folders import make_folder
     from pipelines.data.footage import read_footage
@@ -92,7 +92,7 @@ def events(
         model,
         prompts,
         temporal=temporal,
-        adaptation=pick_adaptation(adaptation, model, prompts, temporal=temporal),
+        adaptation=adaptation,
         calibration=calibration,
     )
     if strict:
