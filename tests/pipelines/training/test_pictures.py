@@ -109,7 +109,7 @@ def test_a_recording_that_was_broken_off_is_rendered_anew(folder: Path) -> None:
 
 def test_a_run_keeps_no_file_open(run: PictureRun) -> None:
     pictures = run.pictures(np.array([3]))
-    assert run.pictures_path.name not in Path("/proc/self/maps").read_text()
+    assert str(run.pictures_path) not in Path("/proc/self/maps").read_text()
     assert len(pictures) == 1
 
 
