@@ -237,15 +237,20 @@ class Supervisor:
             logger.warning("a watcher does not change: %s", _name_of(error))
 
     def _make_watcher(self) -> "ActorHandle[Watcher]":
+        number = next(self._numbers)
+        # In turn: Ray puts actors that take no CPU anywhere, all on one node at times.
+        known = ray.nodes()  # type: ignore[no-untyped-call]  # Ray's own gap
+        nodes = sorted(node["NodeID"] for node in known if node["Alive"])
+        in_turn = NodeAffinitySchedulingStrategy(nodes[number % len(nodes)], soft=True)
         actor = ray.remote(Watcher).options(
             namespace=NAMESPACE,
             num_cpus=0,
             max_restarts=0,
             max_concurrency=_CONCURRENT,
-            scheduling_strategy="SPREAD",
+            scheduling_strategy=in_turn,
         )
         made = actor.remote(
-            f"watcher-{next(self._numbers)}",
+            f"watcher-{number}",
             self.site.watch_settings(),
             self.recognizer,
             RayHubLink(),
