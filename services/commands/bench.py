@@ -22,9 +22,9 @@ app = typer.Typer(no_args_is_help=True, help="Measure what parts cost.")
 def drift(
     *,
     model: ModelOption = None,
-    quick: Annotated[
-        bool, typer.Option("--quick", help="Nine days instead of a month.")
-    ] = False,
+    days: Annotated[
+        int, typer.Option(min=1, help="Simulated before memory is measured.")
+    ] = 30,
     seed: Annotated[int, typer.Option(min=0, help="Of pictures and confidence.")] = 1,
     out: OutOption = None,
     as_json: JsonOption = False,
@@ -32,7 +32,7 @@ def drift(
     """Measure what watching one subject for drift costs.
 
     Time a clip at a clip a second, as a share of encoding that clip's pictures in the
-    same run, and the memory of a subject after a simulated month.
+    same run, and the memory of a subject after simulated days.
     """
     from models.build import build_recognizer
     from pipelines.clock import SystemClock
@@ -43,7 +43,7 @@ def drift(
         make_folder(out)
     recognizer = build_recognizer(model)
     with staged_bars() as show:
-        cost = measure_drift(recognizer, SystemClock(), 9 if quick else 30, show, seed)
+        cost = measure_drift(recognizer, SystemClock(), days, show, seed)
     rows = (
         ("time a clip", f"{cost.ms_per_clip:.3f} ms"),
         ("over encoding its pictures", f"{cost.share_of_encoding:.4f}"),

@@ -99,11 +99,15 @@ def test_what_is_ready_is_not_rendered_again(folder: Path) -> None:
 
 def test_a_recording_that_was_broken_off_is_rendered_anew(folder: Path) -> None:
     (pixels,) = folder.glob("*-0002.npy")
-    whole = pixels.read_bytes()
-    pixels.write_bytes(whole[:1000])  # the plug was pulled: its facts are not there
+    whole = np.load(pixels)
+    # The plug was pulled: its facts are not there.
+    pixels.write_bytes(pixels.read_bytes()[:1000])
     pixels.with_suffix(".json").unlink()
     (run,) = prepare(folder, [OTHER])
-    assert pixels.read_bytes() == whole
+    again = np.load(pixels)
+    assert again.shape == whole.shape
+    # Encoded again, a few pixels at an edge may be some grey levels off.
+    assert np.abs(again - whole.astype(float)).mean() < 0.1
     assert len(run.labels) == 4
 
 

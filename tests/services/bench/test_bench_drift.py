@@ -31,7 +31,7 @@ def test_what_is_measured_is_written_and_printed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tiny, out = save_tiny_checkpoint(tmp_path / "tiny"), tmp_path / "out"
-    command = ["bench", "drift", "--quick", "--json", "--model", str(tiny)]
+    command = ["bench", "drift", "--days", "1", "--json", "--model", str(tiny)]
     assert run(app, [*command, "--out", str(out)]) == 0
     told = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert json.loads((out / "drift-cost.json").read_text()) == told
