@@ -22,11 +22,11 @@ from torch import Tensor
 
 from models.clip import ClipEncoder
 from models.errors import CheckpointError
+from models.reading import one_line
 
 Kind = Literal["csn", "is-clip", "sc-clip"]
 
 _FORMAT = "wardwatch adaptation 1"
-_SHOWN = 200
 
 
 @final
@@ -73,7 +73,7 @@ class Adaptation:
 
     def damaged(self, error: Exception) -> CheckpointError:
         """Say in one line that what its use takes cannot be read."""
-        return CheckpointError(str(self.path), f"cannot be used: {_one_line(error)}")
+        return CheckpointError(str(self.path), f"cannot be used: {one_line(error)}")
 
 
 def write_adaptation(
@@ -102,7 +102,7 @@ def write_adaptation(
         part.write_bytes(save(kept, {_FORMAT: told}))
         part.replace(path)
     except OSError as err:
-        problem = f"cannot be written: {err.strerror or _one_line(err)}"
+        problem = f"cannot be written: {err.strerror or one_line(err)}"
         raise CheckpointError(str(path), problem) from err
 
 
@@ -127,15 +127,10 @@ def read_adaptation(path: Path, clip: ClipEncoder) -> Adaptation:
         kind, base, facts = content["kind"], content["base"], content["facts"]
         digits = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
     except (OSError, SafetensorError, ValueError, KeyError, TypeError) as err:
-        raise CheckpointError(str(path), f"cannot be read: {_one_line(err)}") from err
+        raise CheckpointError(str(path), f"cannot be read: {one_line(err)}") from err
     if kind not in get_args(Kind) or not isinstance(facts, dict):
         raise CheckpointError(str(path), f"holds an unknown kind, {kind!r}")
     if base != clip.hash:
         problem = f"was trained on checkpoint {base}, not on {clip.name}, {clip.hash}"
         raise CheckpointError(str(path), problem)
     return Adaptation(path, kind, digits, facts, tensors)
-
-
-def _one_line(err: Exception) -> str:
-    text = " ".join(str(err).split()) or type(err).__name__
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."

@@ -28,8 +28,8 @@ from models.scorers import (
 )
 from models.text_bank import build_text_bank
 
-SHIPPED = Path("shipped")
-"""How a person asks for the shipped adaptation."""
+NO_ADAPTATION = Path("none")
+"""How a person asks for temporal clip averaging."""
 
 
 def build_recognizer(
@@ -53,7 +53,6 @@ def build_recognizer(
         frames: Places in a whole window.
         seconds: Length of a whole window.
         adaptation: What was trained on top of the checkpoint; its kind is in the file.
-            ``SHIPPED`` is the IS-CLIP that is shipped for the shipped checkpoint.
         calibration: A calibration file; None is the one beside the checkpoint. What it
             does not hold is not calibrated.
         device: As torch names it.
@@ -71,8 +70,7 @@ def build_recognizer(
     )
     checkpoint = CHECKPOINT_FOLDER if checkpoint is None else checkpoint
     clip = load_clip(checkpoint, device=device)
-    path = ADAPTATION_FILE if adaptation == SHIPPED else adaptation
-    kept = None if path is None else read_adaptation(path, clip)
+    kept = None if adaptation is None else read_adaptation(adaptation, clip)
     text_bank = build_text_bank(clip, prompts)
     scorer: Scorer = ClipScorer(clip, temporal, frames)
     if kept is not None:
@@ -122,6 +120,33 @@ def _check_windows(
             f" not {frames} in {seconds:g} s"
         )
         raise CheckpointError(str(kept.path), problem)
+
+
+def pick_adaptation(
+    asked: Path | None,
+    checkpoint: str | Path | None,
+    prompt_set: Path | None,
+    *,
+    temporal: Temporal = "clip",
+    frames: int = 8,
+    seconds: float = 3.0,
+) -> Path | None:
+    """Return which adaptation to recognise with.
+
+    Args:
+        asked: What a person asked for; ``NO_ADAPTATION`` is none, and None leaves it to
+            us: the shipped one where all else is as shipped, else none.
+        checkpoint: As ``build_recognizer`` takes it, like all that follow.
+        prompt_set: See there.
+        temporal: See there.
+        frames: See there.
+        seconds: See there.
+    """
+    if asked is not None:
+        return None if asked == NO_ADAPTATION else asked
+    shipped = checkpoint is None and prompt_set is None and temporal == "clip"
+    fits = shipped and (frames, seconds) == (8, 3.0)
+    return ADAPTATION_FILE if fits else None
 
 
 def calibration_path(checkpoint: str | Path | None) -> Path:

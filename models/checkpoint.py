@@ -10,28 +10,20 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import (
-    GatedRepoError,
-    HFValidationError,
-    RepositoryNotFoundError,
-    StrictDataclassError,
-)
-from safetensors import SafetensorError
 from transformers import AutoTokenizer, CLIPModel, PreTrainedTokenizerBase
 
 from models.errors import CheckpointError
+from models.hub import WEIGHTS, fetch, is_path
 from models.quiet import quiet_transformers
+from models.reading import READ_ERRORS, one_line
 
 Colour = tuple[float, float, float]
 """A number each for red, green and blue, as fractions of full scale."""
 
 _CONFIG = "config.json"
-_WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin")
 _TOKENIZERS = (("tokenizer.json",), ("vocab.json", "merges.txt"))
 _PREPROCESSORS = ("preprocessor_config.json", "processor_config.json")
 _WANTED = (
@@ -42,23 +34,8 @@ _WANTED = (
     "vocab.json",
     "merges.txt",
 )
-_SAFE_WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "model-*")
 _LEGACY_EOS_ID = 2
 """OpenAI's configs hold this id; transformers then pools at a text's highest id."""
-
-_READ_ERRORS = (
-    OSError,
-    ValueError,  # also JSON and UTF-8
-    TypeError,
-    KeyError,
-    AttributeError,
-    RuntimeError,
-    EOFError,
-    UnpicklingError,
-    SafetensorError,
-    StrictDataclassError,
-)
-"""What transformers lets through when a file is damaged."""
 
 
 def find_checkpoint(name_or_path: str | Path) -> Path:
@@ -77,14 +54,10 @@ def find_checkpoint(name_or_path: str | Path) -> Path:
         if problem is not None:
             raise CheckpointError(str(name_or_path), problem)
         return folder
-    if isinstance(name_or_path, Path) or _is_path(name_or_path):
+    if isinstance(name_or_path, Path) or is_path(name_or_path):
         problem = "is a file, not a folder" if folder.exists() else "no such folder"
         raise CheckpointError(str(name_or_path), problem)
-    return _fetch(name_or_path)
-
-
-def _is_path(name: str) -> bool:
-    return name.startswith((".", "/", "~")) or name.endswith("/") or name.count("/") > 1
+    return fetch(name_or_path, _WANTED, _missing_file)
 
 
 def _missing_file(folder: Path) -> str | None:
@@ -93,42 +66,11 @@ def _missing_file(folder: Path) -> str | None:
 
     if not has(_CONFIG):
         return f"holds no {_CONFIG}"
-    if not any(has(name) for name in _WEIGHTS):
+    if not any(has(name) for name in WEIGHTS):
         return "holds no model.safetensors or pytorch_model.bin"
     if not any(all(has(name) for name in names) for names in _TOKENIZERS):
         return "holds no tokenizer.json, nor vocab.json with merges.txt"
     return None
-
-
-def _fetch(name: str) -> Path:
-    try:
-        folder = Path(snapshot_download(name, local_files_only=True))
-        if _missing_file(folder) is None:
-            return folder
-    except HFValidationError as err:
-        problem = "no such folder, and not a hub name"
-        raise CheckpointError(name, problem) from err
-    except OSError:
-        pass  # never fetched before
-    try:
-        folder = Path(
-            snapshot_download(name, allow_patterns=[*_WANTED, *_SAFE_WEIGHTS])
-        )
-        if not any((folder / weights).is_file() for weights in _WEIGHTS):
-            folder = Path(snapshot_download(name, allow_patterns=[*_WANTED, *_WEIGHTS]))
-    except GatedRepoError as err:
-        problem = "the hub wants a login for it: run `hf auth login`"
-        raise CheckpointError(name, problem) from err
-    except RepositoryNotFoundError as err:
-        problem = "no such folder, and the hub has no model of this name"
-        raise CheckpointError(name, problem) from err
-    except OSError as err:
-        problem = f"no such folder, and the hub cannot be reached: {_first_line(err)}"
-        raise CheckpointError(name, problem) from err
-    problem_left = _missing_file(folder)
-    if problem_left is not None:
-        raise CheckpointError(name, f"on the hub, it {problem_left}")
-    return folder
 
 
 def read_model(folder: Path, dtype: torch.dtype) -> CLIPModel:
@@ -263,15 +205,5 @@ def _translated(folder: Path, what: str) -> Iterator[None]:
     try:
         with quiet_transformers():
             yield
-    except _READ_ERRORS as err:
-        raise CheckpointError(str(folder), f"{what}: {_one_line(err)}") from err
-
-
-def _first_line(err: OSError) -> str:
-    return str(err).partition("\n")[0]
-
-
-def _one_line(err: BaseException) -> str:
-    """Say what went wrong in the error's own first words, at most 200 characters."""
-    text = " ".join(str(err).split()) or type(err).__name__
-    return text if len(text) <= 200 else text[:197] + "..."
+    except READ_ERRORS as err:
+        raise CheckpointError(str(folder), f"{what}: {one_line(err)}") from err

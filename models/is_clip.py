@@ -57,6 +57,8 @@ class IsClipSettings:
         imu_weight: Of the loss of the samples alone, which is ours: without it f_IMU is
             nowhere near the texts, and who has no camera cannot be recognised. At 0 the
             loss is the paper's.
+        video_weight: Of the loss of the student's frames alone, ours as well: for whom
+            the wearable falls silent.
 
     Raises:
         ValueError: If a value is out of its range.
@@ -69,13 +71,19 @@ class IsClipSettings:
     heads: int = 8
     imu_width: int = 512
     imu_weight: float = 0.5
+    video_weight: float = 0.0
 
     def __post_init__(self) -> None:
         for name, ok, expected in (
             ("sensors", self.sensors in get_args(Sensors), "both, acc or gyro"),
-            ("mode", self.mode in get_args(SirmMode), "broadcast or gate"),
+            ("mode", self.mode in get_args(SirmMode), "broadcast, gate or residual"),
             ("heads", self.heads > 0, "one at least"),
             ("imu_weight", 0 <= self.imu_weight < math.inf, "0 or above and finite"),
+            (
+                "video_weight",
+                0 <= self.video_weight < math.inf,
+                "0 or above and finite",
+            ),
         ):
             if not ok:
                 msg = f"{name} {getattr(self, name)!r}, expected {expected}"
@@ -262,7 +270,7 @@ class IsClip(nn.Module):
         acc: Float32[Tensor, "clip 3 64 64"],
         gyro: Float32[Tensor, "clip 3 64 64"],
         texts: Float32[Tensor, "label dim"],
-        labels: Int64[Tensor, " clip"],
+        labels: Int64[Tensor, " clip"] | Float32[Tensor, "clip label"],
         slots: Int64[Tensor, "clip time"] | None = None,
     ) -> dict[str, Float32[Tensor, ""]]:
         """Compute the parts of the loss; ``total`` is their weighted sum.
@@ -272,7 +280,7 @@ class IsClip(nn.Module):
             acc: As ``encode_imu`` takes it.
             gyro: As ``encode_imu`` takes it.
             texts: A unit vector for each label, from the frozen text tower.
-            labels: Index of each window's text.
+            labels: Index of each window's text, or each text's share of each window.
             slots: As ``fuse`` takes it.
 
         Raises:
@@ -290,7 +298,7 @@ class IsClip(nn.Module):
         acc: Float32[Tensor, "clip 3 64 64"],
         gyro: Float32[Tensor, "clip 3 64 64"],
         texts: Float32[Tensor, "label dim"],
-        labels: Int64[Tensor, " clip"],
+        labels: Int64[Tensor, " clip"] | Float32[Tensor, "clip label"],
         slots: Int64[Tensor, "clip time"],
     ) -> dict[str, Float32[Tensor, ""]]:
         """Compute ``loss`` from what the frozen parts made of the frames before.
@@ -319,7 +327,14 @@ class IsClip(nn.Module):
             "clip": cross_entropy(self.logits(fused, texts), labels),
             "distillation": distillation(student, teacher, present),
             "imu": cross_entropy(self.imu_logits(imu, texts), labels),
+            "video": cross_entropy(
+                self.logits(self.fuse(student, None, slots), texts), labels
+            ),
         }
-        weighted_imu = self.settings.imu_weight * parts["imu"]
-        parts["total"] = parts["clip"] + parts["distillation"] + weighted_imu
+        parts["total"] = (
+            parts["clip"]
+            + parts["distillation"]
+            + self.settings.imu_weight * parts["imu"]
+            + self.settings.video_weight * parts["video"]
+        )
         return parts

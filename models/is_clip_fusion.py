@@ -16,14 +16,14 @@ from jaxtyping import Bool, Float32, Int64
 from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity
 
-SirmMode = Literal["broadcast", "gate"]
+SirmMode = Literal["broadcast", "gate", "residual"]
 
 
 @final
 class Sirm(nn.Module):
     """Lets the samples change the frames: attention of f_IMU over f_v.
 
-    Its last matrix starts as zeros, so that training starts at CLIP. Keys start with
+    Its last matrices start as zeros, so that training starts at CLIP. Keys start with
     entries of deviation 1 for frames of unit norm, or the samples would hardly tell
     one frame from another.
 
@@ -33,7 +33,9 @@ class Sirm(nn.Module):
         mode: The equations give one vector a window, if read to the letter, and cannot
             be meant for each frame alone: a softmax over one key is 1. So ``broadcast``
             adds the vector to every frame, and ``gate`` multiplies every frame by 1 +
-            its sigmoid.
+            its sigmoid. In both the samples say only which frames are listened to, for
+            keys and values are the frames'. ``residual``, ours, is ``broadcast`` with
+            what the samples say themselves beside it.
     """
 
     def __init__(self, dim: int, heads: int, mode: SirmMode) -> None:
@@ -44,6 +46,9 @@ class Sirm(nn.Module):
         self.key = nn.Linear(dim, dim, bias=False)
         self.value = nn.Linear(dim, dim, bias=False)
         self.out = nn.Linear(dim, dim, bias=False)
+        self.say = nn.Linear(dim, dim, bias=False) if mode == "residual" else None
+        if self.say is not None:
+            nn.init.zeros_(self.say.weight)
         nn.init.normal_(self.key.weight)
         nn.init.zeros_(self.out.weight)
 
@@ -62,10 +67,12 @@ class Sirm(nn.Module):
         scores = torch.einsum("chp,cthp->cht", query, key) / math.sqrt(query.shape[-1])
         shares = scores.masked_fill(~present[:, None], -math.inf).softmax(dim=-1)
         joined = torch.einsum("cht,cthp->chp", shares, value).flatten(1)
-        told: Tensor = self.out(joined)[:, None]
-        if self._mode == "broadcast":
-            return frames + told
-        return frames * (1 + told.sigmoid())
+        told: Tensor = self.out(joined)
+        if self.say is not None:
+            told = told + self.say(imu)
+        if self._mode == "gate":
+            return frames * (1 + told[:, None].sigmoid())
+        return frames + told[:, None]
 
 
 @final

@@ -2,7 +2,7 @@
 
     samples ─▶ g, rad/s ─▶ median of 5 ─▶ less the mean ─▶ short-time Fourier transform
             ─▶ log(1 + magnitude) ─▶ 64 x 64 ─▶ standardised, each sensor for itself
-            ─▶ ImuEncoder ─▶ a vector for each sensor
+            ─▶ with the levels, if wanted ─▶ ImuEncoder ─▶ a vector for each sensor
 
 He et al. ("Inertial Strengthened CLIP model for Zero-shot Multimodal Egocentric
 Activity Recognition") feed their network spectrograms, but do not say how these are
@@ -10,6 +10,10 @@ made: all of this is our choice. It keeps seconds, not samples: a Hann window of
 moves by 0.16 s, which is 16 and 4 samples at 25 Hz, 32 and 8 at 50 Hz, and is padded
 with zeros to four times its length at every rate. The median alone stays 5 samples:
 what it takes out, a value garbled on its way, lasts a sample and not a span of time.
+
+Less the mean, a spectrogram does not know which way is down: whether somebody stands or
+lies still. The accelerometer's levels, where they are wanted, stand in the lowest rows,
+below one whole turn a Hann window, and keep their sign.
 
 No column reaches past the window, so nothing here looks ahead of its last sample. What
 is left over behind the last whole column is not looked at.
@@ -37,6 +41,8 @@ _WINDOW_S = 0.64
 _HOP_S = 0.16
 _MEDIAN_SAMPLES = 5
 _PADDING = 4
+_LEVEL_ROWS = 4  # of one turn a window: zeros pad it to so many
+_LEVEL_SCALE = 2.0  # of 1 g, where a cell's deviation is 1
 _LEAST_WINDOW = 4
 _HANN_SUM = 8.0  # of 16 samples
 _GROUPS = 8
@@ -92,6 +98,7 @@ class SpectrogramScale:
         acc_deviation: Likewise; positive.
         gyro_mean: Over all cells of the gyroscope's.
         gyro_deviation: Likewise; positive.
+        levels: Whether the accelerometer's lowest rows hold its levels.
 
     Raises:
         ValueError: If a value is out of its range.
@@ -102,6 +109,7 @@ class SpectrogramScale:
     acc_deviation: float
     gyro_mean: float
     gyro_deviation: float
+    levels: bool = False
 
     def __post_init__(self) -> None:
         for name in ("rate_hz", "acc_deviation", "gyro_deviation"):
@@ -115,13 +123,17 @@ class SpectrogramScale:
 
 
 def fit_scale(
-    windows: Iterable[Float[np.ndarray, "_sample 6"]], form: ImuFormat
+    windows: Iterable[Float[np.ndarray, "_sample 6"]],
+    form: ImuFormat,
+    *,
+    levels: bool = False,
 ) -> SpectrogramScale:
     """Fit on windows of the training data, and on no others.
 
     Args:
         windows: Of any lengths; a window counts as much as any other.
         form: Of all of them.
+        levels: Passed on.
 
     Raises:
         ValueError: If there is no window, one is refused by ``log_spectrograms``, or a
@@ -144,6 +156,7 @@ def fit_scale(
         acc_deviation=float(deviations[0]),
         gyro_mean=float(means[1]),
         gyro_deviation=float(deviations[1]),
+        levels=levels,
     )
 
 
@@ -170,10 +183,20 @@ def spectrograms(
         )
         raise ValueError(msg)
     acc, gyro = log_spectrograms(window, form)
-    return (
-        (acc - scale.acc_mean) / scale.acc_deviation,
-        (gyro - scale.gyro_mean) / scale.gyro_deviation,
-    )
+    acc = (acc - scale.acc_mean) / scale.acc_deviation
+    if scale.levels:
+        acc[:, :_LEVEL_ROWS] = _LEVEL_SCALE * _levels(window, form)[:, None]
+    return acc, (gyro - scale.gyro_mean) / scale.gyro_deviation
+
+
+def _levels(
+    window: Float[np.ndarray, "sample 6"], form: ImuFormat
+) -> Float32[Tensor, "3 64"]:
+    """Return the accelerometer's mean in each column's stretch, in g."""
+    axes = _median(window.T[:3].astype(np.float64) * _G_PER_UNIT[form.acc_unit])
+    means = _stretches(axes, form).mean(axis=-1)
+    columns = torch.from_numpy(means)[None]
+    return interpolate(columns, SIDE, mode="linear", align_corners=False)[0].float()
 
 
 def log_spectrograms(
@@ -203,7 +226,7 @@ def log_spectrograms(
     units = np.repeat([_G_PER_UNIT[form.acc_unit], _RADPS_PER_UNIT[form.gyro_unit]], 3)
     axes = _median(window.T.astype(np.float64) * units[:, None])
     axes -= axes.mean(axis=1, keepdims=True)
-    cells = np.log1p(_magnitudes(axes, form.window_samples, form.hop_samples))
+    cells = np.log1p(_magnitudes(axes, form))
     # antialias: of a long window no column falls between two of the picture's
     pictures = interpolate(
         torch.from_numpy(cells)[None],
@@ -227,20 +250,27 @@ def _median(
 
 
 def _magnitudes(
-    axes: Float64[np.ndarray, "axis sample"], window_samples: int, hop_samples: int
+    axes: Float64[np.ndarray, "axis sample"], form: ImuFormat
 ) -> Float64[np.ndarray, "axis frequency time"]:
     """Transform each stretch of a window's length.
 
     The Hann window sums to 8 at every rate, as it does at 25 Hz: the same movement is
     as strong at any rate.
     """
-    phases = 2 * np.pi * np.arange(window_samples) / window_samples
-    hann = 0.5 - 0.5 * np.cos(phases)
+    samples = form.window_samples
+    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(samples) / samples)
     hann *= _HANN_SUM / hann.sum()
-    stretches = np.lib.stride_tricks.sliding_window_view(axes, window_samples, axis=1)
-    columns = stretches[:, ::hop_samples] * hann
-    spectra = np.fft.rfft(columns, n=_PADDING * window_samples, axis=-1)
+    columns = _stretches(axes, form) * hann
+    spectra = np.fft.rfft(columns, n=_PADDING * samples, axis=-1)
     return np.abs(spectra).swapaxes(1, 2)
+
+
+def _stretches(
+    axes: Float64[np.ndarray, "axis sample"], form: ImuFormat
+) -> Float64[np.ndarray, "axis time stretch"]:
+    """Cut a window into the stretches of its columns."""
+    every = np.lib.stride_tricks.sliding_window_view(axes, form.window_samples, axis=1)
+    return every[:, :: form.hop_samples]
 
 
 @final

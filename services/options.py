@@ -64,8 +64,8 @@ AdaptationOption = Annotated[
     typer.Option(
         "--adaptation",
         help="What `wardwatch train csn|is-clip|sc-clip` wrote: another kind of"
-        " recognition on the same checkpoint; or shipped, our IS-CLIP for our own.",
-        show_default="none: temporal clip averaging",
+        " recognition on the same checkpoint; none for temporal clip averaging.",
+        show_default="IS-CLIP as shipped, with all else as shipped; else none",
     ),
 ]
 CalibrationOption = Annotated[

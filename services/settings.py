@@ -195,8 +195,8 @@ class RecognizerSettings(_Section):
     adaptation: Path | None = Field(
         None,
         description="What `wardwatch train csn`, `is-clip` or `sc-clip` wrote: another"
-        " kind of recognition on the same checkpoint; or shipped, the IS-CLIP of the"
-        " shipped one. Temporal clip averaging if nothing stands here.",
+        " kind of recognition on the same checkpoint. IS-CLIP as shipped if nothing"
+        " stands here and all else is as shipped; none for temporal clip averaging.",
     )
     temporal: Literal["clip", "single"] = Field(
         "clip", description="Average of a window's frames, or its middle frame."

@@ -304,8 +304,8 @@ def _recognizer_plan(site: Site) -> RecognizerPlan:
 
 
 def _absolute_or_word(adaptation: Path | None) -> Path | None:
-    """Keep the word ``shipped``; replicas run in other folders than ours."""
-    if adaptation is None or str(adaptation) == "shipped":
+    """Keep the word ``none``; replicas run in other folders than ours."""
+    if adaptation is None or str(adaptation) == "none":
         return adaptation
     return adaptation.absolute()
 

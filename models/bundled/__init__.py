@@ -15,7 +15,7 @@ CHECKPOINT_FOLDER = _FOLDER / "ward-clip"
 """The small CLIP checkpoint that needs no download."""
 
 ADAPTATION_FILE = CHECKPOINT_FOLDER / "is-clip.safetensors"
-"""IS-CLIP on that checkpoint, for those who have wearables."""
+"""IS-CLIP on that checkpoint: what is recognised with where all else is as shipped."""
 
 PROMPT_SET_FILE = _FOLDER / "ward.yaml"
 """The prompt set that is used where none is named."""

@@ -14,7 +14,7 @@ import io
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from pipelines.errors import FootageError
@@ -82,6 +82,30 @@ def read_footage(folder: Path) -> Footage:
             Recording(file, folder / file, tuple(spans), find_imu_files(folder / file))
             for file, spans in recordings.items()
         ),
+    )
+
+
+def wearing(footage: Footage, position: str | None) -> tuple[Recording, ...]:
+    """Return the recordings with the wearables at one position and no others.
+
+    Args:
+        footage: Left as it is.
+        position: As ``waist``; None for no wearables at all.
+
+    Raises:
+        FootageError: If nobody wears anything there.
+    """
+    known = sorted({at for recording in footage.recordings for at in recording.imu})
+    if position is not None and position not in known:
+        told = ", ".join(known) or "none at all"
+        problem = f"has no wearable at {position!r}; it has: {told}"
+        raise FootageError(str(footage.folder), problem)
+    return tuple(
+        replace(
+            recording,
+            imu={at: path for at, path in recording.imu.items() if at == position},
+        )
+        for recording in footage.recordings
     )
 
 

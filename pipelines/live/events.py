@@ -38,7 +38,7 @@ class EventSettings:
         ValueError: If a value is out of its range.
     """
 
-    enter: float = 0.6
+    enter: float = 0.75
     exit: float = 0.3
     minimum_duration_s: float = 1.1
     merge_gap_s: float = 1.5

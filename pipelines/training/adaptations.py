@@ -5,6 +5,7 @@
 All labels are trained: these are for use, where the studies hold labels back.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from math import gcd
 from pathlib import Path
@@ -20,24 +21,25 @@ from models.recognizer import ClipRecognizer
 from models.sc_clip import ScClip
 from models.sc_clip_file import save_sc_clip
 from models.sc_clip_settings import ScSettings
-from models.spectrogram import ImuFormat, fit_scale
+from models.spectrogram import fit_scale
 from pipelines.errors import TrainingError
+from pipelines.simulation.footage import RecordingPlan
 from pipelines.studies.clip_set import ClipSet
 from pipelines.studies.models.laboratory import Laboratory
-from pipelines.training.is_clip import (
-    SMALL_TOWER,
-    feel,
-    keep_frames,
-    train_is_clip,
-)
+from pipelines.training.is_clip import SMALL_TOWER, train_is_clip
+from pipelines.training.lives import FORM, live_all, train_on_lives
 from pipelines.training.sc_clip import (
     Progress,
     ScTraining,
     encode_trunk,
     train_sc_clip,
 )
+from pipelines.training.watched_lives import watched_windows
 
-_FRAMES_A_STEP = 4
+# The paper's samples say only which frames are listened to: those of our wearables know
+# more than the small tower sees, and must be heard themselves.
+WARD_SETTINGS = IsClipSettings(mode="residual", video_weight=0.5)
+WARD = replace(SMALL_TOWER, batch=32, frames=3, decays=True)
 _DELTA = 0.85  # it finds 2 to 8 clusters in a clip of the ward
 
 
@@ -86,58 +88,78 @@ def adapt_csn(
 
 def adapt_is_clip(
     recognizer: ClipRecognizer,
-    clips: ClipSet,
+    plans: Sequence[RecordingPlan],
+    folder: Path,
     path: Path,
     on_progress: Progress,
     *,
+    recordings: int,
     seed: int,
-    steps: int,
-    window_s: float,
+    steps: tuple[int, int],
+    frames: int,
 ) -> None:
-    """Train IS-CLIP, on the samples from the first frame of a window to the last.
+    """Train IS-CLIP on windows as they come live, the first and shorter ones as well.
 
-    So live windows have them.
+    First on samples alone, of all lives, then on some lives' pictures and samples.
 
     Args:
-        recognizer: Plain CLIP, with the labels that the clips have.
-        clips: To train on, with a wearable's samples of the whole window.
+        recognizer: Plain CLIP.
+        plans: Lives, with one picture for each step of the grid.
+        folder: Keeps their pictures.
         path: The adaptation; overwritten.
-        on_progress: Told of encoding and of steps.
+        on_progress: Told of every stage.
+        recordings: How many lives are watched as well; the first ones.
         seed: Of first values and batches.
-        steps: Of both optimisers.
-        window_s: Length of the clips in seconds.
+        steps: On samples alone, and on both.
+        frames: Pictures in a whole window.
 
     Raises:
         CheckpointError: If the file cannot be written.
-        TrainingError: If the clips come without samples, or the loss is not finite.
+        FolderError: If the folder cannot be written to.
+        PipelineError: If this machine renders no pictures.
+        TrainingError: If the loss is not finite.
     """
-    if clips.imu is None:
-        where, problem = "IS-CLIP", "the clips come without samples of a wearable"
-        raise TrainingError(where, problem)
-    clip = recognizer.clip
-    frames = clips.frames.shape[1]
-    step_s = window_s / frames
-    first = round(step_s * clips.imu_rate_hz) - 1
-    count = round((window_s - step_s) * clips.imu_rate_hz)
-    imu = clips.imu[:, first : first + count]
-    form = ImuFormat(clips.imu_rate_hz, "mps2", "radps")
-    scale = fit_scale(imu, form)
-    kept = keep_frames(
-        clip,
-        clips.frames,
-        lambda done, total: on_progress("encoding", done, total, "clips"),
-    )
-    settings = IsClipSettings(
-        heads=gcd(8, clip.dim), imu_width=max(64, clip.dim // 64 * 64)
+    clip, prompt_set = recognizer.clip, recognizer.prompt_set
+    settings = replace(
+        WARD_SETTINGS, heads=gcd(8, clip.dim), imu_width=max(64, clip.dim // 64 * 64)
     )
     model = IsClip(clip.model, settings, frames=frames, seed=seed)
+    texts = torch.tensor(recognizer.text_bank)
+    step_s = 1 / float(plans[0].rate_hz)
+    lives = live_all(
+        plans,
+        prompt_set,
+        lambda done: on_progress("living", done, len(plans), "lives"),
+    )
+    scale = fit_scale((felt for life in lives for felt in life.felt), FORM, levels=True)
+    train_on_lives(
+        model,
+        lives,
+        scale,
+        texts,
+        prompt_set,
+        lambda done, total: on_progress("samples", done, total, "steps"),
+        samples=round((frames - 1) * step_s * FORM.rate_hz),
+        steps=steps[0],
+        seed=seed,
+    )
+    windows = watched_windows(
+        clip,
+        prompt_set,
+        plans[:recordings],
+        lives[:recordings],
+        scale,
+        folder,
+        on_progress,
+        frames=frames,
+    )
     train_is_clip(
         model,
-        kept,
-        feel(imu, form, scale),
-        torch.tensor(recognizer.text_bank),
-        clips.labels,
-        replace(SMALL_TOWER, steps=steps, frames=_FRAMES_A_STEP, seed=seed),
+        windows.kept,
+        windows.felt,
+        texts,
+        windows.targets,
+        replace(WARD, steps=steps[1], seed=seed),
         lambda done, total: on_progress("training", done, total, "steps"),
     )
     save_is_clip(path, TrainedIsClip(model, scale, step_s), clip)

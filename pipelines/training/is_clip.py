@@ -10,8 +10,8 @@ et al., as ``models.is_clip`` names them; they do not state momentum and weight 
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
@@ -26,9 +26,9 @@ from models.spectrogram import ImuFormat, SpectrogramScale, spectrograms
 from pipelines.errors import TrainingError
 
 OnDone = Callable[[int, int], None]
-"""Told how many windows or steps are done, and of how many."""
+"""Told how many steps are done, and of how many."""
 
-_CLIPS_AT_ONCE = 4
+_FRAMES_AT_ONCE, _CLIPS_AT_ONCE = 32, 4
 
 
 @final
@@ -43,6 +43,7 @@ class IsClipTraining:
         steps: Batches, drawn from one shuffled pass over the windows after another.
         batch: Windows a step.
         frames: How many of a window's frames a step sees, in their places.
+        decays: Whether both rates fall to zero, in equal parts from step to step.
         seed: Of the order of the windows, and of which frames are seen.
 
     Raises:
@@ -55,6 +56,7 @@ class IsClipTraining:
     momentum: float = 0.9
     batch: int = 16
     frames: int = 8
+    decays: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -90,19 +92,21 @@ so a step sees two of eight. Chosen, not searched for.
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class KeptFrames:
-    """What the frozen parts make of windows.
+    """What the frozen parts make of frames, and the windows that share them.
 
     Attributes:
         tokens: Of the trunk, at half precision for their size.
         known: The teacher's features, of unit norm, from tokens of full precision.
+        places: Which frame stands in each place of each window; -1 for none.
     """
 
-    tokens: Float16[Tensor, "clip time token hidden"]
-    known: Float32[Tensor, "clip time dim"]
+    tokens: Float16[Tensor, "frame token hidden"]
+    known: Float32[Tensor, "frame dim"]
+    places: Int64[Tensor, "clip time"]
 
     def take(self, wanted: Int64[np.ndarray, " some"]) -> "KeptFrames":
         """Return some of the windows."""
-        return KeptFrames(self.tokens[wanted], self.known[wanted])
+        return replace(self, places=self.places[wanted])
 
 
 @final
@@ -120,31 +124,32 @@ class Felt:
 
 def keep_frames(
     clip: ClipEncoder,
-    frames: UInt8[np.ndarray, "clip time height width 3"],
-    on_done: OnDone,
+    runs: Iterable[UInt8[np.ndarray, "_frame height width 3"]],
+    places: Int64[np.ndarray, "clip time"],
+    on_done: Callable[[int], None],
 ) -> KeptFrames:
-    """Run trunk and teacher on every frame.
+    """Run trunk and teacher on every frame, once.
 
     Args:
         clip: The checkpoint.
-        frames: RGB pictures of its own size; one window at least.
-        on_done: Told of windows.
+        runs: RGB pictures of its own size; one run at least, none of them empty.
+        places: Of ``KeptFrames``, among the frames of all runs.
+        on_done: Told how many runs are done.
     """
     tokens, known = [], []
-    for start in range(0, len(frames), _CLIPS_AT_ONCE):
-        part = frames[start : start + _CLIPS_AT_ONCE]
-        flat = torch.tensor(part, device=clip.model.device).flatten(0, 1)
-        full = trunk_tokens(clip.model, normalise_pixels(flat, *clip.pixel_scale))
-        rows = part.shape[:2]
-        features = teacher_features(clip.model, full)
-        tokens.append(full.half().cpu().reshape(*rows, *full.shape[1:]))
-        known.append(features.cpu().reshape(*rows, -1))
-        on_done(min(start + _CLIPS_AT_ONCE, len(frames)), len(frames))
-    return KeptFrames(torch.cat(tokens), torch.cat(known))
+    for done, run in enumerate(runs, 1):
+        for part in np.array_split(run, -(-len(run) // _FRAMES_AT_ONCE)):
+            pictures = torch.tensor(part, device=clip.model.device)
+            pixels = normalise_pixels(pictures, *clip.pixel_scale)
+            full = trunk_tokens(clip.model, pixels)
+            known.append(teacher_features(clip.model, full).cpu())
+            tokens.append(full.half().cpu())
+        on_done(done)
+    return KeptFrames(torch.cat(tokens), torch.cat(known), torch.from_numpy(places))
 
 
 def feel(
-    windows: Float32[np.ndarray, "clip sample 6"],
+    windows: Iterable[Float32[np.ndarray, "_sample 6"]],
     form: ImuFormat,
     scale: SpectrogramScale,
 ) -> Felt:
@@ -165,18 +170,18 @@ def train_is_clip(
     kept: KeptFrames,
     felt: Felt,
     texts: Float32[Tensor, "label dim"],
-    labels: Int64[np.ndarray, " clip"],
+    labels: Int64[np.ndarray, " clip"] | Float32[np.ndarray, "clip label"],
     settings: IsClipTraining,
     on_done: OnDone,
 ) -> None:
     """Train in place; the model is in evaluation mode afterwards.
 
     Args:
-        model: Of whole windows of as many frames as are kept.
+        model: Of windows of as many places as are kept.
         kept: Of its checkpoint.
         felt: Of the same windows.
         texts: A unit vector for each label that is trained.
-        labels: Index of each window's text.
+        labels: Index of each window's text, or each text's share of each window.
         settings: How.
         on_done: Told of steps.
 
@@ -191,6 +196,12 @@ def train_is_clip(
     others = torch.optim.SGD(
         model.imu_parameters(), settings.imu_rate, momentum=settings.momentum
     )
+    optimisers = student, others
+    falls = [
+        torch.optim.lr_scheduler.LinearLR(it, 1.0, 0.0, settings.steps)
+        for it in optimisers
+        if settings.decays
+    ]
     rng = np.random.default_rng(settings.seed)
     order = np.empty(0, np.int64)
     device = model.projection.weight.device
@@ -199,11 +210,11 @@ def train_is_clip(
         if len(order) == 0:
             order = rng.permutation(len(labels))
         chosen, order = order[: settings.batch], order[settings.batch :]
-        slots = draw_slots(len(chosen), model.frames, settings.frames, rng)
-        rows = torch.from_numpy(chosen)[:, None].expand_as(slots), slots
+        slots = draw_slots(kept.places[chosen], settings.frames, rng)
+        frames = kept.places[chosen].gather(1, slots.clamp(min=0))[slots >= 0]
         parts = model.loss_of_tokens(
-            kept.tokens[rows].flatten(0, 1).to(device),
-            kept.known[rows].flatten(0, 1).to(device),
+            kept.tokens[frames].to(device),
+            kept.known[frames].to(device),
             felt.acc[chosen].to(device),
             felt.gyro[chosen].to(device),
             texts.to(device),
@@ -214,29 +225,35 @@ def train_is_clip(
             where = f"step {step + 1}"
             problem = "the loss is not finite; lower the learning rates"
             raise TrainingError(where, problem)
-        for optimiser in (student, others):
+        for optimiser in optimisers:
             optimiser.zero_grad()
         torch.autograd.backward(parts["total"])
-        for optimiser in (student, others):
+        for optimiser in optimisers:
             optimiser.step()
+        for fall in falls:
+            fall.step()
         on_done(step + 1, settings.steps)
     model.train(mode=False)
 
 
 def draw_slots(
-    windows: int, frames: int, drawn: int, rng: np.random.Generator
+    places: Int64[Tensor, "window place"], drawn: int, rng: np.random.Generator
 ) -> Int64[Tensor, "window drawn"]:
-    """Draw places for each window, in order and without repeats; all, if so many."""
-    drawn = min(drawn, frames)
-    ranks = rng.random((windows, frames)).argsort(axis=1)[:, :drawn]
-    return torch.from_numpy(np.sort(ranks, axis=1))
+    """Draw places for each window, in order and without repeats; all, if so many.
+
+    Places without a frame are drawn last, and become -1.
+    """
+    ranks = torch.from_numpy(rng.random(tuple(places.shape)))
+    ranks[places < 0] += 1
+    slots = ranks.argsort(dim=1)[:, :drawn].sort(dim=1).values
+    return slots.masked_fill(places.gather(1, slots) < 0, -1)
 
 
 @torch.no_grad()
 def encode_windows(
     model: IsClip, kept: KeptFrames, felt: Felt
 ) -> tuple[Float32[np.ndarray, "clip dim"], Float32[np.ndarray, "clip dim"]]:
-    """Encode windows with all their frames.
+    """Encode windows with all their frames, one at least in each.
 
     Returns:
         Rows of unit norm: of the frames as the samples strengthen them, and of the
@@ -244,10 +261,13 @@ def encode_windows(
     """
     device = model.projection.weight.device
     seen, worn = [], []
-    for part in torch.split(torch.arange(len(kept.known)), _CLIPS_AT_ONCE):
-        tokens = kept.tokens[part].to(device)
-        features = model.student_features(tokens.flatten(0, 1))
+    for part in torch.split(torch.arange(len(kept.places)), _CLIPS_AT_ONCE):
+        places = kept.places[part]
+        tokens = kept.tokens[places.clamp(min=0).flatten()].to(device)
+        features = model.student_features(tokens).reshape(*places.shape, -1)
         imu = model.encode_imu(felt.acc[part].to(device), felt.gyro[part].to(device))
-        seen.append(model.fuse(features.reshape(*tokens.shape[:2], -1), imu))
+        here = torch.arange(places.shape[1]).expand_as(places)
+        slots = here.masked_fill(places < 0, -1).to(device)
+        seen.append(model.fuse(features, imu, slots))
         worn.append(torch.nn.functional.normalize(imu, dim=-1))
     return torch.cat(seen).numpy(force=True), torch.cat(worn).numpy(force=True)

@@ -22,6 +22,9 @@ from services.options import (
 from services.progress import progress_bar
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipelines.data.footage import Recording
     from pipelines.studies.event_report import EventReport
 
 app = typer.Typer(no_args_is_help=True, help="Measure on labelled footage.")
@@ -46,6 +49,13 @@ def events(
     calibration: CalibrationOption = None,
     temporal: TemporalOption = "clip",
     crop: CropOption = None,
+    wearable: Annotated[
+        str | None,
+        typer.Option(
+            help="Which wearable goes along, as waist; none for cameras alone.",
+            show_default="each recording's first by name",
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder for plots, tables and lists; made if need be."),
@@ -72,10 +82,10 @@ def events(
     A fall is found by the first event fall decided between 0.5 s before its onset and
     6 s after the person no longer lies there; an event that touches no fall is false.
     """
-    from models.build import build_recognizer
+    from models.build import build_recognizer, pick_adaptation
     from pipelines.clock import SystemClock
     from pipelines.data.folders import make_folder
-    from pipelines.data.footage import read_footage
+    from pipelines.data.footage import read_footage, wearing
     from pipelines.in_process import InProcessRecognizer
     from pipelines.sources.framing import PAD
     from pipelines.studies.event_files import report_json, write_report
@@ -92,12 +102,16 @@ def events(
         model,
         prompts,
         temporal=temporal,
-        adaptation=adaptation,
+        adaptation=pick_adaptation(adaptation, model, prompts, temporal=temporal),
         calibration=calibration,
     )
     if strict:
         refuse_unknown_labels(found, clip.prompt_set.resolve)
-    recordings = choose_quick(found.recordings, seed) if quick else found.recordings
+    recordings: Sequence[Recording] = found.recordings
+    if wearable is not None:
+        recordings = wearing(found, None if wearable == "none" else wearable)
+    if quick:
+        recordings = choose_quick(recordings, seed)
     with (
         InProcessRecognizer(clip) as recognizer,
         progress_bar("watching", len(recordings)) as advance,

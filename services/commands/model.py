@@ -150,7 +150,7 @@ def calibrate(
     It is kept in calibration.json under the hashes of what was trained and of the
     prompt set.
     """
-    from models.build import build_recognizer, calibration_path
+    from models.build import build_recognizer, calibration_path, pick_adaptation
     from models.calibration import write_calibration
     from models.errors import CalibrationError
     from pipelines.data.folders import make_folder
@@ -169,7 +169,7 @@ def calibrate(
     recognizer = build_recognizer(
         model,
         prompts,
-        adaptation=adaptation,
+        adaptation=pick_adaptation(adaptation, model, prompts),
         calibration=path,
     )
     recordings = read_footage(footage).recordings

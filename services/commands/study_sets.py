@@ -207,8 +207,8 @@ def ward_clips(
         done.append(plan.name)
         show("rooms", len(done), len(plans), plan.name)
 
-    recognizer = ClipRecognizer(clip, _prompt_set(prompts))
-    with _folder(work) as folder:
+    recognizer = ClipRecognizer(clip, prompt_set(prompts))
+    with folder_to_keep(work) as folder:
         rendered = prepare_ward_clips(
             folder,
             plans,
@@ -268,7 +268,7 @@ def _read_footage(
     from pipelines.data.footage import read_footage
     from pipelines.studies.video_clips import read_footage_clips
 
-    prompts = _prompt_set(choice.prompts)
+    prompts = prompt_set(choice.prompts)
     read = read_footage_clips(
         read_footage(choice.data),
         prompts,
@@ -285,14 +285,16 @@ def _read_footage(
     return prompts, read, amount
 
 
-def _prompt_set(path: Path | None) -> "PromptSet":
+def prompt_set(path: Path | None) -> "PromptSet":
+    """Read a prompt set; None is the shipped one."""
     from models.prompt_file import bundled_prompt_set, load_prompt_set
 
     return bundled_prompt_set() if path is None else load_prompt_set(path)
 
 
 @contextmanager
-def _folder(work: Path | None) -> Iterator[Path]:
+def folder_to_keep(work: Path | None) -> Iterator[Path]:
+    """Give the folder, or one that is gone afterwards."""
     if work is not None:
         yield work
         return

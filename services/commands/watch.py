@@ -97,7 +97,7 @@ def watch(
     the file, or with Ctrl-C. A camera that cannot be reached at first is an error
     (exit code 2); one that is lost later is waited for.
     """
-    from models.build import build_recognizer
+    from models.build import build_recognizer, pick_adaptation
     from pipelines.clock import SystemClock
     from pipelines.in_process import InProcessRecognizer
     from pipelines.live.drift_file import BaselineFile, BaselineKeeper
@@ -119,7 +119,14 @@ def watch(
         temporal=temporal,
         frames=frames,
         seconds=seconds,
-        adaptation=adaptation,
+        adaptation=pick_adaptation(
+            adaptation,
+            model,
+            prompts,
+            temporal=temporal,
+            frames=frames,
+            seconds=seconds,
+        ),
         calibration=calibration,
     )
 

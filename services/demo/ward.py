@@ -32,7 +32,7 @@ from services.record_lines import read_event
 from services.settings import Site
 from services.supervisor import Supervisor
 
-WEARABLE = "wrist"
+WEARABLE = "waist"
 SITE = "demo"
 _START_S = 60.0
 _AFTER_S = 8.0

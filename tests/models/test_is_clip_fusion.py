@@ -60,7 +60,7 @@ def literal_sgam(sgam: Sgam, imu: np.ndarray, slots: list[int]) -> np.ndarray:
     return soft(scores[slots])
 
 
-@pytest.mark.parametrize("mode", ["broadcast", "gate"])
+@pytest.mark.parametrize("mode", ["broadcast", "gate", "residual"])
 @pytest.mark.parametrize("there", [[0, 1, 2, 3], [1, 3], [2]])
 def test_sirm_is_the_literal_one_over_the_frames_that_are_there(
     mode: SirmMode, there: list[int]
@@ -74,6 +74,8 @@ def test_sirm_is_the_literal_one_over_the_frames_that_are_there(
         found = sirm(frames, imu, present)
     for row, window, worn in zip(found, plain(frames), plain(imu), strict=True):
         told = literal_sirm(sirm, window[there], worn)
+        if sirm.say is not None:
+            told += plain(sirm.say.weight) @ worn
         assert np.abs(told).max() > 0.1  # or the comparison would say little
         for at in there:
             expected = window[at] + told

@@ -1,5 +1,6 @@
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -156,6 +157,24 @@ def test_each_sensor_has_its_own_scale() -> None:
     torch.testing.assert_close(found[1], (gyro - 3) / 4)
 
 
+@pytest.mark.parametrize("rate_hz", [25.0, 50.0])
+def test_levels_say_which_way_is_down_and_when(rate_hz: float) -> None:
+    form = ImuFormat(rate_hz, "mps2", "radps")
+    window = movement(round(3 * rate_hz)).astype(np.float64)
+    window[:, :3] += [0, 9.81, 0]
+    window[len(window) // 2 :, :3] += [-9.81, -9.81, 0]  # the wearer lies now
+    window[10, 2] = 500  # garbled on its way
+    plain = SpectrogramScale(rate_hz, 1.0, 2.0, 3.0, 4.0)
+    acc, gyro = spectrograms(window, form, replace(plain, levels=True))
+    without = spectrograms(window, form, plain)
+    torch.testing.assert_close(acc[:, 4:], without[0][:, 4:])
+    torch.testing.assert_close(gyro, without[1])
+    for down, column in (([0, 2, 0], 5), ([-2, 0, 0], 60)):
+        found = acc[:, :4, column]
+        assert (found == found[:, :1]).all()
+        np.testing.assert_allclose(found[:, 0], down, atol=0.5)
+
+
 @pytest.mark.parametrize(
     ("rate_hz", "samples", "least"), [(25.0, 15, 16), (50.0, 31, 32), (25.0, 0, 16)]
 )
@@ -224,7 +243,7 @@ def test_lowest_rate_works() -> None:
         {"gyro_mean": math.nan},
     ],
 )
-def test_scale_out_of_range_is_refused(change: dict[str, float]) -> None:
+def test_scale_out_of_range_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=rf"^{next(iter(change))} \S+, expected "):
         replace(UNSCALED, **change)
 

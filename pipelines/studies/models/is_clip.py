@@ -137,7 +137,8 @@ class _Bench:
         self._kept = keep_frames(
             clip,
             lab.clips.frames,
-            lambda done, total: lab.on_progress("encoding", done, total, "clips"),
+            np.arange(lab.clips.frames[..., 0, 0, 0].size).reshape(len(lab.clips), -1),
+            lambda done: lab.on_progress("encoding", done, len(lab.clips), "clips"),
         )
         wide = clip.model.visual_projection.in_features >= _WIDE_TOWER
         recipe = SMALL_TOWER
@@ -153,7 +154,8 @@ class _Bench:
     ) -> tuple[dict[str, Score], NovelVectors]:
         """Train and test one division and seed in some ways."""
         split = self._split(division, seed)
-        known = split.test[0].known.numpy()
+        kept = split.test[0]
+        known = kept.known.numpy()[kept.places.numpy()]
         frozen = np.stack([average_clip(window) for window in known])
         scores = {"frozen": self._score(split, frozen)}
         vectors = {}
@@ -200,7 +202,7 @@ class _Bench:
             heads=gcd(8, clip.dim),
             imu_width=max(64, clip.dim // 64 * 64),
         )
-        frames = split.train[0].known.shape[1]
+        frames = split.train[0].places.shape[1]
         model = IsClip(clip.model, settings, frames=frames, seed=seed)
         base = np.array(split.division.base)
         train_is_clip(

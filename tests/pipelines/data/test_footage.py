@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from pipelines.data.footage import (
     LabelledSpan,
     parse_labels,
     read_footage,
+    wearing,
     write_labels,
 )
 from pipelines.errors import FootageError
@@ -57,6 +59,29 @@ def test_wearables_are_found_by_position(tmp_path: Path) -> None:
         "waist": tmp_path / "room/a.waist.imu.csv",
         "wrist": tmp_path / "room/a.wrist.imu.csv",
     }
+
+
+@pytest.mark.parametrize("position", ["waist", None])
+def test_one_wearable_alone_can_be_taken_along_or_none(
+    tmp_path: Path, position: str | None
+) -> None:
+    make_folder(tmp_path, "a.mp4", "a.wrist.imu.csv", "a.waist.imu.csv", "b.mp4")
+    rows = [replace(SITTING, file=file) for file in ("a.mp4", "b.mp4")]
+    write_labels(tmp_path / "labels.csv", rows)
+
+    taken = wearing(read_footage(tmp_path), position)
+
+    assert [list(each.imu) for each in taken] == [[position] if position else [], []]
+
+
+def test_a_wearable_that_nobody_wears_is_refused_with_those_that_are_worn(
+    tmp_path: Path,
+) -> None:
+    make_folder(tmp_path, "b.mp4", "b.wrist.imu.csv", "b.waist.imu.csv")
+    write_labels(tmp_path / "labels.csv", [SITTING])
+    expected = r"has no wearable at 'hip'; it has: waist, wrist$"
+    with pytest.raises(FootageError, match=expected):
+        wearing(read_footage(tmp_path), "hip")
 
 
 def test_a_name_with_signs_of_a_pattern_is_taken_by_the_letter(

@@ -61,7 +61,8 @@ def labels() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def kept(base: ClipEncoder) -> KeptFrames:
-    return keep_frames(base, pictures(), lambda *_: None)
+    places = np.arange(CLIPS * FRAMES).reshape(CLIPS, FRAMES)
+    return keep_frames(base, pictures(), places, lambda _: None)
 
 
 @pytest.fixture(scope="module")
@@ -81,18 +82,22 @@ def test_what_is_kept_is_what_the_checkpoint_says(
     base: ClipEncoder, kept: KeptFrames
 ) -> None:
     expected = base.encode_frames(pictures().reshape(-1, TINY_PX, TINY_PX, 3))
-    np.testing.assert_allclose(kept.known.flatten(0, 1), expected, atol=1e-5)
-    assert kept.tokens.shape[:2] == (CLIPS, FRAMES)
+    np.testing.assert_allclose(kept.known, expected, atol=1e-5)
+    assert len(kept.tokens) == CLIPS * FRAMES
     model = IsClip(base.model, SMALL, frames=FRAMES)
     with torch.no_grad():
-        found = model.student_features(kept.tokens.flatten(0, 1))
+        found = model.student_features(kept.tokens)
     np.testing.assert_allclose(found, expected, atol=5e-3)  # half precision
 
 
-def test_progress_of_keeping_ends_with_all_windows(base: ClipEncoder) -> None:
-    told: list[tuple[int, int]] = []
-    keep_frames(base, pictures(), lambda *done: told.append(done))
-    assert told == [(4, CLIPS), (CLIPS, CLIPS)]
+def test_runs_of_any_length_are_kept_side_by_side(base: ClipEncoder) -> None:
+    told: list[int] = []
+    flat = pictures().reshape(-1, TINY_PX, TINY_PX, 3)
+    long, short = np.concatenate([flat, flat])[:40], flat[40 % len(flat) :]
+    found = keep_frames(base, [long, short], np.zeros((1, 1), int), told.append)
+    assert told == [1, 2]
+    expected = base.encode_frames(np.concatenate([long, short]))
+    np.testing.assert_allclose(found.known, expected, atol=1e-5)
 
 
 def test_spectrograms_are_those_of_each_window(felt: Felt) -> None:
@@ -167,10 +172,60 @@ def test_windows_are_encoded_as_one_by_one(
 
 def test_slots_are_drawn_in_order_and_all_if_so_many() -> None:
     rng = np.random.default_rng(0)
-    drawn = draw_slots(200, 8, 2, rng)
+    drawn = draw_slots(torch.arange(8).repeat(200, 1), 2, rng)
     assert (drawn[:, 0] < drawn[:, 1]).all()
     assert set(drawn.flatten().tolist()) == set(range(8))
-    assert draw_slots(1, 4, 8, rng).tolist() == [[0, 1, 2, 3]]
+    assert draw_slots(torch.arange(4)[None], 8, rng).tolist() == [[0, 1, 2, 3]]
+
+
+def test_places_without_a_frame_are_drawn_only_for_want_of_others() -> None:
+    rng = np.random.default_rng(0)
+    places = torch.tensor([[-1, -1, -1, 7], [-1, 4, 5, 6]]).repeat(50, 1)
+    drawn = draw_slots(places, 2, rng)
+    assert {tuple(row) for row in drawn[::2].tolist()} <= {(-1, 3)}
+    assert {tuple(row) for row in drawn[1::2].tolist()} == {(1, 2), (1, 3), (2, 3)}
+
+
+def test_windows_that_share_frames_are_those_with_frames_of_their_own(
+    base: ClipEncoder, kept: KeptFrames, felt: Felt
+) -> None:
+    model = trained(base, kept, felt, FAST)
+    places = torch.tensor([[0, 1, 2, 3], [1, 2, 3, 4], [-1, -1, 2, 3]])
+    two = felt.take(np.array([0, 4, 0]))
+    seen, _ = encode_windows(model, replace(kept, places=places), two)
+    flat = kept.tokens.float()
+    with torch.no_grad():
+        imu = model.encode_imu(two.acc, two.gyro)
+        whole = model.student_features(flat[places[:2]].flatten(0, 1))
+        expected = model.fuse(whole.reshape(2, 4, -1), imu[:2])
+        part = model.student_features(flat[2:4])[None]
+        late = model.fuse(part, imu[2:], torch.tensor([[2, 3]]))
+    np.testing.assert_allclose(seen[:2], expected, atol=1e-5)
+    np.testing.assert_allclose(seen[2:], late, atol=1e-5)
+
+
+def test_shares_of_labels_are_targets_as_well(
+    base: ClipEncoder, kept: KeptFrames, felt: Felt
+) -> None:
+    shares = np.eye(2, dtype=np.float32)[labels()]
+    models = [IsClip(base.model, SMALL, frames=FRAMES, seed=2) for _ in range(2)]
+    for model, targets in zip(models, (labels(), shares), strict=True):
+        train_is_clip(model, kept, felt, texts(base), targets, FAST, lambda *_: None)
+    first, second = (model.trained() for model in models)
+    for name, value in first.items():
+        torch.testing.assert_close(second[name], value, atol=1e-4, rtol=1e-3)
+
+
+def test_rates_that_decay_move_less(
+    base: ClipEncoder, kept: KeptFrames, felt: Felt
+) -> None:
+    begun = IsClip(base.model, SMALL, frames=FRAMES, seed=2).trained()["joint.weight"]
+    steady, decayed = (
+        trained(base, kept, felt, replace(FAST, decays=decays)).trained()
+        for decays in (False, True)
+    )
+    moved = [(it["joint.weight"] - begun).abs().sum() for it in (steady, decayed)]
+    assert 0 < moved[1] < moved[0]
 
 
 def test_loss_that_is_not_finite_ends_the_training(

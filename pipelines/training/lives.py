@@ -1,0 +1,164 @@
+"""Simulated lives as wearables feel them, and the part of IS-CLIP that learns of them.
+
+    plans ─▶ life ─┬─▶ samples at waist and wrist ─▶ windows anywhere ─▶ f_IMU ─┐
+                   └─▶ labels ─▶ their shares of the window ────────────────────┴─▶ loss
+
+No picture is rendered, so many more lives are lived than are watched. What the prompt
+set has no label for is shared among all labels of no fall: whoever does that has not
+fallen.
+"""
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import final
+
+import numpy as np
+import torch
+from jaxtyping import Float32, Int64
+from scipy.spatial.transform import Rotation
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from models.is_clip import IsClip
+from models.prompt_set import PromptSet
+from models.spectrogram import ImuFormat, SpectrogramScale, spectrograms
+from pipelines.data.truth import FALLEN, FALLING
+from pipelines.errors import TrainingError
+from pipelines.simulation.footage import RecordingPlan, in_render_processes, perform
+from pipelines.simulation.motion import SAMPLE_RATE_HZ
+from pipelines.simulation.wearable import POSITIONS, feel
+
+FORM = ImuFormat(float(SAMPLE_RATE_HZ), "mps2", "radps")
+_TILT_RAD = np.radians(8)  # nobody straps a wearable on quite straight
+_BATCH = 64
+_RATE = 2e-3
+_CUT_SHARE = 0.15  # of windows that are as short as the first ones of a stream
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Life:
+    """What a life is to its wearables.
+
+    Attributes:
+        felt: Samples of each position of ``POSITIONS``.
+        labels: Of each sample, an index into the prompt set's labels; -1 for none.
+    """
+
+    felt: tuple[Float32[np.ndarray, "sample 6"], ...]
+    labels: Int64[np.ndarray, " sample"]
+
+
+def live_all(
+    plans: Sequence[RecordingPlan],
+    prompt_set: PromptSet,
+    on_done: Callable[[int], None],
+) -> list[Life]:
+    """Live what is planned, in processes of their own.
+
+    Args:
+        plans: The lives.
+        prompt_set: Its labels are theirs.
+        on_done: Told how many are done.
+
+    Raises:
+        PipelineError: If this machine renders no pictures.
+    """
+    done = itertools.count(1)
+    work = partial(_live, prompt_set=prompt_set)
+    lives = in_render_processes(work, plans, on_done=lambda _: on_done(next(done)))
+    return [lives[plan] for plan in plans]
+
+
+def _live(plan: RecordingPlan, prompt_set: PromptSet) -> Life:
+    rng, world, track = perform(plan)
+    index = {label: i for i, label in enumerate(prompt_set.labels)}
+    labels = [index.get(prompt_set.resolve(it) or "", -1) for it in track.labels]
+    felt = [_askew(feel(world, track, at, rng), rng) for at in POSITIONS.values()]
+    return Life(tuple(felt), np.array(labels, np.int64))
+
+
+def _askew(
+    felt: Float32[np.ndarray, "sample 6"], rng: np.random.Generator
+) -> Float32[np.ndarray, "sample 6"]:
+    tilt = Rotation.from_rotvec(rng.normal(0, _TILT_RAD, 3))
+    turned = np.hstack((tilt.apply(felt[:, :3]), tilt.apply(felt[:, 3:])))
+    return turned.astype(np.float32)
+
+
+def shares(
+    labels: Int64[np.ndarray, " time"], prompt_set: PromptSet
+) -> Float32[np.ndarray, " label"]:
+    """Return each label's share of a window; they sum to 1."""
+    can_be = np.array([it not in (FALLING, FALLEN) for it in prompt_set.labels])
+    counts = np.bincount(labels + 1, minlength=len(can_be) + 1) / len(labels)
+    told: Float32[np.ndarray, " label"] = counts[1:].astype(np.float32)
+    return told + np.float32(counts[0] / can_be.sum()) * can_be
+
+
+def train_on_lives(
+    model: IsClip,
+    lives: Sequence[Life],
+    scale: SpectrogramScale,
+    texts: Float32[Tensor, "label dim"],
+    prompt_set: PromptSet,
+    on_done: Callable[[int, int], None],
+    *,
+    samples: int,
+    steps: int,
+    seed: int,
+) -> None:
+    """Train what makes f_IMU, in place: the encoder and the layer behind it.
+
+    Args:
+        model: Of any state; in evaluation mode afterwards.
+        lives: Each longer than a window.
+        scale: Of their spectrograms.
+        texts: A unit vector for each label.
+        prompt_set: Has the labels.
+        on_done: Told how many steps are done, and of how many.
+        samples: In a whole window.
+        steps: Of Adam, whose rate falls to zero.
+        seed: Of the windows.
+
+    Raises:
+        TrainingError: If the loss is not finite.
+    """
+    parts = [*model.imu_encoder.parameters(), *model.joint.parameters()]
+    adam = torch.optim.Adam(parts, _RATE)
+    falling = torch.optim.lr_scheduler.LinearLR(adam, 1.0, 0.0, steps)
+    rng = np.random.default_rng(seed)
+    device = texts.device
+    model.train()
+    for step in range(steps):
+        drawn = [_draw(lives, samples, rng) for _ in range(_BATCH)]
+        pairs = [spectrograms(felt, FORM, scale) for felt, _ in drawn]
+        acc, gyro = (torch.stack(each).to(device) for each in zip(*pairs, strict=True))
+        targets = np.stack([shares(labels, prompt_set) for _, labels in drawn])
+        logits = model.imu_logits(model.encode_imu(acc, gyro), texts)
+        loss = cross_entropy(logits, torch.from_numpy(targets).to(device))
+        if not loss.isfinite():
+            where, problem = f"step {step + 1}", "the loss is not finite"
+            raise TrainingError(where, problem)
+        adam.zero_grad()
+        torch.autograd.backward(loss)
+        adam.step()
+        falling.step()
+        on_done(step + 1, steps)
+    model.train(mode=False)
+
+
+def _draw(
+    lives: Sequence[Life], samples: int, rng: np.random.Generator
+) -> tuple[Float32[np.ndarray, "sample 6"], Int64[np.ndarray, " sample"]]:
+    """Draw a window, and the labels of its samples."""
+    life = lives[int(rng.integers(len(lives)))]
+    felt = life.felt[int(rng.integers(len(life.felt)))]
+    length = samples
+    if rng.random() < _CUT_SHARE:
+        length = int(rng.integers(FORM.window_samples, samples))
+    first = int(rng.integers(len(felt) - length + 1))
+    window = slice(first, first + length)
+    return felt[window], life.labels[window]
