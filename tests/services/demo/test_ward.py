@@ -13,6 +13,7 @@ from pipelines.records import ActionEvent
 from pipelines.simulation.footage import perform
 from services.commands.demo import ROOMS, SECONDS, SEED, room_rows, summarise
 from services.demo.ward import (
+    WEARABLE,
     Room,
     build_rooms,
     falls_of,
@@ -61,7 +62,7 @@ def room(
         )
     )
     truth = read_truth(spans, lambda label: label)
-    recording = Recording("a.mp4", video, spans, {"wrist": imu})
+    recording = Recording("a.mp4", video, spans, {WEARABLE: imu})
     return Room("room-1", recording, truth, ZERO_NS, list(events))
 
 
