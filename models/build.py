@@ -7,8 +7,8 @@ import numpy as np
 from jaxtyping import Float32
 
 from models.adaptation import Adaptation, read_adaptation
-from models.bundled import ADAPTATION_FILE, CHECKPOINT_FOLDER
-from models.calibration import CALIBRATION_NAME, read_calibration
+from models.bundled import ADAPTATION_FILE, CHECKPOINT_FOLDER, NO_ADAPTATION
+from models.calibration import CALIBRATION_NAME, read_calibrations
 from models.checkpoint import find_checkpoint
 from models.clip import ClipEncoder, load_clip
 from models.csn_file import csn_of
@@ -28,8 +28,7 @@ from models.scorers import (
 )
 from models.text_bank import build_text_bank
 
-NO_ADAPTATION = Path("none")
-"""How a person asks for temporal clip averaging."""
+_FRAMES, _SECONDS = 8, 3.0
 
 
 def build_recognizer(
@@ -37,8 +36,8 @@ def build_recognizer(
     prompt_set: Path | None = None,
     *,
     temporal: Temporal = "clip",
-    frames: int = 8,
-    seconds: float = 3.0,
+    frames: int = _FRAMES,
+    seconds: float = _SECONDS,
     adaptation: Path | None = None,
     calibration: Path | None = None,
     device: str = "cpu",
@@ -53,6 +52,8 @@ def build_recognizer(
         frames: Places in a whole window.
         seconds: Length of a whole window.
         adaptation: What was trained on top of the checkpoint; its kind is in the file.
+            ``NO_ADAPTATION`` is none; None is the shipped one where all of the above is
+            as shipped, else none.
         calibration: A calibration file; None is the one beside the checkpoint. What it
             does not hold is not calibrated.
         device: As torch names it.
@@ -68,9 +69,14 @@ def build_recognizer(
     prompts = (
         bundled_prompt_set() if prompt_set is None else load_prompt_set(prompt_set)
     )
+    if adaptation is None:
+        shipped = checkpoint is None and prompt_set is None and temporal == "clip"
+        fits = shipped and (frames, seconds) == (_FRAMES, _SECONDS)
+        adaptation = ADAPTATION_FILE if fits else NO_ADAPTATION
     checkpoint = CHECKPOINT_FOLDER if checkpoint is None else checkpoint
     clip = load_clip(checkpoint, device=device)
-    kept = None if adaptation is None else read_adaptation(adaptation, clip)
+    plain = adaptation == NO_ADAPTATION
+    kept = None if plain else read_adaptation(adaptation, clip)
     text_bank = build_text_bank(clip, prompts)
     scorer: Scorer = ClipScorer(clip, temporal, frames)
     if kept is not None:
@@ -82,7 +88,7 @@ def build_recognizer(
         text_bank=text_bank,
         scorer=scorer,
         adaptation=digits,
-        calibration=read_calibration(
+        calibrations=read_calibrations(
             calibration or calibration_path(checkpoint),
             weights_hash(clip, digits),
             prompts.id,
@@ -120,33 +126,6 @@ def _check_windows(
             f" not {frames} in {seconds:g} s"
         )
         raise CheckpointError(str(kept.path), problem)
-
-
-def pick_adaptation(
-    asked: Path | None,
-    checkpoint: str | Path | None,
-    prompt_set: Path | None,
-    *,
-    temporal: Temporal = "clip",
-    frames: int = 8,
-    seconds: float = 3.0,
-) -> Path | None:
-    """Return which adaptation to recognise with.
-
-    Args:
-        asked: What a person asked for; ``NO_ADAPTATION`` is none, and None leaves it to
-            us: the shipped one where all else is as shipped, else none.
-        checkpoint: As ``build_recognizer`` takes it, like all that follow.
-        prompt_set: See there.
-        temporal: See there.
-        frames: See there.
-        seconds: See there.
-    """
-    if asked is not None:
-        return None if asked == NO_ADAPTATION else asked
-    shipped = checkpoint is None and prompt_set is None and temporal == "clip"
-    fits = shipped and (frames, seconds) == (8, 3.0)
-    return ADAPTATION_FILE if fits else None
 
 
 def calibration_path(checkpoint: str | Path | None) -> Path:

@@ -2,18 +2,19 @@
 
     scaled cosines ÷ temperature ─▶ softmax ─▶ confidence
 
-One temperature for a checkpoint and a prompt set, fitted on labelled clips, and a floor
-for the raw cosine, below which nothing fits. Both live in a ``calibration.json`` beside
-the checkpoint, under the checkpoint's and the prompt set's hashes: another training or
-another wording is uncalibrated until it is fitted again. Sources: Guo et al. 2017,
-arXiv:1706.04599; for CLIP, Tu et al. 2024, arXiv:2402.07417.
+One temperature for a checkpoint, a prompt set and a modality, fitted on labelled clips,
+and a floor for the raw cosine, below which nothing fits. Both live in a
+``calibration.json`` beside the checkpoint, under the checkpoint's and the prompt set's
+hashes: another training or another wording is uncalibrated until it is fitted again,
+and so is the camera alone where only camera and wearable together were. Sources: Guo et
+al. 2017, arXiv:1706.04599; for CLIP, Tu et al. 2024, arXiv:2402.07417.
 """
 
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from jaxtyping import Float, Int64
@@ -21,18 +22,19 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
 from models.errors import CalibrationError
+from models.window import Modality
 
 CALIBRATION_NAME = "calibration.json"
 BINS = 15
 """Of equal width, as in Guo et al. 2017."""
 
-_VERSION = 1
+_VERSION = 2
 _FLOOR_SHARE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What was fitted for a checkpoint and a prompt set.
+    """What was fitted for a checkpoint, a prompt set and a modality.
 
     Attributes:
         temperature: Divides the scaled cosines; above one makes it less sure.
@@ -145,10 +147,10 @@ def measure_reliability(
     )
 
 
-def read_calibration(
+def read_calibrations(
     path: Path, checkpoint: str, prompt_set: str
-) -> Calibration | None:
-    """Return what a file holds for a checkpoint and a prompt set, if anything.
+) -> dict[Modality, Calibration]:
+    """Return what a file holds for a checkpoint and a prompt set, by modality.
 
     Args:
         path: A ``calibration.json``, which need not exist.
@@ -158,26 +160,36 @@ def read_calibration(
     Raises:
         CalibrationError: If the file is damaged.
     """
-    entry = _read_entries(path).get(_key(checkpoint, prompt_set))
-    if entry is None:
-        return None
+    entry = _read_entries(path).get(_key(checkpoint, prompt_set), {})
+    known = get_args(Modality)
     try:
-        return Calibration(**entry)
-    except (TypeError, ValueError) as err:
+        if odd := sorted(entry.keys() - set(known)):
+            msg = f"modality {odd[0]!r}, expected one of {', '.join(known)}"
+            raise ValueError(msg)
+        return {modality: Calibration(**fitted) for modality, fitted in entry.items()}
+    except (AttributeError, TypeError, ValueError) as err:
         raise CalibrationError(str(path), str(err)) from err
 
 
 def write_calibration(
-    path: Path, checkpoint: str, prompt_set: str, calibration: Calibration
+    path: Path,
+    checkpoint: str,
+    prompt_set: str,
+    modality: Modality,
+    calibration: Calibration,
 ) -> None:
-    """Write or replace an entry; the others of the file stay.
+    """Write or replace what was fitted; all else in the file stays.
 
     Raises:
         CalibrationError: If the file is damaged or cannot be written.
     """
+    kept = read_calibrations(path, checkpoint, prompt_set)
+    fitted = {**kept, modality: calibration}
     entries = {
         **_read_entries(path),
-        _key(checkpoint, prompt_set): asdict(calibration),
+        _key(checkpoint, prompt_set): {
+            name: asdict(each) for name, each in fitted.items()
+        },
     }
     text = json.dumps({"version": _VERSION, "entries": entries}, indent=2) + "\n"
     part = path.with_suffix(".part")

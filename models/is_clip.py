@@ -20,7 +20,8 @@ the window: windows at work need the training's seconds from frame to frame.
 
 import copy
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import gcd
 from typing import Literal, final, get_args
 
 import torch
@@ -88,6 +89,10 @@ class IsClipSettings:
             if not ok:
                 msg = f"{name} {getattr(self, name)!r}, expected {expected}"
                 raise ValueError(msg)
+
+    def for_space(self, dim: int) -> "IsClipSettings":
+        """Return these settings, as wide as suits CLIP's space of ``dim`` numbers."""
+        return replace(self, heads=gcd(8, dim), imu_width=max(64, dim // 64 * 64))
 
 
 @final

@@ -96,12 +96,21 @@ class PromptSet:
         """Name and hash, as ``ward@1a2b3c4d``."""
         return f"{self.name}@{self.hash}"
 
+    def __reduce__(self) -> tuple[type["PromptSet"], tuple[object, ...]]:
+        """Pickle what it was made of: what is cached is computed again."""
+        return PromptSet, (self.name, self.version, self.templates, self.prompts)
+
     def resolve(self, name: str) -> str | None:
         """Return the label that a name or an alias means, or None.
 
         Case, and the number of spaces or underscores, do not count.
         """
         return self._by_name.get(plain_name(name))
+
+    def place(self, name: str) -> int:
+        """Return the index of the label that a name or an alias means, or -1."""
+        label = self.resolve(name)
+        return -1 if label is None else self.labels.index(label)
 
     def sentences(self, label: str) -> tuple[str, ...]:
         """Return every text of a label in every template.

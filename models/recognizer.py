@@ -8,11 +8,11 @@
 a prompt set and perhaps an adaptation.
 """
 
-from collections.abc import Sequence
-from typing import final
+from collections.abc import Mapping, Sequence
+from typing import final, get_args
 
 import numpy as np
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float, Float32, UInt8
 
 from models.calibration import Calibration
 from models.clip import ClipEncoder
@@ -34,8 +34,8 @@ class ClipRecognizer:
         text_bank: Its vectors; computed if none.
         scorer: The kind; temporal clip averaging over 8 frames if none.
         adaptation: Hash of what was trained on top of the checkpoint.
-        calibration: What was fitted for all of these; without it the confidence is the
-            model's own.
+        calibrations: What was fitted for all of these, by what a window holds; for any
+            other the confidence is the model's own.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class ClipRecognizer:
         text_bank: Float32[np.ndarray, "label dim"] | None = None,
         scorer: Scorer | None = None,
         adaptation: str = "",
-        calibration: Calibration | None = None,
+        calibrations: Mapping[Modality, Calibration] | None = None,
     ) -> None:
         self.clip = clip
         self.prompt_set = prompt_set
@@ -55,9 +55,7 @@ class ClipRecognizer:
         self.text_bank: Float32[np.ndarray, "label dim"] = text_bank
         self.scorer: Scorer = scorer or ClipScorer(clip, "clip", 8)
         self._adaptation = adaptation
-        self.calibration = calibration
-        temperature = 1.0 if calibration is None else calibration.temperature
-        self._scale = self.scorer.scale / temperature
+        self.calibrations = dict(calibrations or {})
 
     @property
     def name(self) -> str:
@@ -73,7 +71,8 @@ class ClipRecognizer:
     @property
     def identity(self) -> str:
         """What the scores depend on, beside the prompt set."""
-        return f"{self.weights} {self.scorer.kind} {self._scale:.6g}"
+        scales = [f"{self._scale(modality):.6g}" for modality in get_args(Modality)]
+        return " ".join([self.weights, self.scorer.kind, *scales])
 
     def encode(
         self, frames: UInt8[np.ndarray, "batch height width 3"]
@@ -106,7 +105,13 @@ class ClipRecognizer:
         """
         cosines, modalities = self.scorer.cosines(windows, self.text_bank)
         cosines = np.clip(cosines, -1, 1)
-        return _softmax(self._scale * cosines), cosines, modalities
+        scales = np.array([self._scale(told) for told in modalities]).reshape(-1, 1)
+        return _softmax(scales * cosines), cosines, modalities
+
+    def _scale(self, modality: Modality) -> float:
+        """Return what multiplies the cosines of a window."""
+        fitted = self.calibrations.get(modality)
+        return self.scorer.scale / (1.0 if fitted is None else fitted.temperature)
 
 
 def weights_hash(clip: ClipEncoder, adaptation: str) -> str:
@@ -115,7 +120,7 @@ def weights_hash(clip: ClipEncoder, adaptation: str) -> str:
 
 
 def _softmax(
-    logits: Float32[np.ndarray, "clip label"],
+    logits: Float[np.ndarray, "clip label"],
 ) -> Float32[np.ndarray, "clip label"]:
     wide = logits.astype(np.float64)
     powers = np.exp(wide - wide.max(axis=-1, keepdims=True))

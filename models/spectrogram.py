@@ -90,7 +90,7 @@ class ImuFormat:
 @final
 @dataclass(frozen=True, slots=True)
 class SpectrogramScale:
-    """What brings each sensor's spectrograms to mean 0 and deviation 1.
+    """What brings each sensor's spectrograms to about mean 0 and deviation 1.
 
     Attributes:
         rate_hz: Samples per second of what it was fitted on.
@@ -133,7 +133,8 @@ def fit_scale(
     Args:
         windows: Of any lengths; a window counts as much as any other.
         form: Of all of them.
-        levels: Passed on.
+        levels: Whether the accelerometer's lowest rows shall hold its levels, as
+            ``SpectrogramScale`` has it; the fit is on what stands there else.
 
     Raises:
         ValueError: If there is no window, one is refused by ``log_spectrograms``, or a

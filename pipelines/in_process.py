@@ -36,7 +36,7 @@ class InProcessRecognizer:
         self._recognizer = recognizer
         self._encoding = ThreadPoolExecutor(1, thread_name_prefix="encode")
         self._classifying = ThreadPoolExecutor(1, thread_name_prefix="classify")
-        prompt_set, fitted = recognizer.prompt_set, recognizer.calibration
+        prompt_set = recognizer.prompt_set
         self._info = RecognizerInfo(
             model=recognizer.name,
             prompt_set=prompt_set.id,
@@ -44,8 +44,10 @@ class InProcessRecognizer:
             events=prompt_set.events,
             image_size_px=recognizer.clip.image_size_px,
             checkpoint=recognizer.identity,
-            calibrated=fitted is not None,
-            cosine_floor=-1.0 if fitted is None else fitted.cosine_floor,
+            cosine_floors={
+                modality: fitted.cosine_floor
+                for modality, fitted in recognizer.calibrations.items()
+            },
             needs_frames=recognizer.scorer.needs_frames,
         )
 

@@ -5,7 +5,7 @@ protocol, so that ``pipelines.live.watch`` is the one chain for both.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -27,8 +27,8 @@ class RecognizerInfo:
         image_size_px: Height and width of the square picture that it encodes.
         checkpoint: What its scores depend on beside the prompts: other weights,
             another temperature or way of averaging have another.
-        calibrated: Whether confidence was fitted to how often it is right.
-        cosine_floor: Nothing fits a clip whose best cosine is below it.
+        cosine_floors: Of each modality whose confidence was fitted to how often it is
+            right: nothing fits a clip whose best cosine is below it.
         needs_frames: Whether a wearable alone is not enough.
     """
 
@@ -38,8 +38,7 @@ class RecognizerInfo:
     events: Mapping[str, str]
     image_size_px: int
     checkpoint: str = ""
-    calibrated: bool = False
-    cosine_floor: float = -1.0
+    cosine_floors: Mapping[Modality, float] = field(default_factory=dict)
     needs_frames: bool = True
 
 

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipelines.clock import ns_to_seconds, utc_datetime
+from pipelines.data.truth import FALL
 from pipelines.live.watch import Record
 from pipelines.records import (
     ActionEvent,
@@ -20,7 +21,6 @@ from pipelines.records import (
     SourceStatus,
 )
 
-_URGENT = "fall"
 _EVENTS_SHOWN = 8
 _LABELS_SHOWN = 5
 _STATE_STYLES = {
@@ -80,7 +80,7 @@ class LiveView:
         """Write one event as a line."""
         started = event.state == "started"
         when = event.decided_ns if started or event.end_ns is None else event.end_ns
-        urgent = event.name == _URGENT
+        urgent = event.name == FALL
         style = "bold white on red" if urgent and started else "red" if urgent else ""
         mark = "▶" if started else "■"
         return Text.assemble(
@@ -108,7 +108,7 @@ class LiveView:
             table.title = Text(prediction.subject_id)
         ranked = sorted(prediction.scores.items(), key=lambda item: -item[1])
         for label, score in ranked[:_LABELS_SHOWN]:
-            style = "red" if self._event_names.get(label) == _URGENT else "cyan"
+            style = "red" if self._event_names.get(label) == FALL else "cyan"
             bar = ProgressBar(total=1, completed=score, width=30, complete_style=style)
             table.add_row(
                 Text(f"{label:<13}", style=style if score > 0.5 else ""),

@@ -76,6 +76,13 @@ CalibrationOption = Annotated[
         show_default="the one beside the checkpoint",
     ),
 ]
+WearableOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Which wearable goes along, as waist; none for cameras alone.",
+        show_default="each recording's first by name",
+    ),
+]
 OutOption = Annotated[
     Path | None, typer.Option("--out", help="Folder for tables, JSON and plots.")
 ]

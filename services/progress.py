@@ -17,10 +17,12 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+import pipelines.progress
+
 _LINES_PER_STAGE = 50
 
-Show = Callable[[str, int, int, str], None]
-"""Takes a stage, how much of it is done, of how much, and a note."""
+Show = pipelines.progress.Progress
+"""Shows it; ``rich`` has a Progress of its own."""
 
 
 @contextmanager

@@ -68,7 +68,7 @@ class RecognizerPlan:
         Raises:
             ModelError: If something of it cannot be used.
         """
-        from models.build import build_recognizer, pick_adaptation
+        from models.build import build_recognizer
 
         return build_recognizer(
             self.model,
@@ -76,14 +76,7 @@ class RecognizerPlan:
             temporal=self.temporal,
             frames=self.frames,
             seconds=self.seconds,
-            adaptation=pick_adaptation(
-                self.adaptation,
-                self.model,
-                self.prompts,
-                temporal=self.temporal,
-                frames=self.frames,
-                seconds=self.seconds,
-            ),
+            adaptation=self.adaptation,
             calibration=self.calibration,
             device=self.device,
         )

@@ -124,7 +124,7 @@ class SubjectSettings(_Section):
     camera: SecretStr | None = Field(
         None,
         description="rtsp://…, /dev/video0, a video file, or test; none where a"
-        " wearable is all, which takes an adaptation of the kind is-clip.",
+        " wearable is all, which takes recognition of the kind is-clip, as shipped.",
     )
     imu: Name | None = Field(
         None, description="Device that publishes to <prefix>/<site>/imu/<device>."

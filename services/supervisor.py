@@ -23,6 +23,7 @@ from ray.actor import ActorHandle
 from ray.exceptions import RayActorError, RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from models.bundled import NO_ADAPTATION
 from pipelines.clock import Clock
 from pipelines.errors import PipelineError
 from services.errors import SettingsError
@@ -305,7 +306,7 @@ def _recognizer_plan(site: Site) -> RecognizerPlan:
 
 def _absolute_or_word(adaptation: Path | None) -> Path | None:
     """Keep the word ``none``; replicas run in other folders than ours."""
-    if adaptation is None or str(adaptation) == "none":
+    if adaptation is None or adaptation == NO_ADAPTATION:
         return adaptation
     return adaptation.absolute()
 

@@ -17,6 +17,9 @@ CHECKPOINT_FOLDER = _FOLDER / "ward-clip"
 ADAPTATION_FILE = CHECKPOINT_FOLDER / "is-clip.safetensors"
 """IS-CLIP on that checkpoint: what is recognised with where all else is as shipped."""
 
+NO_ADAPTATION = Path("none")
+"""How a person asks for temporal clip averaging instead."""
+
 PROMPT_SET_FILE = _FOLDER / "ward.yaml"
 """The prompt set that is used where none is named."""
 

@@ -86,17 +86,19 @@ def read_footage(folder: Path) -> Footage:
 
 
 def wearing(footage: Footage, position: str | None) -> tuple[Recording, ...]:
-    """Return the recordings with the wearables at one position and no others.
+    """Return the recordings with the wearables that shall go along.
 
     Args:
         footage: Left as it is.
-        position: As ``waist``; None for no wearables at all.
+        position: As ``waist``; None for all that there are; ``none`` for none at all.
 
     Raises:
         FootageError: If nobody wears anything there.
     """
     known = sorted({at for recording in footage.recordings for at in recording.imu})
-    if position is not None and position not in known:
+    if position is None:
+        return footage.recordings
+    if position not in (*known, "none"):
         told = ", ".join(known) or "none at all"
         problem = f"has no wearable at {position!r}; it has: {told}"
         raise FootageError(str(footage.folder), problem)

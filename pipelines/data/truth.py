@@ -19,6 +19,9 @@ from pipelines.data.footage import HARD_NEGATIVE, LabelledSpan
 OTHER = "other"
 """The label of what the prompt set has no word for."""
 
+FALL = "fall"
+"""The event of a person who falls, until the person is up again."""
+
 FALLING, FALLEN, LYING_IN_BED = "falling", "fallen", "lying in bed"
 _AMBIGUOUS = "lying"
 

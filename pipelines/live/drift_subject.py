@@ -9,13 +9,14 @@
 learnt from the second day on.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, final
 
 import numpy as np
 from jaxtyping import Float32
 
+from models.window import Modality
 from pipelines.clock import NS_PER_S, seconds_to_ns
 from pipelines.live.drift import DriftMonitor
 from pipelines.live.drift_settings import SIGNALS, DriftSettings
@@ -58,7 +59,7 @@ class SubjectDrift:
         origin: What its answers come from.
         subject_id: Whose.
         settings: Lengths and the stated rate.
-        calibrated: Whether confidence implies an accuracy.
+        calibrated: What the answers rest on whose confidence implies an accuracy.
     """
 
     def __init__(
@@ -67,11 +68,11 @@ class SubjectDrift:
         origin: Origin,
         settings: DriftSettings | None = None,
         *,
-        calibrated: bool = False,
+        calibrated: Collection[Modality] = (),
     ) -> None:
         self._subject_id, self._origin = subject_id, origin
         self._settings = settings or DriftSettings()
-        self._calibrated = calibrated
+        self._calibrated = frozenset(calibrated)
         self._meter = PictureMeter()
         self._monitor = DriftMonitor(subject_id, self._settings)
         self._worn = False
@@ -87,6 +88,8 @@ class SubjectDrift:
         self._accuracy = ImpliedAccuracy(self._settings.blocks_per_day)
         self._typical: np.ndarray | None = None
         self._clips = 0
+        self._implies = bool(self._calibrated)
+        self._guessed = False
 
     @property
     def standing(self) -> tuple[DriftAlert, ...]:
@@ -97,7 +100,7 @@ class SubjectDrift:
 
     def status(self, at_ns: int, note: str = "") -> DriftStatus:
         """Tell how drift is watched for at a time."""
-        implied = self._accuracy.estimate() if self._calibrated else None
+        implied = self._accuracy.estimate() if self._implies else None
         return DriftStatus(
             subject_id=self._subject_id,
             state=self._monitor.state,
@@ -135,6 +138,7 @@ class SubjectDrift:
         """
         if prediction.partial:
             return []
+        self._guessed |= prediction.modality not in self._calibrated
         typical = self._typical_embedding(clip) if len(clip.features) else None
         values = clip_signals(clip, prediction, typical)
         if self._worn:
@@ -233,10 +237,19 @@ class SubjectDrift:
             over = replace(self._elsewhere, state="recovered", decided_ns=timestamp_ns)
             records.append(over)
             self._elsewhere = None
-        confidence = float(self._monitor.latest[_CONFIDENCE])
-        if not np.isnan(confidence):
-            self._accuracy.add(confidence)
+        self._imply(float(self._monitor.latest[_CONFIDENCE]))
         return [*records, self.status(timestamp_ns)]
+
+    def _imply(self, confidence: float) -> None:
+        """Take a block's mean confidence; NaN if it had no answer.
+
+        One answer whose confidence nobody calibrated spoils its block.
+        """
+        if not np.isnan(confidence):
+            self._implies = not self._guessed
+            if self._implies:
+                self._accuracy.add(confidence)
+        self._guessed = False
 
     def _typical_embedding(self, clip: Clip) -> np.ndarray | None:
         """Return the mean of the first day's embeddings; None while it is learnt."""

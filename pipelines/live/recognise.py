@@ -163,7 +163,7 @@ def predictions_of(
             prompt_set=info.prompt_set,
             partial=clip.partial,
             missing_frames=clip.missing_frames,
-            fits=bool(cosines.max() >= info.cosine_floor),
+            fits=bool(cosines.max() >= info.cosine_floors.get(modality, -1.0)),
         )
         for clip, probabilities, cosines, modality in rows
     ]

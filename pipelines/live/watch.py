@@ -125,7 +125,7 @@ class _Following:
                 subject.camera_name,
             ),
             settings.drift,
-            calibrated=info.calibrated,
+            calibrated=info.cosine_floors,
         )
 
 

@@ -3,9 +3,13 @@
 footage ─ watch ─▶ predictions, truth ─▶ labelled clips ─┬─ fit ─▶ Calibration
                                                          └─ held out ─▶ reliability
                                                             before and after
+
+Of clips that rest on different things (camera, wearable, both) those are fitted that
+most do; whoever wants the others watches the footage with other sources.
 """
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,6 +24,7 @@ from models.calibration import (
     fit_calibration,
     measure_reliability,
 )
+from models.window import Modality
 from pipelines.data.folders import make_folder
 from pipelines.data.truth import Truth
 from pipelines.errors import PipelineError
@@ -34,6 +39,14 @@ class LabelledClips:
 
     cosines: Float64[np.ndarray, "clip label"]
     labels: Int64[np.ndarray, " clip"]
+    modalities: tuple[Modality, ...]
+
+    def resting_on(self, modality: Modality) -> "LabelledClips":
+        """Return the clips whose answers rest on one thing."""
+        held = np.array([it == modality for it in self.modalities], np.bool_)
+        return LabelledClips(
+            self.cosines[held], self.labels[held], (modality,) * int(held.sum())
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +68,7 @@ class CalibrationReport:
 
     model: str
     prompt_set: str
+    modality: Modality
     calibration: Calibration
     overall: Change
     groups: dict[str, Change]
@@ -65,16 +79,18 @@ def label_clips(
 ) -> LabelledClips:
     """Gather the clips of recordings whose true label is one of ``labels``."""
     place = {label: i for i, label in enumerate(labels)}
-    cosines, true = [], []
+    cosines, true, modalities = [], [], []
     for truth, predictions in recordings:
         for prediction in predictions:
             label = truth.label_of(prediction.start_ns, prediction.end_ns)
             if label in place:
                 cosines.append([prediction.cosines[each] for each in labels])
                 true.append(place[label])
+                modalities.append(prediction.modality)
     return LabelledClips(
         np.array(cosines, np.float64).reshape(len(true), len(labels)),
         np.array(true, np.int64),
+        tuple(modalities),
     )
 
 
@@ -97,10 +113,15 @@ def study_calibration(
         prompt_set: Name and hash of the prompt set.
 
     Raises:
-        PipelineError: If either holds no labelled clip.
+        PipelineError: If either holds no labelled clip, or none that rests on the same.
     """
+    ((modality, _),) = Counter(fitting.modalities).most_common(1) or [("video", 0)]
+    fitting, held_out = fitting.resting_on(modality), held_out.resting_on(modality)
     if not (len(fitting.labels) and len(held_out.labels)):
-        msg = "no clip with a label of the prompt set to fit or measure on"
+        msg = (
+            "no clip with a label of the prompt set to fit or measure on that rests on"
+            f" {modality}"
+        )
         raise PipelineError(msg)
     calibration = fit_calibration(
         logit_scale * fitting.cosines, fitting.cosines, fitting.labels
@@ -113,6 +134,7 @@ def study_calibration(
     return CalibrationReport(
         model=model,
         prompt_set=prompt_set,
+        modality=modality,
         calibration=calibration,
         overall=_change(before, after, held_out.labels),
         groups={
@@ -132,6 +154,7 @@ def report_json(report: CalibrationReport) -> dict[str, object]:
     return {
         "model": report.model,
         "prompt_set": report.prompt_set,
+        "modality": report.modality,
         **asdict(report.calibration),
         **_figures(report.overall),
         "groups": {name: _figures(change) for name, change in report.groups.items()},
@@ -150,7 +173,8 @@ def write_report(report: CalibrationReport, folder: Path) -> list[Path]:
     panels = {"all labels": report.overall, **report.groups}
     plot_reliability(
         {name: (each.before, each.after) for name, each in panels.items()},
-        f"{report.model}, temperature {report.calibration.temperature:.2f}",
+        f"{report.model}, {report.modality},"
+        f" temperature {report.calibration.temperature:.2f}",
         paths[1],
     )
     return paths

@@ -5,8 +5,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
+from models.window import Modality
 from pipelines.data.folders import make_folder
 from pipelines.studies.event_report import EventReport, FalseFall, MissedFall
 from pipelines.studies.figures import Figure
@@ -57,6 +58,19 @@ def report_json(report: EventReport) -> dict[str, object]:
         "unknown_labels": report.unknown_labels,
         "missed_falls": [asdict(missed) for missed in report.missed_falls],
     }
+
+
+def spoken_extent(report: EventReport) -> str:
+    """Say how much was watched, and what the answers rest on."""
+    shares = [
+        f"{count} {modality}"
+        for modality in get_args(Modality)
+        if (count := report.tallies[f"{modality}_windows"])
+    ]
+    return (
+        f"{report.falls} falls in {report.hours:.2f} h, {report.recordings} recordings,"
+        f" windows: {', '.join(shares) or 'none'}"
+    )
 
 
 def report_table(report: EventReport) -> list[TableRow]:
@@ -117,8 +131,7 @@ def _spoken(name: str) -> str:
 
 def _markdown(report: EventReport) -> str:
     lines = [
-        f"Model {report.model}, prompts {report.prompt_set}: {report.falls} falls in "
-        f"{report.hours:.2f} h, {report.recordings} recordings.",
+        f"Model {report.model}, prompts {report.prompt_set}: {spoken_extent(report)}.",
         "",
         "| figure | value | 95 % interval | counts |",
         "|---|---|---|---|",

@@ -18,11 +18,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 
+from models.window import Modality
 from pipelines.clock import NS_PER_S, ns_to_seconds
-from pipelines.data.truth import OTHER, TrueFall, Truth, covered_ns
+from pipelines.data.truth import FALL, OTHER, TrueFall, Truth, covered_ns
 from pipelines.recognition import RecognizerInfo
 from pipelines.records import Prediction
 from pipelines.studies.confusion import (
@@ -36,9 +38,6 @@ from pipelines.studies.confusion import (
 from pipelines.studies.figures import Figure, proportion, quantile, rate
 from pipelines.studies.intervals import cluster_interval
 from pipelines.studies.matching import AFTER_NS, Episode, Matching, match_falls, touches
-
-FALL = "fall"
-"""The name of the event that is measured."""
 
 _S_PER_HOUR = 3600
 
@@ -250,6 +249,10 @@ def _tallies(
     return {
         "windows": len(windows),
         "partial_windows": sum(p.partial for p in windows),
+        **{
+            f"{modality}_windows": sum(p.modality == modality for p in windows)
+            for modality in get_args(Modality)
+        },
         "windows_without_known_label": len(windows) - int(confusion.counts.sum()),
         "repeated_events": sum(len(matching.repeated) for matching in matchings),
         "long_lie_events": sum(len(matching.long_lies) for matching in matchings),

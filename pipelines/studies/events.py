@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, aclosing
 
 from pipelines.clock import Clock
 from pipelines.data.footage import LABELS_NAME, Footage, Recording
-from pipelines.data.truth import Resolve, read_truth, unknown_rows
+from pipelines.data.truth import FALL, Resolve, read_truth, unknown_rows
 from pipelines.errors import FootageError, PipelineError
 from pipelines.live.recorded import in_time_order
 from pipelines.live.watch import Item, Subject, Watch, WatchSettings
@@ -20,7 +20,6 @@ from pipelines.sources.camera import CameraSource
 from pipelines.sources.framing import PAD, Framing
 from pipelines.sources.replay import ImuFileSource
 from pipelines.studies.event_report import (
-    FALL,
     EventReport,
     RecordingResult,
     score_events,

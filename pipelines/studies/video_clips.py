@@ -29,10 +29,10 @@ from pipelines.data.public.ucf101 import read_ucf101
 from pipelines.data.public.uestc import RATE_HZ, aligned, read_uestc, read_wearable
 from pipelines.data.truth import read_truth
 from pipelines.errors import DatasetError, FootageError, SourceError
+from pipelines.progress import Progress
 from pipelines.records import Frame
 from pipelines.sources.camera import CameraSource
 from pipelines.studies.clip_set import ClipSet
-from pipelines.studies.models.result import Progress
 
 logger = logging.getLogger(__name__)
 

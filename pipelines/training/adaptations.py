@@ -1,13 +1,13 @@
-"""Adapt a checkpoint to labelled clips, and keep what was trained as a file.
+"""Adapt a checkpoint, and keep what was trained as a file.
 
-    clips ─▶ features, or frozen trunk: once ─▶ csn, is-clip or sc-clip ─▶ adaptation
+    clips ─▶ features, or frozen trunk: once ─▶ csn or sc-clip ─┐
+    lives ─▶ samples, then windows of both ─▶ is-clip ──────────┴─▶ adaptation
 
 All labels are trained: these are for use, where the studies hold labels back.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
-from math import gcd
 from pathlib import Path
 
 import numpy as np
@@ -23,13 +23,13 @@ from models.sc_clip_file import save_sc_clip
 from models.sc_clip_settings import ScSettings
 from models.spectrogram import fit_scale
 from pipelines.errors import TrainingError
+from pipelines.progress import Progress
 from pipelines.simulation.footage import RecordingPlan
 from pipelines.studies.clip_set import ClipSet
 from pipelines.studies.models.laboratory import Laboratory
 from pipelines.training.is_clip import SMALL_TOWER, train_is_clip
 from pipelines.training.lives import FORM, live_all, train_on_lives
 from pipelines.training.sc_clip import (
-    Progress,
     ScTraining,
     encode_trunk,
     train_sc_clip,
@@ -37,9 +37,12 @@ from pipelines.training.sc_clip import (
 from pipelines.training.watched_lives import watched_windows
 
 # The paper's samples say only which frames are listened to: those of our wearables know
-# more than the small tower sees, and must be heard themselves.
-WARD_SETTINGS = IsClipSettings(mode="residual", video_weight=0.5)
-WARD = replace(SMALL_TOWER, batch=32, frames=3, decays=True)
+# more than the small tower sees, and must be heard themselves. A silent wearable counts
+# as much as a missing camera.
+_MADE_OF = IsClipSettings(mode="residual", video_weight=0.5, imu_weight=0.5)
+# Windows of neighbouring places are alike, so a step takes twice as many as the small
+# tower's, and rates that end at zero leave none of the last steps' noise.
+_TRAINED = replace(SMALL_TOWER, batch=32, frames=3, decays=True)
 _DELTA = 0.85  # it finds 2 to 8 clusters in a clip of the ward
 
 
@@ -120,9 +123,7 @@ def adapt_is_clip(
         TrainingError: If the loss is not finite.
     """
     clip, prompt_set = recognizer.clip, recognizer.prompt_set
-    settings = replace(
-        WARD_SETTINGS, heads=gcd(8, clip.dim), imu_width=max(64, clip.dim // 64 * 64)
-    )
+    settings = _MADE_OF.for_space(clip.dim)
     model = IsClip(clip.model, settings, frames=frames, seed=seed)
     texts = torch.tensor(recognizer.text_bank)
     step_s = 1 / float(plans[0].rate_hz)
@@ -131,6 +132,7 @@ def adapt_is_clip(
         prompt_set,
         lambda done: on_progress("living", done, len(plans), "lives"),
     )
+    # Whole lives stand for their windows: the scale need not be exact.
     scale = fit_scale((felt for life in lives for felt in life.felt), FORM, levels=True)
     train_on_lives(
         model,
@@ -159,7 +161,7 @@ def adapt_is_clip(
         windows.felt,
         texts,
         windows.targets,
-        replace(WARD, steps=steps[1], seed=seed),
+        replace(_TRAINED, steps=steps[1], seed=seed),
         lambda done, total: on_progress("training", done, total, "steps"),
     )
     save_is_clip(path, TrainedIsClip(model, scale, step_s), clip)

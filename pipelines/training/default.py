@@ -7,7 +7,7 @@ draws from a generator of its own, so that a resumed run sees the same batches.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -31,6 +31,7 @@ from models.prompt_set import PromptSet
 from pipelines.clock import NS_PER_S
 from pipelines.data.folders import make_folder
 from pipelines.errors import TrainingError
+from pipelines.progress import Progress
 from pipelines.simulation.footage import SIMULATOR_VERSION, RecordingPlan, Stream
 from pipelines.simulation.world import LANDMARKS
 from pipelines.training.batches import WindowSampler
@@ -124,10 +125,6 @@ class Recipe:
             RecordingPlan(Stream.TRAINING, self.seed, i, self.recording_s, rate_hz)
             for i in range(self.recordings)
         ]
-
-
-Progress = Callable[[str, int, int, str], None]
-"""Told a stage, how much of it is done, of how much, and a note for a person."""
 
 
 def train(

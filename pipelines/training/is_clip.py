@@ -148,7 +148,7 @@ def keep_frames(
     return KeptFrames(torch.cat(tokens), torch.cat(known), torch.from_numpy(places))
 
 
-def feel(
+def all_spectrograms(
     windows: Iterable[Float32[np.ndarray, "_sample 6"]],
     form: ImuFormat,
     scale: SpectrogramScale,

@@ -24,7 +24,7 @@ from torch.nn.functional import cross_entropy
 from models.is_clip import IsClip
 from models.prompt_set import PromptSet
 from models.spectrogram import ImuFormat, SpectrogramScale, spectrograms
-from pipelines.data.truth import FALLEN, FALLING
+from pipelines.data.truth import FALL
 from pipelines.errors import TrainingError
 from pipelines.simulation.footage import RecordingPlan, in_render_processes, perform
 from pipelines.simulation.motion import SAMPLE_RATE_HZ
@@ -65,17 +65,25 @@ def live_all(
 
     Raises:
         PipelineError: If this machine renders no pictures.
+        TrainingError: If the prompt set has but one of the labels of these lives, or
+            labels of falls alone.
     """
     done = itertools.count(1)
     work = partial(_live, prompt_set=prompt_set)
     lives = in_render_processes(work, plans, on_done=lambda _: on_done(next(done)))
+    told = {int(place) for life in lives.values() for place in np.unique(life.labels)}
+    events = {prompt_set.events[prompt_set.labels[place]] for place in told - {-1}}
+    if len(told - {-1}) < 2 or events == {FALL}:
+        names = sorted(prompt_set.labels[place] for place in told - {-1})
+        problem = f"of its labels these lives have {', '.join(names) or 'none'}"
+        raise TrainingError(prompt_set.id, f"{problem}: too few to train on")
     return [lives[plan] for plan in plans]
 
 
 def _live(plan: RecordingPlan, prompt_set: PromptSet) -> Life:
     rng, world, track = perform(plan)
-    index = {label: i for i, label in enumerate(prompt_set.labels)}
-    labels = [index.get(prompt_set.resolve(it) or "", -1) for it in track.labels]
+    places = {name: prompt_set.place(name) for name in set(track.labels)}
+    labels = [places[name] for name in track.labels]
     felt = [_askew(feel(world, track, at, rng), rng) for at in POSITIONS.values()]
     return Life(tuple(felt), np.array(labels, np.int64))
 
@@ -91,8 +99,13 @@ def _askew(
 def shares(
     labels: Int64[np.ndarray, " time"], prompt_set: PromptSet
 ) -> Float32[np.ndarray, " label"]:
-    """Return each label's share of a window; they sum to 1."""
-    can_be = np.array([it not in (FALLING, FALLEN) for it in prompt_set.labels])
+    """Return each label's share of a window; they sum to 1.
+
+    Args:
+        labels: Of each moment; -1 for one that the prompt set has no label for.
+        prompt_set: One label of it at least is none of a fall.
+    """
+    can_be = np.array([prompt_set.events[it] != FALL for it in prompt_set.labels])
     counts = np.bincount(labels + 1, minlength=len(can_be) + 1) / len(labels)
     told: Float32[np.ndarray, " label"] = counts[1:].astype(np.float32)
     return told + np.float32(counts[0] / can_be.sum()) * can_be

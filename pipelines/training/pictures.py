@@ -2,7 +2,8 @@
 
 A recording is rendered, encoded, and read back through ``pipelines.sources.camera``,
 so that what is learnt is what will be seen. It is kept as arrays in a folder, a
-recording at a time, which makes the work resumable.
+recording at a time, which makes the work resumable: under a name of all that they come
+from, so that a folder may serve several trainings.
 """
 
 import asyncio
@@ -10,10 +11,9 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 from jaxtyping import Float32, Int64, UInt8
@@ -23,6 +23,7 @@ from pipelines.clock import NS_PER_S, SystemClock
 from pipelines.data.folders import make_folder
 from pipelines.records import Frame
 from pipelines.simulation.footage import (
+    SIMULATOR_VERSION,
     RecordingPlan,
     in_render_processes,
     perform,
@@ -84,17 +85,15 @@ def prepare_runs(
         PipelineError: If this machine renders no pictures.
     """
     make_folder(folder)
+    prepare = _Preparation(folder, image_size_px, step_ns)
     missing = []
     for plan in plans:
-        if _is_ready(folder, plan):
+        if _is_ready(prepare.stem(plan)):
             on_done(plan)
         else:
             missing.append(plan)
-    prepare = partial(
-        _prepare, folder=folder, image_size_px=image_size_px, step_ns=step_ns
-    )
     in_render_processes(prepare, missing, workers, on_done)
-    return [_open(folder, plan) for plan in plans]
+    return [_open(prepare.stem(plan)) for plan in plans]
 
 
 def label_matrix(
@@ -104,19 +103,35 @@ def label_matrix(
 
     A label that it has not is -1.
     """
-    index = {label: i for i, label in enumerate(prompt_set.labels)}
-    return [
-        np.array([index.get(prompt_set.resolve(it) or "", -1) for it in run.labels])
-        for run in runs
-    ]
+    return [np.array([prompt_set.place(it) for it in run.labels]) for run in runs]
 
 
-def _stem(folder: Path, plan: RecordingPlan) -> Path:
-    return folder / f"{plan.stream.name.lower()}-{Path(plan.name).stem}"
+@final
+@dataclass(frozen=True, slots=True)
+class _Preparation:
+    """Renders a plan's pictures, for ``in_render_processes``."""
+
+    folder: Path
+    image_size_px: int
+    step_ns: int
+
+    def __call__(self, plan: RecordingPlan) -> None:
+        with TemporaryDirectory() as scratch:
+            render_recording(Path(scratch), plan)
+            video = Path(scratch) / plan.name
+            frames = asyncio.run(_read(video, self.image_size_px, self.step_ns))
+        _keep(self.stem(plan), plan, frames)
+
+    def stem(self, plan: RecordingPlan) -> Path:
+        """Return where a plan's pictures are kept, less the endings."""
+        name = f"{plan.stream.name.lower()}-{plan.seed}-{plan.index:04d}"
+        rate = f"{plan.rate_hz.numerator}_{plan.rate_hz.denominator}Hz"
+        length, step = f"{plan.duration_s * 1000:.0f}ms", f"{self.step_ns}ns"
+        facts = (name, length, rate, step, f"{self.image_size_px}px")
+        return self.folder / f"{'-'.join(facts)}-v{SIMULATOR_VERSION}"
 
 
-def _open(folder: Path, plan: RecordingPlan) -> PictureRun:
-    stem = _stem(folder, plan)
+def _open(stem: Path) -> PictureRun:
     facts = json.loads(stem.with_suffix(".json").read_text())
     return PictureRun(
         stem.with_suffix(".npy"),
@@ -125,17 +140,8 @@ def _open(folder: Path, plan: RecordingPlan) -> PictureRun:
     )
 
 
-def _is_ready(folder: Path, plan: RecordingPlan) -> bool:
-    return _stem(folder, plan).with_suffix(".json").exists()  # written last
-
-
-def _prepare(
-    plan: RecordingPlan, folder: Path, image_size_px: int, step_ns: int
-) -> None:
-    with TemporaryDirectory() as scratch:
-        render_recording(Path(scratch), plan)
-        frames = asyncio.run(_read(Path(scratch) / plan.name, image_size_px, step_ns))
-    _keep(_stem(folder, plan), plan, frames)
+def _is_ready(stem: Path) -> bool:
+    return stem.with_suffix(".json").exists()  # written last
 
 
 def _keep(stem: Path, plan: RecordingPlan, frames: Sequence[Frame]) -> None:

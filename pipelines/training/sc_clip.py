@@ -8,7 +8,6 @@ give the same weights.
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,11 +19,9 @@ from torch import Tensor
 from models.clip import ClipEncoder, normalise_pixels
 from models.sc_clip import ScAnswer, ScClip
 from pipelines.errors import TrainingError
+from pipelines.progress import Progress
 
 _BATCH_CLIPS = 8  # bounds the memory of what is not trained, not the result
-
-Progress = Callable[[str, int, int, str], None]
-"""Told a stage, how much of it is done, of how much, and a note."""
 
 
 @dataclass(frozen=True, slots=True)

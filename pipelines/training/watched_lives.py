@@ -23,13 +23,13 @@ from models.clip import ClipEncoder
 from models.prompt_set import PromptSet
 from models.spectrogram import SpectrogramScale
 from pipelines.clock import NS_PER_S
+from pipelines.progress import Progress
 from pipelines.simulation.footage import RecordingPlan
 from pipelines.simulation.motion import SAMPLE_RATE_HZ
 from pipelines.simulation.wearable import POSITIONS
-from pipelines.training.is_clip import Felt, KeptFrames, feel, keep_frames
+from pipelines.training.is_clip import Felt, KeptFrames, all_spectrograms, keep_frames
 from pipelines.training.lives import FORM, Life, shares
 from pipelines.training.pictures import label_matrix, prepare_runs
-from pipelines.training.sc_clip import Progress
 
 _EVERY = 2
 
@@ -109,4 +109,6 @@ def watched_windows(
         np.array(places),
         lambda done: on_progress("encoding", done, len(runs), "recordings"),
     )
-    return WatchedWindows(kept, feel(worn, FORM, scale), np.array(targets, np.float32))
+    return WatchedWindows(
+        kept, all_spectrograms(worn, FORM, scale), np.array(targets, np.float32)
+    )

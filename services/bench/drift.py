@@ -3,7 +3,6 @@
 import gc
 import json
 import tracemalloc
-from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 
@@ -13,6 +12,7 @@ from models.recognizer import ClipRecognizer
 from pipelines.clock import NS_PER_S, Clock
 from pipelines.live.drift_settings import DriftSettings
 from pipelines.live.drift_subject import Origin, SubjectDrift
+from pipelines.progress import Progress
 from pipelines.records import Clip, Frame, ImuBatch, Prediction
 
 CLIP_RATE_HZ = 1
@@ -23,8 +23,6 @@ _CLIPS_A_ROUND = 300
 """A block."""
 _ORIGIN = Origin("model", "prompts", "camera")
 _BLOCKS_A_DAY = DriftSettings().blocks_per_day
-
-Progress = Callable[[str, int, int, str], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import asyncio
 import json
 import os
 import urllib.request
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -24,6 +24,7 @@ from models.recognizer import ClipRecognizer
 from pipelines.clock import NS_PER_S, Clock, SystemClock, ns_to_seconds
 from pipelines.live.recognise import ReuseSettings
 from pipelines.live.watch import Subject, Watch, WatchSettings
+from pipelines.progress import Progress
 from pipelines.recognition import ActionRecognizer
 from pipelines.records import Frame, Prediction
 from pipelines.simulation.footage import RecordingPlan, Stream, simulate
@@ -40,8 +41,6 @@ _RECORDINGS, _RECORDING_S = 8, 30.0
 _SITE = "bench"
 _ALL_SEEN, _STEADY_S = 0.99, 0.25
 """What counts as all windows, and as no growth of their age."""
-
-Progress = Callable[[str, int, int, str], None]
 
 
 @dataclass(frozen=True, slots=True)

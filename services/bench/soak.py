@@ -6,7 +6,7 @@ each kind of process, its mean in each round after the warm-up, tells whether it
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import numpy as np
 from scipy.stats import linregress, t
 
 from pipelines.clock import Clock, SystemClock, ns_to_seconds
+from pipelines.progress import Progress
 from pipelines.simulation.footage import simulate
 from services.bench.processes import measure_processes
 from services.bench.service import Bench, recordings, site_of
@@ -27,8 +28,6 @@ _WARM_UP = 1 / 3
 ROUND_S = 120.0
 """All cameras go away once in each."""
 _AWAY_S = 15.0
-
-Progress = Callable[[str, int, int, str], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,13 +86,14 @@ def _play(
 ) -> None:
     """Play the ward and show it: as a live table, or fall by fall."""
     from pipelines.clock import SystemClock
+    from pipelines.data.truth import FALL
     from services.demo.ward import play
     from services.live_view import LiveView
 
     view = LiveView("wardwatch demo", events)
 
     def print_fall(event: "ActionEvent") -> None:
-        if event.name == "fall":
+        if event.name == FALL:
             console.print(view.event_line(event), soft_wrap=True)
 
     def print_addresses(addresses: str) -> None:

@@ -18,6 +18,7 @@ from services.options import (
     ModelOption,
     PromptsOption,
     TemporalOption,
+    WearableOption,
 )
 from services.progress import progress_bar
 
@@ -49,13 +50,7 @@ def events(
     calibration: CalibrationOption = None,
     temporal: TemporalOption = "clip",
     crop: CropOption = None,
-    wearable: Annotated[
-        str | None,
-        typer.Option(
-            help="Which wearable goes along, as waist; none for cameras alone.",
-            show_default="each recording's first by name",
-        ),
-    ] = None,
+    wearable: WearableOption = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder for plots, tables and lists; made if need be."),
@@ -82,7 +77,7 @@ def events(
     A fall is found by the first event fall decided between 0.5 s before its onset and
     6 s after the person no longer lies there; an event that touches no fall is false.
     """
-    from models.build import build_recognizer, pick_adaptation
+    from models.build import build_recognizer
     from pipelines.clock import SystemClock
     from pipelines.data.folders import make_folder
     from pipelines.data.footage import read_footage, wearing
@@ -102,14 +97,12 @@ def events(
         model,
         prompts,
         temporal=temporal,
-        adaptation=pick_adaptation(adaptation, model, prompts, temporal=temporal),
+        adaptation=adaptation,
         calibration=calibration,
     )
     if strict:
         refuse_unknown_labels(found, clip.prompt_set.resolve)
-    recordings: Sequence[Recording] = found.recordings
-    if wearable is not None:
-        recordings = wearing(found, None if wearable == "none" else wearable)
+    recordings: Sequence[Recording] = wearing(found, wearable)
     if quick:
         recordings = choose_quick(recordings, seed)
     with (
@@ -135,14 +128,14 @@ def events(
 
 
 def _print_report(report: "EventReport", console: Console, paths: list[Path]) -> None:
-    from pipelines.studies.event_files import report_table
+    from pipelines.studies.event_files import report_table, spoken_extent
 
     table = Table("figure", "value", "95 % interval", "counts", box=None)
     for row in report_table(report):
         table.add_row(*map(escape, row))
     console.print(
         f"[bold]{escape(report.model)}[/], prompts {escape(report.prompt_set)}: "
-        f"{report.falls} falls in {report.hours:.2f} h, {report.recordings} recordings",
+        f"{spoken_extent(report)}",
         highlight=False,
         soft_wrap=True,
     )

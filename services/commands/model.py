@@ -18,6 +18,7 @@ from services.options import (
     CalibrationOption,
     ModelOption,
     PromptsOption,
+    WearableOption,
 )
 from services.progress import progress_bar
 
@@ -55,7 +56,7 @@ def show(
     clip = recognizer.clip
     rows = label_rows(recognizer)
     facts = {
-        "model": clip.name,
+        "model": recognizer.name,
         "parameters": sum(p.numel() for p in clip.model.parameters()),
         "image_size_px": clip.image_size_px,
         "dim": clip.dim,
@@ -113,10 +114,12 @@ def _without_header(card: str) -> str:
 
 
 def _spoken_calibration(recognizer: "ClipRecognizer") -> str:
-    fitted = recognizer.calibration
-    if fitted is None:
+    if not recognizer.calibrations:
         return "none: confidence is the model's own (wardwatch model calibrate)"
-    return f"temperature {fitted.temperature:.3f}, fitted on {fitted.clips} clips"
+    return "; ".join(
+        f"{modality} temperature {fitted.temperature:.3f}, on {fitted.clips} clips"
+        for modality, fitted in recognizer.calibrations.items()
+    )
 
 
 @app.command()
@@ -136,6 +139,7 @@ def calibrate(
     prompts: PromptsOption = None,
     adaptation: AdaptationOption = None,
     calibration: CalibrationOption = None,
+    wearable: WearableOption = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the report and its plots.")
     ] = None,
@@ -148,13 +152,13 @@ def calibrate(
     A temperature makes confidence mean how often it is right. It changes no label, but
     how soon a score passes the thresholds of events.
     It is kept in calibration.json under the hashes of what was trained and of the
-    prompt set.
+    prompt set, for what the answers rest on: with a wearable, or with --wearable none.
     """
-    from models.build import build_recognizer, calibration_path, pick_adaptation
+    from models.build import build_recognizer, calibration_path
     from models.calibration import write_calibration
     from models.errors import CalibrationError
     from pipelines.data.folders import make_folder
-    from pipelines.data.footage import read_footage
+    from pipelines.data.footage import read_footage, wearing
     from pipelines.studies.calibration import (
         report_json,
         study_calibration,
@@ -167,14 +171,11 @@ def calibrate(
     if out is not None:
         make_folder(out)
     recognizer = build_recognizer(
-        model,
-        prompts,
-        adaptation=pick_adaptation(adaptation, model, prompts),
-        calibration=path,
+        model, prompts, adaptation=adaptation, calibration=path
     )
-    recordings = read_footage(footage).recordings
+    recordings = wearing(read_footage(footage), wearable)
     if test is not None:
-        fitting, held_out = recordings, read_footage(test).recordings
+        fitting, held_out = recordings, wearing(read_footage(test), wearable)
     elif len(recordings) > 1:
         fitting, held_out = recordings[::2], recordings[1::2]
     else:
@@ -189,7 +190,7 @@ def calibrate(
         recognizer.prompt_set.id,
     )
     weights, prompt_set = recognizer.weights, recognizer.prompt_set.id
-    write_calibration(path, weights, prompt_set, report.calibration)
+    write_calibration(path, weights, prompt_set, report.modality, report.calibration)
     paths = [path, *(write_report(report, out) if out is not None else [])]
     if as_json:
         typer.echo(json.dumps(report_json(report)))
@@ -229,7 +230,8 @@ def _print_calibration(report: "CalibrationReport", paths: list[Path]) -> None:
     console = Console()
     fitted = report.calibration
     console.print(
-        f"[bold]{escape(report.model)}[/], prompts {escape(report.prompt_set)}: "
+        f"[bold]{escape(report.model)}[/], prompts {escape(report.prompt_set)}, "
+        f"{report.modality}: "
         f"temperature {fitted.temperature:.3f}, nothing fits below a cosine of "
         f"{fitted.cosine_floor:.3f}; fitted on {fitted.clips} clips",
         highlight=False,

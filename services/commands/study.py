@@ -14,6 +14,7 @@ from rich.text import Text
 from services.commands.study_features import add_feature_study
 from services.commands.study_models import add_model_studies
 from services.options import (
+    AdaptationOption,
     CalibrationOption,
     JsonOption,
     ModelOption,
@@ -33,6 +34,7 @@ def drift(
     *,
     model: ModelOption = None,
     prompts: PromptsOption = None,
+    adaptation: AdaptationOption = None,
     calibration: CalibrationOption = None,
     footage: Annotated[
         Path | None,
@@ -66,7 +68,9 @@ def drift(
 
     if out is not None:
         make_folder(out)
-    clip = build_recognizer(model, prompts, calibration=calibration)
+    clip = build_recognizer(
+        model, prompts, adaptation=adaptation, calibration=calibration
+    )
     with InProcessRecognizer(clip) as recognizer, staged_bars() as show:
         report = asyncio.run(
             study_drift(

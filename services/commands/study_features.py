@@ -48,6 +48,7 @@ def features(
     elsewhere. Masks are kept as PNG in the folder POINTS-masks beside the file.
     """
     from models.build import build_recognizer
+    from models.bundled import NO_ADAPTATION
     from models.sam import load_any_sam
     from pipelines.data.folders import make_folder
     from pipelines.studies.models.feature_masks import NamedSam, read_feature_frames
@@ -57,7 +58,7 @@ def features(
         make_folder(out)
     named = None if sam is None else NamedSam(sam, partial(load_any_sam, sam))
     with staged_bars() as show:
-        recognizer = build_recognizer(model, prompts)
+        recognizer = build_recognizer(model, prompts, adaptation=NO_ADAPTATION)
         frames = read_feature_frames(points, named, show)
         result = study_features(recognizer, frames, points.name, seed, show)
     give_out(result, out, as_json=as_json)

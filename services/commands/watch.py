@@ -26,12 +26,13 @@ from services.options import (
 )
 
 if TYPE_CHECKING:
+    from models.window import Modality
     from pipelines.clock import Clock
     from pipelines.live.watch import Record, Subject
 
 _SUBJECT_ID = "subject"
 _NOT_CALIBRATED = (
-    "confidence is not calibrated for this checkpoint and these prompts:"
+    "confidence is not calibrated for this checkpoint, these prompts and {}:"
     " wardwatch model calibrate FOOTAGE"
 )
 
@@ -41,7 +42,7 @@ def watch(
         str | None,
         typer.Argument(
             help="A video file, rtsp://…, /dev/video0, or test; nothing where --imu is"
-            " all, which takes --adaptation of the kind is-clip."
+            " all, which takes recognition of the kind is-clip, as shipped."
         ),
     ] = None,
     *,
@@ -97,7 +98,7 @@ def watch(
     the file, or with Ctrl-C. A camera that cannot be reached at first is an error
     (exit code 2); one that is lost later is waited for.
     """
-    from models.build import build_recognizer, pick_adaptation
+    from models.build import build_recognizer
     from pipelines.clock import SystemClock
     from pipelines.in_process import InProcessRecognizer
     from pipelines.live.drift_file import BaselineFile, BaselineKeeper
@@ -119,19 +120,12 @@ def watch(
         temporal=temporal,
         frames=frames,
         seconds=seconds,
-        adaptation=pick_adaptation(
-            adaptation,
-            model,
-            prompts,
-            temporal=temporal,
-            frames=frames,
-            seconds=seconds,
-        ),
+        adaptation=adaptation,
         calibration=calibration,
     )
 
     if watched.camera is None and clip.scorer.needs_frames:
-        msg = "a wearable alone takes --adaptation of the kind is-clip"
+        msg = "a wearable alone takes recognition of the kind is-clip, as shipped"
         raise typer.BadParameter(msg, param_hint="--imu")
 
     async def follow(show: "Callable[[Record], None]") -> None:
@@ -150,12 +144,11 @@ def watch(
             keeper = BaselineKeeper(kept, chain.drift, clock)
             for standing in keeper.open(relearn=relearn):
                 show(standing)
-            told = clip.calibration is not None
+            calibrated = set(clip.calibrations)
             async with aclosing(chain.records()) as records:
                 async for record in records:
-                    if not told and isinstance(record, Prediction):
-                        typer.echo(f"wardwatch: {_NOT_CALIBRATED}", err=True)
-                        told = True
+                    if isinstance(record, Prediction):
+                        _warn_once(record.modality, calibrated)
                     show(record)
                     if isinstance(record, DriftStatus):
                         keeper.keep()
@@ -167,6 +160,13 @@ def watch(
             _show(watched, zero_ns, clip.prompt_set.events, follow, as_json=as_json)
         except KeyboardInterrupt:
             raise typer.Exit(0) from None
+
+
+def _warn_once(modality: "Modality", calibrated: "set[Modality]") -> None:
+    """Tell of answers whose confidence nobody calibrated, and count them as told."""
+    if modality not in calibrated:
+        typer.echo(f"wardwatch: {_NOT_CALIBRATED.format(modality)}", err=True)
+        calibrated.add(modality)
 
 
 @final

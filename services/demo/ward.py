@@ -20,7 +20,7 @@ import aiomqtt
 
 from pipelines.clock import Clock, ns_to_seconds, seconds_to_ns
 from pipelines.data.footage import Recording, read_footage
-from pipelines.data.truth import Resolve, TrueFall, Truth, read_truth
+from pipelines.data.truth import FALL, Resolve, TrueFall, Truth, read_truth
 from pipelines.errors import PipelineError
 from pipelines.records import ActionEvent
 from pipelines.simulation.footage import RecordingPlan, Stream, simulate
@@ -70,7 +70,7 @@ class Room:
                 episode.end_ns - self.zero_ns,
                 episode.peak_confidence,
             )
-            for episode in pair_events(events, "fall", self.end_ns)
+            for episode in pair_events(events, FALL, self.end_ns)
         ]
         return match_falls(self.truth, episodes)
 

@@ -19,7 +19,7 @@ from models.spectrogram import SpectrogramScale
 from models.text_bank import build_text_bank
 
 KINDS = ("csn", "is-clip", "sc-clip")
-SCALE = SpectrogramScale(50.0, 0.25, 1.5, 0.5, 2.0)
+SCALE = SpectrogramScale(50.0, 0.25, 1.5, 0.5, 2.0, levels=True)
 SC_SETTINGS = ScSettings(delta=0.8, head="average", trained_layers=(1,), scale=9.0)
 
 
@@ -38,7 +38,7 @@ def make_noise(clip: ClipEncoder) -> FeatureNoise:
 
 
 def make_is_clip(clip: ClipEncoder) -> TrainedIsClip:
-    settings = IsClipSettings(heads=4, imu_width=64, mode="gate")
+    settings = IsClipSettings(heads=4, imu_width=64, mode="residual", video_weight=0.5)
     model = IsClip(clip.model, settings, frames=8, seed=8)
     shake(list(model.trained().values()))
     return TrainedIsClip(model, SCALE, 0.375)

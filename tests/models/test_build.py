@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from models.build import NO_ADAPTATION, build_recognizer, pick_adaptation
-from models.bundled import ADAPTATION_FILE
-from models.errors import PromptSetError
+from models.build import build_recognizer
+from models.bundled import ADAPTATION_FILE, NO_ADAPTATION, PROMPT_SET_FILE
+from models.errors import CheckpointError, PromptSetError
 
 
 def test_recognizer_takes_the_bundled_prompt_set_where_none_is_named(
@@ -35,22 +35,29 @@ def test_mistake_in_the_prompt_set_shows_before_the_weights_are_read(
         build_recognizer(tmp_path / "no-checkpoint", path)
 
 
-def test_shipped_adaptation_is_taken_where_all_else_is_as_shipped() -> None:
-    assert pick_adaptation(None, None, None) == ADAPTATION_FILE
-    assert pick_adaptation(None, "folder", None) is None
-    assert pick_adaptation(None, None, Path("own.yaml")) is None
-    assert pick_adaptation(None, None, None, temporal="single") is None
-    assert pick_adaptation(None, None, None, frames=4) is None
-    assert pick_adaptation(None, None, None, seconds=2.0) is None
+def test_shipped_adaptation_is_taken_where_all_else_is_as_shipped(
+    tiny_folder: Path, tmp_path: Path
+) -> None:
+    assert build_recognizer().name == "ward-clip+is-clip"
+    own = tmp_path / "own.yaml"
+    own.write_bytes(PROMPT_SET_FILE.read_bytes())
+    for plain in (
+        build_recognizer(tiny_folder),
+        build_recognizer(prompt_set=own),
+        build_recognizer(temporal="single"),
+        build_recognizer(frames=4),
+        build_recognizer(seconds=2.0),
+        build_recognizer(adaptation=NO_ADAPTATION),
+    ):
+        assert plain.name in ("ward-clip", "tiny-clip")
 
 
-def test_an_adaptation_that_is_asked_for_is_taken_and_none_can_be_asked_for() -> None:
-    asked = Path("own.safetensors")
-    assert pick_adaptation(asked, "folder", Path("own.yaml")) == asked
-    assert pick_adaptation(NO_ADAPTATION, None, None) is None
+def test_an_adaptation_that_is_asked_for_is_taken(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"own\.safetensors"):
+        build_recognizer(adaptation=tmp_path / "own.safetensors")
 
 
 def test_shipped_adaptation_is_of_the_shipped_checkpoint() -> None:
     recognizer = build_recognizer(adaptation=ADAPTATION_FILE)
     assert recognizer.name == "ward-clip+is-clip"
-    assert recognizer.calibration is not None
+    assert recognizer.calibrations.keys() == {"fused"}

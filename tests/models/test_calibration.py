@@ -12,7 +12,7 @@ from models.calibration import (
     Calibration,
     fit_calibration,
     measure_reliability,
-    read_calibration,
+    read_calibrations,
     write_calibration,
 )
 from models.errors import CalibrationError
@@ -85,23 +85,34 @@ def test_what_was_written_is_read_for_its_checkpoint_and_prompts(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "calibration.json"
-    assert read_calibration(path, "aaaa", "ward@1") is None
-    write_calibration(path, "aaaa", "ward@1", FITTED)
+    assert read_calibrations(path, "aaaa", "ward@1") == {}
+    write_calibration(path, "aaaa", "ward@1", "video", FITTED)
     other = replace(FITTED, temperature=0.5)
-    write_calibration(path, "bbbb", "ward@1", other)
-    assert read_calibration(path, "aaaa", "ward@1") == FITTED
-    assert read_calibration(path, "bbbb", "ward@1") == other
-    assert read_calibration(path, "aaaa", "ward@2") is None
+    write_calibration(path, "bbbb", "ward@1", "video", other)
+    assert read_calibrations(path, "aaaa", "ward@1") == {"video": FITTED}
+    assert read_calibrations(path, "bbbb", "ward@1") == {"video": other}
+    assert read_calibrations(path, "aaaa", "ward@2") == {}
     assert [each.name for each in tmp_path.iterdir()] == ["calibration.json"]
+
+
+def test_each_modality_has_its_own(tmp_path: Path) -> None:
+    path, other = tmp_path / "calibration.json", replace(FITTED, temperature=0.5)
+    write_calibration(path, "aaaa", "ward@1", "video", other)
+    write_calibration(path, "aaaa", "ward@1", "fused", other)
+    write_calibration(path, "aaaa", "ward@1", "video", FITTED)
+    found = read_calibrations(path, "aaaa", "ward@1")
+    assert found == {"video": FITTED, "fused": other}
 
 
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
         ("{", "cannot be read: "),
-        ("[]", "expected an object with version 1 and entries"),
-        ('{"version": 2, "entries": {}}', "expected an object with version 1"),
-        ('{"version": 1, "entries": []}', "expected an object with version 1"),
+        ("[]", "expected an object with version 2 and entries"),
+        ('{"version": 1, "entries": {}}', "expected an object with version 2"),
+        ('{"version": 2, "entries": []}', "expected an object with version 2"),
+        ('{"version": 2, "entries": {"aaaa ward@1": []}}', ""),
+        ('{"version": 2, "entries": {"aaaa ward@1": {"smell": {}}}}', "modality"),
     ],
 )
 def test_a_damaged_file_is_named_in_one_line(
@@ -110,7 +121,7 @@ def test_a_damaged_file_is_named_in_one_line(
     path = tmp_path / "calibration.json"
     path.write_text(text)
     with pytest.raises(CalibrationError) as caught:
-        read_calibration(path, "aaaa", "ward@1")
+        read_calibrations(path, "aaaa", "ward@1")
     assert str(caught.value).startswith(f"{path}: {problem}")
     assert "\n" not in str(caught.value)
 
@@ -129,15 +140,15 @@ def test_a_damaged_file_is_named_in_one_line(
 )
 def test_a_damaged_entry_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
     path = tmp_path / "calibration.json"
-    write_calibration(path, "aaaa", "ward@1", FITTED)
+    write_calibration(path, "aaaa", "ward@1", "video", FITTED)
     content = json.loads(path.read_text())
-    content["entries"]["aaaa ward@1"] |= change
+    content["entries"]["aaaa ward@1"]["video"] |= change
     path.write_text(json.dumps(content))
     with pytest.raises(CalibrationError, match=r"calibration\.json: \S"):
-        read_calibration(path, "aaaa", "ward@1")
+        read_calibrations(path, "aaaa", "ward@1")
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     path = tmp_path / "missing" / "calibration.json"
     with pytest.raises(CalibrationError, match=r"calibration\.json: No such file"):
-        write_calibration(path, "aaaa", "ward@1", FITTED)
+        write_calibration(path, "aaaa", "ward@1", "video", FITTED)

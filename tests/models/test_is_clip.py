@@ -102,6 +102,7 @@ def test_samples_change_weights_and_frames() -> None:
     [
         SMALL,
         replace(SMALL, mode="gate"),
+        replace(SMALL, mode="residual"),
         replace(SMALL, sirm=False),
         replace(SMALL, sgam=False),
         replace(SMALL, sensors="gyro"),
@@ -218,7 +219,7 @@ def batch(clips: int = 2) -> dict[str, Tensor]:
 
 
 def test_loss_is_the_sum_of_its_parts_as_computed_one_by_one() -> None:
-    model = make(replace(SMALL, imu_weight=0.25))
+    model = make(replace(SMALL, imu_weight=0.25, video_weight=0.75))
     slots = torch.tensor([[0, 1, 2, 3], [2, -1, 0, -1]])
     given = batch()
     with torch.no_grad():
@@ -228,8 +229,9 @@ def test_loss_is_the_sum_of_its_parts_as_computed_one_by_one() -> None:
         teacher = encode_pixels(model.clip, flat).reshape(2, FRAMES, 12)
         imu = model.encode_imu(given["acc"], given["gyro"])
         fused = model.fuse(student, imu, slots)
+        seen = model.fuse(student, None, slots)
     scale = math.exp(model.clip.logit_scale.item())
-    for name, vectors in (("clip", fused), ("imu", imu)):
+    for name, vectors in (("clip", fused), ("imu", imu), ("video", seen)):
         surprises = []
         for vector, label in zip(vectors.double().numpy(), (0, 1), strict=True):
             shares = soft(scale * texts().double().numpy() @ unit(vector))
@@ -238,8 +240,26 @@ def test_loss_is_the_sum_of_its_parts_as_computed_one_by_one() -> None:
     kept = distillation(student, teacher, slots >= 0)
     assert kept > 1e-3
     torch.testing.assert_close(parts["distillation"], kept)
-    total = parts["clip"] + parts["distillation"] + 0.25 * parts["imu"]
+    alone = 0.25 * parts["imu"] + 0.75 * parts["video"]
+    total = parts["clip"] + parts["distillation"] + alone
     torch.testing.assert_close(parts["total"], total)
+
+
+def test_shares_of_labels_are_surprised_by_each_as_much() -> None:
+    model = make()
+    given = batch()
+    shares = torch.tensor([[0.3, 0.7, 0.0], [0.0, 0.25, 0.75]])
+    with torch.no_grad():
+        found = model.loss(**given | {"labels": shares})
+        whole = [
+            model.loss(**given | {"labels": torch.tensor(pair)})
+            for pair in ([0, 1], [1, 1], [1, 2], [0, 2])
+        ]
+    # of the first clip 0.3 and 0.7, of the second 0.25 and 0.75
+    weights = (0.25, 0.0, 0.7, 0.05)
+    for name in ("clip", "imu", "video"):
+        expected = sum(w * it[name] for w, it in zip(weights, whole, strict=True))
+        torch.testing.assert_close(found[name], expected)
 
 
 def test_untrained_student_is_not_far_from_the_teacher() -> None:
@@ -256,9 +276,11 @@ def test_scale_is_clips_own_and_at_most_100() -> None:
     assert model.imu_logits(vectors, texts()).max() == pytest.approx(100)
 
 
-@pytest.mark.parametrize("mode", ["broadcast", "gate"])
+@pytest.mark.parametrize(
+    ("mode", "rate"), [("broadcast", 1e-2), ("gate", 1e-2), ("residual", 1e-3)]
+)
 def test_training_learns_and_moves_all_that_is_trained_and_nothing_else(
-    mode: SirmMode,
+    mode: SirmMode, rate: float
 ) -> None:
     model = make(replace(SMALL, mode=mode), shaken=False)
     frozen = copy.deepcopy(model.clip.state_dict())
@@ -266,7 +288,7 @@ def test_training_learns_and_moves_all_that_is_trained_and_nothing_else(
     model.train()
     optimisers = (
         torch.optim.Adam(model.clip_parameters(), 1e-3),
-        torch.optim.SGD(model.imu_parameters(), 1e-2, momentum=0.9),
+        torch.optim.SGD(model.imu_parameters(), rate, momentum=0.9),
     )
     losses = []
     for _ in range(8):
@@ -397,7 +419,14 @@ def test_model_that_cannot_be_made_is_refused(
 
 
 @pytest.mark.parametrize(
-    "change", [{"heads": 0}, {"imu_weight": -1.0}, {"imu_weight": math.nan}]
+    "change",
+    [
+        {"heads": 0},
+        {"imu_weight": -1.0},
+        {"imu_weight": math.nan},
+        {"video_weight": -1.0},
+        {"video_weight": math.inf},
+    ],
 )
 def test_setting_out_of_range_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=rf"^{next(iter(change))} \S+, expected "):

@@ -84,11 +84,12 @@ def test_sirm_is_the_literal_one_over_the_frames_that_are_there(
             np.testing.assert_allclose(row[at], expected, atol=1e-4)
 
 
-def test_untrained_sirm_adds_nothing() -> None:
+@pytest.mark.parametrize("mode", ["broadcast", "residual"])
+def test_untrained_sirm_adds_nothing(mode: SirmMode) -> None:
     frames = draw(1, FRAMES, DIM)
     present = torch.ones(1, FRAMES, dtype=torch.bool)
     with torch.no_grad():
-        found = Sirm(DIM, HEADS, "broadcast")(frames, draw(1, DIM), present)
+        found = Sirm(DIM, HEADS, mode)(frames, draw(1, DIM), present)
     torch.testing.assert_close(found, frames)
 
 

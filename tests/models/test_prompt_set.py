@@ -1,3 +1,4 @@
+import pickle
 from dataclasses import replace
 
 import pytest
@@ -58,6 +59,17 @@ def test_hash_does_not_change_with_what_scores_do_not_depend_on() -> None:
 )
 def test_hash_changes_with_what_scores_depend_on(changed: PromptSet) -> None:
     assert changed.hash != SMALL.hash
+
+
+def test_what_was_asked_for_already_does_not_hinder_another_process() -> None:
+    assert SMALL.events["fallen"] == "fall"  # cached from now on
+    there = pickle.loads(pickle.dumps(SMALL))
+    assert there == SMALL
+    assert there.events == SMALL.events
+
+
+def test_a_name_and_an_alias_have_the_place_of_their_label() -> None:
+    assert [SMALL.place(it) for it in ("fallen", "Strolling", "flying")] == [2, 0, -1]
 
 
 def test_a_set_without_a_label_knows_neither_it_nor_its_aliases() -> None:

@@ -62,8 +62,9 @@ def test_single_scores_the_middle_frame_alone(tiny_clip: ClipEncoder) -> None:
 def test_temperature_above_one_makes_it_less_sure(
     tiny_clip: ClipEncoder, recognizer: ClipRecognizer
 ) -> None:
+    fitted = Calibration(2.0, 0.0, 1)
     warm = ClipRecognizer(
-        tiny_clip, bundled_prompt_set(), calibration=Calibration(2.0, 0.0, 1)
+        tiny_clip, bundled_prompt_set(), calibrations={"video": fitted}
     )
     window = Window(random_clip(2, 3, tiny_clip.dim), range(3))
     cold_scores, cold_cosines, _ = recognizer.classify([window])

@@ -1,6 +1,6 @@
 """The rooms of the study: simulated ones, rendered anew, and real recordings."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
@@ -17,6 +17,7 @@ from pipelines.data.footage import (
     write_labels,
 )
 from pipelines.data.truth import Resolve, read_truth
+from pipelines.progress import Progress
 from pipelines.recognition import ActionRecognizer
 from pipelines.simulation.footage import (
     RecordingPlan,
@@ -37,9 +38,6 @@ from pipelines.studies.drift.injections import (
     all_injections,
     other_meaning,
 )
-
-Progress = Callable[[str, int, int, str], None]
-"""Told a stage, how much of it is done, of how much, and a note for a person."""
 
 MEASURED = ("picture", "camera", "meaning")
 """Kinds of injections that are made on footage."""

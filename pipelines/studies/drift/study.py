@@ -16,6 +16,7 @@ from pipelines.data.footage import Footage
 from pipelines.data.truth import Resolve
 from pipelines.live.drift_settings import DriftSettings
 from pipelines.live.implied_accuracy import ImpliedAccuracy
+from pipelines.progress import Progress
 from pipelines.recognition import ActionRecognizer
 from pipelines.studies.drift.bank import Room, Segment
 from pipelines.studies.drift.false_alerts import (
@@ -32,7 +33,7 @@ from pipelines.studies.drift.report import (
     Found,
     sum_up,
 )
-from pipelines.studies.drift.rooms import MEASURED, Progress, Survey
+from pipelines.studies.drift.rooms import MEASURED, Survey
 from pipelines.studies.drift.runs import Outcome, begin_run
 from pipelines.studies.drift.streams import all_streams
 
@@ -104,7 +105,7 @@ async def study_drift(
         river=river,
         found=found,
         accuracy=_accuracies(rooms),
-        calibrated=recognizer.info.calibrated,
+        calibrated="video" in recognizer.info.cosine_floors,
     )
 
 

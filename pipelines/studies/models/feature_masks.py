@@ -26,7 +26,7 @@ from PIL.PngImagePlugin import PngInfo
 from models.masking import FeaturePoints, PointsError, read_points
 from models.segmentation import Prompt, Segmenter, check_inside
 from pipelines.data.folders import make_folder
-from pipelines.studies.models.result import Progress
+from pipelines.progress import Progress
 
 Mask = Bool[np.ndarray, "height width"]
 

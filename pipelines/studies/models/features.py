@@ -18,9 +18,10 @@ from PIL import Image
 
 from models.masking import equal_area_control, everything_but, fill, union
 from models.recognizer import ClipRecognizer
+from pipelines.progress import Progress
 from pipelines.studies.models.feature_masks import FeatureFrame, Mask
 from pipelines.studies.models.plots import new_figure
-from pipelines.studies.models.result import Progress, StudyResult, Table
+from pipelines.studies.models.result import StudyResult, Table
 
 Picture = UInt8[np.ndarray, "height width 3"]
 

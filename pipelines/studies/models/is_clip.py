@@ -9,7 +9,6 @@ See ``pipelines.studies.models.is_clip_report`` for what is told of it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import gcd
 from typing import final
 
 import numpy as np
@@ -41,8 +40,8 @@ from pipelines.training.is_clip import (
     SMALL_TOWER,
     Felt,
     KeptFrames,
+    all_spectrograms,
     encode_windows,
-    feel,
     keep_frames,
     train_is_clip,
 )
@@ -186,24 +185,26 @@ class _Bench:
         scale = fit_scale(self._imu[train], self._form)  # novel labels add nothing
         return _Split(
             division,
-            (self._kept.take(train), feel(self._imu[train], self._form, scale)),
+            (
+                self._kept.take(train),
+                all_spectrograms(self._imu[train], self._form, scale),
+            ),
             clips.labels[train],
-            (self._kept.take(test), feel(self._imu[test], self._form, scale)),
+            (
+                self._kept.take(test),
+                all_spectrograms(self._imu[test], self._form, scale),
+            ),
             clips.labels[test],
         )
 
     def _train(self, split: _Split, way: str, seed: int) -> IsClip:
         sirm, sgam, sensors = _WAYS[way]
         clip = self._lab.recognizer.clip
-        settings = IsClipSettings(
-            sirm=sirm,
-            sgam=sgam,
-            sensors=sensors,
-            heads=gcd(8, clip.dim),
-            imu_width=max(64, clip.dim // 64 * 64),
-        )
+        settings = IsClipSettings(sirm=sirm, sgam=sgam, sensors=sensors)
         frames = split.train[0].places.shape[1]
-        model = IsClip(clip.model, settings, frames=frames, seed=seed)
+        model = IsClip(
+            clip.model, settings.for_space(clip.dim), frames=frames, seed=seed
+        )
         base = np.array(split.division.base)
         train_is_clip(
             model,

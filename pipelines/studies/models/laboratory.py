@@ -14,8 +14,8 @@ from jaxtyping import Float32, Int64
 
 from models.recognizer import ClipRecognizer
 from models.temporal import average_clip
+from pipelines.progress import Progress
 from pipelines.studies.clip_set import ClipSet
-from pipelines.studies.models.result import Progress
 
 _BATCH_CLIPS = 16
 

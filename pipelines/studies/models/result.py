@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 Cell = str | float | int | None
-Progress = Callable[[str, int, int, str], None]
-"""Takes a stage, how much of it is done, of how much, and a note."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,10 +24,11 @@ from torch import Tensor
 from models.prompt_set import plain_name
 from models.sc_clip import ScClip
 from models.sc_clip_settings import PUBLISHED
+from pipelines.progress import Progress
 from pipelines.studies.intervals import Interval, cluster_interval
 from pipelines.studies.models.laboratory import Laboratory, StudySize, accuracy
 from pipelines.studies.models.plots import plot_bars
-from pipelines.studies.models.result import Cell, Progress, StudyResult, Table, mean
+from pipelines.studies.models.result import Cell, StudyResult, Table, mean
 from pipelines.training.sc_clip import (
     ScTraining,
     encode_trunk,

@@ -61,9 +61,12 @@ def test_wearables_are_found_by_position(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.parametrize("position", ["waist", None])
-def test_one_wearable_alone_can_be_taken_along_or_none(
-    tmp_path: Path, position: str | None
+@pytest.mark.parametrize(
+    ("position", "worn"),
+    [("waist", ["waist"]), ("none", []), (None, ["waist", "wrist"])],
+)
+def test_one_wearable_alone_can_be_taken_along_or_none_or_all(
+    tmp_path: Path, position: str | None, worn: list[str]
 ) -> None:
     make_folder(tmp_path, "a.mp4", "a.wrist.imu.csv", "a.waist.imu.csv", "b.mp4")
     rows = [replace(SITTING, file=file) for file in ("a.mp4", "b.mp4")]
@@ -71,7 +74,7 @@ def test_one_wearable_alone_can_be_taken_along_or_none(
 
     taken = wearing(read_footage(tmp_path), position)
 
-    assert [list(each.imu) for each in taken] == [[position] if position else [], []]
+    assert [sorted(each.imu) for each in taken] == [worn, []]
 
 
 def test_a_wearable_that_nobody_wears_is_refused_with_those_that_are_worn(

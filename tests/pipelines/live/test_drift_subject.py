@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from models.window import Modality
 from pipelines.clock import NS_PER_S
 from pipelines.live.drift_settings import DriftSettings
 from pipelines.live.drift_subject import DriftRecord, Origin, SubjectDrift
@@ -27,7 +28,7 @@ TYPICAL = np.eye(1, 16, dtype=np.float32).repeat(4, axis=0)
 
 
 def subject(origin: Origin = ORIGIN) -> SubjectDrift:
-    return SubjectDrift("bed-4", origin, SETTINGS, calibrated=True)
+    return SubjectDrift("bed-4", origin, SETTINGS, calibrated=["video"])
 
 
 def clip_at(
@@ -83,6 +84,7 @@ def live(
     confidence: float = 0.8,
     worn: bool = True,
     offset_s: float = 0.0,
+    modality: Modality = "video",
 ) -> list[DriftRecord]:
     records: list[DriftRecord] = []
     rng = np.random.default_rng(int(first_day * 10))
@@ -94,7 +96,8 @@ def live(
         if worn:
             records += drift.feel(batch_at(now_ns, offset_s))
         clip = clip_at(now_ns, features, imu)
-        records += drift.judge(clip, answer(clip, confidence + rng.normal(0, 0.01)))
+        told = answer(clip, confidence + rng.normal(0, 0.01))
+        records += drift.judge(clip, replace(told, modality=modality))
     return records
 
 
@@ -119,10 +122,21 @@ def test_confidence_implies_an_accuracy_if_it_is_calibrated() -> None:
     mean, low, high = status.accuracy
     assert mean == pytest.approx(0.8, abs=0.005)
     assert low < mean < high
-    raw = SubjectDrift("bed-4", ORIGIN, SETTINGS, calibrated=False)
-    (*_, status) = live(raw, 2)
+    (*_, status) = live(SubjectDrift("bed-4", ORIGIN, SETTINGS), 2)
     assert isinstance(status, DriftStatus)
     assert status.accuracy is None
+
+
+def test_answers_that_nobody_calibrated_imply_nothing() -> None:
+    watched = subject()
+    live(watched, 1)
+    (*_, status) = live(watched, 0.5, 1, confidence=0.3, modality="fused")
+    assert isinstance(status, DriftStatus)
+    assert status.accuracy is None
+    (*_, status) = live(watched, 0.25, 1.5)
+    assert isinstance(status, DriftStatus)
+    assert status.accuracy is not None
+    assert status.accuracy[0] == pytest.approx(0.8, abs=0.01)  # 0.3 left nothing
 
 
 def test_nothing_is_told_of_a_subject_on_whom_nothing_changes() -> None:

@@ -3,10 +3,12 @@
 import asyncio
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from models.window import Modality
 from pipelines.live.recognise import (
     FrameEncoder,
     ReuseSettings,
@@ -156,6 +158,25 @@ def test_a_single_label_leads_over_nothing() -> None:
     )
     (prediction,) = predictions_of([clip()], scores, info)
     assert (prediction.margin, prediction.confidence) == (1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("modality", "best", "fits"),
+    [
+        ("video", 0.31, True),
+        ("video", 0.29, False),
+        ("fused", 0.31, False),
+        ("imu", -0.9, True),  # nobody fitted a floor for it
+    ],
+)
+def test_a_clip_fits_from_the_floor_of_its_modality_on(
+    modality: Modality, best: float, fits: bool
+) -> None:
+    info = replace(INFO, cosine_floors={"video": 0.3, "fused": 0.4})
+    cosines = np.array([[-1.0, best]], np.float32)
+    scores = ClipScores(np.full((1, 2), 0.5, np.float32), cosines, (modality,))
+    (prediction,) = predictions_of([clip()], scores, info)
+    assert prediction.fits is fits
 
 
 def test_scores_must_match_the_clips() -> None:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
+from models.window import Modality
 from pipelines.errors import PipelineError
 from pipelines.studies.calibration import (
     CalibrationReport,
@@ -18,13 +19,13 @@ LABELS = ("walking", "standing", "sitting", "fallen")
 SCALE, TOO_SURE = 50.0, 3.0
 
 
-def clips(count: int, seed: int) -> LabelledClips:
+def clips(count: int, seed: int, modality: Modality = "video") -> LabelledClips:
     """Clips whose scaled cosines are three times as sure as they may be."""
     rng = np.random.default_rng(seed)
     logits = rng.normal(0, 1.5, (count, len(LABELS)))
     shares = softmax(logits, axis=1).cumsum(axis=1)
     labels = (shares < rng.random((count, 1))).sum(axis=1).clip(max=3)
-    return LabelledClips(TOO_SURE * logits / SCALE, labels)
+    return LabelledClips(TOO_SURE * logits / SCALE, labels, (modality,) * count)
 
 
 def study(fitting: LabelledClips, held_out: LabelledClips) -> CalibrationReport:
@@ -48,9 +49,27 @@ def test_groups_are_those_that_clips_were_taken_for() -> None:
 
 
 def test_no_labelled_clip_is_refused() -> None:
-    nothing = LabelledClips(np.empty((0, 4)), np.empty(0, np.int64))
+    nothing = LabelledClips(np.empty((0, 4)), np.empty(0, np.int64), ())
     with pytest.raises(PipelineError, match=r"^no clip with a label of the prompt set"):
         study(clips(10, 0), nothing)
+
+
+def test_clips_that_rest_on_the_same_as_most_do_are_fitted_and_measured() -> None:
+    def mixed(video: int, fused: int, seed: int) -> LabelledClips:
+        few, most = clips(video, seed), clips(fused, seed + 1, "fused")
+        return LabelledClips(
+            np.concatenate([-few.cosines, most.cosines]),
+            np.concatenate([few.labels, most.labels]),
+            few.modalities + most.modalities,
+        )
+
+    report = study(mixed(400, 5000, 2), mixed(5000, 400, 4))
+    assert (report.modality, report.calibration.clips) == ("fused", 5000)
+    assert report.overall.clips == 400
+    assert report.calibration.temperature == pytest.approx(TOO_SURE, rel=0.1)
+    nothing = clips(10, 6)
+    with pytest.raises(PipelineError, match="rests on fused"):
+        study(mixed(0, 10, 7), nothing)
 
 
 def test_the_report_is_written_for_people_and_programs(tmp_path: Path) -> None:

@@ -173,6 +173,8 @@ def test_top1_is_over_groups_and_top1_labels_over_labels(report: EventReport) ->
     assert report.tallies["windows"] == 10
     assert report.tallies["partial_windows"] == 1
     assert report.tallies["windows_without_known_label"] == 3
+    assert report.tallies["video_windows"] == 10
+    assert report.tallies["fused_windows"] == 0
 
 
 def test_a_hard_negative_is_raised_by_a_false_fall_that_touches_it(

@@ -73,6 +73,24 @@ def test_every_option_is_taken(
     assert json.loads(capsys.readouterr().out)["recordings"] == 2
 
 
+def test_what_the_answers_rest_on_is_chosen_and_told(
+    footage: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    columns = "t_s,ax_mps2,ay_mps2,az_mps2,gx_radps,gy_radps,gz_radps"
+    rows = [f"{i / 50},0,0,9.8,0,0,0" for i in range(250)]
+    for file in ("a", "b"):
+        path = footage / f"{file}.waist.imu.csv"
+        path.write_text("\n".join([columns, *rows]))
+    told = {}
+    for wearable in ("waist", "none"):
+        assert evaluate(footage, "--wearable", wearable, "--json") == 0
+        told[wearable] = json.loads(capsys.readouterr().out)["counts"]
+    assert told["none"]["video_windows"] == told["none"]["windows"]
+    assert told["waist"]["fused_windows"] > told["waist"]["windows"] / 2
+    assert evaluate(footage, "--wearable", "hip") == 2
+    assert "no wearable at 'hip'; it has: waist\n" in capsys.readouterr().err
+
+
 def test_strict_refuses_a_label_that_nobody_knows(
     footage: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

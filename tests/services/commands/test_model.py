@@ -124,19 +124,18 @@ def footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_calibration_is_fitted_kept_beside_the_checkpoint_and_used(
     folder: Path, footage: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert build_recognizer(folder).calibration is None
+    assert build_recognizer(folder).calibrations == {}
     arguments = ["model", "calibrate", footage, "--model", folder, "--out", tmp_path]
     assert run(app, [*map(str, arguments), "--json"]) == 0
     facts = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert facts["measured_clips"] > 0
-    fitted = build_recognizer(folder).calibration
-    assert fitted is not None
+    fitted = build_recognizer(folder).calibrations["video"]
     assert fitted.temperature == pytest.approx(facts["temperature"])
     assert (tmp_path / "reliability.png").exists()
     assert show(folder) == 0
-    assert "fitted on" in capsys.readouterr().out
+    assert "video temperature" in capsys.readouterr().out
     other = write_prompts(tmp_path / "other.yaml", "reading", "writing")
-    assert build_recognizer(folder, other).calibration is None
+    assert build_recognizer(folder, other).calibrations == {}
 
 
 def test_a_damaged_calibration_is_one_line(

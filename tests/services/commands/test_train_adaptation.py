@@ -1,0 +1,42 @@
+"""What the commands that adapt a checkpoint refuse before minutes of work."""
+
+from pathlib import Path
+
+import pytest
+
+from services.cli import app, run
+
+pytestmark = pytest.mark.gst
+
+
+def train(kind: str, *arguments: str | Path) -> int:
+    return run(app, ["train", kind, *map(str, arguments)])
+
+
+def test_more_recordings_than_lives_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "new" / "is-clip.safetensors"
+    given = ("--out", out, "--lives", "4", "--recordings", "5")
+    assert train("is-clip", *given) == 2
+    assert "5 of 4 lives: no more can be seen" in capsys.readouterr().err
+    assert not out.parent.exists()
+
+
+@pytest.mark.parametrize("kind", ["csn", "is-clip", "sc-clip"])
+def test_a_folder_to_write_to_is_refused(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(kind, "--out", tmp_path) == 2
+    assert "is a folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["csn", "is-clip", "sc-clip"])
+def test_a_file_to_keep_clips_in_is_refused(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    work = tmp_path / "work"
+    work.touch()
+    assert train(kind, "--out", tmp_path / "x.safetensors", "--work", work) == 2
+    (told,) = capsys.readouterr().err.splitlines()
+    assert told.startswith(f"wardwatch: {work}: is a file")
