@@ -27,4 +27,7 @@ quick: bootstrap ## the tests that need neither Ray nor real footage nor patienc
 
 results: bootstrap ## measure on simulated footage that was never trained on
 	@$(bin)/wardwatch simulate --out out/results/footage --hours 2 --seed 2026
-	@$(bin)/wardwatch evaluate events out/results/footage --out out/results
+	@for worn in waist wrist none; do \
+		$(bin)/wardwatch evaluate events out/results/footage \
+			--wearable $$worn --out out/results/$$worn || exit; \
+	done

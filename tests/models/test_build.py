@@ -60,4 +60,4 @@ def test_an_adaptation_that_is_asked_for_is_taken(tmp_path: Path) -> None:
 def test_shipped_adaptation_is_of_the_shipped_checkpoint() -> None:
     recognizer = build_recognizer(adaptation=ADAPTATION_FILE)
     assert recognizer.name == "ward-clip+is-clip"
-    assert recognizer.calibrations.keys() == {"fused"}
+    assert recognizer.calibrations.keys() == {"video", "fused"}
