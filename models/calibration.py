@@ -163,11 +163,11 @@ def read_calibrations(
     entry = _read_entries(path).get(_key(checkpoint, prompt_set), {})
     known = get_args(Modality)
     try:
-        if odd := sorted(entry.keys() - set(known)):
-            msg = f"modality {odd[0]!r}, expected one of {', '.join(known)}"
+        if not isinstance(entry, dict) or not entry.keys() <= set(known):
+            msg = f"expected an entry with some of {', '.join(known)}"
             raise ValueError(msg)
         return {modality: Calibration(**fitted) for modality, fitted in entry.items()}
-    except (AttributeError, TypeError, ValueError) as err:
+    except (TypeError, ValueError) as err:
         raise CalibrationError(str(path), str(err)) from err
 
 
@@ -214,6 +214,9 @@ def _read_entries(path: Path) -> Mapping[str, Any]:
     entries = content.get("entries") if isinstance(content, dict) else None
     known = isinstance(content, dict) and content.get("version") == _VERSION
     if not known or not isinstance(entries, dict):
-        problem = f"expected an object with version {_VERSION} and entries"
+        problem = (
+            f"expected an object with version {_VERSION} and entries; without the file,"
+            " wardwatch model calibrate makes one"
+        )
         raise CalibrationError(str(path), problem)
     return entries

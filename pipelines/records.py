@@ -219,7 +219,8 @@ class DriftStatus:
     ``learning_left_s`` is how long the learning period still lasts; while it does, only
     what the sources themselves report is noticed. ``accuracy`` is the share of right
     answers that calibrated confidence implies, lately, with its 95 % interval; None
-    without calibration or with fewer than three blocks. ``note`` says why learning
+    with fewer than three blocks, or where the latest block holds an answer whose
+    confidence nobody calibrated. ``note`` says why learning
     began anew.
     """
 

@@ -320,8 +320,8 @@ def _refuse_blind(site: Site, needs_frames: bool) -> None:
     blind = [subject.id for subject in site.subjects if subject.camera is None]
     if blind and needs_frames:
         problem = (
-            f"subject {blind[0]} has no camera: its wearable alone is recognised with"
-            " recognizer.adaptation of the kind is-clip, and no other"
+            f"subject {blind[0]} has no camera: its wearable alone takes recognition of"
+            " the kind is-clip, as shipped where checkpoint, prompts and windows are"
         )
         raise SettingsError([problem])
 

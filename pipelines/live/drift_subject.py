@@ -138,12 +138,13 @@ class SubjectDrift:
         """
         if prediction.partial:
             return []
-        self._guessed |= prediction.modality not in self._calibrated
         typical = self._typical_embedding(clip) if len(clip.features) else None
         values = clip_signals(clip, prediction, typical)
         if self._worn:
             values["imu_missing"] = float(clip.imu is None)
-        return self._observe(prediction.end_ns, values)
+        records = self._observe(prediction.end_ns, values)
+        self._guessed |= prediction.modality not in self._calibrated  # of its own block
+        return records
 
     def memory(self) -> dict[str, Any]:
         """Return all that a restarted process needs, for JSON."""
@@ -159,6 +160,7 @@ class SubjectDrift:
             "usual_offset_ns": self._usual_offset_ns,
             "latest_batch_ns": self._latest_batch_ns,
             "confidences": self._accuracy.confidences,
+            "implies": self._implies,
         }
 
     def recall(self, memory: Mapping[str, Any], now_ns: int) -> list[DriftRecord]:
@@ -191,6 +193,7 @@ class SubjectDrift:
             self._latest_batch_ns = int(memory["latest_batch_ns"])
             for confidence in memory["confidences"]:
                 self._accuracy.add(float(confidence))
+            self._implies &= bool(memory.get("implies", True))
         except (LookupError, OverflowError, TypeError, ValueError):
             self.relearn()
             raise
@@ -243,7 +246,8 @@ class SubjectDrift:
     def _imply(self, confidence: float) -> None:
         """Take a block's mean confidence; NaN if it had no answer.
 
-        One answer whose confidence nobody calibrated spoils its block.
+        One answer whose confidence nobody calibrated spoils its block, and the next if
+        its own is too short to count.
         """
         if not np.isnan(confidence):
             self._implies = not self._guessed

@@ -4,8 +4,8 @@ footage ─ watch ─▶ predictions, truth ─▶ labelled clips ─┬─ fit 
                                                          └─ held out ─▶ reliability
                                                             before and after
 
-Of clips that rest on different things (camera, wearable, both) those are fitted that
-most do; whoever wants the others watches the footage with other sources.
+Of clips that rest on different things (camera, camera and wearable) those are fitted
+that most do; whoever wants the others leaves the wearables out.
 """
 
 import json

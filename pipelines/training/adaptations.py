@@ -120,7 +120,8 @@ def adapt_is_clip(
         CheckpointError: If the file cannot be written.
         FolderError: If the folder cannot be written to.
         PipelineError: If this machine renders no pictures.
-        TrainingError: If the loss is not finite.
+        TrainingError: If the loss is not finite, or the prompt set has too few of the
+            lives' labels.
     """
     clip, prompt_set = recognizer.clip, recognizer.prompt_set
     settings = _MADE_OF.for_space(clip.dim)

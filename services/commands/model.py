@@ -57,7 +57,7 @@ def show(
     rows = label_rows(recognizer)
     facts = {
         "model": recognizer.name,
-        "parameters": sum(p.numel() for p in clip.model.parameters()),
+        "parameters_of_the_checkpoint": sum(p.numel() for p in clip.model.parameters()),
         "image_size_px": clip.image_size_px,
         "dim": clip.dim,
         "logit_scale": round(clip.logit_scale, 2),

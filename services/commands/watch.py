@@ -31,10 +31,11 @@ if TYPE_CHECKING:
     from pipelines.live.watch import Record, Subject
 
 _SUBJECT_ID = "subject"
-_NOT_CALIBRATED = (
-    "confidence is not calibrated for this checkpoint, these prompts and {}:"
-    " wardwatch model calibrate FOOTAGE"
-)
+_MENDS = {
+    "fused": "wardwatch model calibrate FOOTAGE",
+    "video": "wardwatch model calibrate FOOTAGE --wearable none",
+    "imu": "nothing fits it for a wearable alone yet",
+}
 
 
 def watch(
@@ -165,7 +166,11 @@ def watch(
 def _warn_once(modality: "Modality", calibrated: "set[Modality]") -> None:
     """Tell of answers whose confidence nobody calibrated, and count them as told."""
     if modality not in calibrated:
-        typer.echo(f"wardwatch: {_NOT_CALIBRATED.format(modality)}", err=True)
+        problem = (
+            "confidence is not calibrated for this checkpoint, these prompts and"
+            f" {modality}: {_MENDS[modality]}"
+        )
+        typer.echo(f"wardwatch: {problem}", err=True)
         calibrated.add(modality)
 
 

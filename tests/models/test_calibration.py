@@ -111,8 +111,8 @@ def test_each_modality_has_its_own(tmp_path: Path) -> None:
         ("[]", "expected an object with version 2 and entries"),
         ('{"version": 1, "entries": {}}', "expected an object with version 2"),
         ('{"version": 2, "entries": []}', "expected an object with version 2"),
-        ('{"version": 2, "entries": {"aaaa ward@1": []}}', ""),
-        ('{"version": 2, "entries": {"aaaa ward@1": {"smell": {}}}}', "modality"),
+        ('{"version": 2, "entries": {"aaaa ward@1": []}}', "expected an entry"),
+        ('{"version": 2, "entries": {"aaaa ward@1": {"smell": {}}}}', "expected an e"),
     ],
 )
 def test_a_damaged_file_is_named_in_one_line(

@@ -139,6 +139,29 @@ def test_answers_that_nobody_calibrated_imply_nothing() -> None:
     assert status.accuracy[0] == pytest.approx(0.8, abs=0.01)  # 0.3 left nothing
 
 
+#  block     0   1   2   3   4   5
+#  answers   v   v   v   v   f v..   v     v: video, calibrated; f: fused, not
+#  implies               y   y   -   y     told at the end of each
+def test_an_answer_that_nobody_calibrated_spoils_its_own_block_alone() -> None:
+    watched, told = subject(), []
+    for at in range(6 * 6 + 1):
+        clip = clip_at(at * STEP_NS)
+        modality: Modality = "fused" if at == 24 else "video"
+        told += watched.judge(clip, replace(answer(clip), modality=modality))
+    implied = [it.accuracy is not None for it in told if isinstance(it, DriftStatus)]
+    assert implied == [False, False, True, True, False, True]
+
+
+def test_a_restart_does_not_forget_that_nothing_is_implied() -> None:
+    watched = subject()
+    live(watched, 1)
+    live(watched, 0.5, 1, modality="fused")
+    restarted = subject()
+    (status,) = restarted.recall(json.loads(json.dumps(watched.memory())), 2 * DAY_NS)
+    assert isinstance(status, DriftStatus)
+    assert status.accuracy is None
+
+
 def test_nothing_is_told_of_a_subject_on_whom_nothing_changes() -> None:
     assert alerts_in(live(subject(), 14)) == []
 

@@ -222,7 +222,7 @@ def test_confidence_that_nobody_calibrated_is_told_of(
     assert watch(video, "--model", checkpoint, "--json") == 0
     told = capsys.readouterr().err
     assert "confidence is not calibrated" in told
-    assert "wardwatch model calibrate" in told
+    assert "video: wardwatch model calibrate FOOTAGE --wearable none\n" in told
 
 
 @pytest.fixture
