@@ -57,7 +57,7 @@ def service(
     *,
     subjects: Annotated[
         str, typer.Option(help="Numbers of cameras, rising, with commas between.")
-    ] = "8,16,20,24",
+    ] = "8,16,24,28,32",
     seconds: Annotated[
         float, typer.Option(min=3, max=600, help="How long each load is watched.")
     ] = 24.0,

@@ -1,0 +1,75 @@
+"""How a load is judged, and that what no watcher has reported yet is waited for."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import cast
+
+import pytest
+
+from pipelines.clock import SystemClock
+from services.bench.service import Bench, Load
+from services.demo.broker import Broker
+
+METRICS = """\
+# HELP wardwatch_windows_total Recognised.
+wardwatch_windows_total {windows}
+wardwatch_frames_total{{outcome="encoded"}} 7
+wardwatch_frames_dropped_total{{subject="a"}} 1
+wardwatch_frames_dropped_total{{subject="b"}} 2
+wardwatch_source_up{{subject="a"}} 1
+wardwatch_outbox_pending 0
+wardwatch_report_queue 0
+wardwatch_prediction_age_seconds_sum 3
+wardwatch_prediction_age_seconds_count 6
+"""
+STEADY = Load(8, 21.3, 19.0, None, 0.0, 0, {}, {})  # 21.33 windows a second are due
+
+
+class Hub(BaseHTTPRequestHandler):
+    """Tells of a report before the fourth time that it is asked."""
+
+    asked = 0
+
+    def do_GET(self) -> None:
+        Hub.asked += 1
+        text = METRICS.format(windows=100 if Hub.asked < 4 else 164)
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 the base's
+        pass
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    Hub.asked = 0
+    with ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
+        Thread(target=server.serve_forever).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_counters_are_those_of_the_moment_of_a_report(url: str) -> None:
+    bench = Bench(url, cast("Broker", None), SystemClock())
+    counters = asyncio.run(bench.reported())
+    assert (counters["windows"], counters["dropped"], Hub.asked) == (164, 3, 4)
+
+
+@pytest.mark.parametrize(
+    ("load", "keeps_up"),
+    [
+        (STEADY, True),
+        (replace(STEADY, windows_per_s=20.9), False),
+        (replace(STEADY, dropped=1), False),
+        (replace(STEADY, age_growth_s=0.25), False),
+        (replace(STEADY, age_growth_s=-0.7), True),
+    ],
+)
+def test_a_load_keeps_up_if_all_is_recognised_in_time(
+    load: Load, keeps_up: bool
+) -> None:
+    assert load.keeps_up is keeps_up
