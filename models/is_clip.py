@@ -21,7 +21,6 @@ the window: windows at work need the training's seconds from frame to frame.
 import copy
 import math
 from dataclasses import dataclass, replace
-from math import gcd
 from typing import Literal, final, get_args
 
 import torch
@@ -92,7 +91,7 @@ class IsClipSettings:
 
     def for_space(self, dim: int) -> "IsClipSettings":
         """Return these settings, as wide as suits CLIP's space of ``dim`` numbers."""
-        return replace(self, heads=gcd(8, dim), imu_width=max(64, dim // 64 * 64))
+        return replace(self, heads=math.gcd(8, dim), imu_width=max(64, dim // 64 * 64))
 
 
 @final

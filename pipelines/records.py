@@ -220,8 +220,7 @@ class DriftStatus:
     what the sources themselves report is noticed. ``accuracy`` is the share of right
     answers that calibrated confidence implies, lately, with its 95 % interval; None
     with fewer than three blocks, or where the latest block holds an answer whose
-    confidence nobody calibrated. ``note`` says why learning
-    began anew.
+    confidence nobody calibrated. ``note`` says why learning began anew.
     """
 
     subject_id: str

@@ -115,7 +115,8 @@ def study_calibration(
     Raises:
         PipelineError: If either holds no labelled clip, or none that rests on the same.
     """
-    ((modality, _),) = Counter(fitting.modalities).most_common(1) or [("video", 0)]
+    usual = Counter(fitting.modalities).most_common(1)
+    modality = usual[0][0] if usual else "video"
     fitting, held_out = fitting.resting_on(modality), held_out.resting_on(modality)
     if not (len(fitting.labels) and len(held_out.labels)):
         msg = (

@@ -8,7 +8,6 @@ cameras by RTSP at the largest load that it keeps up with (``encoder_share``).
 import asyncio
 import json
 import os
-import urllib.request
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -28,6 +27,7 @@ from pipelines.progress import Progress
 from pipelines.recognition import ActionRecognizer
 from pipelines.records import Frame, Prediction
 from pipelines.simulation.footage import RecordingPlan, Stream, simulate
+from services.bench.counters import HubCounters
 from services.bench.processes import Usage, measure_processes
 from services.demo.broker import Broker
 from services.demo.rtsp_process import RtspServer
@@ -136,7 +136,7 @@ async def measure_service(
         try:
             state = await supervisor.start()
             raw, share = await _dispatch(recognizer, supervisor, clock, on_progress)
-            bench = Bench(state.url, broker, clock)
+            bench = Bench(HubCounters(state.url, clock), broker, clock)
             loads = []
             for place, number in enumerate(subjects):
                 await supervisor.apply(site_of(broker, server, folder, number))
@@ -239,20 +239,21 @@ class _Feeder:
 class Bench:
     """Watches a running service under load."""
 
-    def __init__(self, url: str, broker: Broker, clock: Clock) -> None:
-        self._url, self._broker, self._clock = url, broker, clock
+    def __init__(self, counters: HubCounters, broker: Broker, clock: Clock) -> None:
+        self._counters, self._broker, self._clock = counters, broker, clock
 
     async def watch(self, subjects: int, seconds: float) -> Load:
         """Let all cameras come, then watch for some seconds."""
-        await self.until_online(subjects)
+        await self._counters.until_online(subjects)
         waits: list[float] = []
         listening = asyncio.create_task(self._listen(waits))
-        before, processes = await self.reported(), measure_processes(os.getpid())
+        before = await self._counters.at_report()
+        processes = measure_processes(os.getpid())
         began_ns = self._clock.now_ns()
         marks = [before]
         for _ in range(3):
             await self._clock.sleep_s(seconds / 3)
-            marks.append(await self.reported())
+            marks.append(await self._counters.at_report())
         span_s = ns_to_seconds(self._clock.now_ns() - began_ns)
         after, later = marks[-1], measure_processes(os.getpid())
         if listening.done():  # it hears for ever, unless it failed
@@ -275,27 +276,6 @@ class Bench:
             rss_mb={name: usage.rss_mb for name, usage in later.items()},
         )
 
-    async def reported(self) -> dict[str, float]:
-        """Return the counters at the moment when a watcher has reported.
-
-        What it counts from then on is known to nobody until it reports again, which
-        may be seconds later.
-        """
-        first = latest = await self.counters()
-        async with asyncio.timeout(60):
-            while latest["windows"] == first["windows"]:
-                await self._clock.sleep_s(0.05)
-                latest = await self.counters()
-        return latest
-
-    async def until_online(self, subjects: int) -> None:
-        """Return once so many cameras give pictures."""
-        async with asyncio.timeout(60):
-            while True:
-                if (await self.counters())["online"] >= subjects:
-                    return
-                await self._clock.sleep_s(0.5)
-
     async def _listen(self, waits: list[float]) -> None:
         async with aiomqtt.Client("127.0.0.1", self._broker.port) as client:
             await client.subscribe(f"wardwatch/{_SITE}/+/event", qos=1)
@@ -304,33 +284,6 @@ class Bench:
                 event = read_event(json.loads(message.payload))
                 wait_ns = self._clock.now_ns() - event.decided_ns
                 waits.append(ns_to_seconds(wait_ns))
-
-    async def counters(self) -> dict[str, float]:
-        """Read the hub's own metrics."""
-
-        def fetch() -> str:
-            with urllib.request.urlopen(f"{self._url}/metrics", timeout=10) as answer:
-                text: bytes = answer.read()
-                return text.decode()
-
-        series: dict[str, float] = {}
-        for line in (await asyncio.to_thread(fetch)).splitlines():
-            if not line.startswith("#"):
-                name, _, value = line.rpartition(" ")
-                series[name.removeprefix("wardwatch_")] = float(value)
-        return {
-            "windows": series["windows_total"],
-            "frames": series['frames_total{outcome="encoded"}'],
-            "dropped": sum(_of(series, "frames_dropped_total")),
-            "online": sum(_of(series, "source_up")),
-            "queue": series["outbox_pending"] + series["report_queue"],
-            "age_sum": series["prediction_age_seconds_sum"],
-            "age_count": series["prediction_age_seconds_count"],
-        }
-
-
-def _of(series: dict[str, float], name: str) -> list[float]:
-    return [value for key, value in series.items() if key.startswith(f"{name}{{")]
 
 
 def _mean_age(before: dict[str, float], after: dict[str, float]) -> float:

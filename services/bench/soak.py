@@ -16,8 +16,9 @@ from scipy.stats import linregress, t
 from pipelines.clock import Clock, SystemClock, ns_to_seconds
 from pipelines.progress import Progress
 from pipelines.simulation.footage import simulate
+from services.bench.counters import HubCounters
 from services.bench.processes import measure_processes
-from services.bench.service import Bench, recordings, site_of
+from services.bench.service import recordings, site_of
 from services.demo.broker import Broker
 from services.demo.rtsp_process import RtspServer
 from services.supervisor import Supervisor
@@ -95,17 +96,17 @@ async def soak(
         supervisor = Supervisor(site_of(broker, server, folder, subjects), clock)
         try:
             state = await supervisor.start()
-            bench = Bench(state.url, broker, clock)
-            await bench.until_online(subjects)
+            counters = HubCounters(state.url, clock)
+            await counters.until_online(subjects)
             samples: list[tuple[float, Mapping[str, float]]] = []
             queues: list[float] = []
             began_ns, outages = clock.now_ns(), 0
             coming = asyncio.create_task(asyncio.sleep(0))
-            before = await bench.counters()
+            before = await counters.read()
             while (span_s := ns_to_seconds(clock.now_ns() - began_ns)) < 60 * minutes:
                 usage = measure_processes(os.getpid())
                 samples.append((span_s, {k: v.rss_mb for k, v in usage.items()}))
-                queues.append((await bench.counters())["queue"])
+                queues.append((await counters.read())["queue"])
                 if span_s > (outages + 1) * ROUND_S and coming.done():
                     coming.result()
                     outages += 1
@@ -114,7 +115,7 @@ async def soak(
                 on_progress("minutes", int(span_s / 60), int(minutes), note)
                 await clock.sleep_s(_SAMPLE_S)
             await coming
-            windows = (await bench.counters())["windows"] - before["windows"]
+            windows = (await counters.read())["windows"] - before["windows"]
         finally:
             await supervisor.stop()
     kinds = samples[-1][1].keys()

@@ -5,23 +5,23 @@ from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
-from typing import cast
 
 import pytest
 
 from pipelines.clock import SystemClock
-from services.bench.service import Bench, Load
-from services.demo.broker import Broker
+from services.bench.counters import HubCounters
+from services.bench.service import Load
 
 METRICS = """\
 # HELP wardwatch_windows_total Recognised.
 wardwatch_windows_total {windows}
 wardwatch_frames_total{{outcome="encoded"}} 7
+wardwatch_frames_total{{outcome="reused"}} 5
 wardwatch_frames_dropped_total{{subject="a"}} 1
 wardwatch_frames_dropped_total{{subject="b"}} 2
 wardwatch_source_up{{subject="a"}} 1
 wardwatch_outbox_pending 0
-wardwatch_report_queue 0
+wardwatch_report_queue 2
 wardwatch_prediction_age_seconds_sum 3
 wardwatch_prediction_age_seconds_count 6
 """
@@ -54,9 +54,17 @@ def url() -> Iterator[str]:
 
 
 def test_counters_are_those_of_the_moment_of_a_report(url: str) -> None:
-    bench = Bench(url, cast("Broker", None), SystemClock())
-    counters = asyncio.run(bench.reported())
-    assert (counters["windows"], counters["dropped"], Hub.asked) == (164, 3, 4)
+    counters = asyncio.run(HubCounters(url, SystemClock()).at_report())
+    assert Hub.asked == 4
+    assert counters == {
+        "windows": 164,
+        "frames": 7,
+        "dropped": 3,
+        "online": 1,
+        "queue": 2,
+        "age_sum": 3,
+        "age_count": 6,
+    }
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,75 @@
+"""What a running service counts, as its hub tells Prometheus."""
+
+import asyncio
+import urllib.request
+from collections import defaultdict
+from typing import final
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from pipelines.clock import Clock
+
+_PATIENCE_S = 60.0
+_LOOK_S, _ONLINE_S = 0.05, 0.5
+
+
+@final
+class HubCounters:
+    """Reads the metrics of a hub.
+
+    Args:
+        url: Of the hub.
+        clock: Paces the reading.
+    """
+
+    def __init__(self, url: str, clock: Clock) -> None:
+        self._url, self._clock = url, clock
+
+    async def read(self) -> dict[str, float]:
+        """Return sums over all subjects, but of pictures those that were encoded."""
+        text = await asyncio.to_thread(self._fetch)
+        sums: dict[str, float] = defaultdict(float)
+        for family in text_string_to_metric_families(text):
+            for sample in family.samples:
+                if sample.labels.get("outcome", "encoded") == "encoded":
+                    sums[sample.name.removeprefix("wardwatch_")] += sample.value
+        return {
+            "windows": sums["windows_total"],
+            "frames": sums["frames_total"],
+            "dropped": sums["frames_dropped_total"],
+            "online": sums["source_up"],
+            "queue": sums["outbox_pending"] + sums["report_queue"],
+            "age_sum": sums["prediction_age_seconds_sum"],
+            "age_count": sums["prediction_age_seconds_count"],
+        }
+
+    async def at_report(self) -> dict[str, float]:
+        """Return the counters at the moment when a watcher has reported.
+
+        What it counts from then on is known to nobody until it reports again, which
+        may be seconds later.
+
+        Raises:
+            TimeoutError: If none does within a minute.
+        """
+        first = latest = await self.read()
+        async with asyncio.timeout(_PATIENCE_S):
+            while latest["windows"] == first["windows"]:
+                await self._clock.sleep_s(_LOOK_S)
+                latest = await self.read()
+        return latest
+
+    async def until_online(self, subjects: int) -> None:
+        """Return once so many cameras give pictures.
+
+        Raises:
+            TimeoutError: If they do not within a minute.
+        """
+        async with asyncio.timeout(_PATIENCE_S):
+            while (await self.read())["online"] < subjects:
+                await self._clock.sleep_s(_ONLINE_S)
+
+    def _fetch(self) -> str:
+        with urllib.request.urlopen(f"{self._url}/metrics", timeout=10) as answer:
+            text: bytes = answer.read()
+            return text.decode()
