@@ -9,13 +9,14 @@ Axis words: time, height, width, sample, dim, token, label.
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Float32, Int64, UInt8
 
 from models.window import Modality
 
+SourceRole = Literal["camera", "imu"]
 SourceState = Literal["connecting", "online", "stalled", "offline"]
 TimeBase = Literal["sender", "arrival", "presentation"]
 EventState = Literal["started", "ended"]
@@ -30,6 +31,13 @@ DriftCause = Literal[
     "model",
     "unknown",
 ]
+
+
+class SourceKey(NamedTuple):
+    """Key of a source: subject and role. A subject has one source of each role."""
+
+    subject_id: str
+    role: SourceRole
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +64,7 @@ class ImuBatch:
     ``clock_offset_ns`` is what was added to the device's times to get ours.
     """
 
-    device_id: str
+    subject_id: str
     timestamps_ns: Int64[np.ndarray, " sample"]
     accel_mps2: Float32[np.ndarray, "sample 3"]
     gyro_radps: Float32[np.ndarray, "sample 3"]
@@ -82,13 +90,19 @@ class SourceStatus:
     a full buffer let go since the source began.
     """
 
-    source_id: str
+    subject_id: str
+    role: SourceRole
     state: SourceState
     since_ns: int
     reason: str
     time_base: TimeBase
     reconnects: int = 0
     dropped: int = 0
+
+    @property
+    def source(self) -> SourceKey:
+        """The source that this is the state of."""
+        return SourceKey(self.subject_id, self.role)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,14 +22,14 @@ from prometheus_client import CollectorRegistry
 
 from pipelines.clock import Clock, SystemClock, seconds_to_ns
 from pipelines.recognition import ActionRecognizer
-from pipelines.records import ActionEvent
+from pipelines.records import ActionEvent, SourceRole
 from services.canary import Canary
 from services.delivery.home_assistant import discovery
 from services.delivery.mqtt import BrokerLink, MqttDelivery
 from services.errors import PortTaken, StoreError
 from services.hub_http import listen, make_server
 from services.metrics import Metrics
-from services.reports import Report, SourceName, SubjectState
+from services.reports import Report, SubjectState
 from services.settings import Site
 from services.store import Message, Queued, Store
 from services.topics import VERSION, Topics, standing_of
@@ -97,7 +97,7 @@ class Hub:
         self._broker_trouble = "the broker is not reached yet"
         self._store_trouble = ""
         expected = self._store.recall(_EXPECTED) or {}
-        self._expected = cast("dict[str, list[SourceName]]", expected)
+        self._expected = cast("dict[str, list[SourceRole]]", expected)
         self._states: dict[str, SubjectState] = {}
         self._standings: dict[str, object] = {}
         self._reports: dict[str, tuple[int, Report]] = {}
@@ -123,7 +123,7 @@ class Hub:
             tuple(self._troubles()),
         )
 
-    async def expect(self, subjects: Mapping[str, Sequence[SourceName]]) -> None:
+    async def expect(self, subjects: Mapping[str, Sequence[SourceRole]]) -> None:
         """Take who is to be watched, and with which sources.
 
         Whoever is not any more is forgotten, and so is its retained status.
@@ -162,7 +162,9 @@ class Hub:
             *changes,
         ]
         new = await self._take(messages, events)
-        self._standings |= standings
+        for name, standing in standings.items():
+            if name in self._expected:  # it may have been dropped meanwhile
+                self._standings[name] = standing
         for key, event in events.items():
             if key in new:
                 self._metrics.happened(event)

@@ -18,8 +18,10 @@ from pipelines.records import (
     DriftAlert,
     DriftStatus,
     Prediction,
+    SourceKey,
     SourceStatus,
 )
+from services.record_lines import source_name
 
 _EVENTS_SHOWN = 8
 _LABELS_SHOWN = 5
@@ -57,7 +59,7 @@ class LiveView:
         self._events: deque[ActionEvent] = deque(maxlen=_EVENTS_SHOWN)
         self._drifts: dict[str, DriftStatus] = {}
         self._alerts: dict[str, DriftAlert] = {}
-        self._statuses: dict[str, SourceStatus] = {}
+        self._statuses: dict[SourceKey, SourceStatus] = {}
 
     def add(self, record: Record) -> None:
         """Take a record into the picture."""
@@ -74,7 +76,7 @@ class LiveView:
             case DriftStatus():
                 self._drifts[record.subject_id] = record
             case SourceStatus():
-                self._statuses[record.source_id] = record
+                self._statuses[record.source] = record
 
     def event_line(self, event: ActionEvent) -> Text:
         """Write one event as a line."""
@@ -169,7 +171,7 @@ def drift_line(status: DriftStatus) -> Text:
 
 def _source_line(status: SourceStatus) -> Text:
     return Text.assemble(
-        (f"{status.source_id}: ", "dim"),
+        (f"{source_name(status)}: ", "dim"),
         (status.state, _STATE_STYLES[status.state]),
         (f"  {status.reason}", ""),
         (

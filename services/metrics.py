@@ -13,10 +13,10 @@ from typing import Final, final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from pipelines.clock import NS_PER_S
-from pipelines.records import ActionEvent, SourceStatus
-from services.reports import Counts, SourceName, SubjectState
+from pipelines.records import ActionEvent, SourceRole, SourceStatus
+from services.reports import Counts, SubjectState
 
-SOURCES: Final[tuple[SourceName, ...]] = ("camera", "imu")
+SOURCES: Final[tuple[SourceRole, ...]] = ("camera", "imu")
 KINDS: Final = ("event", "drift", "status", "technical")
 _FAST_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _SLOW_S = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
@@ -106,7 +106,7 @@ class Metrics:
         for kind in KINDS:
             self._delivered.labels(kind)
 
-    def watch(self, subjects: Mapping[str, Collection[SourceName]]) -> None:
+    def watch(self, subjects: Mapping[str, Collection[SourceRole]]) -> None:
         """Begin every series of subjects, and end those of subjects that are gone.
 
         Args:
@@ -147,9 +147,9 @@ class Metrics:
         self._frames.labels("encoded").inc(counts.frames_encoded)
         self._frames.labels("reused").inc(counts.frames_reused)
         self._windows.inc(counts.windows)
-        for name, frames in counts.frames_dropped.items():
-            if name in self._watched:
-                self._dropped.labels(name).inc(frames)
+        for source, number in counts.dropped.items():
+            if source.role == "camera" and source.subject_id in self._watched:
+                self._dropped.labels(source.subject_id).inc(number)
         for histogram, spans in (
             (self._encode, counts.encode_s),
             (self._classify, counts.classify_s),
@@ -179,7 +179,7 @@ class Metrics:
                 self._up.labels(subject, source).set(0)
 
     def _source(
-        self, subject: str, source: SourceName, status: SourceStatus | None
+        self, subject: str, source: SourceRole, status: SourceStatus | None
     ) -> None:
         if status is None or (subject, source) not in self._reconnects:
             return

@@ -147,10 +147,17 @@ def read_event(line: Mapping[str, Any]) -> ActionEvent:
     )
 
 
+def source_name(status: SourceStatus) -> str:
+    """Return the name of a source in lines: its subject for a camera, or wearable."""
+    return status.subject_id if status.role == "camera" else "wearable"
+
+
 def _status(status: SourceStatus) -> dict[str, Any]:
     return {
         "type": "status",
-        "source": status.source_id,
+        "source": source_name(status),
+        "subject": status.subject_id,
+        "role": status.role,
         "state": status.state,
         "since_at": utc_datetime(status.since_ns).isoformat(),
         "reason": status.reason,

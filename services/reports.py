@@ -1,11 +1,14 @@
 """What watchers tell the hub: events and alerts, and how they stand."""
 
 from dataclasses import dataclass, field
-from typing import Literal
 
-from pipelines.records import ActionEvent, DriftAlert, DriftStatus, SourceStatus
-
-SourceName = Literal["camera", "imu"]
+from pipelines.records import (
+    ActionEvent,
+    DriftAlert,
+    DriftStatus,
+    SourceKey,
+    SourceStatus,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ class Counts:
     Attributes:
         frames_encoded: Pictures that went through the encoder.
         frames_reused: Pictures that were lent an earlier feature.
-        frames_dropped: By source, pictures that full buffers let go.
+        dropped: By source, what its full buffer let go: pictures, or batches.
         windows: Windows recognised.
         encode_s: Time of each request to encode, seconds.
         classify_s: Time of each request to classify.
@@ -45,7 +48,7 @@ class Counts:
 
     frames_encoded: int = 0
     frames_reused: int = 0
-    frames_dropped: dict[str, int] = field(default_factory=dict)
+    dropped: dict[SourceKey, int] = field(default_factory=dict)
     windows: int = 0
     encode_s: list[float] = field(default_factory=list)
     classify_s: list[float] = field(default_factory=list)

@@ -31,10 +31,10 @@ from pipelines.live.drift_settings import DriftSettings
 from pipelines.live.events import EventSettings
 from pipelines.live.watch import WatchSettings
 from pipelines.live.windows import WindowSettings
+from pipelines.records import SourceRole
 from pipelines.sources.address import CameraAddress
 from pipelines.sources.framing import PAD, Framing
 from services.options import parse_framing
-from services.reports import SourceName
 
 ENVIRONMENT_PREFIX = "WARDWATCH_"
 ENVIRONMENT_NESTING = "__"
@@ -169,9 +169,9 @@ class SubjectSettings(_Section):
         return crop
 
     @property
-    def sources(self) -> list[SourceName]:
+    def sources(self) -> list[SourceRole]:
         """What it is watched with."""
-        given: dict[SourceName, object] = {"camera": self.camera, "imu": self.imu}
+        given: dict[SourceRole, object] = {"camera": self.camera, "imu": self.imu}
         return [name for name, it in given.items() if it is not None]
 
     @property

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, final
+from typing import final
 
 from pipelines.clock import Clock, SystemClock, ns_to_seconds
 from pipelines.live.drift_file import BaselineFile, BaselineKeeper
@@ -28,6 +28,7 @@ from pipelines.records import (
     DriftAlert,
     DriftStatus,
     Prediction,
+    SourceKey,
     SourceStatus,
 )
 from pipelines.sources.address import CameraAddress
@@ -47,8 +48,6 @@ _BUFFERED_S = 12.0
 """So much of a camera waits while no replica answers, and is then made up for."""
 _STOP_S = 10.0
 _TIDY_S = 20.0
-
-_Role = Literal["camera", "wearable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +116,6 @@ class Watcher:
         self._clock = clock or SystemClock()
         self._counting = Counting()
         self._states: dict[str, SubjectState] = {}
-        self._owners: dict[str, tuple[str, _Role]] = {}
         self._opened: dict[str, AsyncExitStack] = {}
         self._marks: dict[str, str] = {}
         self._keepers: dict[str, BaselineKeeper] = {}
@@ -217,7 +215,7 @@ class Watcher:
         wearable = None
         if watched.wearable is not None:
             wearable = ImuSource(
-                f"{name}/imu",
+                name,
                 watched.wearable,
                 clock=self._clock,
                 tls_context=None if watched.tls is None else watched.tls.build(),
@@ -237,10 +235,6 @@ class Watcher:
             self._states[name] = SubjectState(
                 has_wearable=wearable is not None, has_camera=camera is not None
             )
-            for source in (name, f"{name}/camera"):
-                self._owners[source] = name, "camera"
-            for source in (f"{name}/imu", f"{name}/wearable"):
-                self._owners[source] = name, "wearable"
             chain.add(subject)
             self._remember(chain, name)
             self._opened[name] = stack.pop_all()
@@ -282,21 +276,17 @@ class Watcher:
 
     def _take(self, record: Record) -> None:
         """Remember how things stand, and put what must not be lost in the queue."""
-        if isinstance(record, SourceStatus):
-            name, role = self._owners.get(record.source_id, ("", "camera"))
-            if name in self._states:
-                known = self._states[name]
-                self._states[name] = (
-                    replace(known, camera=record)
-                    if role == "camera"
-                    else replace(known, wearable=record)
-                )
-                self._told.set()
-            return
         known_state = self._states.get(record.subject_id)
         if known_state is None:
             return
         match record:
+            case SourceStatus():
+                self._states[record.subject_id] = (
+                    replace(known_state, camera=record)
+                    if record.role == "camera"
+                    else replace(known_state, wearable=record)
+                )
+                self._told.set()
             case Prediction():
                 self._states[record.subject_id] = replace(
                     known_state, predicted_ns=record.end_ns
@@ -384,7 +374,7 @@ class Counting:
         del subject_id
         self.counts.ages_s.append(ns_to_seconds(age_ns))
 
-    def dropped(self, source_id: str, *, frames: int) -> None:
-        """Take frames that a source's full buffer let go."""
-        dropped = self.counts.frames_dropped
-        dropped[source_id] = dropped.get(source_id, 0) + frames
+    def dropped(self, source: SourceKey, *, frames: int) -> None:
+        """Count what a source's full buffer let go."""
+        dropped = self.counts.dropped
+        dropped[source] = dropped.get(source, 0) + frames

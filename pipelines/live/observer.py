@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Protocol, final, runtime_checkable
 
+from pipelines.records import SourceKey
+
 
 @runtime_checkable  # annotations are checked at run time under test
 class Observer(Protocol):
@@ -20,7 +22,7 @@ class Observer(Protocol):
         """Take the age of a prediction's newest frame; of no meaning in recordings."""
         ...
 
-    def dropped(self, source_id: str, *, frames: int) -> None:
+    def dropped(self, source: SourceKey, *, frames: int) -> None:
         """Take how many more frames a source's full buffer has let go."""
         ...
 
@@ -63,6 +65,6 @@ class Tally:
         """Keep the greatest age."""
         self.longest_age_ns = max(self.longest_age_ns, age_ns)
 
-    def dropped(self, source_id: str, *, frames: int) -> None:
+    def dropped(self, source: SourceKey, *, frames: int) -> None:
         """Add frames that were let go."""
         self.frames_dropped += frames

@@ -95,6 +95,10 @@ class FrameEncoder:
             for frame in frames
         ]
 
+    def forget(self, subject_id: str) -> None:
+        """Forget the latest picture of a subject; does nothing if there is none."""
+        self._encoded.pop(subject_id, None)
+
     def _is_unchanged(
         self, frame: Frame, luma: Float32[np.ndarray, "row column"]
     ) -> bool:

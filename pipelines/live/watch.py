@@ -18,7 +18,7 @@ import logging
 import traceback
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, NamedTuple, final
+from typing import final
 
 from pipelines.clock import Clock
 from pipelines.errors import PipelineError
@@ -38,6 +38,7 @@ from pipelines.records import (
     FrameFeature,
     ImuBatch,
     Prediction,
+    SourceKey,
     SourceStatus,
 )
 from pipelines.sources.imu_buffer import ImuBuffer
@@ -92,13 +93,6 @@ class WatchSettings:
     drift: DriftSettings = field(default_factory=DriftSettings)
 
 
-class _Source(NamedTuple):
-    """Which source of which subject something came of."""
-
-    subject_id: str
-    role: Literal["camera", "wearable"]
-
-
 @final
 class _Following:
     """What the chain remembers of one subject."""
@@ -129,7 +123,7 @@ class _Following:
         )
 
 
-def _is_all(source: _Source, following: _Following) -> bool:
+def _is_all(source: SourceKey, following: _Following) -> bool:
     """Tell whether nothing more is heard of a subject when a source ends."""
     return source.role == "camera" or following.worn is not None
 
@@ -168,9 +162,9 @@ class Watch:
         self._settings = settings or WatchSettings()
         self._stays = stays
         self._encoder = FrameEncoder(recognizer, self._settings.reuse)
-        self._gathering: Gathering[_Source, Item] = Gathering({})
+        self._gathering: Gathering[SourceKey, Item] = Gathering({})
         self._following: dict[str, _Following] = {}
-        self._latest_status: dict[_Source, SourceStatus] = {}
+        self._latest_status: dict[SourceKey, SourceStatus] = {}
         for subject in subjects:
             self.add(subject)
 
@@ -193,9 +187,9 @@ class Watch:
             subject, self._recognizer.info, self._settings
         )
         if subject.camera is not None:
-            self._gathering.add(_Source(name, "camera"), subject.camera)
+            self._gathering.add(SourceKey(name, "camera"), subject.camera)
         if subject.wearable is not None:
-            self._gathering.add(_Source(name, "wearable"), subject.wearable)
+            self._gathering.add(SourceKey(name, "imu"), subject.wearable)
 
     async def drop(self, subject_id: str) -> None:
         """Watch a subject no longer; its open episodes are not ended.
@@ -203,12 +197,13 @@ class Watch:
         Its sources belong to whoever opened them. Does nothing if it is not watched.
         """
         for source in (
-            _Source(subject_id, "camera"),
-            _Source(subject_id, "wearable"),
+            SourceKey(subject_id, "camera"),
+            SourceKey(subject_id, "imu"),
         ):
             await self._gathering.drop(source)
             self._latest_status.pop(source, None)
         self._following.pop(subject_id, None)
+        self._encoder.forget(subject_id)
 
     @property
     def drift(self) -> Mapping[str, SubjectDrift]:
@@ -237,9 +232,9 @@ class Watch:
                         )
                     if arrival.item is None and arrival.source.role == "camera":
                         subject_id = arrival.source.subject_id
-                        await gathering.drop(_Source(subject_id, "wearable"))
+                        await gathering.drop(SourceKey(subject_id, "imu"))
 
-    async def _turn(self, arrivals: Sequence[Arrival[_Source, Item]]) -> list[Record]:
+    async def _turn(self, arrivals: Sequence[Arrival[SourceKey, Item]]) -> list[Record]:
         """Take what has arrived through every stage; return what to report."""
         frames: list[Frame] = []
         clips: list[Clip] = []
@@ -287,6 +282,9 @@ class Watch:
             return []
         began_ns = self._clock.now_ns()
         features = await self._encoder.encode(frames)
+        for frame in frames:
+            if frame.subject_id not in self._following:  # dropped meanwhile
+                self._encoder.forget(frame.subject_id)
         span_ns = self._clock.now_ns() - began_ns
         reused = sum(feature.reused for feature in features)
         self._observer.encoded(
@@ -307,18 +305,18 @@ class Watch:
             self._observer.predicted(prediction.subject_id, age_ns=age_ns)
         return predictions
 
-    def _is_new_time_base(self, source: _Source, status: SourceStatus) -> bool:
+    def _is_new_time_base(self, source: SourceKey, status: SourceStatus) -> bool:
         """Remember a status; say whether a camera's times now mean something else."""
         earlier = self._latest_status.get(source)
         self._latest_status[source] = status
         dropped = status.dropped - (earlier.dropped if earlier is not None else 0)
         if dropped > 0:
-            self._observer.dropped(status.source_id, frames=dropped)
+            self._observer.dropped(source, frames=dropped)
         is_changed = earlier is not None and earlier.time_base != status.time_base
         return is_changed and source.role == "camera"
 
     def _failure(
-        self, source: _Source, error: BaseException, remaining: Iterable[_Source]
+        self, source: SourceKey, error: BaseException, remaining: Iterable[SourceKey]
     ) -> SourceStatus:
         """Report that a source failed; raise its error if nobody else is left.
 
@@ -329,7 +327,7 @@ class Watch:
             raise error
         now_ns = self._clock.now_ns()
         latest = self._latest_status.get(source) or SourceStatus(
-            "/".join(source), "connecting", now_ns, "", "arrival"
+            *source, "connecting", now_ns, "", "arrival"
         )
         return replace(latest, state="offline", since_ns=now_ns, reason=_reason(error))
 

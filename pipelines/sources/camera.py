@@ -27,7 +27,7 @@ from pipelines.errors import (
     SourceRefused,
     SourceUnreadable,
 )
-from pipelines.records import Frame, SourceStatus, TimeBase
+from pipelines.records import Frame, SourceKey, SourceStatus, TimeBase
 from pipelines.sources.address import CameraAddress
 from pipelines.sources.backoff import Backoff
 from pipelines.sources.buffer import BufferClosed, StreamBuffer
@@ -148,7 +148,7 @@ class CameraSource:
             self._limits.buffered_frames, lossless=not live
         )
         self._board = StatusBoard(
-            self._subject_id,
+            SourceKey(self._subject_id, "camera"),
             clock=self._clock,
             time_base="arrival" if live else "presentation",
             dropped=lambda: self._buffer.dropped,

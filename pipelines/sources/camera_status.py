@@ -1,4 +1,4 @@
-"""The state of a camera, told whenever it changes."""
+"""The state of a source, published at each change."""
 
 import threading
 from collections.abc import Callable
@@ -6,20 +6,20 @@ from dataclasses import replace
 from typing import final
 
 from pipelines.clock import NS_PER_S, Clock
-from pipelines.records import SourceState, SourceStatus, TimeBase
+from pipelines.records import SourceKey, SourceState, SourceStatus, TimeBase
 
 _DROPS_TOLD_EVERY_NS = 10 * NS_PER_S
 
 
 @final
 class StatusBoard:
-    """Holds a camera's status and publishes each change of it.
+    """Holds a source's status and publishes each change of it.
 
     May be used from any thread: pictures say that they come, the supervisor says that
     they do not. Drops alone are published at most once in 10 s.
 
     Args:
-        source_id: The camera.
+        source: The source.
         clock: Tells since when.
         time_base: Whose clock stamps the pictures at first.
         dropped: Asks how many pictures were dropped so far.
@@ -28,7 +28,7 @@ class StatusBoard:
 
     def __init__(
         self,
-        source_id: str,
+        source: SourceKey,
         *,
         clock: Clock,
         time_base: TimeBase,
@@ -40,9 +40,7 @@ class StatusBoard:
         self._publish = publish
         self._lock = threading.Lock()
         self._told_ns = clock.now_ns()
-        self._status = SourceStatus(
-            source_id, "connecting", self._told_ns, "", time_base
-        )
+        self._status = SourceStatus(*source, "connecting", self._told_ns, "", time_base)
         publish(self._status)
 
     @property

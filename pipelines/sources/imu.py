@@ -24,7 +24,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from pipelines.clock import Clock, ns_to_seconds, seconds_to_ns
 from pipelines.errors import PayloadError, SourceNotFound, SourceRefused
-from pipelines.records import ImuBatch, SourceStatus
+from pipelines.records import ImuBatch, SourceKey, SourceStatus
 from pipelines.sources.backoff import Backoff
 from pipelines.sources.buffer import BufferClosed, StreamBuffer
 from pipelines.sources.camera_status import StatusBoard
@@ -57,7 +57,7 @@ class ImuSource:
     stamped as they arrive, however slowly they are fetched.
 
     Args:
-        device_id: Name of the wearable in every record.
+        subject_id: Who wears it; named in every record.
         address: ``mqtt://[user:password@]host[:port]/topic``.
         clock: Stamps arrivals and times the silence and the pauses.
         stall_s: A wearable silent for this long has stalled.
@@ -73,7 +73,7 @@ class ImuSource:
 
     def __init__(
         self,
-        device_id: str,
+        subject_id: str,
         address: str,
         *,
         clock: Clock,
@@ -84,7 +84,7 @@ class ImuSource:
         rng: Random | None = None,
         tls_context: ssl.SSLContext | None = None,
     ) -> None:
-        self._device_id = device_id
+        self._subject_id = subject_id
         self._address = MqttAddress.parse(address)
         self._clock = clock
         self._stall_ns = seconds_to_ns(stall_s)
@@ -93,7 +93,7 @@ class ImuSource:
         self._most_batches = most_batches
         self._backoff = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S, rng or Random())
         self._receiver = ImuReceiver(
-            device_id, self._address.topic, ImuClock(clock_settings)
+            subject_id, self._address.topic, ImuClock(clock_settings)
         )
         self._connections = 0
         self._last_data_ns = 0
@@ -107,13 +107,13 @@ class ImuSource:
     async def __aenter__(self) -> "ImuSource":
         self._outbox = StreamBuffer[ImuBatch | SourceStatus](self._most_batches)
         self._board = StatusBoard(
-            self._device_id,
+            SourceKey(self._subject_id, "imu"),
             clock=self._clock,
             time_base=self._receiver.time_base,
             dropped=lambda: self._outbox.dropped,
             publish=lambda status: self._outbox.put(status, kept=True),
         )
-        self._task = asyncio.create_task(self._run(), name=f"imu[{self._device_id}]")
+        self._task = asyncio.create_task(self._run(), name=f"imu[{self._subject_id}]")
         self._task.add_done_callback(lambda _: self._outbox.close())
         return self
 
@@ -245,7 +245,7 @@ class ImuSource:
             malformed = self.counts.malformed
             logger.warning(
                 "%s: dropped a message, %d so far: %s",
-                self._device_id,
+                self._subject_id,
                 malformed,
                 error,
             )

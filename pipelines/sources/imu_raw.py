@@ -42,10 +42,10 @@ class RawImuBatch:
     gyro_radps: Float32[np.ndarray, "sample 3"]
     relative: bool = False
 
-    def on_pipeline_clock(self, device_id: str, offset_ns: int) -> ImuBatch:
+    def on_pipeline_clock(self, subject_id: str, offset_ns: int) -> ImuBatch:
         """Return the batch with ``offset_ns`` added to the device's times."""
         return ImuBatch(
-            device_id,
+            subject_id,
             self.device_ns + offset_ns,
             self.accel_mps2,
             self.gyro_radps,

@@ -59,8 +59,8 @@ class ImuReceiver:
         time_base: Whose clock the last batch was stamped by.
     """
 
-    def __init__(self, device_id: str, topic: str, clock: ImuClock) -> None:
-        self._device_id = device_id
+    def __init__(self, subject_id: str, topic: str, clock: ImuClock) -> None:
+        self._subject_id = subject_id
         self._topic = topic
         self._clock = clock
         self._seen_ns: Int64[np.ndarray, " sample"] = np.empty(0, np.int64)
@@ -111,7 +111,7 @@ class ImuReceiver:
         self._remember(raw.device_ns)
         self._counter["samples"] += len(raw.device_ns)
         self.time_base = "arrival" if raw.relative else "sender"
-        return raw.on_pipeline_clock(self._device_id, offset_ns)
+        return raw.on_pipeline_clock(self._subject_id, offset_ns)
 
     def skip_retained(self) -> None:
         """Count a message that the broker had kept, whose age nobody knows."""

@@ -133,7 +133,7 @@ class ImuFileSource:
     An async context manager, and in it an async iterator.
 
     Args:
-        device_id: Name of the wearable in every record.
+        subject_id: Who wears it; named in every record.
         path: The file.
         clock: Times the playing.
         origin_ns: Pipeline time of presentation time 0.
@@ -149,7 +149,7 @@ class ImuFileSource:
 
     def __init__(
         self,
-        device_id: str,
+        subject_id: str,
         path: Path | str,
         *,
         clock: Clock,
@@ -163,7 +163,7 @@ class ImuFileSource:
                 f" got {speed} and {batch_samples}"
             )
             raise ValueError(msg)
-        self._device_id = device_id
+        self._subject_id = subject_id
         self._path = Path(path)
         self._clock = clock
         self._origin_ns = origin_ns
@@ -198,7 +198,7 @@ class ImuFileSource:
             chosen = np.arange(first, min(first + self._batch_samples, count))
             part = self._samples.take(chosen)
             await self._wait_until_due(int(part.device_ns[-1]))
-            yield part.on_pipeline_clock(self._device_id, self._origin_ns)
+            yield part.on_pipeline_clock(self._subject_id, self._origin_ns)
         yield self._status("offline", f"end of {self._path.name}")
 
     async def _wait_until_due(self, played_ns: int) -> None:
@@ -211,5 +211,5 @@ class ImuFileSource:
 
     def _status(self, state: SourceState, reason: str) -> SourceStatus:
         return SourceStatus(
-            self._device_id, state, self._clock.now_ns(), reason, "presentation"
+            self._subject_id, "imu", state, self._clock.now_ns(), reason, "presentation"
         )

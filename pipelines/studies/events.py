@@ -132,8 +132,8 @@ async def predict_recording(
     async with AsyncExitStack() as stack:
         source: AsyncIterable[Item] = await stack.enter_async_context(camera)
         if worn is not None:
-            position, path = worn
-            wearable = ImuFileSource(position, path, clock=clock, origin_ns=0)
+            _, path = worn
+            wearable = ImuFileSource(recording.file, path, clock=clock, origin_ns=0)
             file = await stack.enter_async_context(wearable)
             source = in_time_order(source, file)
         watch = Watch([Subject(recording.file, source)], recognizer, clock, settings)

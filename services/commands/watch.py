@@ -266,12 +266,12 @@ async def open_subject(
     async with AsyncExitStack() as stack:
         wearable: ImuSource | ImuFileSource | None = None
         if watched.worn_live:
-            live = ImuSource("wearable", str(watched.imu), clock=clock, fail_fast=True)
+            live = ImuSource(_SUBJECT_ID, str(watched.imu), clock=clock, fail_fast=True)
             wearable = await stack.enter_async_context(live)
         elif watched.imu is not None:
             pace = speed if watched.camera is None else None
             recorded = ImuFileSource(
-                "wearable", watched.imu, clock=clock, origin_ns=origin_ns, speed=pace
+                _SUBJECT_ID, watched.imu, clock=clock, origin_ns=origin_ns, speed=pace
             )
             wearable = await stack.enter_async_context(recorded)
         if watched.camera is None or watched.source is None:
@@ -309,7 +309,7 @@ def _show(
     from pipelines.records import ActionEvent, DriftAlert, DriftStatus, SourceStatus
     from pipelines.sources.video_info import video_duration_s
     from services.live_view import LiveView, alert_line, drift_line
-    from services.record_lines import RecordLines
+    from services.record_lines import RecordLines, source_name
 
     if as_json:
         lines = RecordLines(zero_ns)
@@ -338,7 +338,7 @@ def _show(
                 console.print(drift_line(record), soft_wrap=True)
             standing = record.state
         elif isinstance(record, SourceStatus):
-            line = Text(f"{record.source_id}: {record.state}  {record.reason}")
+            line = Text(f"{source_name(record)}: {record.state}  {record.reason}")
             console.print(line, soft_wrap=True)
 
     asyncio.run(follow(print_changes))

@@ -173,8 +173,8 @@ def test_a_lost_camera_is_told_and_told_to_be_back_and_every_panel_has_data(
     ]
 
     def report(number: int, camera: SourceState) -> Report:
-        status = SourceStatus("bed-4", camera, 0, "", "sender")
-        imu = SourceStatus("bed-4/imu", "online", 0, "", "sender")
+        status = SourceStatus("bed-4", "camera", camera, 0, "", "sender")
+        imu = SourceStatus("bed-4", "imu", "online", 0, "", "sender")
         state = SubjectState(
             status, imu, has_wearable=True, predicted_ns=SystemClock().now_ns()
         )

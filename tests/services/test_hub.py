@@ -44,7 +44,9 @@ def report(
     camera: SourceState = "online",
     sent_ns: int = 1,
 ) -> Report:
-    status = SourceStatus("bed-4", camera, 0, "as told", "sender", reconnects=2)
+    status = SourceStatus(
+        "bed-4", "camera", camera, 0, "as told", "sender", reconnects=2
+    )
     states = {"bed-4": SubjectState(camera=status, predicted_ns=7_000_000_000)}
     counts = Counts(frames_encoded=3, windows=2, ages_s=[0.2, 0.3])
     return Report("watcher-0", sent_ns, events, alerts, states, counts)

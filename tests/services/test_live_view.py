@@ -50,7 +50,7 @@ EVENT = ActionEvent(
     prompt_set="x@00000000",
 )
 STATUS = SourceStatus(
-    "bed-1", "stalled", ORIGIN_NS, "no picture [since] 5 s", "sender", 2, 7
+    "bed-1", "camera", "stalled", ORIGIN_NS, "no picture [since] 5 s", "sender", 2, 7
 )
 
 

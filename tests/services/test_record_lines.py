@@ -53,7 +53,9 @@ def event(end_ns: int | None) -> ActionEvent:
     )
 
 
-STATUS = SourceStatus("wrist", "offline", ORIGIN_NS, "no broker", "arrival", 3, 4)
+STATUS = SourceStatus(
+    "bed-4", "imu", "offline", ORIGIN_NS, "no broker", "arrival", 3, 4
+)
 
 
 ALERT = DriftAlert(
@@ -131,7 +133,9 @@ def test_an_event_that_ended_tells_when() -> None:
 def test_a_status_tells_everything_of_its_source() -> None:
     assert RecordLines(ORIGIN_NS).line(STATUS) == {
         "type": "status",
-        "source": "wrist",
+        "source": "wearable",
+        "subject": "bed-4",
+        "role": "imu",
         "state": "offline",
         "since_at": "2023-11-14T22:13:20+00:00",
         "reason": "no broker",

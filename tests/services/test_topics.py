@@ -9,7 +9,7 @@ from tests.services.test_store import event
 
 
 def status(state: SourceState, reason: str = "") -> SourceStatus:
-    return SourceStatus("bed-4", state, 5, reason, "sender")
+    return SourceStatus("bed-4", "camera", state, 5, reason, "sender")
 
 
 @pytest.mark.parametrize(

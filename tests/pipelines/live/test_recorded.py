@@ -32,7 +32,7 @@ def told(item: Item) -> str:
 
 
 def test_each_frame_comes_after_the_samples_up_to_its_time() -> None:
-    online = SourceStatus("cam", "online", 0, "playing", "presentation")
+    online = SourceStatus("cam", "camera", "online", 0, "playing", "presentation")
     frames = colour_frames("bed-4", "w..w", step_ns=600_000_000)
     frames += colour_frames("bed-4", "w", step_ns=600_000_000, first_tick=6)
 

@@ -66,7 +66,9 @@ def events_in(records: list[Record]) -> list[str]:
 def status(
     state: SourceState = "online", time_base: TimeBase = "sender", dropped: int = 0
 ) -> SourceStatus:
-    return SourceStatus("cam-4", state, 0, "as told", time_base, dropped=dropped)
+    return SourceStatus(
+        "bed-4", "camera", state, 0, "as told", time_base, dropped=dropped
+    )
 
 
 def imu(first_s: float, last_s: float) -> ImuBatch:

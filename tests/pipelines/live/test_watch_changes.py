@@ -101,3 +101,18 @@ def test_an_open_episode_keeps_its_id_in_another_process() -> None:
     up = colour_frames("bed-4", "l" * 4 + "w" * 20, first_tick=20)
     falls = [it for it in asyncio.run(events(up, before)) if it.name == "fall"]
     assert [(it.event_id, it.state) for it in falls] == [(before.event_id, "ended")]
+
+
+def test_a_dropped_subject_leaves_nothing_that_a_later_one_of_its_name_is_lent() -> (
+    None
+):
+    async def scene() -> list[int]:
+        recognizer = ColourRecognizer()
+        chain = Watch([], recognizer, FakeClock(), stays=True)
+        for _ in range(2):  # the same picture, twice
+            chain.add(Subject("bed-4", play(colour_frames("bed-4", "w"))))
+            await first_predictions(chain, 1, [])
+            await chain.drop("bed-4")
+        return recognizer.encoded_batches
+
+    assert asyncio.run(scene()) == [1, 1]

@@ -42,18 +42,21 @@ def test_a_camera_that_fails_is_reported_and_harms_no_other_subject() -> None:
     records = reported(Subject("bed-4", failing), other())
     assert of_subject(records, "bed-5") == reported(other())
     (status,) = [record for record in records if isinstance(record, SourceStatus)]
-    assert (status.source_id, status.state) == ("bed-4/camera", "offline")
+    assert (*status.source, status.state) == ("bed-4", "camera", "offline")
     assert status.reason == "rtsp://ward/4: the camera closed the connection"
     assert status.since_ns == 77
 
 
 def test_a_failure_is_reported_under_the_name_of_the_source() -> None:
-    online = SourceStatus("cam-4", "online", 5, "playing", "sender", 2, 9)
+    online = SourceStatus("bed-4", "camera", "online", 5, "playing", "sender", 2, 9)
     records = reported(
         Subject("bed-4", play([online, LOST])),
         Subject("bed-5", play(colour_frames("bed-5", "www"))),
     )
-    assert SourceStatus("cam-4", "offline", 77, str(LOST), "sender", 2, 9) in records
+    assert (
+        SourceStatus("bed-4", "camera", "offline", 77, str(LOST), "sender", 2, 9)
+        in records
+    )
 
 
 def test_a_fall_that_the_camera_no_longer_sees_is_not_ended() -> None:
@@ -109,7 +112,7 @@ def test_a_wearable_that_fails_leaves_its_camera_on() -> None:
     ]
     assert len(predictions) == 4
     (status,) = [record for record in records if isinstance(record, SourceStatus)]
-    assert (status.source_id, status.state) == ("bed-4/wearable", "offline")
+    assert (*status.source, status.state) == ("bed-4", "imu", "offline")
 
 
 def test_the_text_of_a_foreign_error_is_not_shown(

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from pipelines.clock import NS_PER_S
-from pipelines.records import SourceStatus
+from pipelines.records import SourceKey, SourceStatus
 from pipelines.sources.camera_status import StatusBoard
 from pipelines.testing import FakeClock
 
@@ -13,7 +13,7 @@ def board_of(
 ) -> tuple[StatusBoard, list[SourceStatus]]:
     told: list[SourceStatus] = []
     board = StatusBoard(
-        "bed-1",
+        SourceKey("bed-1", "camera"),
         clock=clock,
         time_base="arrival",
         dropped=dropped,
@@ -25,7 +25,9 @@ def board_of(
 def test_it_begins_by_connecting() -> None:
     clock = FakeClock()
     board, told = board_of(clock)
-    assert told == [SourceStatus("bed-1", "connecting", clock.now_ns(), "", "arrival")]
+    assert told == [
+        SourceStatus("bed-1", "camera", "connecting", clock.now_ns(), "", "arrival")
+    ]
     assert board.state == "connecting"
 
 
@@ -50,7 +52,7 @@ def test_a_state_dates_from_its_beginning_whatever_else_changes() -> None:
     board.update("offline", "gone")
 
     assert [status.since_ns // NS_PER_S for status in told] == [0, 1, 1, 1, 1, 4]
-    last = SourceStatus("bed-1", "offline", 4 * NS_PER_S, "gone", "sender", 2)
+    last = SourceStatus("bed-1", "camera", "offline", 4 * NS_PER_S, "gone", "sender", 2)
     assert told[-1] == last
 
 

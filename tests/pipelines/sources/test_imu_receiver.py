@@ -28,7 +28,7 @@ def arrival_ns(first_ms: int, count: int = 10) -> int:
 def test_a_message_becomes_a_batch_on_the_pipeline_clock() -> None:
     batch = receiver().take(message(0), arrival_ns(0))
     assert batch is not None
-    assert batch.device_id == "wrist"
+    assert batch.subject_id == "wrist"
     assert batch.timestamps_ns.tolist() == [
         START_NS + OFFSET_NS + 20 * index * MS for index in range(10)
     ]
