@@ -149,11 +149,8 @@ class Hub:
         """
         self._wake()
         now_ns = self._clock.now_ns()
-        known = {
-            name: state
-            for name, state in report.subjects.items()
-            if name in self._expected
-        }
+        told = report.subjects.items()
+        known = {name: state for name, state in told if name in self._expected}
         standings, changes = self._changed_standings(known, now_ns)
         events = {self._topics.event(event).key: event for event in report.events}
         messages = [
@@ -162,9 +159,11 @@ class Hub:
             *changes,
         ]
         new = await self._take(messages, events)
-        for name, standing in standings.items():
-            if name in self._expected:  # it may have been dropped meanwhile
-                self._standings[name] = standing
+        self._standings |= {  # some may have been dropped meanwhile
+            name: known_as
+            for name, known_as in standings.items()
+            if name in self._expected
+        }
         for key, event in events.items():
             if key in new:
                 self._metrics.happened(event)
@@ -272,7 +271,9 @@ class Hub:
             self._metrics.watchers(len(alive), waiting)
             unseen = {
                 name: SubjectState(
-                    has_wearable="imu" in sources, has_camera="camera" in sources
+                    has_wearable="imu" in sources,
+                    has_camera="camera" in sources,
+                    is_watched=False,
                 )
                 for name, sources in self._expected.items()
                 if name in self._unwatched(now_ns)
@@ -335,12 +336,14 @@ class Hub:
     def _troubles(self) -> list[str]:
         """Say why the system is not ready."""
         unwatched = self._unwatched(self._clock.now_ns())
+        asking = sum(not state.is_recognised for state in self._states.values())
         return [
             trouble
             for trouble in (
                 self._store_trouble,
                 self._broker_trouble,
                 self._canary_trouble,
+                f"recognition does not answer for {asking} subjects" if asking else "",
                 f"nobody watches {', '.join(unwatched)}" if unwatched else "",
             )
             if trouble

@@ -1,7 +1,9 @@
 """What watchers tell the hub: events and alerts, and how they stand."""
 
 from dataclasses import dataclass, field
+from typing import final
 
+from pipelines.clock import ns_to_seconds
 from pipelines.records import (
     ActionEvent,
     DriftAlert,
@@ -20,6 +22,8 @@ class SubjectState:
         wearable: The same of its wearable; None without one, or before the first.
         has_wearable: Whether it is to have one.
         has_camera: Whether it is to have a camera; it has one of both at least.
+        is_watched: Whether a watcher reports it.
+        is_recognised: Whether recognition answers its watcher.
         drift: How drift is watched for; None before the first block.
         predicted_ns: Newest frame of its latest prediction; 0 before the first.
     """
@@ -30,6 +34,8 @@ class SubjectState:
     drift: DriftStatus | None = None
     predicted_ns: int = 0
     has_camera: bool = True
+    is_watched: bool = True
+    is_recognised: bool = True
 
 
 @dataclass(slots=True)
@@ -76,3 +82,38 @@ class Report:
     subjects: dict[str, SubjectState]
     counts: Counts
     waiting: int = 0
+
+
+@final
+class Counting:
+    """An ``Observer`` that keeps what happened since it was last asked."""
+
+    def __init__(self) -> None:
+        self.counts = Counts()
+
+    def take(self) -> Counts:
+        """Return what happened, and begin anew."""
+        taken, self.counts = self.counts, Counts()
+        return taken
+
+    def encoded(self, *, frames: int, reused: int, span_ns: int) -> None:
+        """Take one round of encoding."""
+        self.counts.frames_encoded += frames
+        self.counts.frames_reused += reused
+        if frames:
+            self.counts.encode_s.append(ns_to_seconds(span_ns))
+
+    def classified(self, *, clips: int, span_ns: int) -> None:
+        """Take one request to classify."""
+        del clips
+        self.counts.classify_s.append(ns_to_seconds(span_ns))
+
+    def predicted(self, subject_id: str, *, age_ns: int) -> None:
+        """Take the age of a prediction's newest frame."""
+        del subject_id
+        self.counts.ages_s.append(ns_to_seconds(age_ns))
+
+    def dropped(self, source: SourceKey, *, frames: int) -> None:
+        """Count what a source's full buffer let go."""
+        dropped = self.counts.dropped
+        dropped[source] = dropped.get(source, 0) + frames

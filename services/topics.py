@@ -91,16 +91,19 @@ class Topics:
 def standing_of(state: SubjectState) -> tuple[Standing, str]:
     """Say how a subject is seen, and why not better.
 
-    Offline without a camera, or without a wearable where that is all; degraded if a
-    source has stalled or the wearable is silent or gone.
+    Offline if nobody watches, without a camera, or without a wearable where that is
+    all; degraded if recognition does not answer, a source has stalled, or the wearable
+    is silent or gone.
     """
+    if not state.is_watched:
+        return "offline", "service: no watcher reports"
     name, main = "camera", state.camera
     if not state.has_camera:
         name, main = "imu", state.wearable
     if main is None or main.state in ("offline", "connecting"):
         said = "connecting" if main is None else main.reason or main.state
         return "offline", f"{name}: {said}"
-    troubles = []
+    troubles = [] if state.is_recognised else ["recognition: does not answer"]
     if main.state == "stalled":
         troubles.append(f"{name}: {main.reason or 'stalled'}")
     wearable = state.wearable

@@ -1,8 +1,9 @@
 """A watcher: the chain of a group of subjects, in a process of its own.
 
     cameras, wearables ─▶ Watch ─▶ records ─▶ waiting ──Report──▶ hub
-                            │
-                            └──frames due at a tick──▶ recogniser
+           │                │                              ▲
+           │                └──frames due at a tick──▶ recogniser
+           └──────────── statuses, at once ────────────────┘
 
 It knows no torch. Events and alerts wait here until the hub has them on its disk. If it
 dies, the supervisor makes another, which asks the hub what was going on.
@@ -28,15 +29,15 @@ from pipelines.records import (
     DriftAlert,
     DriftStatus,
     Prediction,
-    SourceKey,
     SourceStatus,
 )
 from pipelines.sources.address import CameraAddress
 from pipelines.sources.camera import CameraLimits, CameraSource
 from pipelines.sources.framing import Framing
 from pipelines.sources.imu import ImuSource
+from services.answer_timer import AnswerTimer
 from services.hub_link import HubLink
-from services.reports import Counts, Report, SubjectState
+from services.reports import Counting, Report, SubjectState
 from services.settings import Tls
 
 logger = logging.getLogger(__name__)
@@ -47,6 +48,8 @@ _AT_ONCE = 256
 _BUFFERED_S = 12.0
 """So much of a camera waits while no replica answers, and is then made up for."""
 _STOP_S = 10.0
+_NO_ANSWER_S = 15.0
+"""A request that waits longer is reported: a dead replica is replaced before."""
 _TIDY_S = 20.0
 
 
@@ -112,8 +115,9 @@ class Watcher:
         clock: Clock | None = None,
     ) -> None:
         self._name, self._settings = name, settings
-        self._recognizer, self._hub, self._folder = recognizer, hub, folder
         self._clock = clock or SystemClock()
+        self._recognizer = AnswerTimer(recognizer, self._clock)
+        self._hub, self._folder = hub, folder
         self._counting = Counting()
         self._states: dict[str, SubjectState] = {}
         self._opened: dict[str, AsyncExitStack] = {}
@@ -201,6 +205,7 @@ class Watcher:
                 self._settings,
                 self._counting,
                 stays=True,
+                reports_statuses=False,
             )
             self._tasks = (
                 asyncio.create_task(self._follow(self._chain), name="follow"),
@@ -219,10 +224,14 @@ class Watcher:
                 watched.wearable,
                 clock=self._clock,
                 tls_context=None if watched.tls is None else watched.tls.build(),
+                on_status=self._take,
             )
         self._told.set()
         await self._all_told()  # the hub must know what was going on until now
         open_events = await self._hub.open_events([name])
+        self._states[name] = SubjectState(
+            has_wearable=wearable is not None, has_camera=camera is not None
+        )
         async with AsyncExitStack() as stack:
             enter = stack.enter_async_context
             subject = Subject(
@@ -231,9 +240,6 @@ class Watcher:
                 None if wearable is None else await enter(wearable),
                 camera_name=_camera_name(watched),
                 open_events=tuple(open_events),
-            )
-            self._states[name] = SubjectState(
-                has_wearable=wearable is not None, has_camera=camera is not None
             )
             chain.add(subject)
             self._remember(chain, name)
@@ -256,6 +262,7 @@ class Watcher:
             limits=CameraLimits(buffered_frames=frames),
             origin_ns=self._clock.now_ns(),
             speed=1.0 if recorded else None,
+            on_status=self._take,
         )
 
     def _remember(self, chain: Watch, name: str) -> None:
@@ -310,7 +317,7 @@ class Watcher:
                 sent_ns=self._clock.now_ns(),
                 events=tuple(it for it in sent if isinstance(it, ActionEvent)),
                 alerts=tuple(it for it in sent if isinstance(it, DriftAlert)),
-                subjects=dict(self._states),
+                subjects=self._current_states(),
                 counts=self._counting.take(),
                 waiting=len(self._waiting) - len(sent),
             )
@@ -319,6 +326,13 @@ class Watcher:
                 self._waiting.popleft()
             if not self._waiting and not self._told.is_set():
                 await self._wait_for_news()
+
+    def _current_states(self) -> dict[str, SubjectState]:
+        answers = self._recognizer.waiting_s < _NO_ANSWER_S
+        return {
+            name: replace(state, is_recognised=answers)
+            for name, state in self._states.items()
+        }
 
     async def _tidy(self) -> None:
         """Give back to the system what cameras that went away held.
@@ -343,38 +357,3 @@ class Watcher:
     async def _all_told(self) -> None:
         while self._waiting:
             await self._clock.sleep_s(0.05)
-
-
-@final
-class Counting:
-    """An ``Observer`` that keeps what happened since it was last asked."""
-
-    def __init__(self) -> None:
-        self.counts = Counts()
-
-    def take(self) -> Counts:
-        """Return what happened, and begin anew."""
-        taken, self.counts = self.counts, Counts()
-        return taken
-
-    def encoded(self, *, frames: int, reused: int, span_ns: int) -> None:
-        """Take one round of encoding."""
-        self.counts.frames_encoded += frames
-        self.counts.frames_reused += reused
-        if frames:
-            self.counts.encode_s.append(ns_to_seconds(span_ns))
-
-    def classified(self, *, clips: int, span_ns: int) -> None:
-        """Take one request to classify."""
-        del clips
-        self.counts.classify_s.append(ns_to_seconds(span_ns))
-
-    def predicted(self, subject_id: str, *, age_ns: int) -> None:
-        """Take the age of a prediction's newest frame."""
-        del subject_id
-        self.counts.ages_s.append(ns_to_seconds(age_ns))
-
-    def dropped(self, source: SourceKey, *, frames: int) -> None:
-        """Count what a source's full buffer let go."""
-        dropped = self.counts.dropped
-        dropped[source] = dropped.get(source, 0) + frames

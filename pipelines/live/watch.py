@@ -140,6 +140,9 @@ class Watch:
         observer: Told what the chain does.
         stays: Whether it waits for more subjects when all have ended, and takes the
             failure of the last one as it takes that of others.
+        reports_statuses: Whether to report the statuses that come in the streams.
+            False where sources call ``on_status``, which does not wait for
+            recognition. The failure of a source is reported either way.
 
     Raises:
         ValueError: If two subjects have one id, or the settings name an event that
@@ -155,12 +158,14 @@ class Watch:
         observer: Observer | None = None,
         *,
         stays: bool = False,
+        reports_statuses: bool = True,
     ) -> None:
         self._recognizer = recognizer
         self._clock = clock
         self._observer = observer or Tally()
         self._settings = settings or WatchSettings()
         self._stays = stays
+        self._reports_statuses = reports_statuses
         self._encoder = FrameEncoder(recognizer, self._settings.reuse)
         self._gathering: Gathering[SourceKey, Item] = Gathering({})
         self._following: dict[str, _Following] = {}
@@ -255,7 +260,8 @@ class Watch:
                     if following.worn is not None:
                         clips += following.worn.advance()
                 case SourceStatus():
-                    reports.append(item)
+                    if self._reports_statuses:
+                        reports.append(item)
                     if self._is_new_time_base(source, item):
                         clips += following.windows.flush()
                 case None if arrival.error is None and _is_all(source, following):

@@ -14,7 +14,7 @@ import contextlib
 import itertools
 import logging
 import random
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -88,6 +88,8 @@ class CameraSource:
         origin_ns: For a file: what presentation time 0 is.
         speed: For a file: how many times as fast as real time; None for as fast as it
             is consumed.
+        on_status: Called on the event loop with each new status, at once: the same
+            status in the stream waits behind what was not fetched yet.
 
     Raises:
         ValueError: If ``speed`` is not positive.
@@ -108,6 +110,7 @@ class CameraSource:
         rng: random.Random | None = None,
         origin_ns: int = 0,
         speed: float | None = None,
+        on_status: Callable[[SourceStatus], None] | None = None,
     ) -> None:
         if speed is not None and not speed > 0:
             msg = f"speed must be positive, got {speed}"
@@ -120,6 +123,7 @@ class CameraSource:
         self._limits = limits or CameraLimits()
         self._fail_fast = fail_fast
         self._speed = speed
+        self._on_status = on_status
         self._origin_ns = origin_ns
         self._backoff = Backoff(
             self._limits.retry_first_s,
@@ -153,6 +157,7 @@ class CameraSource:
             time_base="arrival" if live else "presentation",
             dropped=lambda: self._buffer.dropped,
             publish=lambda status: self._buffer.put(status, kept=True),
+            on_status=self._on_status,
         )
         self._task = asyncio.create_task(self._run())
         return self

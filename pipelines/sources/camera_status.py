@@ -1,5 +1,6 @@
 """The state of a source, published at each change."""
 
+import asyncio
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,7 +24,9 @@ class StatusBoard:
         clock: Tells since when.
         time_base: Whose clock stamps the pictures at first.
         dropped: Asks how many pictures were dropped so far.
-        publish: Takes each new status.
+        publish: Called with each new status, in the thread that reports it.
+        on_status: Called with each new status on the event loop that runs where the
+            board is made. It does not wait behind what ``publish`` queues.
     """
 
     def __init__(
@@ -34,14 +37,17 @@ class StatusBoard:
         time_base: TimeBase,
         dropped: Callable[[], int],
         publish: Callable[[SourceStatus], None],
+        on_status: Callable[[SourceStatus], None] | None = None,
     ) -> None:
+        self._on_status = on_status
+        self._loop = None if on_status is None else asyncio.get_running_loop()
         self._clock = clock
         self._dropped = dropped
         self._publish = publish
         self._lock = threading.Lock()
         self._told_ns = clock.now_ns()
         self._status = SourceStatus(*source, "connecting", self._told_ns, "", time_base)
-        publish(self._status)
+        self._announce()
 
     @property
     def state(self) -> SourceState:
@@ -79,4 +85,9 @@ class StatusBoard:
         if status != self._status or more_drops:
             self._status = replace(status, dropped=dropped)
             self._told_ns = now_ns
-            self._publish(self._status)
+            self._announce()
+
+    def _announce(self) -> None:
+        self._publish(self._status)
+        if self._loop is not None and self._on_status is not None:
+            self._loop.call_soon_threadsafe(self._on_status, self._status)

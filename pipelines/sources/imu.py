@@ -12,7 +12,7 @@ the device's state::
 import asyncio
 import logging
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from random import Random
@@ -66,6 +66,8 @@ class ImuSource:
         clock_settings: How the offset of the device's clock is estimated.
         rng: Draws the pauses between attempts to reach the broker.
         tls_context: How the broker is known; without it nothing is encrypted.
+        on_status: Called on the event loop with each new status, at once: the same
+            status in the stream waits behind what was not fetched yet.
 
     Raises:
         SourceError: If the address is malformed.
@@ -83,6 +85,7 @@ class ImuSource:
         clock_settings: ImuClockSettings | None = None,
         rng: Random | None = None,
         tls_context: ssl.SSLContext | None = None,
+        on_status: Callable[[SourceStatus], None] | None = None,
     ) -> None:
         self._subject_id = subject_id
         self._address = MqttAddress.parse(address)
@@ -90,6 +93,7 @@ class ImuSource:
         self._stall_ns = seconds_to_ns(stall_s)
         self._fail_fast = fail_fast
         self._tls_context = tls_context
+        self._on_status = on_status
         self._most_batches = most_batches
         self._backoff = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S, rng or Random())
         self._receiver = ImuReceiver(
@@ -112,6 +116,7 @@ class ImuSource:
             time_base=self._receiver.time_base,
             dropped=lambda: self._outbox.dropped,
             publish=lambda status: self._outbox.put(status, kept=True),
+            on_status=self._on_status,
         )
         self._task = asyncio.create_task(self._run(), name=f"imu[{self._subject_id}]")
         self._task.add_done_callback(lambda _: self._outbox.close())

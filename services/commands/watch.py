@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from models.window import Modality
     from pipelines.clock import Clock
     from pipelines.live.watch import Record, Subject
+    from pipelines.records import SourceStatus
 
 _SUBJECT_ID = "subject"
 _MENDS = {
@@ -130,6 +131,7 @@ def watch(
         raise typer.BadParameter(msg, param_hint="--imu")
 
     async def follow(show: "Callable[[Record], None]") -> None:
+        statuses = asyncio.Queue["SourceStatus"]()
         sources = open_subject(
             watched,
             clock=clock,
@@ -138,9 +140,16 @@ def watch(
             step_ns=settings.windows.step_ns,
             framing=framing or PAD,
             speed=speed,
+            on_status=statuses.put_nowait if watched.live else None,
         )
-        async with sources as subject:
-            chain = Watch([subject], recognizer, clock, settings)
+        async with _shown(statuses, show), sources as subject:
+            chain = Watch(
+                [subject],
+                recognizer,
+                clock,
+                settings,
+                reports_statuses=not watched.live,  # else they would come twice
+            )
             kept = None if baseline is None else BaselineFile(baseline)
             keeper = BaselineKeeper(kept, chain.drift, clock)
             for standing in keeper.open(relearn=relearn):
@@ -161,6 +170,24 @@ def watch(
             _show(watched, zero_ns, clip.prompt_set.events, follow, as_json=as_json)
         except KeyboardInterrupt:
             raise typer.Exit(0) from None
+
+
+@asynccontextmanager
+async def _shown(
+    statuses: "asyncio.Queue[SourceStatus]", show: "Callable[[Record], None]"
+) -> AsyncIterator[None]:
+    """Show statuses as they come, however long recognition takes."""
+
+    async def show_each() -> None:
+        while True:
+            show(await statuses.get())
+
+    showing = asyncio.create_task(show_each(), name="show statuses")
+    try:
+        yield
+    finally:
+        showing.cancel()
+        await asyncio.gather(showing, return_exceptions=True)
 
 
 def _warn_once(modality: "Modality", calibrated: "set[Modality]") -> None:
@@ -242,6 +269,7 @@ async def open_subject(
     step_ns: int,
     framing: Framing,
     speed: float | None,
+    on_status: "Callable[[SourceStatus], None] | None" = None,
 ) -> "AsyncIterator[Subject]":
     """Open a camera and its wearable; a recording's go together in order of time.
 
@@ -253,6 +281,7 @@ async def open_subject(
         step_ns: Step of the frame grid.
         framing: How a picture becomes square.
         speed: Times real time of a recording; None is as fast as it goes.
+        on_status: Called at once with each status of what is live.
 
     Raises:
         SourceError: If either is malformed, or cannot be reached at first.
@@ -266,7 +295,13 @@ async def open_subject(
     async with AsyncExitStack() as stack:
         wearable: ImuSource | ImuFileSource | None = None
         if watched.worn_live:
-            live = ImuSource(_SUBJECT_ID, str(watched.imu), clock=clock, fail_fast=True)
+            live = ImuSource(
+                _SUBJECT_ID,
+                str(watched.imu),
+                clock=clock,
+                fail_fast=True,
+                on_status=on_status,
+            )
             wearable = await stack.enter_async_context(live)
         elif watched.imu is not None:
             pace = speed if watched.camera is None else None
@@ -287,6 +322,7 @@ async def open_subject(
             fail_fast=True,
             origin_ns=origin_ns,
             speed=speed,
+            on_status=on_status,
         )
         video = await stack.enter_async_context(camera)
         name = f"{watched.camera} {framing}"  # another pane, another view

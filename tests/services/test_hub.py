@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +175,24 @@ def test_it_is_ready_once_broker_and_recognition_answer(tmp_path: Path) -> None:
         ready, alive = asyncio.run(scene(broker))
     assert (ready[0], json.loads(ready[1])) == (200, {"ready": True, "troubles": []})
     assert alive[0] == 200
+
+
+def test_it_is_not_ready_while_a_watcher_gets_no_answer_from_recognition(
+    tmp_path: Path,
+) -> None:
+    async def scene(broker: Broker) -> tuple[str, ...]:
+        async with running(site_of(broker, tmp_path)) as hub:
+            told = report()
+            states = {
+                name: replace(state, is_recognised=False)
+                for name, state in told.subjects.items()
+            }
+            await hub.accept(replace(told, subjects=states))
+            return (await hub.state()).troubles
+
+    with Broker() as broker:
+        troubles = asyncio.run(scene(broker))
+    assert "recognition does not answer for 1 subjects" in troubles
 
 
 def test_a_changed_answer_to_the_known_clip_is_an_alarm(tmp_path: Path) -> None:

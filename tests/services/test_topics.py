@@ -33,6 +33,14 @@ def status(state: SourceState, reason: str = "") -> SourceStatus:
         ),
         (SubjectState(status("stalled", "frozen")), ("degraded", "camera: frozen")),
         (
+            SubjectState(status("online"), is_recognised=False),
+            ("degraded", "recognition: does not answer"),
+        ),
+        (
+            SubjectState(status("online"), is_watched=False),
+            ("offline", "service: no watcher reports"),
+        ),
+        (
             SubjectState(status("online"), has_wearable=True),
             ("degraded", "imu: connecting"),
         ),
