@@ -1,12 +1,12 @@
 """How long recognition has owed an answer, seen from one watcher."""
 
+import asyncio
 from collections.abc import Awaitable, Sequence
 from typing import TypeVar, final
 
 import numpy as np
 from jaxtyping import Float32, UInt8
 
-from pipelines.clock import Clock, ns_to_seconds
 from pipelines.recognition import ActionRecognizer, ClipScores
 from pipelines.records import Clip
 
@@ -21,20 +21,17 @@ class AnswerTimer:
 
     Args:
         recognizer: What answers.
-        clock: Times the requests.
     """
 
-    def __init__(self, recognizer: ActionRecognizer, clock: Clock) -> None:
-        self._recognizer, self._clock = recognizer, clock
-        self._asked_ns: int | None = None
+    def __init__(self, recognizer: ActionRecognizer) -> None:
+        self._recognizer = recognizer
+        self._asked_s: float | None = None
         self.info = recognizer.info
 
     @property
     def waiting_s(self) -> float:
         """For how long the request in progress has waited, seconds; 0 without one."""
-        if self._asked_ns is None:
-            return 0.0
-        return ns_to_seconds(self._clock.now_ns() - self._asked_ns)
+        return 0.0 if self._asked_s is None else _now_s() - self._asked_s
 
     async def encode(
         self, frames: UInt8[np.ndarray, "batch height width 3"]
@@ -47,8 +44,13 @@ class AnswerTimer:
         return await self._timed(self._recognizer.classify(clips))
 
     async def _timed(self, asked: Awaitable[Answer]) -> Answer:
-        self._asked_ns = self._clock.now_ns()
+        self._asked_s = _now_s()
         try:
             return await asked
         finally:
-            self._asked_ns = None
+            self._asked_s = None
+
+
+def _now_s() -> float:
+    """Return the time of the event loop, which no correction of the clock moves."""
+    return asyncio.get_running_loop().time()

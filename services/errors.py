@@ -4,12 +4,18 @@
     ├── SettingsError      a configuration is malformed: a line for each mistake
     ├── StoreError         what must not be lost cannot be written or read
     ├── PortTaken          somebody else listens where we were told to
-    └── BrokerRefused      the broker wants other credentials or another certificate
+    ├── BrokerRefused      the broker wants other credentials or another certificate
+    ├── SiteTaken          another service watches the same site on this cluster
+    └── RayLost            what cannot be brought back within this process has gone
 
 Messages never hold credentials.
 """
 
 from collections.abc import Sequence
+from typing import Final
+
+RESTART_EXIT_CODE: Final = 75
+"""EX_TEMPFAIL of sysexits.h: the service is to be started again."""
 
 
 class ServiceError(Exception):
@@ -61,3 +67,31 @@ class BrokerRefused(ServiceError):
 
     def __str__(self) -> str:
         return f"broker {self.broker}: {self.problem}"
+
+
+class SiteTaken(ServiceError):
+    """Another service watches the same site on this cluster."""
+
+    def __init__(self, site: str, holder: str) -> None:
+        self.site, self.holder = site, holder
+        super().__init__(site, holder)
+
+    def __str__(self) -> str:
+        return (
+            f"site {self.site} is watched already on this cluster, by {self.holder};"
+            " stop that service, or give this site another name"
+        )
+
+
+class RayLost(ServiceError):
+    """What the service runs on has died and cannot be brought back in this process."""
+
+    def __init__(self, problem: str) -> None:
+        self.problem = problem
+        super().__init__(problem)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.problem}; ending with exit code {RESTART_EXIT_CODE}, so that"
+            " systemd or the container engine starts the service again"
+        )

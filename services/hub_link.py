@@ -13,8 +13,8 @@ from services.reports import Report
 
 logger = logging.getLogger(__name__)
 
-HUB = "wardwatch-hub"
-NAMESPACE = "wardwatch"
+HUB = "hub"
+"""Its name in the namespace of its deployment."""
 _PAUSE_S = 0.5
 _PATIENCE_S = 10.0
 
@@ -33,7 +33,14 @@ class HubLink(Protocol):
 
 @final
 class RayHubLink:
-    """The hub as an actor with a name; asks until it answers."""
+    """The hub as an actor with a name; asks until it answers.
+
+    Args:
+        namespace: Of its deployment.
+    """
+
+    def __init__(self, namespace: str) -> None:
+        self._namespace = namespace
 
     async def accept(self, report: Report) -> None:
         """Return once what must not be lost is on the disk."""
@@ -47,7 +54,7 @@ class RayHubLink:
     async def _ask(self, method: str, *arguments: object) -> object:
         while True:
             try:
-                hub = ray.get_actor(HUB, namespace=NAMESPACE)
+                hub = ray.get_actor(HUB, namespace=self._namespace)
                 asked = getattr(hub, method).remote(*arguments)
                 return await asyncio.wait_for(asked, _PATIENCE_S)
             except RayTaskError as error:  # it cannot write: told in its own log

@@ -21,15 +21,18 @@ from ray.exceptions import RayError, RayTaskError
 from ray.serve.exceptions import RayServeException
 from ray.serve.schema import LoggingConfig
 
+from models.bundled import NO_ADAPTATION
 from pipelines.recognition import ClipScores, RecognizerInfo
 from pipelines.records import Clip
+from services.ray_node import bind_replica_to_loopback
+from services.settings import Site
 
 if TYPE_CHECKING:
     from models.recognizer import ClipRecognizer
 
 logger = logging.getLogger(__name__)
 
-APP, DEPLOYMENT = "wardwatch", "recognizer"
+DEPLOYMENT = "recognizer"
 _PAUSE_S = 0.2
 _PATIENCE_S = 30.0
 _BATCHED_PICTURES, _BATCHED_REQUESTS = 16, 8
@@ -62,6 +65,22 @@ class RecognizerPlan:
     device: str
     threads: int
 
+    @classmethod
+    def of(cls, site: Site) -> "RecognizerPlan":
+        """Return the plan that a site's settings ask for."""
+        settings = site.recognizer
+        return cls(
+            model=settings.model,
+            prompts=settings.prompts and settings.prompts.absolute(),
+            adaptation=_absolute_or_word(settings.adaptation),
+            calibration=settings.calibration and settings.calibration.absolute(),
+            temporal=settings.temporal,
+            frames=site.windows.frames,
+            seconds=site.windows.seconds,
+            device=settings.device,
+            threads=settings.threads or default_threads(settings.replicas),
+        )
+
     def load(self) -> "ClipRecognizer":
         """Load it.
 
@@ -82,6 +101,13 @@ class RecognizerPlan:
         )
 
 
+def _absolute_or_word(adaptation: Path | None) -> Path | None:
+    """Keep the word ``none``; replicas run in other folders than ours."""
+    if adaptation is None or adaptation == NO_ADAPTATION:
+        return adaptation
+    return adaptation.absolute()
+
+
 def _pictures_in(requests: Sequence[UInt8[np.ndarray, "_batch ..."]]) -> int:
     return sum(map(len, requests))
 
@@ -98,6 +124,7 @@ class Recognizer:
 
         from pipelines.in_process import InProcessRecognizer
 
+        bind_replica_to_loopback()
         torch.set_num_threads(plan.threads)
         clip = plan.load()
         self._recognizer = InProcessRecognizer(clip)
@@ -152,6 +179,7 @@ class Recognizer:
 
 def deploy_recognizer(
     plan: RecognizerPlan,
+    app: str,
     *,
     replicas: int,
     most_replicas: int | None,
@@ -162,6 +190,7 @@ def deploy_recognizer(
 
     Args:
         plan: What each loads.
+        app: Name of the Serve application.
         replicas: How many, at least.
         most_replicas: Up to how many as the load grows; None for never more.
         cpus: Of each, as Ray counts them.
@@ -190,9 +219,14 @@ def deploy_recognizer(
         **scaling,
     )(Recognizer)
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
+    start_serve()
+    handle = serve.run(deployment.bind(plan), name=app, route_prefix=None)
+    return ServedRecognizer(handle.info.remote().result(), app)
+
+
+def start_serve() -> None:
+    """Start Ray Serve, or use the one that runs in the cluster."""
     serve.start(proxy_location="Disabled", logging_config=_QUIET)
-    handle = serve.run(deployment.bind(plan), name=APP, route_prefix=None)
-    return ServedRecognizer(handle.info.remote().result())
 
 
 @final
@@ -201,15 +235,16 @@ class ServedRecognizer:
 
     Args:
         info: What it answers about.
+        app: Name of the Serve application.
     """
 
-    def __init__(self, info: RecognizerInfo) -> None:
-        self.info = info
+    def __init__(self, info: RecognizerInfo, app: str) -> None:
+        self.info, self._app = info, app
         self._handle: Any = None
 
-    def __reduce__(self) -> tuple[type["ServedRecognizer"], tuple[RecognizerInfo]]:
+    def __reduce__(self) -> tuple[type["ServedRecognizer"], tuple[RecognizerInfo, str]]:
         """Travel without the handle, which belongs to a process."""
-        return ServedRecognizer, (self.info,)
+        return ServedRecognizer, (self.info, self._app)
 
     async def encode(
         self, frames: UInt8[np.ndarray, "batch height width 3"]
@@ -235,7 +270,7 @@ class ServedRecognizer:
             try:
                 if self._handle is None:
                     logging.getLogger("ray.serve").setLevel(logging.WARNING)
-                    self._handle = serve.get_deployment_handle(DEPLOYMENT, APP)
+                    self._handle = serve.get_deployment_handle(DEPLOYMENT, self._app)
                 asked = getattr(self._handle, method).remote(*arguments)
                 return await asyncio.wait_for(asked, _PATIENCE_S)
             except RayTaskError:

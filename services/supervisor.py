@@ -11,10 +11,9 @@ over its nodes; the hub stays on this one, where its store is.
 import asyncio
 import itertools
 import logging
-import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import partial
 from typing import Any, TypeVar, cast, final
 
 import ray
@@ -23,19 +22,19 @@ from ray.actor import ActorHandle
 from ray.exceptions import RayActorError, RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from models.bundled import NO_ADAPTATION
 from pipelines.clock import Clock
 from pipelines.errors import PipelineError
+from services.deployment import Deployment, claim_site
 from services.errors import SettingsError
 from services.hub import Hub, HubState
-from services.hub_link import HUB, NAMESPACE, RayHubLink
+from services.hub_link import HUB, RayHubLink
 from services.placement import plan_changes
+from services.ray_node import RayNode, in_daemon_thread
 from services.recognizer import (
-    APP,
     RecognizerPlan,
     ServedRecognizer,
-    default_threads,
     deploy_recognizer,
+    start_serve,
 )
 from services.settings import Site, SubjectSettings
 from services.watcher import Pulse, WatchedSubject, Watcher, mark_of
@@ -49,8 +48,8 @@ _ANSWER_S = 10.0
 _OPEN_S = 60.0
 _MOST_SILENT = 3
 _CONCURRENT = 1000
-_LEAST_CPUS = 4
-"""Of a local Ray, whatever the machine has: actors that wait need none."""
+_HUB_LOST_S = 45.0
+"""A hub is back within some 10 s of its death."""
 
 
 @dataclass(slots=True)
@@ -60,17 +59,6 @@ class _Placed:
     actor: Any
     subjects: dict[str, SubjectSettings] = field(default_factory=dict)
     silent: int = 0
-
-
-_ENVIRONMENT = {
-    # Nothing is sent to others.
-    "RAY_USAGE_STATS_ENABLED": "0",
-    # Ray would keep a record of each of our calls, and grow by some 3 KB with each.
-    "RAY_task_events_report_interval_ms": "0",
-    # With a heap for each of many threads, memory grows for hours before it settles.
-    "MALLOC_ARENA_MAX": "2",
-}
-"""Of the processes that Ray starts here; one's own cluster brings its own."""
 
 
 @final
@@ -95,39 +83,68 @@ class Supervisor:
         address: str | None = None,
         say: Callable[[str], None] = logger.info,
     ) -> None:
-        self.site, self._clock, self._address, self._say = site, clock, address, say
+        self.site, self._clock, self._say = site, clock, say
+        self._node = RayNode(clock, address)
+        self._deployment = Deployment(site.site)
         self._numbers = itertools.count()
         self._watchers: dict[int, _Placed] = {}
         self.recognizer: ServedRecognizer | None = None
         self._hub: Any = None
-        self._rounds: asyncio.Task[None] | None = None
+        self._claim: Any = None
+        self._deployed = False
+        self._works: list[asyncio.Task[None]] = []
 
     async def start(self) -> HubState:
-        """Start everything; return how the hub stands.
+        """Start everything; return the state of the hub.
 
         Raises:
             ModelError: If the checkpoint or the prompt set cannot be used.
-            ServiceError: If the hub cannot begin.
+            ServiceError: If the hub cannot begin, another service watches the site, or
+                Ray dies meanwhile.
         """
-        _init_ray(self._address)
-        plan = _recognizer_plan(self.site)
+        self._node.start(self._deployment.name)
+        if not self._node.is_ours:
+            self._say(await self._node.describe())
+        self._works = [asyncio.create_task(self._node.until_lost(), name="node")]
+        starting = asyncio.create_task(self._start(), name="start")
+        try:
+            works = (starting, *self._works)
+            await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
+            if not starting.done():
+                await self.until_lost()
+        finally:
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
+        state = starting.result()
+        for name, work in (("watchers", self._go_round()), ("hub", self._watch_hub())):
+            self._works.append(asyncio.create_task(work, name=f"look after {name}"))
+        return state
+
+    async def _start(self) -> HubState:
+        plan = RecognizerPlan.of(self.site)
         tried = ray.remote(num_cpus=0, max_calls=1)(_try_model).remote(plan)
         _refuse_blind(self.site, await _unwrapped(tried))
+        here = NodeAffinitySchedulingStrategy(
+            ray.get_runtime_context().get_node_id(), soft=False
+        )
+        if not self._node.is_ours:
+            self._claim = await claim_site(self.site.site, scheduling_strategy=here)
+            await in_daemon_thread(self._remove_remains, _OPEN_S)
         settings = self.site.recognizer
-        self.recognizer = await asyncio.to_thread(
+        deploy = partial(
             deploy_recognizer,
             plan,
+            self._deployment.name,
             replicas=settings.replicas,
             most_replicas=settings.most_replicas,
             cpus=1.0,
             gpus=1.0 if settings.device.startswith("cuda") else 0.0,
         )
-        here = NodeAffinitySchedulingStrategy(
-            ray.get_runtime_context().get_node_id(), soft=False
-        )
+        self._deployed = True
+        self.recognizer = await in_daemon_thread(deploy, None)
         actor = ray.remote(Hub).options(
             name=HUB,
-            namespace=NAMESPACE,
+            namespace=self._deployment.name,
             num_cpus=0,
             max_restarts=-1,
             max_concurrency=_CONCURRENT,
@@ -137,8 +154,25 @@ class Supervisor:
         self._hub = actor.remote(self.site, self.recognizer, folder)
         state: HubState = await _unwrapped(self._hub.state.remote())
         await self.apply(self.site)
-        self._rounds = asyncio.create_task(self._go_round(), name="look after watchers")
         return state
+
+    def _remove_remains(self) -> None:
+        """Remove what an earlier service of this site left when it was killed."""
+        start_serve()
+        for name in self._deployment.remains(serve.status().applications):
+            self._say(f"removing {name}, which an earlier run of this site left behind")
+            serve.delete(name)
+
+    async def until_lost(self) -> None:
+        """Wait for as long as the service can go on.
+
+        Raises:
+            RayLost: Once something has died that cannot be brought back.
+        """
+        await asyncio.wait(self._works, return_when=asyncio.FIRST_COMPLETED)
+        for work in self._works:
+            if work.done():
+                work.result()
 
     async def apply(self, site: Site) -> None:
         """Bring subjects under as another configuration has them; others go on.
@@ -157,7 +191,7 @@ class Supervisor:
         changes = plan_changes(placed, site.subjects, site.watchers.subjects_each)
         for number, change in changes.items():
             if number not in self._watchers:
-                self._watchers[number] = _Placed(self._make_watcher())
+                self._watchers[number] = _Placed(await self._make_watcher())
             it = self._watchers[number]
             for name in change.drop:
                 it.subjects.pop(name, None)
@@ -174,23 +208,53 @@ class Supervisor:
                     logger.error("looking at a watcher: %s", type(failure).__name__)
             await self._clock.sleep_s(_ROUND_S)
 
+    async def _watch_hub(self) -> None:
+        """Restart a hub that hangs; give up if it does not come back.
+
+        Ray restarts a hub that dies, but not one whose constructor fails.
+        """
+        time_s = asyncio.get_running_loop().time
+        answered_s, killed = time_s(), False
+        while True:
+            try:
+                await asyncio.wait_for(self._hub.__ray_ready__.remote(), _ANSWER_S)
+            except (RayError, TimeoutError) as error:
+                silent_s = time_s() - answered_s
+                if silent_s > _HUB_LOST_S:
+                    self._node.give_up(f"the hub has not answered for {silent_s:.0f} s")
+                if isinstance(error, TimeoutError) and not killed:
+                    self._say("the hub does not answer: it is restarted")
+                    ray.kill(self._hub, no_restart=False)
+                    killed = True
+            else:
+                answered_s, killed = time_s(), False
+            await self._clock.sleep_s(_ROUND_S)
+
     async def stop(self) -> None:
-        """End in order: watchers first, then the hub, then recognition."""
-        if self._rounds is not None:  # or it would put back what ends now
-            self._rounds.cancel()
-            await asyncio.gather(self._rounds, return_exceptions=True)
-        await _quietly(*(it.actor.stop.remote() for it in self._watchers.values()))
-        for it in self._watchers.values():
-            ray.kill(it.actor)
+        """End in order: watchers first, then the hub, then recognition.
+
+        Nothing is removed from a cluster but what this supervisor has made.
+        """
+        for work in self._works:  # or they would put back what ends now
+            work.cancel()
+        await asyncio.gather(*self._works, return_exceptions=True)
+        if ray.is_initialized() and not self._node.is_lost:
+            await self._end_actors()
+        await self._node.close()
+
+    async def _end_actors(self) -> None:
+        watchers = [placed.actor for placed in self._watchers.values()]
+        await _quietly(*(actor.stop.remote() for actor in watchers))
+        for actor in watchers:
+            ray.kill(actor)
         if self._hub is not None:
             await _quietly(self._hub.stop.remote())
             ray.kill(self._hub)
-        if ray.is_initialized():
-            if self._address is None:
-                await asyncio.to_thread(serve.shutdown)
-            else:  # others may serve there
-                await asyncio.to_thread(serve.delete, APP)
-            await asyncio.to_thread(ray.shutdown)
+        if self._deployed and not self._node.is_ours:
+            delete = partial(serve.delete, self._deployment.name)
+            await _quietly(in_daemon_thread(delete, _ANSWER_S))
+        if self._claim is not None:
+            ray.kill(self._claim)
 
     async def _look_at(self, number: int) -> None:
         """Ask a watcher for its pulse; replace it if it is dead."""
@@ -225,7 +289,7 @@ class Supervisor:
             return
         self._say(f"watcher {number} {why}: {len(it.subjects)} subjects begin anew")
         ray.kill(it.actor)
-        it.actor, it.silent = self._make_watcher(), 0
+        it.actor, it.silent = await self._make_watcher(), 0
         watched = [self._watched(subject) for subject in it.subjects.values()]
         await self._change(it, watched, [])
 
@@ -237,14 +301,16 @@ class Supervisor:
         except (RayError, TimeoutError) as error:  # the next round tries again
             logger.warning("a watcher does not change: %s", _name_of(error))
 
-    def _make_watcher(self) -> "ActorHandle[Watcher]":
+    async def _make_watcher(self) -> "ActorHandle[Watcher]":
         number = next(self._numbers)
         # In turn: Ray puts actors that take no CPU anywhere, all on one node at times.
-        known = ray.nodes()  # type: ignore[no-untyped-call]  # Ray's own gap
-        nodes = sorted(node["NodeID"] for node in known if node["Alive"])
+        nodes = sorted(await self._node.alive_nodes())
+        if not nodes:
+            msg = "no Ray node is alive"
+            raise RuntimeError(msg)  # the node's own watch ends the service
         in_turn = NodeAffinitySchedulingStrategy(nodes[number % len(nodes)], soft=True)
         actor = ray.remote(Watcher).options(
-            namespace=NAMESPACE,
+            namespace=self._deployment.name,
             num_cpus=0,
             max_restarts=0,
             max_concurrency=_CONCURRENT,
@@ -254,7 +320,7 @@ class Supervisor:
             f"watcher-{number}",
             self.site.watch_settings(),
             self.recognizer,
-            RayHubLink(),
+            RayHubLink(self._deployment.name),
             self.site.hub.folder.absolute() / "normal",
         )
         return cast("ActorHandle[Watcher]", made)
@@ -270,45 +336,6 @@ class Supervisor:
             framing=subject.framing,
             tls=self.site.broker.tls,
         )
-
-
-def _init_ray(address: str | None) -> None:
-    for name, value in _ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
-    logging.getLogger("ray").setLevel(logging.ERROR)
-    if address is not None:
-        ray.init(address=address, namespace=NAMESPACE, log_to_driver=False)
-        return
-    ray.init(
-        address="local",
-        namespace=NAMESPACE,
-        include_dashboard=False,
-        num_cpus=max(_LEAST_CPUS, os.cpu_count() or 1),
-        log_to_driver=True,
-        logging_level=logging.ERROR,
-    )
-
-
-def _recognizer_plan(site: Site) -> RecognizerPlan:
-    settings = site.recognizer
-    return RecognizerPlan(
-        model=settings.model,
-        prompts=settings.prompts and settings.prompts.absolute(),
-        adaptation=_absolute_or_word(settings.adaptation),
-        calibration=settings.calibration and settings.calibration.absolute(),
-        temporal=settings.temporal,
-        frames=site.windows.frames,
-        seconds=site.windows.seconds,
-        device=settings.device,
-        threads=settings.threads or default_threads(settings.replicas),
-    )
-
-
-def _absolute_or_word(adaptation: Path | None) -> Path | None:
-    """Keep the word ``none``; replicas run in other folders than ours."""
-    if adaptation is None or adaptation == NO_ADAPTATION:
-        return adaptation
-    return adaptation.absolute()
 
 
 def _refuse_blind(site: Site, needs_frames: bool) -> None:

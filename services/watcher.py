@@ -116,7 +116,7 @@ class Watcher:
     ) -> None:
         self._name, self._settings = name, settings
         self._clock = clock or SystemClock()
-        self._recognizer = AnswerTimer(recognizer, self._clock)
+        self._recognizer = AnswerTimer(recognizer)
         self._hub, self._folder = hub, folder
         self._counting = Counting()
         self._states: dict[str, SubjectState] = {}

@@ -35,16 +35,22 @@ def run(
 
     Runs until SIGTERM or Ctrl-C, and ends without losing an event. SIGHUP reads the
     file again: subjects come, go and change, and the others are not disturbed.
+    If Ray dies, the exit code is 75: start the service again, as systemd does.
     """
     from services.site_file import read_site
 
     site = read_site(config)
     asyncio.run(_preflight(site))
     from pipelines.clock import SystemClock
+    from services.errors import RESTART_EXIT_CODE, RayLost
     from services.supervisor import Supervisor  # Ray takes its time
 
     supervisor = Supervisor(site, SystemClock(), ray_address, say=_say)
-    asyncio.run(_run(supervisor, config))
+    try:
+        asyncio.run(_run(supervisor, config))
+    except RayLost as err:
+        _say(str(err))
+        raise typer.Exit(RESTART_EXIT_CODE) from None
 
 
 def check(config: ConfigArgument) -> None:
@@ -108,6 +114,7 @@ async def _run(supervisor: "Supervisor", config: Path) -> None:
         works = [
             asyncio.create_task(_reread(supervisor, config, again), name="reread"),
             asyncio.create_task(_wait(over), name="until told to end"),
+            asyncio.create_task(supervisor.until_lost(), name="until Ray is lost"),
         ]
         done, _ = await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
         for task in done:

@@ -190,6 +190,7 @@ class _Showing:
                     f"mqtt://127.0.0.1:{self._broker.port}/wardwatch/{SITE}/#"
                 )
                 tasks.append(asyncio.create_task(self._show(forever=forever)))
+                tasks.append(asyncio.create_task(supervisor.until_lost()))
                 await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
                 for task in tasks:
                     if task.done():
