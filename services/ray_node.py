@@ -65,6 +65,7 @@ class RayNode:
     def __init__(self, clock: Clock, address: str | None = None) -> None:
         self._clock, self._address = clock, address
         self._lost = ""
+        self._last: threading.Timer | None = None
 
     @property
     def is_lost(self) -> bool:
@@ -101,8 +102,11 @@ class RayNode:
 
     async def describe(self) -> str:
         """Say in one line which cluster was joined."""
-        nodes = await self.alive_nodes()
         address = ray.get_runtime_context().gcs_address
+        try:
+            nodes = await self.alive_nodes()
+        except TimeoutError:
+            return f"joined the Ray cluster at {address}, which is slow to answer"
         count = f"{len(nodes)} node{'' if len(nodes) == 1 else 's'}"
         return f"joined the Ray cluster at {address}: {count}, " + ", ".join(
             sorted({str(node["NodeManagerAddress"]) for node in nodes.values()})
@@ -149,9 +153,9 @@ class RayNode:
             RayLost: Always.
         """
         self._lost = problem
-        last = threading.Timer(_LAST_S, self._end_now)
-        last.daemon = True
-        last.start()
+        self._last = threading.Timer(_LAST_S, self._end_now)
+        self._last.daemon = True
+        self._last.start()
         raise RayLost(problem)
 
     @property
@@ -169,6 +173,9 @@ class RayNode:
             await in_daemon_thread(ray.shutdown, _CLOSE_S)
         except TimeoutError:
             logger.warning("Ray does not end by itself: its processes are killed")
+        else:
+            if self._last is not None:
+                self._last.cancel()
         _kill(ours)
 
     def _end_now(self) -> None:

@@ -12,6 +12,7 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar, cast, final
@@ -25,7 +26,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from pipelines.clock import Clock
 from pipelines.errors import PipelineError
 from services.deployment import Deployment, claim_site
-from services.errors import SettingsError
+from services.errors import RayLost, SettingsError
 from services.hub import Hub, HubState
 from services.hub_link import HUB, RayHubLink
 from services.placement import plan_changes
@@ -48,7 +49,7 @@ _ANSWER_S = 10.0
 _OPEN_S = 60.0
 _MOST_SILENT = 3
 _CONCURRENT = 1000
-_HUB_LOST_S = 45.0
+_HUB_HANGS_S, _HUB_LOST_S = 15.0, 45.0
 """A hub is back within some 10 s of its death."""
 
 
@@ -121,15 +122,16 @@ class Supervisor:
         return state
 
     async def _start(self) -> HubState:
-        plan = RecognizerPlan.of(self.site)
-        tried = ray.remote(num_cpus=0, max_calls=1)(_try_model).remote(plan)
-        _refuse_blind(self.site, await _unwrapped(tried))
         here = NodeAffinitySchedulingStrategy(
             ray.get_runtime_context().get_node_id(), soft=False
         )
         if not self._node.is_ours:
             self._claim = await claim_site(self.site.site, scheduling_strategy=here)
-            await in_daemon_thread(self._remove_remains, _OPEN_S)
+            with suppress(TimeoutError):  # they take room, but are in nobody's way
+                await in_daemon_thread(self._remove_remains, _OPEN_S)
+        plan = RecognizerPlan.of(self.site)
+        tried = ray.remote(num_cpus=0, max_calls=1)(_try_model).remote(plan)
+        _refuse_blind(self.site, await _unwrapped(tried))
         settings = self.site.recognizer
         deploy = partial(
             deploy_recognizer,
@@ -222,7 +224,8 @@ class Supervisor:
                 silent_s = time_s() - answered_s
                 if silent_s > _HUB_LOST_S:
                     self._node.give_up(f"the hub has not answered for {silent_s:.0f} s")
-                if isinstance(error, TimeoutError) and not killed:
+                hangs = isinstance(error, TimeoutError) and silent_s > _HUB_HANGS_S
+                if hangs and not killed:
                     self._say("the hub does not answer: it is restarted")
                     ray.kill(self._hub, no_restart=False)
                     killed = True
@@ -306,8 +309,7 @@ class Supervisor:
         # In turn: Ray puts actors that take no CPU anywhere, all on one node at times.
         nodes = sorted(await self._node.alive_nodes())
         if not nodes:
-            msg = "no Ray node is alive"
-            raise RuntimeError(msg)  # the node's own watch ends the service
+            raise RayLost("no Ray node is alive")  # noqa: EM101  its own message
         in_turn = NodeAffinitySchedulingStrategy(nodes[number % len(nodes)], soft=True)
         actor = ray.remote(Watcher).options(
             namespace=self._deployment.name,

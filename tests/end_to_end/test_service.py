@@ -82,14 +82,19 @@ class Service:
 
 @asynccontextmanager
 async def serving(
-    folder: Path, broker: Broker, cameras: Sequence[str | Path]
+    folder: Path,
+    broker: Broker,
+    cameras: Sequence[str | Path],
+    *options: str,
+    site: str = "test",
 ) -> AsyncIterator[Service]:
+    """Run the service until the end of the block, or until it ends by itself."""
     config = folder / "site.yaml"
-    config.write_text(site_text(broker, cameras))
+    config.write_text(site_text(broker, cameras, site))
     async with listening(broker.port) as heard:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", "services", "run", str(config)),
+            *("-m", "services", "run", str(config), *options),
             cwd=folder,
             stderr=asyncio.subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
@@ -105,8 +110,9 @@ async def serving(
             await eventually(tells_where, START_S)
             (url,) = re.findall(r"(http://\S+)/metrics", "\n".join(lines))
             yield Service(process, heard, url, lines)
-            process.send_signal(signal.SIGTERM)
-            assert await asyncio.wait_for(process.wait(), END_S) == 0
+            if process.returncode is None:
+                process.send_signal(signal.SIGTERM)
+                assert await asyncio.wait_for(process.wait(), END_S) == 0
         finally:
             if process.returncode is None:
                 process.kill()
@@ -129,12 +135,12 @@ async def read_lines(process: asyncio.subprocess.Process, lines: list[str]) -> N
         lines.append(line.decode().rstrip())
 
 
-def site_text(broker: Broker, cameras: Sequence[str | Path]) -> str:
+def site_text(broker: Broker, cameras: Sequence[str | Path], name: str = "test") -> str:
     subjects = [
         {"id": f"room-{i}", "camera": str(camera)} for i, camera in enumerate(cameras)
     ]
     site = {
-        "site": "test",
+        "site": name,
         "broker": {"port": broker.port},
         "subjects": subjects,
         "watchers": {"subjects_each": 1},
