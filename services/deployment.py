@@ -47,11 +47,11 @@ class Deployment:
     @property
     def name(self) -> str:
         """The Ray namespace of its actors, and the name of its Serve application."""
-        return f"wardwatch-{self.site}.{self.number}"  # no site has a point in its name
+        return f"wardwatch-{self.site}@{self.number}"  # no site has an @ in its name
 
     def remains(self, apps: Iterable[str]) -> list[str]:
         """Return the applications that earlier runs of the same site left behind."""
-        earlier = re.compile(rf"wardwatch-{re.escape(self.site)}\.[0-9a-f]{{8}}")
+        earlier = re.compile(rf"wardwatch-{re.escape(self.site)}@[0-9a-f]{{8}}")
         return sorted(
             name for name in apps if earlier.fullmatch(name) and name != self.name
         )

@@ -73,7 +73,11 @@ class Service:
         async def is_ready() -> bool:
             return bool((await self.ready())["ready"])
 
-        await eventually(is_ready, within_s)
+        try:
+            await eventually(is_ready, within_s)
+        except TimeoutError:
+            said = "\n".join(self.lines)
+            pytest.fail(f"not ready: {await self.ready()}; it says:\n{said}")
 
     def processes(self, name: str) -> set[int]:
         """Return the service's processes that Ray calls so."""
@@ -107,7 +111,11 @@ async def serving(
             async def tells_where() -> bool:
                 return any("/metrics" in line for line in lines)
 
-            await eventually(tells_where, START_S)
+            try:
+                await eventually(tells_where, START_S)
+            except TimeoutError:
+                said = "\n".join(lines)
+                pytest.fail(f"does not say where it answers; it says:\n{said}")
             (url,) = re.findall(r"(http://\S+)/metrics", "\n".join(lines))
             yield Service(process, heard, url, lines)
             if process.returncode is None:

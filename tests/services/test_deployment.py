@@ -7,18 +7,18 @@ from services.deployment import Deployment
 
 def test_each_run_of_a_site_has_names_of_its_own() -> None:
     first, second = Deployment("ward-3"), Deployment("ward-3")
-    assert first.name.startswith("wardwatch-ward-3.")
+    assert first.name.startswith("wardwatch-ward-3@")
     assert first.name != second.name
 
 
 @pytest.mark.parametrize(
     ("app", "is_remains"),
     [
-        ("wardwatch-ward.0123abcd", True),
-        ("wardwatch-ward.89abcdef", False),  # this run's own
-        ("wardwatch-ward-3.0123abcd", False),  # another site
-        ("wardwatch-ward.0123abcd.more", False),
-        ("other-wardwatch-ward.0123abcd", False),
+        ("wardwatch-ward@0123abcd", True),
+        ("wardwatch-ward@89abcdef", False),  # this run's own
+        ("wardwatch-ward-3@0123abcd", False),  # another site
+        ("wardwatch-ward@0123abcd.more", False),
+        ("other-wardwatch-ward@0123abcd", False),
         ("wardwatch", False),
     ],
 )
