@@ -58,6 +58,7 @@ async def refused(config: Path, address: str) -> str:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "services", "run", str(config)),
         *("--ray-address", address),
+        cwd=config.parent,
         stderr=asyncio.subprocess.PIPE,
     )
     _, said = await asyncio.wait_for(process.communicate(), START_S)
