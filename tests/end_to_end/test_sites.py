@@ -78,17 +78,17 @@ def test_sites_share_a_cluster_and_one_ends_without_harm_to_the_other(
         config = tmp_path / "site.yaml"
         config.write_text(site_text(broker, ["test"], "one"))
 
-        def service_of(site: str, stack: AsyncExitStack) -> asyncio.Task[Service]:
+        async def start(site: str, stack: AsyncExitStack) -> Service:
             (tmp_path / site).mkdir(exist_ok=True)
             options = ("--ray-address", cluster.address)
-            service = serving(tmp_path / site, broker, ["test"], *options, site=site)
-            return asyncio.create_task(stack.enter_async_context(service))
+            running = serving(tmp_path / site, broker, ["test"], *options, site=site)
+            service = await stack.enter_async_context(running)
+            await service.until_ready(START_S)
+            return service
 
         async with AsyncExitStack() as stack, AsyncExitStack() as second:
-            one, two = await asyncio.gather(
-                service_of("one", stack), service_of("two", second)
-            )
-            await asyncio.gather(one.until_ready(START_S), two.until_ready(START_S))
+            one = await start("one", stack)
+            two = await start("two", second)
             said = await refused(config, cluster.address)
             assert said.startswith("wardwatch: site one is watched already")
             await asyncio.gather(goes_on(one), goes_on(two))
@@ -98,8 +98,7 @@ def test_sites_share_a_cluster_and_one_ends_without_harm_to_the_other(
 
             one.process.kill()
             await one.process.wait()
-            one = await service_of("one", stack)
-            await one.until_ready(START_S)
+            one = await start("one", stack)
             assert any("an earlier run of this site left" in it for it in one.lines)
             assert any("joined the Ray cluster at" in it for it in one.lines)
 
