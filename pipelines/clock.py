@@ -1,17 +1,36 @@
 """The one clock of the pipelines, and the only user of ``time``.
 
-Times are ``int`` nanoseconds of UTC. ``SystemClock`` reads UTC once and then advances
-by the monotonic clock, so that a stepped system clock (NTP, a leap second) never
-turns an interval negative. A clock for tests stands in ``pipelines.testing``.
+Times are ``int`` nanoseconds. *Pipeline time* is UTC as it was read once at the start,
+advanced by the monotonic clock, so that a system clock that is set later (NTP on a
+machine without a battery-backed clock, a leap second) never turns an interval
+negative. The *correction* is what the system clock was set by since the start: a
+pipeline time plus the correction is UTC. It is added where a time leaves the process::
+
+    system clock   00:00 ── 00:10 │ set by 31 days │ 31 d 00:10 ── 31 d 00:20
+    pipeline time  00:00 ── 00:10 ───────────────────── 00:10 ─────── 00:20
+    correction         0 ────── 0 ────────────────────── 31 d ──────── 31 d
+
+A clock for tests stands in ``pipelines.testing``.
 """
 
 import asyncio
+import logging
+import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Protocol, final, runtime_checkable
 
 NS_PER_S = 1_000_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+_DEAD_BAND_NS = NS_PER_S // 50
+"""Two clocks that are read one after the other seem to differ by some milliseconds."""
+_REPORTED_NS = NS_PER_S
+_READ_WITHIN_NS = 50_000
+_READ_TRIES = 5
+
+logger = logging.getLogger(__name__)
 
 
 @runtime_checkable  # annotations are checked at run time under test
@@ -19,7 +38,11 @@ class Clock(Protocol):
     """What tells the time and lets it pass."""
 
     def now_ns(self) -> int:
-        """Return nanoseconds of UTC; never less than an earlier answer."""
+        """Return pipeline time; never less than an earlier answer."""
+        ...
+
+    def correction_ns(self) -> int:
+        """Return what to add to a pipeline time to get UTC, as known now."""
         ...
 
     async def sleep_s(self, duration_s: float) -> None:
@@ -29,18 +52,60 @@ class Clock(Protocol):
 
 @final
 class SystemClock:
-    """UTC at construction, advanced by the monotonic clock."""
+    """UTC at construction, advanced by the monotonic clock.
 
-    def __init__(self) -> None:
-        self._offset_ns = time.time_ns() - time.monotonic_ns()
+    Args:
+        wall_ns: Reads the system's clock, nanoseconds of UTC.
+        monotonic_ns: Reads a clock that nobody sets, in nanoseconds.
+    """
+
+    def __init__(
+        self,
+        wall_ns: Callable[[], int] = time.time_ns,
+        monotonic_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self._wall_ns, self._monotonic_ns = wall_ns, monotonic_ns
+        self._offset_ns = self._difference_ns()
+        self._correction_ns = 0
+        self._lock = threading.Lock()
 
     def now_ns(self) -> int:
-        """Return nanoseconds of UTC; never less than an earlier answer."""
-        return time.monotonic_ns() + self._offset_ns
+        """Return pipeline time; never less than an earlier answer."""
+        return self._monotonic_ns() + self._offset_ns
+
+    def correction_ns(self) -> int:
+        """Return what to add to a pipeline time to get UTC, as known now.
+
+        A correction of a second or more is logged, once.
+        """
+        with self._lock:
+            known_ns = self._offset_ns + self._correction_ns
+            moved_ns = self._difference_ns() - known_ns
+            if abs(moved_ns) < _DEAD_BAND_NS:
+                return self._correction_ns
+            self._correction_ns += moved_ns
+        if abs(moved_ns) >= _REPORTED_NS:
+            logger.warning(
+                "the clock was corrected by %s; times follow it, spans are unchanged",
+                span_text(moved_ns),
+            )
+        return self._correction_ns
 
     async def sleep_s(self, duration_s: float) -> None:
         """Return once ``duration_s`` seconds have passed."""
         await asyncio.sleep(duration_s)
+
+    def _difference_ns(self) -> int:
+        """Return the system's clock minus the monotonic one, read close together."""
+        readings = []
+        for _ in range(_READ_TRIES):  # the process may be interrupted in between
+            before_ns = self._monotonic_ns()
+            wall_ns = self._wall_ns()
+            took_ns = self._monotonic_ns() - before_ns
+            readings.append((took_ns, wall_ns - before_ns - took_ns // 2))
+            if took_ns <= _READ_WITHIN_NS:
+                break
+        return min(readings)[1]
 
 
 def seconds_to_ns(duration_s: float) -> int:
@@ -51,6 +116,15 @@ def seconds_to_ns(duration_s: float) -> int:
 def ns_to_seconds(duration_ns: int) -> float:
     """Turn nanoseconds into seconds."""
     return duration_ns / NS_PER_S
+
+
+def span_text(duration_ns: int) -> str:
+    """Write a signed span for people, in the unit that suits its size."""
+    seconds = ns_to_seconds(duration_ns)
+    for unit, length_s in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if abs(seconds) >= 2 * length_s:
+            return f"{seconds / length_s:+.1f} {unit}"
+    return f"{seconds:+.1f} s"
 
 
 def utc_datetime(timestamp_ns: int) -> datetime:

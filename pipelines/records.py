@@ -1,6 +1,6 @@
 """Every record that passes through the pipelines, from a frame to an event.
 
-Times are ``int`` nanoseconds of UTC on one clock (``pipelines.clock``). Records are
+Times are ``int`` nanoseconds of pipeline time (``pipelines.clock``). Records are
 frozen; those that hold arrays compare by identity and hold them read-only.
 
 Axis words: time, height, width, sample, dim, token, label.
@@ -87,7 +87,8 @@ class SourceStatus:
 
     ``time_base`` says whose clock stamps the data: the sender's (RTCP sender
     reports), ours at arrival, or a file's presentation time. ``dropped`` counts what
-    a full buffer let go since the source began.
+    a full buffer let go since the source began; ``bridged`` counts the pictures whose
+    sender time was missing or wild, and was taken from a model of the sender's clock.
     """
 
     subject_id: str
@@ -98,6 +99,7 @@ class SourceStatus:
     time_base: TimeBase
     reconnects: int = 0
     dropped: int = 0
+    bridged: int = 0
 
     @property
     def source(self) -> SourceKey:

@@ -46,6 +46,7 @@ class FakeClock:
         self, start_ns: int = 1_700_000_000 * NS_PER_S, *, auto_advance: bool = False
     ) -> None:
         self._now_ns = start_ns
+        self._correction_ns = 0
         self._auto_advance = auto_advance
         self._sleepers: list[_Sleeper] = []
         self._slept = 0
@@ -55,6 +56,14 @@ class FakeClock:
     def now_ns(self) -> int:
         """Return the time it was last told, nanoseconds of UTC."""
         return self._now_ns
+
+    def correction_ns(self) -> int:
+        """Return the sum of all corrections, in nanoseconds."""
+        return self._correction_ns
+
+    def correct_s(self, duration_s: float) -> None:
+        """Set the system clock forward, or back; pipeline time goes on as before."""
+        self._correction_ns += seconds_to_ns(duration_s)
 
     def advance_s(self, duration_s: float) -> None:
         """Let ``duration_s`` seconds pass.

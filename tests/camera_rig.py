@@ -73,17 +73,23 @@ def write_numbered(path: Path, count: int) -> Path:
 
 
 def write_timed(
-    path: Path, pictures: Iterable[tuple[int, np.ndarray]], *, sound_s: int = 0
+    path: Path,
+    pictures: Iterable[tuple[int, np.ndarray]],
+    *,
+    sound_s: int = 0,
+    codec: str = "h264",
 ) -> Path:
     """Write pictures of any sizes at given times in ns, as .mkv, .mp4 or .ts.
 
-    With sound, which begins at 0, a late first picture is late in the file as well.
+    A key frame comes every twelve pictures. With sound, which begins at 0, a late first
+    picture is late in the file as well.
     """
     muxers = {".mkv": "matroskamux", ".mp4": "mp4mux", ".ts": "mpegtsmux"}
     description = (
         "appsrc name=in format=time ! videoconvert ! video/x-raw,format=I420"
-        " ! x264enc speed-preset=ultrafast tune=zerolatency key-int-max=12"
-        f" ! h264parse ! queue ! {muxers[path.suffix]} name=mux ! filesink name=out"
+        f" ! {codec.replace('h', 'x')}enc speed-preset=ultrafast tune=zerolatency"
+        f" key-int-max=12 ! {codec}parse ! queue ! {muxers[path.suffix]} name=mux"
+        " ! filesink name=out"
     )
     if sound_s:
         description += (
@@ -95,6 +101,7 @@ def write_timed(
     source = element(pipeline, "in")
     pipeline.set_state(Gst.State.PLAYING)
     given = list(pictures)
+    rate_hz = Fraction(0) if codec == "h264" else RATE_HZ  # x265 needs one
     if path.suffix == ".mp4":
         # There a picture lasts until the next; the last one for no time at all.
         given.append((given[-1][0] + NS_PER_S // 100, given[-1][1]))
@@ -102,7 +109,7 @@ def write_timed(
         buffer = pixels_to_buffer(pixels)
         buffer.pts = time_ns
         height_px, width_px, _ = pixels.shape
-        caps = rgb_caps(width_px, height_px, Fraction(0))
+        caps = rgb_caps(width_px, height_px, rate_hz)
         source.emit("push-sample", Gst.Sample.new(buffer, caps, None, None))
     source.emit("end-of-stream")
     kinds = Gst.MessageType.EOS | Gst.MessageType.ERROR

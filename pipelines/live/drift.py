@@ -59,6 +59,7 @@ class DriftMonitor:
         watching: The watch against what is normal; None while that is being learnt.
         blocks: How many ended since it began to learn.
         latest: Means of the block that ended last.
+        correction_ns: What to add to a time to get UTC, for the hour of the day.
     """
 
     def __init__(self, subject_id: str, settings: DriftSettings, seed: int = 0) -> None:
@@ -68,6 +69,7 @@ class DriftMonitor:
         self._floors = np.array(list(SIGNALS.values()))
         self._least_ns = seconds_to_ns(settings.block_s * _LEAST_SHARE)
         self._open: _Block | None = None
+        self.correction_ns = 0
         self.relearn()
 
     def relearn(self) -> None:
@@ -128,10 +130,11 @@ class DriftMonitor:
         """
         self.blocks += 1
         self.latest = means
+        hour = hour_of(number, self._settings, self.correction_ns)
         if self.watching is not None:
-            return self.watching.add_block(number, means)
+            return self.watching.add_block(number, means, hour)
         self._learnt.append(means)
-        self._hours.append(hour_of(number, self._settings))
+        self._hours.append(hour)
         if self.learning_left_s == 0:
             baseline = learn_baseline(
                 np.stack(self._learnt),
@@ -153,7 +156,9 @@ class DriftMonitor:
             "blocks": self.blocks,
             "learnt": [numbers_of(means) for means in self._learnt],
             "hours": self._hours,
-            "watching": None if self.watching is None else self.watching.memory(),
+            "watching": None
+            if self.watching is None
+            else self.watching.memory(self.correction_ns),
         }
 
     def recall(self, memory: Mapping[str, Any]) -> None:

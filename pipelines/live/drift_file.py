@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, final
 
-from pipelines.clock import Clock, ns_to_seconds
+from pipelines.clock import NS_PER_S, Clock, span_text
 from pipelines.errors import BaselineError
 from pipelines.live.drift_subject import DriftRecord, SubjectDrift
 
 logger = logging.getLogger(__name__)
 
 _VERSION = 1
-_TOLERANCE_S = 60.0
+_TOLERANCE_NS = 60 * NS_PER_S
 _ANEW = "what is normal is learnt anew"
 
 
@@ -28,12 +28,13 @@ class BaselineFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._ahead_told = False
 
     def read(self, now_ns: int) -> Mapping[str, Any]:
         """Return every subject's memory; none if there is no file.
 
         Raises:
-            BaselineError: If it is damaged, from another version, or from the future.
+            BaselineError: If it is damaged or from another version.
         """
         try:
             content = json.loads(self.path.read_text(encoding="utf-8"))
@@ -50,12 +51,15 @@ class BaselineFile:
         if version != _VERSION:
             problem = f"has version {version}, expected {_VERSION}"
             raise BaselineError(str(self.path), problem)
-        ahead_s = ns_to_seconds(saved_at_ns - now_ns)
-        if ahead_s > _TOLERANCE_S:
-            problem = (
-                f"was saved {ahead_s:.0f} s in the future: was the clock set back?"
+        ahead_ns = saved_at_ns - now_ns
+        if ahead_ns > _TOLERANCE_NS and not self._ahead_told:
+            logger.warning(
+                "%s: was saved %s in the future: the clock was set back, or is not set"
+                " yet; it is used all the same",
+                self.path,
+                span_text(ahead_ns),
             )
-            raise BaselineError(str(self.path), problem)
+            self._ahead_told = True
         return subjects
 
     def write(self, subjects: Mapping[str, Any], now_ns: int) -> None:
@@ -106,7 +110,7 @@ class BaselineKeeper:
         now_ns, note, memories = self._clock.now_ns(), "", {}
         if self._file is not None and not relearn:
             try:
-                memories = dict(self._file.read(now_ns))
+                memories = dict(self._file.read(self._utc_ns()))
             except BaselineError as err:
                 note = f"{err}; {_ANEW}"
                 logger.warning("%s", note)
@@ -129,9 +133,12 @@ class BaselineKeeper:
             return
         memories = {name: subject.memory() for name, subject in self._drift.items()}
         try:
-            self._file.write(memories, self._clock.now_ns())
+            self._file.write(memories, self._utc_ns())
         except BaselineError as err:
             logger.warning("%s; it goes on without", err)
+
+    def _utc_ns(self) -> int:
+        return self._clock.now_ns() + self._clock.correction_ns()
 
     @property
     def _path(self) -> str:

@@ -110,6 +110,10 @@ class SubjectDrift:
             note=note,
         )
 
+    def correct(self, correction_ns: int) -> None:
+        """Take what to add to a time to get UTC: hours of the day are told in UTC."""
+        self._monitor.correction_ns = correction_ns
+
     def see(self, frame: Frame) -> list[DriftRecord]:
         """Take a picked frame; return what a block that ended tells."""
         stats = self._meter.measure(frame)
@@ -158,7 +162,7 @@ class SubjectDrift:
             "view_settled": self._meter.settled,
             "worn": self._worn,
             "usual_offset_ns": self._usual_offset_ns,
-            "latest_batch_ns": self._latest_batch_ns,
+            "latest_batch_ns": self._latest_batch_ns + self._monitor.correction_ns,
             "confidences": self._accuracy.confidences,
             "implies": self._implies,
         }
@@ -190,7 +194,8 @@ class SubjectDrift:
             self._worn = bool(memory["worn"])
             usual_ns = memory["usual_offset_ns"]
             self._usual_offset_ns = None if usual_ns is None else float(usual_ns)
-            self._latest_batch_ns = int(memory["latest_batch_ns"])
+            # It may be later than now: the clock may be set later than it was before.
+            self._latest_batch_ns = min(now_ns, int(memory["latest_batch_ns"]))
             for confidence in memory["confidences"]:
                 self._accuracy.add(float(confidence))
             self._implies &= bool(memory.get("implies", True))

@@ -16,7 +16,7 @@ from typing import Any, final
 import numpy as np
 from jaxtyping import Bool, Float64
 
-from pipelines.clock import seconds_to_ns
+from pipelines.clock import ns_to_seconds, seconds_to_ns
 from pipelines.live.drift_baseline import (
     HOURS,
     REFERENCE,
@@ -69,10 +69,9 @@ class Watching:
         return tuple(it.alert for it in self._standing)
 
     def add_block(
-        self, number: int, means: Float64[np.ndarray, " signal"]
+        self, number: int, means: Float64[np.ndarray, " signal"], hour: int
     ) -> list[DriftAlert]:
-        """Take a block's means, NaN where nothing was measured."""
-        hour = hour_of(number, self._settings)
+        """Take the means of a block, NaN where nothing was measured, and its hour."""
         normal, deviation = self.baseline.mean[hour], self.baseline.deviation[hour]
         scores = standard_scores(means, normal, deviation, self._cap)
         seen = np.isfinite(means) & np.isfinite(deviation)
@@ -179,8 +178,13 @@ class Watching:
         self._gathered_blocks = np.zeros(len(_NAMES))
         self._disarmed_blocks = 0
 
-    def memory(self) -> dict[str, Any]:
-        """Return all that a restarted watch needs, for JSON."""
+    def memory(self, correction_ns: int = 0) -> dict[str, Any]:
+        """Return all that a restarted watch needs, for JSON; times are UTC.
+
+        Args:
+            correction_ns: What to add to a time to get UTC.
+        """
+        correction_blocks = correction_ns // seconds_to_ns(self._settings.block_s)
         return {
             "mean": [numbers_of(row) for row in self.baseline.mean],
             "deviation": [numbers_of(row) for row in self.baseline.deviation],
@@ -189,7 +193,9 @@ class Watching:
             "standing": [
                 {
                     "alert": {
-                        f.name: getattr(it.alert, f.name) for f in fields(it.alert)
+                        **{f.name: getattr(it.alert, f.name) for f in fields(it.alert)},
+                        "since_ns": it.alert.since_ns + correction_ns,
+                        "decided_ns": it.alert.decided_ns + correction_ns,
                     },
                     "followed": it.followed,
                 }
@@ -201,7 +207,7 @@ class Watching:
             "gathered_blocks": self._gathered_blocks.tolist(),
             "disarmed_blocks": self._disarmed_blocks,
             "sums": self._sums.tolist(),
-            "since": self._since.tolist(),
+            "since": (self._since + correction_blocks).tolist(),
         }
 
     @classmethod
@@ -235,9 +241,10 @@ def _named(values: Float64[np.ndarray, " signal"]) -> dict[str, float]:
     return dict(zip(_NAMES, values.tolist(), strict=True))
 
 
-def hour_of(number: int, settings: DriftSettings) -> int:
-    """Return the hour of the day, UTC, of a block since the epoch."""
-    return int(number * settings.block_s // 3600) % HOURS
+def hour_of(number: int, settings: DriftSettings, correction_ns: int = 0) -> int:
+    """Return the hour of the day, UTC, of a block of pipeline time."""
+    utc_s = number * settings.block_s + ns_to_seconds(correction_ns)
+    return int(utc_s // 3600) % HOURS
 
 
 def numbers_of(values: Float64[np.ndarray, " signal"]) -> list[float | None]:

@@ -60,13 +60,20 @@ class EventSettings:
 
 @dataclass(slots=True)
 class _Episode:
-    """One episode so far; ``below_ns`` is since when its score is below exit."""
+    """One episode so far; ``below_ns`` is since when its score is below exit.
+
+    It has an id once it has started, and keeps that whatever its onset is called later.
+    """
 
     onset_ns: int
     label: str
     peak: float
-    is_started: bool = False
+    event_id: str = ""
     below_ns: int | None = None
+
+    @property
+    def is_started(self) -> bool:
+        return bool(self.event_id)
 
 
 @final
@@ -108,7 +115,7 @@ class EventDetector:
         """Go on with an episode that an earlier process started, under its id."""
         if event.name in self._labels and event.state == "started":
             self._episodes[event.name] = _Episode(
-                event.start_ns, event.label, event.peak_confidence, is_started=True
+                event.start_ns, event.label, event.peak_confidence, event.event_id
             )
 
     def update(self, prediction: Prediction) -> list[ActionEvent]:
@@ -169,8 +176,9 @@ class EventDetector:
         return below_ns is not None and self._now_ns - below_ns >= gap_ns
 
     def _start(self, name: str, prediction: Prediction) -> ActionEvent:
-        self._episodes[name].is_started = True
-        return self._event(name, self._episodes[name], prediction, "started")
+        episode = self._episodes[name]
+        episode.event_id = make_event_id(self._subject_id, name, episode.onset_ns)
+        return self._event(name, episode, prediction, "started")
 
     def _end(self, name: str, prediction: Prediction) -> ActionEvent:
         return self._event(name, self._episodes.pop(name), prediction, "ended")
@@ -180,7 +188,7 @@ class EventDetector:
     ) -> ActionEvent:
         fell_ns = self._now_ns if episode.below_ns is None else episode.below_ns
         return ActionEvent(
-            event_id=make_event_id(self._subject_id, name, episode.onset_ns),
+            event_id=episode.event_id,
             subject_id=self._subject_id,
             name=name,
             label=episode.label,

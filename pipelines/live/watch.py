@@ -241,6 +241,7 @@ class Watch:
 
     async def _turn(self, arrivals: Sequence[Arrival[SourceKey, Item]]) -> list[Record]:
         """Take what has arrived through every stage; return what to report."""
+        correction_ns = self._clock.correction_ns()
         frames: list[Frame] = []
         clips: list[Clip] = []
         ended: list[_Following] = []
@@ -250,6 +251,7 @@ class Watch:
             following = self._following.get(source.subject_id)
             if following is None:  # dropped while this turn was on its way
                 continue
+            following.drift.correct(correction_ns)
             match item:
                 case Frame():
                     frames.append(item)
@@ -262,8 +264,7 @@ class Watch:
                 case SourceStatus():
                     if self._reports_statuses:
                         reports.append(item)
-                    if self._is_new_time_base(source, item):
-                        clips += following.windows.flush()
+                    self._remember(source, item)
                 case None if arrival.error is None and _is_all(source, following):
                     clips += following.windows.flush()
                     ended.append(following)
@@ -311,15 +312,13 @@ class Watch:
             self._observer.predicted(prediction.subject_id, age_ns=age_ns)
         return predictions
 
-    def _is_new_time_base(self, source: SourceKey, status: SourceStatus) -> bool:
-        """Remember a status; say whether a camera's times now mean something else."""
+    def _remember(self, source: SourceKey, status: SourceStatus) -> None:
+        """Keep a status as the latest, and count the frames dropped since the last."""
         earlier = self._latest_status.get(source)
         self._latest_status[source] = status
         dropped = status.dropped - (earlier.dropped if earlier is not None else 0)
         if dropped > 0:
             self._observer.dropped(source, frames=dropped)
-        is_changed = earlier is not None and earlier.time_base != status.time_base
-        return is_changed and source.role == "camera"
 
     def _failure(
         self, source: SourceKey, error: BaseException, remaining: Iterable[SourceKey]

@@ -126,8 +126,7 @@ class WindowAssembler:
     def flush(self) -> list[Clip]:
         """End the stream; return its final clip if the last feature was in none yet.
 
-        What is added later begins a new stream: so no window reaches across a change
-        of the time base either.
+        What is added later begins a new stream, which may even step back on the grid.
         """
         clips = []
         if self._held and not self._is_due(self._held[-1].tick):

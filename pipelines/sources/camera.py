@@ -27,7 +27,7 @@ from pipelines.errors import (
     SourceRefused,
     SourceUnreadable,
 )
-from pipelines.records import Frame, SourceKey, SourceStatus, TimeBase
+from pipelines.records import Frame, SourceKey, SourceState, SourceStatus, TimeBase
 from pipelines.sources.address import CameraAddress
 from pipelines.sources.backoff import Backoff
 from pipelines.sources.buffer import BufferClosed, StreamBuffer
@@ -156,6 +156,7 @@ class CameraSource:
             clock=self._clock,
             time_base="arrival" if live else "presentation",
             dropped=lambda: self._buffer.dropped,
+            bridged=lambda: self._capture_clock.bridged,
             publish=lambda status: self._buffer.put(status, kept=True),
             on_status=self._on_status,
         )
@@ -224,7 +225,6 @@ class CameraSource:
         for attempt in itertools.count():
             self._board.count_reconnects(attempt)
             self._frozen.restart()
-            self._capture_clock.restart()
             async with self._playing() as life:
                 error = await life.ended
                 if error is None:
@@ -282,10 +282,10 @@ class CameraSource:
 
     def _on_frame(self, frame: Frame, time_base: TimeBase, problem: str) -> None:
         live = self._address.live
+        state: SourceState = "online"
         if live and self._frozen.is_frozen(frame.timestamp_ns, frame.pixels):
-            self._board.update("stalled", _FROZEN, time_base=time_base)
-        else:
-            self._board.update("online", problem, time_base=time_base)
+            state, problem = "stalled", _FROZEN
+        self._board.update(state, problem, time_base=time_base)
         self._buffer.put(frame)
 
 

@@ -10,6 +10,7 @@ from pipelines.clock import NS_PER_S, Clock
 from pipelines.records import SourceKey, SourceState, SourceStatus, TimeBase
 
 _DROPS_TOLD_EVERY_NS = 10 * NS_PER_S
+_BRIDGED_TOLD_EVERY_NS = 60 * NS_PER_S
 
 
 @final
@@ -17,13 +18,15 @@ class StatusBoard:
     """Holds a source's status and publishes each change of it.
 
     May be used from any thread: pictures say that they come, the supervisor says that
-    they do not. Drops alone are published at most once in 10 s.
+    they do not. Drops alone are published at most once in 10 s; bridged pictures alone
+    with the first, and then at most once a minute.
 
     Args:
         source: The source.
         clock: Tells since when.
         time_base: Whose clock stamps the pictures at first.
         dropped: Asks how many pictures were dropped so far.
+        bridged: Asks how many pictures were bridged so far.
         publish: Called with each new status, in the thread that reports it.
         on_status: Called with each new status on the event loop that runs where the
             board is made. It does not wait behind what ``publish`` queues.
@@ -37,12 +40,14 @@ class StatusBoard:
         time_base: TimeBase,
         dropped: Callable[[], int],
         publish: Callable[[SourceStatus], None],
+        bridged: Callable[[], int] = lambda: 0,
         on_status: Callable[[SourceStatus], None] | None = None,
     ) -> None:
         self._on_status = on_status
         self._loop = None if on_status is None else asyncio.get_running_loop()
         self._clock = clock
         self._dropped = dropped
+        self._bridged = bridged
         self._publish = publish
         self._lock = threading.Lock()
         self._told_ns = clock.now_ns()
@@ -80,10 +85,16 @@ class StatusBoard:
 
     def _tell(self, status: SourceStatus) -> None:
         now_ns, dropped = self._clock.now_ns(), self._dropped()
-        drops_due = now_ns - self._told_ns >= _DROPS_TOLD_EVERY_NS
-        more_drops = dropped > self._status.dropped and drops_due
-        if status != self._status or more_drops:
-            self._status = replace(status, dropped=dropped)
+        bridged = self._bridged()
+        silent_ns = now_ns - self._told_ns
+        more_drops = dropped > self._status.dropped
+        more_bridged = bridged > self._status.bridged
+        bridged_due = not self._status.bridged or silent_ns >= _BRIDGED_TOLD_EVERY_NS
+        counts_due = (more_drops and silent_ns >= _DROPS_TOLD_EVERY_NS) or (
+            more_bridged and bridged_due
+        )
+        if status != self._status or counts_due:
+            self._status = replace(status, dropped=dropped, bridged=bridged)
             self._told_ns = now_ns
             self._announce()
 

@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 from typing import final
 
-from pipelines.clock import NS_PER_S, ns_to_seconds
+from pipelines.clock import span_text
 from pipelines.records import TimeBase
+from pipelines.sources.sender_clock import SenderClock
 
 _SLEW_RATIO = 0.1
-_PLAUSIBLE_NS = 2 * NS_PER_S
-_UNSETTLED_NS = NS_PER_S // 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,32 +26,37 @@ class CaptureTime:
 class CaptureClock:
     """Stamps the pictures of one camera with times that only rise.
 
-    Pictures are stamped with their arrival until the sender tells its own time (its
-    first RTCP report comes after about 2 s). From then on the difference between the
-    two shrinks by a tenth of the time that passes, until the stamps are the sender's:
+    Pictures are stamped with their arrival until the sender's clock is known (its
+    first RTCP report comes after about 2 s, and some pictures must agree). From then on
+    the difference between the two shrinks by a tenth of the time that passes, until the
+    stamps are the sender's:
 
         sender - arrival   -300 ms ......................................
-        stamp - arrival       0 ms ──────╮ first report
+        stamp - arrival       0 ms ──────╮ the sender's clock is known
                                           ╲
                                            ╲_____________________________ -300 ms
         time base             arrival ............ sender
 
-    A sender whose clock is more than two seconds off is not believed: a camera
+    From then on the stamps are the sender's, or its model's where a time is missing or
+    wild (``pipelines.sources.sender_clock``), until the sender's clock was unknown for
+    half a minute. A sender that sets its clock is followed as slowly. So stamps are
+    continuous, and a window may reach across a change of the time base.
+
+    A sender whose clock is more than two seconds from ours is not used: a camera
     without a time server may live in 1970.
     """
 
     def __init__(self) -> None:
-        self._last: CaptureTime | None = None
-        self._base_ns = 0
-        self._believed = False
+        self._sender = SenderClock()
+        self._last_ns: int | None = None
+        self._arrival_ns = 0
+        self._lag_ns = 0
         self._settled = False
-        self._lag_ns = 0
-        self._problem = ""
 
-    def restart(self) -> None:
-        """Begin a new connection: the sender has not told its time yet."""
-        self._believed = self._settled = False
-        self._lag_ns = 0
+    @property
+    def bridged(self) -> int:
+        """How many pictures without a usable sender time the model stamped."""
+        return self._sender.bridged
 
     def stamp(self, arrival_ns: int, sender_ns: int | None) -> CaptureTime:
         """Stamp the next picture.
@@ -61,37 +65,45 @@ class CaptureClock:
             arrival_ns: When it arrived, by our clock.
             sender_ns: When it was taken, by the sender's clock, if that is known.
         """
-        offset_ns = 0 if sender_ns is None else sender_ns - arrival_ns
-        believed = sender_ns is not None and abs(offset_ns) <= _PLAUSIBLE_NS
-        base_ns = arrival_ns + offset_ns if believed else arrival_ns
-        self._shrink_lag(base_ns)
-        if believed != self._believed and self._last is not None:
-            # Go on from where the stamps would have been.
-            self._lag_ns += -offset_ns if believed else 0
-        self._believed, self._base_ns = believed, base_ns
+        sender = self._sender
+        if self._last_ns is None:
+            self._arrival_ns = arrival_ns
+        passed_ns = max(0, arrival_ns - self._arrival_ns)
+        self._arrival_ns += passed_ns
+        before_ns = sender.offset_ns or 0
+        taken_ns = sender.take(self._arrival_ns, sender_ns)
+        base_ns = arrival_ns if taken_ns is None else taken_ns
+        if sender.moved:
+            self._lag_ns += before_ns - (sender.offset_ns or 0)
+        self._shrink_lag(passed_ns)
         timestamp_ns = base_ns + self._lag_ns
-        if self._last is not None and timestamp_ns <= self._last.timestamp_ns:
-            timestamp_ns = self._last.timestamp_ns + 1
-            self._lag_ns = timestamp_ns - base_ns
-        self._settle()
-        if sender_ns is None or believed:
-            self._problem = ""
-        elif not self._problem:  # said once, not anew with each picture
-            off_s = ns_to_seconds(offset_ns)
-            self._problem = f"the camera's clock is {off_s:+.1f} s off and not used"
-        time_base: TimeBase = "sender" if self._settled else "arrival"
-        self._last = CaptureTime(timestamp_ns, time_base, self._problem)
-        return self._last
+        if self._last_ns is not None:
+            timestamp_ns = max(timestamp_ns, self._last_ns + 1)
+        self._last_ns = timestamp_ns
+        known = sender.offset_ns is not None
+        self._settled = known and (self._settled or self._lag_ns == 0)
+        return CaptureTime(
+            timestamp_ns,
+            "sender" if self._settled else "arrival",
+            self._problem(),
+        )
 
-    def _settle(self) -> None:
-        """Tell the slew to a new base from a picture that repeats a time."""
-        if not self._believed or abs(self._lag_ns) > _UNSETTLED_NS:
-            self._settled = False
-        elif self._lag_ns == 0:
-            self._settled = True
+    def correct(self, correction_ns: int) -> None:
+        """Take that our system clock was set, by which sender times are now moved.
 
-    def _shrink_lag(self, base_ns: int) -> None:
-        passed_ns = max(0, base_ns - self._base_ns)
+        Stamps go on from where they are, and move over as slowly as ever.
+        """
+        if self._sender.offset_ns is not None:
+            self._lag_ns += correction_ns
+        self._sender.shift(-correction_ns)
+
+    def _problem(self) -> str:
+        off_ns = self._sender.refused_ns
+        if off_ns is None:
+            return ""
+        return f"the camera's clock is {span_text(off_ns)} from ours and not used"
+
+    def _shrink_lag(self, passed_ns: int) -> None:
         step_ns = round(passed_ns * _SLEW_RATIO)
         if self._lag_ns > 0:
             self._lag_ns = max(0, self._lag_ns - step_ns)

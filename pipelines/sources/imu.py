@@ -99,6 +99,7 @@ class ImuSource:
         self._receiver = ImuReceiver(
             subject_id, self._address.topic, ImuClock(clock_settings)
         )
+        self._correction_ns = 0
         self._connections = 0
         self._last_data_ns = 0
         self._last_warning_ns: int | None = None
@@ -235,8 +236,10 @@ class ImuSource:
             self._outbox.put(batch)
 
     def _tell_online(self) -> None:
-        if self._board.state != "online":
-            offset_s = ns_to_seconds(self.counts.clock_offset_ns or 0)
+        correction_ns = self._clock.correction_ns()
+        if self._board.state != "online" or correction_ns != self._correction_ns:
+            self._correction_ns = correction_ns
+            offset_s = ns_to_seconds((self.counts.clock_offset_ns or 0) + correction_ns)
             self._online_reason = f"its clock is {offset_s:+.3f} s from ours"
         self._board.update(
             "online", self._online_reason, time_base=self._receiver.time_base

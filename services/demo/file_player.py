@@ -10,16 +10,32 @@ from pathlib import Path
 from typing import final
 
 from pipelines.errors import SourceUnreadable
-from pipelines.sources.gst import Gst, GstApp, element, error_line, make_pipeline
-
-# Parameter sets stand before each key frame, for a decoder may join at any of them.
-_READ = (
-    "filesrc name=file ! parsebin ! h264parse config-interval=-1"
-    " ! video/x-h264,stream-format=byte-stream,alignment=au"
-    " ! appsink name=pictures sync=false"
+from pipelines.sources.gst import (
+    Gst,
+    GstApp,
+    caps_type,
+    element,
+    error_line,
+    make_pipeline,
 )
 
+_CODECS = ("h264", "h265")
+_TYPES = ";".join(f"video/x-{codec}" for codec in _CODECS)
+_LOOK = f'filesrc name=file ! parsebin ! appsink name=pictures caps="{_TYPES}"'
+
+# Parameter sets stand before each key frame, for a decoder may join at any of them. In
+# a byte stream the parser puts a delimiter before each picture; in the form of MP4
+# files it does not, and leaves those that are there.
+_READ = (
+    "filesrc name=file ! parsebin ! {codec}parse config-interval=-1"
+    " ! video/x-{codec},stream-format={form},alignment=au"
+    " ! appsink name=pictures sync=false"
+)
+_UNDELIMITED = {"h264": "avc", "h265": "hvc1"}
+_LENGTH_BYTES = 4  # of the length before each unit in that form, as the parser writes
+
 _LOOK_NS = 100 * Gst.MSECOND
+_NO_PICTURES = "there is no H.264 or H.265 in it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,23 +43,31 @@ class Film:
     """The encoded pictures of a file, in the order to send them.
 
     Attributes:
-        pictures: H.264 access units; their times are running times.
-        caps: What they are.
+        pictures: H.264 or H.265 access units; their times are running times.
+        caps: Their format.
+        codec: ``h264`` or ``h265``.
         length_ns: When the next round begins.
     """
 
     pictures: tuple[Gst.Buffer, ...]
     caps: Gst.Caps
+    codec: str
     length_ns: int
 
     @classmethod
-    def read(cls, path: Path) -> "Film":
+    def read(cls, path: Path, *, delimiters: bool = True) -> "Film":
         """Read a file of any container.
 
+        Args:
+            path: The file.
+            delimiters: Whether an access unit delimiter stands before each picture.
+
         Raises:
-            SourceUnreadable: If no H.264 comes out of it.
+            SourceUnreadable: If neither H.264 nor H.265 comes out of it.
         """
-        pipeline = make_pipeline(_READ)
+        codec = _codec_of(path)
+        form = "byte-stream" if delimiters else _UNDELIMITED[codec]
+        pipeline = make_pipeline(_READ.format(codec=codec, form=form))
         element(pipeline, "file").set_property("location", str(path))
         sink = element(pipeline, "pictures")
         assert isinstance(sink, GstApp.AppSink)  # so the line says
@@ -56,13 +80,52 @@ class Film:
                     _raise_failure(pipeline, path)
                     continue
                 picture, caps = _at_running_time(sample), sample.get_caps()
+                if not delimiters:
+                    picture = _without_delimiter(picture, codec)
                 pictures.append(picture)
                 length_ns = max(length_ns, picture.pts + picture.duration)
         finally:
             pipeline.set_state(Gst.State.NULL)
         if caps is None:
-            raise SourceUnreadable(str(path), "there is no H.264 in it")
-        return cls(tuple(pictures), caps, length_ns)
+            raise SourceUnreadable(str(path), _NO_PICTURES)
+        return cls(tuple(pictures), caps, codec, length_ns)
+
+
+def _codec_of(path: Path) -> str:
+    """Return ``h264`` or ``h265``, by the first picture."""
+    pipeline = make_pipeline(_LOOK)
+    element(pipeline, "file").set_property("location", str(path))
+    sink = element(pipeline, "pictures")
+    assert isinstance(sink, GstApp.AppSink)  # so the line says
+    pipeline.set_state(Gst.State.PAUSED)
+    try:
+        while (sample := sink.try_pull_preroll(_LOOK_NS)) is None:
+            _raise_failure(pipeline, path)
+            if sink.is_eos():
+                raise SourceUnreadable(str(path), _NO_PICTURES)
+        caps = sample.get_caps()
+        assert caps is not None  # the sink was given them
+        return caps_type(caps).removeprefix("video/x-")
+    finally:
+        pipeline.set_state(Gst.State.NULL)
+
+
+def _without_delimiter(picture: Gst.Buffer, codec: str) -> Gst.Buffer:
+    """Return a picture in the form of MP4 files without access unit delimiters."""
+    data = picture.extract_dup(0, picture.get_size())
+    kept, place = b"", 0
+    while place < len(data):
+        begin = place + _LENGTH_BYTES
+        end = begin + int.from_bytes(data[place:begin], "big")
+        is_delimiter = (
+            data[begin] & 0x1F == 9 if codec == "h264" else data[begin] >> 1 == 35
+        )
+        kept += b"" if is_delimiter else data[place:end]
+        place = end
+    bare = Gst.Buffer.new_wrapped(kept)
+    facts = Gst.BufferCopyFlags.FLAGS | Gst.BufferCopyFlags.TIMESTAMPS
+    bare.copy_into(picture, facts, 0, picture.get_size())
+    return bare
 
 
 def _raise_failure(pipeline: Gst.Pipeline, path: Path) -> None:

@@ -42,6 +42,8 @@ class RtspServer:
         loop: Whether a file begins again at its end.
         user: Who may watch; anyone on this machine without it.
         password: Their password.
+        delimiters: Whether an access unit delimiter stands before each picture; many
+            cameras send none.
 
     Raises:
         RtspServerFailed: From ``start``, if the server ends or says nothing.
@@ -54,8 +56,10 @@ class RtspServer:
         loop: bool = False,
         user: str | None = None,
         password: str = "",
+        delimiters: bool = True,
     ) -> None:
         self._mounts = mounts
+        self._delimiters = delimiters
         self._loop = loop
         self._user = user
         self._password = password
@@ -162,6 +166,8 @@ class RtspServer:
             command += ["--mount", f"{name}={path}"]
         if self._loop:
             command.append("--loop")
+        if not self._delimiters:
+            command.append("--no-delimiters")
         if self._user is not None:
             command += ["--user", self._user, "--password", self._password]
         return command

@@ -1,11 +1,11 @@
 """Play video files as RTSP cameras: ``python -m services.demo.rtsp_server``.
 
 Each client gets the file from its first picture, in real time, as it was encoded
-(H.264; nothing is encoded again), with RTCP sender reports. Standard output is for
-programs, one JSON object a line: ``{"listening": port, "mounts": [name, ...]}`` once
-the server answers, then ``{"mount": name, "playing_at": seconds}`` whenever a client
-starts to play: the UTC at which presentation time 0 of the file is sent, by the clock
-that the sender reports tell.
+(H.264 or H.265; nothing is encoded again), with RTCP sender reports. Standard output is
+for programs, one JSON object a line: ``{"listening": port, "mounts": [name, ...]}``
+once the server answers, then ``{"mount": name, "playing_at": seconds}`` whenever a
+client starts to play: the UTC at which presentation time 0 of the file is sent, by the
+clock that the sender reports tell.
 """
 
 import argparse
@@ -31,7 +31,7 @@ _ROLE = "viewer"
 
 _LAUNCH = (
     "( appsrc name=film format=time"
-    " ! rtph264pay name=pay0 pt=96 config-interval=-1 aggregate-mode=zero-latency )"
+    " ! rtp{codec}pay name=pay0 pt=96 config-interval=-1 aggregate-mode={aggregate} )"
 )
 
 
@@ -44,6 +44,9 @@ class FileServer:
         port: Where to listen; 0 picks a free one.
         loop: Whether a file begins again at its end.
         login: User and password that clients must give, or None.
+        delimiters: Whether an access unit delimiter stands before each picture. Many
+            cameras send none, and the parameter sets in packets of their own: then
+            GStreamer 1.22 loses the sender's time of key frames.
         clock: Tells when a client began to play.
 
     Raises:
@@ -57,6 +60,7 @@ class FileServer:
         port: int,
         loop: bool,
         login: tuple[str, str] | None,
+        delimiters: bool = True,
         clock: Clock,
     ) -> None:
         self._clock = clock
@@ -69,12 +73,14 @@ class FileServer:
             self._server.set_auth(_basic_auth(*login))
         points = GstRtspServer.RTSPMountPoints()
         self._server.set_mount_points(points)
+        aggregate = "zero-latency" if delimiters else "none"
         for name, path in mounts:
+            film = Film.read(path, delimiters=delimiters)
             factory = GstRtspServer.RTSPMediaFactory()
-            factory.set_launch(_LAUNCH)
+            factory.set_launch(_LAUNCH.format(codec=film.codec, aggregate=aggregate))
             factory.set_shared(False)  # each client starts at the beginning
             factory.set_eos_shutdown(True)
-            factory.connect("media-configure", self._on_client, name, Film.read(path))
+            factory.connect("media-configure", self._on_client, name, film)
             if login is not None:
                 factory.set_permissions(_viewers_only())
             points.add_factory(f"/{name}", factory)
@@ -177,6 +183,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--user", help="ask clients for this user")
     parser.add_argument("--password", default="")
     parser.add_argument("--loop", action="store_true", help="begin again at the end")
+    parser.add_argument(
+        "--no-delimiters",
+        action="store_true",
+        help="send parameter sets in packets of their own and no access unit"
+        " delimiters, as many cameras do",
+    )
     return parser.parse_args()
 
 
@@ -190,6 +202,7 @@ def main() -> None:
             port=given.port,
             loop=given.loop,
             login=login,
+            delimiters=not given.no_delimiters,
             clock=SystemClock(),
         )
         server.start()

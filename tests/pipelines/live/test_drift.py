@@ -222,3 +222,29 @@ def test_no_single_block_alerts() -> None:
 def test_settings_out_of_range_are_refused(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=f"^{name} must be"):
         replace(SETTINGS, **{name: value})  # type: ignore[arg-type]  # one float each
+
+
+def test_hours_of_the_day_follow_a_correction_of_the_clock() -> None:
+    right, behind = (DriftMonitor("bed-4", SETTINGS) for _ in range(2))
+    behind.correction_ns = 5 * 3600 * NS_PER_S
+    a_day = int(86_400 / SETTINGS.block_s)
+    five_hours = int(5 * 3600 / SETTINGS.block_s)
+    for number, means in enumerate(blocks(a_day)):
+        right.add_block(number + five_hours, means)
+        behind.add_block(number, means)
+    hours = behind.memory()["hours"]
+    assert hours[0] == 5
+    assert hours == right.memory()["hours"]
+
+
+def test_a_restarted_monitor_gets_the_times_of_its_alerts_in_utc() -> None:
+    monitor = learnt()
+    (alert,) = follow(monitor, blocks(12, luma=6.0))
+    monitor.correction_ns = 31 * 86_400 * NS_PER_S
+    again = DriftMonitor("bed-4", SETTINGS)
+    again.recall(json.loads(json.dumps(monitor.memory())))
+    assert again.watching is not None
+    (standing,) = again.watching.standing
+    assert standing.since_ns - alert.since_ns == monitor.correction_ns
+    assert standing.decided_ns - alert.decided_ns == monitor.correction_ns
+    assert standing.alert_id == alert.alert_id

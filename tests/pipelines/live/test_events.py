@@ -6,6 +6,7 @@ decided at ``S`` and ``E``.
 """
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -228,3 +229,17 @@ def test_durations_out_of_range_are_refused(name: str) -> None:
     problem = f"{name} must be zero or more and finite, got -1.0"
     with pytest.raises(ValueError, match=f"^{problem}$"):
         EventSettings(**{name: -1.0})
+
+
+def test_an_episode_of_an_earlier_process_keeps_its_id_whatever_its_onset_is() -> None:
+    # That process told its start by a clock that was set since: same id, other onset.
+    (told,) = [it for it in events_of("####") if it.state == "started"]
+    detector = EventDetector("bed-4", EVENTS, SETTINGS)
+    detector.resume(replace(told, start_ns=told.start_ns + 7 * NS_PER_S))
+    events = [
+        event
+        for second in range(10, 20)
+        for event in detector.update(prediction(second, walking=0.1))
+    ]
+    assert [(it.state, it.event_id) for it in events] == [("ended", told.event_id)]
+    assert events[0].start_ns == told.start_ns + 7 * NS_PER_S

@@ -107,7 +107,7 @@ def test_no_window_reaches_back_over_a_flush() -> None:
     for tick, letter in enumerate("abcde"):
         assembler.add(feature(tick, letter))
     assert assembler.flush() == []
-    # A new time base may even step back on the grid.
+    # A new stream may even step back on the grid.
     assert [draw(clip) for clip in assembler.add(feature(4, "e"))] == ["    e partial"]
 
 

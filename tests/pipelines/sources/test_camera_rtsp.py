@@ -12,6 +12,7 @@ from pipelines.records import Frame, SourceStatus
 from pipelines.sources.camera import CameraLimits
 from services.demo.rtsp_process import RtspServer
 from tests.camera_rig import (
+    STEP_NS,
     Item,
     camera,
     follow,
@@ -19,9 +20,11 @@ from tests.camera_rig import (
     is_frame,
     is_state,
     number_of,
+    numbered,
     run,
     states_of,
     write_numbered,
+    write_timed,
 )
 
 pytestmark = pytest.mark.gst
@@ -30,7 +33,7 @@ MS = 1_000_000
 PASSWORD = "s3cret/p@ss"
 
 
-async def watch(address: str, seconds: float) -> list[Item]:
+async def watch(address: str, seconds: float, step_ns: int = STEP_NS) -> list[Item]:
     """Everything up to the first frame so many seconds after the first."""
     begin_ns = 0
 
@@ -41,7 +44,7 @@ async def watch(address: str, seconds: float) -> list[Item]:
         begin_ns = begin_ns or item.timestamp_ns
         return item.timestamp_ns - begin_ns > seconds * NS_PER_S
 
-    async with camera(address, fail_fast=True) as source:
+    async with camera(address, fail_fast=True, step_ns=step_ns) as source:
         return await follow(source, is_over)
 
 
@@ -65,6 +68,33 @@ def test_frames_carry_the_senders_time_once_it_is_told(tmp_path: Path) -> None:
         assert abs(frame.timestamp_ns - taken_ns) < 5 * MS
     ticks = [frame.tick for frame in frames_of(items)]
     assert ticks == sorted(set(ticks))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("codec", ["h264", "h265"])
+def test_key_frames_without_a_sender_time_are_stamped_as_the_others_are(
+    tmp_path: Path, codec: str
+) -> None:
+    # A key frame each second; GStreamer loses the sender's time of each.
+    times = ((n * NS_PER_S // 12, numbered(n % 100)) for n in range(12 * 12))
+    file = write_timed(tmp_path / "a.mp4", times, codec=codec)
+    with RtspServer({"bed": file}, delimiters=False) as server:
+        items = run(watch(server.address("bed"), 9.0, step_ns=1))
+        zero_ns = server.wait_for_start().zero_ns
+
+    statuses = [item for item in items if isinstance(item, SourceStatus)]
+    bases = [status.time_base for status in statuses]
+    told = items.index(statuses[bases.index("sender")])
+    assert bases == sorted(bases)  # arrival, then sender for good
+    assert len(bases) <= 4
+    frames = frames_of(items[told:])
+    assert len(frames) > 50
+    for frame in frames:
+        age_ns = frame.timestamp_ns - zero_ns
+        number = round(age_ns * 12 / NS_PER_S)
+        assert number_of(frame) == number % 100
+        assert abs(age_ns - number * NS_PER_S // 12) < 10 * MS
+    assert statuses[-1].bridged > 0
 
 
 def test_until_then_they_carry_about_the_time_of_arrival(tmp_path: Path) -> None:

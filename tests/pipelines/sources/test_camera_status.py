@@ -9,7 +9,9 @@ from pipelines.testing import FakeClock
 
 
 def board_of(
-    clock: FakeClock, dropped: Callable[[], int] = lambda: 0
+    clock: FakeClock,
+    dropped: Callable[[], int] = lambda: 0,
+    bridged: Callable[[], int] = lambda: 0,
 ) -> tuple[StatusBoard, list[SourceStatus]]:
     told: list[SourceStatus] = []
     board = StatusBoard(
@@ -17,6 +19,7 @@ def board_of(
         clock=clock,
         time_base="arrival",
         dropped=dropped,
+        bridged=bridged,
         publish=told.append,
     )
     return board, told
@@ -64,3 +67,14 @@ def test_drops_alone_are_told_at_most_once_in_ten_seconds() -> None:
         drops += 1
         board.update("online")
     assert [status.dropped for status in told] == [0, 1, 11, 21]
+
+
+def test_bridged_pictures_are_told_with_the_first_and_then_once_a_minute() -> None:
+    clock, bridged = FakeClock(), 0
+    board, told = board_of(clock, bridged=lambda: bridged)
+    for second in range(150):
+        bridged = second // 2
+        board.update("online")
+        clock.advance_s(1)
+
+    assert [status.bridged for status in told] == [0, 0, 1, 31, 61]

@@ -100,6 +100,28 @@ def test_the_first_batch_puts_it_online_and_tells_the_offset(broker: Broker) -> 
     asyncio.run(scene())
 
 
+def test_the_offset_is_told_against_our_clock_as_it_was_set_later(
+    broker: Broker,
+) -> None:
+    async def scene() -> None:
+        clock = FakeClock(START_NS - 31 * 86_400 * 10**9)  # a month behind
+        async with listening(broker, clock) as (source, send):
+            await send(message(0))
+            first = await next_status(source, "online")
+            before = await next_batch(source)
+            clock.correct_s(31 * 86_400)
+            await send(message(1))
+            second = await next_status(source, "online")
+            after = await next_batch(source)
+        assert first.reason == "its clock is -2678399.980 s from ours"
+        assert second.reason == "its clock is +0.020 s from ours"
+        # The samples' own times go on as if nothing had happened.
+        passed_ns = after.timestamps_ns[0] - before.timestamps_ns[0]
+        assert passed_ns == 200_000_000
+
+    asyncio.run(scene())
+
+
 def test_a_message_of_the_future_is_counted_and_dropped(broker: Broker) -> None:
     async def scene() -> None:
         async with listening(broker, FakeClock(START_NS)) as (source, send):
