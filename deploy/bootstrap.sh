@@ -37,6 +37,8 @@ system_packages=(
     # packages start their services, these two then listen on ports 9090 and 9093.
     prometheus
     prometheus-alertmanager
+    # Tests set the clock that a process reads.
+    libfaketime
     # The simulated ward: rendering without a screen or a graphics card.
     libosmesa6
 )

@@ -27,6 +27,7 @@ from services.canary import Canary
 from services.delivery.home_assistant import discovery
 from services.delivery.mqtt import BrokerLink, MqttDelivery
 from services.errors import PortTaken, StoreError
+from services.hub_clock import HubClock
 from services.hub_http import listen, make_server
 from services.metrics import Metrics
 from services.reports import Report, SubjectState
@@ -90,6 +91,7 @@ class Hub:
         names = sorted(set(recognizer.info.events.values()))
         now_ns = self._clock.now_ns()
         self._metrics = Metrics(CollectorRegistry(), names, now_ns)
+        self._dates = HubClock(self._clock, self._store, self._metrics, self._topics)
         self._event_names = names
         self._canary = Canary(recognizer)
         self._canary_trouble = "recognition is not tested yet"
@@ -283,7 +285,8 @@ class Hub:
                 self._states[name] = state
                 self._metrics.lost(name)
             try:
-                await self._take(messages, {})
+                corrections = await asyncio.to_thread(self._dates.follow)
+                await self._take([*messages, *corrections], {})
                 backlog = await asyncio.to_thread(self._store.backlog)
                 if self._store_trouble:  # is there room again?
                     await asyncio.to_thread(self._store.note, _PORT, self.port)
@@ -312,7 +315,8 @@ class Hub:
                 if self._canary_told != (not trouble):
                     state = "alarmed" if trouble else "cleared"
                     text = trouble or "recognition answers as it should"
-                    message = self._topics.technical("canary", state, text, now_ns)
+                    at_ns = self._dates.utc_ns()
+                    message = self._topics.technical("canary", state, text, at_ns)
                     await self._take([message], {})
                     self._canary_told = not trouble
             await self._clock.sleep_s(self._site.hub.canary_every_s)

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Mapping
+from datetime import datetime
 from typing import final
 
 from rich.console import Group
@@ -10,7 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.clock import ns_to_seconds, utc_datetime
+from pipelines.clock import Clock, ns_to_seconds, utc_datetime
 from pipelines.data.truth import FALL
 from pipelines.live.watch import Record
 from pipelines.records import (
@@ -42,6 +43,8 @@ class LiveView:
         events: The event that each label belongs to.
         origin_ns: Presentation time 0, or None for a live source.
         duration_s: How long it goes on, for the bar; None where nobody knows.
+        clock: The clock of the records, if they are in pipeline time; without it they
+            are in UTC.
     """
 
     def __init__(
@@ -51,9 +54,11 @@ class LiveView:
         *,
         origin_ns: int | None = None,
         duration_s: float | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self._title, self._event_names = title, events
         self._origin_ns, self._duration_s = origin_ns, duration_s
+        self._clock = clock
         self._first_ns: int | None = None
         self._latest: dict[str, Prediction] = {}
         self._events: deque[ActionEvent] = deque(maxlen=_EVENTS_SHOWN)
@@ -95,7 +100,7 @@ class LiveView:
     def __rich__(self) -> Panel:
         parts = [self._now(prediction) for prediction in self._latest.values()]
         events = [self.event_line(event) for event in self._events]
-        alerts = [alert_line(alert) for alert in self._alerts.values()]
+        alerts = [self.alert_line(alert) for alert in self._alerts.values()]
         drifts = [*alerts, *(drift_line(status) for status in self._drifts.values())]
         sources = [_source_line(status) for status in self._statuses.values()]
         progress = [self._progress()] if self._duration_s else []
@@ -135,21 +140,25 @@ class LiveView:
 
     def _when(self, timestamp_ns: int) -> str:
         if self._origin_ns is None:
-            return f"{utc_datetime(timestamp_ns):%H:%M:%S.%f}"[:-4] + " UTC"
+            return f"{self._utc(timestamp_ns):%H:%M:%S.%f}"[:-4] + " UTC"
         return f"{ns_to_seconds(timestamp_ns - self._origin_ns):.2f} s"
 
+    def _utc(self, timestamp_ns: int) -> datetime:
+        if self._clock is not None:
+            timestamp_ns += self._clock.correction_ns()
+        return utc_datetime(timestamp_ns)
 
-def alert_line(alert: DriftAlert) -> Text:
-    """Write a drift alert as a line."""
-    if alert.state == "recovered":
-        told = f"{alert.signal} is normal again"
-        return Text.assemble(("drift: ", "dim"), (told, "green"))
-    return Text.assemble(
-        ("drift: ", "dim"),
-        (f"likely cause {alert.cause}", "bold yellow"),
-        f"  {alert.signal} by {alert.change:+.3g}",
-        (f"  since {utc_datetime(alert.since_ns):%Y-%m-%d %H:%M} UTC", "dim"),
-    )
+    def alert_line(self, alert: DriftAlert) -> Text:
+        """Write a drift alert as a line."""
+        if alert.state == "recovered":
+            told = f"{alert.signal} is normal again"
+            return Text.assemble(("drift: ", "dim"), (told, "green"))
+        return Text.assemble(
+            ("drift: ", "dim"),
+            (f"likely cause {alert.cause}", "bold yellow"),
+            f"  {alert.signal} by {alert.change:+.3g}",
+            (f"  since {self._utc(alert.since_ns):%Y-%m-%d %H:%M} UTC", "dim"),
+        )
 
 
 def drift_line(status: DriftStatus) -> Text:

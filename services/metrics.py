@@ -29,7 +29,7 @@ class Metrics:
     Args:
         registry: Where they are collected.
         events: Names of all events that may occur.
-        now_ns: When it begins to count.
+        now_ns: When it begins to count; times are pipeline time, if not said otherwise.
     """
 
     def __init__(
@@ -39,6 +39,7 @@ class Metrics:
         self._events = tuple(events)
         self._watched: set[str] = set()
         self._reconnects: dict[tuple[str, str], int] = {}
+        self._bridged_before: dict[str, int] = {}
         counter = partial(Counter, registry=registry, namespace="wardwatch")
         gauge = partial(Gauge, registry=registry, namespace="wardwatch")
         histogram = partial(Histogram, registry=registry, namespace="wardwatch")
@@ -46,8 +47,12 @@ class Metrics:
         by_source = ("subject", "source")
         info = gauge("build_info", "Which version this is.", ("version",))
         info.labels(_version()).set(1)
-        started = gauge("start_time_seconds", "When the hub began.")
-        started.set(now_ns / NS_PER_S)
+        self._began = gauge("start_time_seconds", "When the hub began.")
+        self._correction = gauge(
+            "clock_correction_seconds",
+            "How far the system clock was set since the hub began.",
+        )
+        self._began_ns, self._canary_ns = now_ns, 0
         self._started = counter("events", "Episodes started.", ("subject", "event"))
         self._open = gauge("events_open", "Episodes that go on.", ("subject", "event"))
         self._up = gauge("source_up", "1 if a source gives data.", by_source)
@@ -56,6 +61,12 @@ class Metrics:
         )
         self._dropped = counter(
             "frames_dropped", "Pictures that full buffers let go.", by_subject
+        )
+        self._bridged = counter(
+            "frames_bridged",
+            "Pictures stamped by a model of the camera's clock: theirs was missing or"
+            " wild.",
+            by_subject,
         )
         self._predicted = gauge(
             "last_prediction_timestamp_seconds",
@@ -101,6 +112,7 @@ class Metrics:
         self._canary_at = gauge(
             "canary_success_timestamp_seconds", "When it last was; 0 if never."
         )
+        self.correct(0)
         for outcome in ("encoded", "reused"):
             self._frames.labels(outcome)
         for kind in KINDS:
@@ -129,13 +141,21 @@ class Metrics:
                 each.labels(name).set(0)
             self._accuracy.labels(name).set(float("nan"))
             self._dropped.labels(name)
+            self._bridged.labels(name)
 
     def _forget(self, subject: str) -> None:
         self._watched.discard(subject)
         for event in self._events:
             self._started.remove(subject, event)
             self._open.remove(subject, event)
-        for each in (self._predicted, self._drift, self._accuracy, self._dropped):
+        self._bridged_before.pop(subject, None)
+        for each in (
+            self._predicted,
+            self._drift,
+            self._accuracy,
+            self._dropped,
+            self._bridged,
+        ):
             each.remove(subject)
         for source in SOURCES:
             if self._reconnects.pop((subject, source), None) is not None:
@@ -159,10 +179,15 @@ class Metrics:
                 histogram.observe(span)
 
     def saw(self, subject: str, state: SubjectState) -> None:
-        """Take how a subject is seen."""
+        """Take how a subject is seen; its times are UTC."""
         if subject not in self._watched:
             return
         self._source(subject, "camera", state.camera)
+        if state.camera is not None:
+            bridged = state.camera.bridged
+            more = bridged - self._bridged_before.get(subject, 0)
+            self._bridged_before[subject] = bridged
+            self._bridged.labels(subject).inc(max(0, more))
         self._source(subject, "imu", state.wearable)
         self._predicted.labels(subject).set(state.predicted_ns / NS_PER_S)
         if state.drift is not None:
@@ -202,10 +227,17 @@ class Metrics:
             is_open = event.state == "started"
             self._open.labels(event.subject_id, event.name).set(is_open)
 
+    def correct(self, correction_ns: int) -> None:
+        """Take how far the system clock was set since the start; dates follow it."""
+        self._correction_ns = correction_ns
+        self._correction.set(correction_ns / NS_PER_S)
+        self._began.set(self._utc_s(self._began_ns))
+        self._canary_at.set(self._utc_s(self._canary_ns))
+
     def outbox(self, pending: int, oldest_ns: int | None) -> None:
         """Take how many messages wait, and since when."""
         self._pending.set(pending)
-        self._oldest.set(0 if oldest_ns is None else oldest_ns / NS_PER_S)
+        self._oldest.set(self._utc_s(oldest_ns or 0))
 
     def delivered(self, kind: str, span_ns: int) -> None:
         """Take that the broker has a message, and how long that took."""
@@ -225,7 +257,12 @@ class Metrics:
         """Take how the known clip fared."""
         self._canary.set(is_well)
         if is_well:
-            self._canary_at.set(now_ns / NS_PER_S)
+            self._canary_ns = now_ns
+            self._canary_at.set(self._utc_s(now_ns))
+
+    def _utc_s(self, time_ns: int) -> float:
+        """Return UTC in seconds; 0 means never."""
+        return (time_ns + self._correction_ns) / NS_PER_S if time_ns else 0.0
 
 
 def _version() -> str:

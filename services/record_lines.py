@@ -8,7 +8,7 @@ goes on has null for its end.
 from collections.abc import Mapping
 from typing import Any, final
 
-from pipelines.clock import ns_to_seconds, utc_datetime, utc_ns
+from pipelines.clock import Clock, ns_to_seconds, utc_datetime, utc_ns
 from pipelines.live.watch import Record
 from pipelines.records import (
     ActionEvent,
@@ -25,10 +25,15 @@ class RecordLines:
 
     Args:
         origin_ns: Pipeline time of presentation time 0, or None for live sources.
+        clock: The clock of the records, if they are in pipeline time; without it they
+            are in UTC.
     """
 
-    def __init__(self, origin_ns: int | None = None) -> None:
+    def __init__(
+        self, origin_ns: int | None = None, clock: Clock | None = None
+    ) -> None:
         self._origin_ns = origin_ns
+        self._clock = clock
 
     def line(self, record: Record) -> dict[str, Any]:
         """Return the record as a JSON object."""
@@ -42,7 +47,7 @@ class RecordLines:
             case DriftStatus():
                 return self._drift_status(record)
             case SourceStatus():
-                return _status(record)
+                return self._status(record)
 
     def _prediction(self, prediction: Prediction) -> dict[str, Any]:
         return {
@@ -117,12 +122,32 @@ class RecordLines:
     ) -> dict[str, Any]:
         at = since_s = None
         if timestamp_ns is not None:
-            at = utc_datetime(timestamp_ns).isoformat()
+            at = self._at(timestamp_ns)
             since_s = round(ns_to_seconds(timestamp_ns - (self._origin_ns or 0)), 6)
         times: dict[str, Any] = {f"{name}_at": at}
         if self._origin_ns is not None:
             times[seconds_name] = since_s
         return times
+
+    def _status(self, status: SourceStatus) -> dict[str, Any]:
+        return {
+            "type": "status",
+            "source": source_name(status),
+            "subject": status.subject_id,
+            "role": status.role,
+            "state": status.state,
+            "since_at": self._at(status.since_ns),
+            "reason": status.reason,
+            "time_base": status.time_base,
+            "reconnects": status.reconnects,
+            "dropped": status.dropped,
+            "bridged": status.bridged,
+        }
+
+    def _at(self, timestamp_ns: int) -> str:
+        if self._clock is not None:
+            timestamp_ns += self._clock.correction_ns()
+        return utc_datetime(timestamp_ns).isoformat()
 
 
 def read_event(line: Mapping[str, Any]) -> ActionEvent:
@@ -150,21 +175,6 @@ def read_event(line: Mapping[str, Any]) -> ActionEvent:
 def source_name(status: SourceStatus) -> str:
     """Return the name of a source in lines: its subject for a camera, or wearable."""
     return status.subject_id if status.role == "camera" else "wearable"
-
-
-def _status(status: SourceStatus) -> dict[str, Any]:
-    return {
-        "type": "status",
-        "source": source_name(status),
-        "subject": status.subject_id,
-        "role": status.role,
-        "state": status.state,
-        "since_at": utc_datetime(status.since_ns).isoformat(),
-        "reason": status.reason,
-        "time_base": status.time_base,
-        "reconnects": status.reconnects,
-        "dropped": status.dropped,
-    }
 
 
 def _rounded(scores: Mapping[str, float]) -> dict[str, float]:

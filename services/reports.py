@@ -63,11 +63,11 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One watcher's report.
+    """One watcher's report; times are UTC (``services.report_times``).
 
     Attributes:
         watcher: Its name.
-        sent_ns: When.
+        sent_ns: When, in the watcher's own pipeline time; tells reports apart.
         events: Events, in order; to be kept before the report is answered.
         alerts: Drift alerts, likewise.
         subjects: Every subject that it watches.

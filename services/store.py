@@ -39,6 +39,7 @@ from services.errors import StoreError
 _NAME = "hub.sqlite"
 _REMEMBERED_NS = 24 * 3600 * NS_PER_S
 """How long a delivered message is known, so that it is not taken again."""
+_REMEMBERED_MESSAGES = 1000
 
 Answer = TypeVar("Answer")
 
@@ -176,15 +177,29 @@ class Store:
         ]
 
     def delivered(self, number: int, now_ns: int) -> None:
-        """Note that the broker has a message; forget those of the day before."""
+        """Note that the broker has a message; forget those of the day before.
+
+        The latest are kept whatever the clock says: it may have been set.
+        """
         done = update(_outbox).where(_outbox.c.number == number)
-        old = delete(_outbox).where(_outbox.c.delivered_ns < now_ns - _REMEMBERED_NS)
+        old = delete(_outbox).where(
+            _outbox.c.delivered_ns < now_ns - _REMEMBERED_NS,
+            _outbox.c.number < number - _REMEMBERED_MESSAGES,
+        )
 
         def work(connection: Connection) -> None:
             connection.execute(done.values(delivered_ns=now_ns))
             connection.execute(old)
 
         self._do(work)
+
+    def move_times(self, by_ns: int) -> None:
+        """Make all times later by ``by_ns``: the clock that told them was set."""
+        later = update(_outbox).values(
+            queued_ns=_outbox.c.queued_ns + by_ns,
+            delivered_ns=_outbox.c.delivered_ns + by_ns,
+        )
+        self._do(lambda connection: connection.execute(later))
 
     def backlog(self) -> tuple[int, int | None]:
         """Return how many messages wait, and since when the oldest does."""

@@ -37,6 +37,7 @@ from pipelines.sources.framing import Framing
 from pipelines.sources.imu import ImuSource
 from services.answer_timer import AnswerTimer
 from services.hub_link import HubLink
+from services.report_times import move_alerts, move_events, move_states
 from services.reports import Counting, Report, SubjectState
 from services.settings import Tls
 
@@ -228,7 +229,8 @@ class Watcher:
             )
         self._told.set()
         await self._all_told()  # the hub must know what was going on until now
-        open_events = await self._hub.open_events([name])
+        told_events = await self._hub.open_events([name])
+        open_events = move_events(told_events, -self._clock.correction_ns())
         self._states[name] = SubjectState(
             has_wearable=wearable is not None, has_camera=camera is not None
         )
@@ -239,7 +241,7 @@ class Watcher:
                 None if camera is None else await enter(camera),
                 None if wearable is None else await enter(wearable),
                 camera_name=_camera_name(watched),
-                open_events=tuple(open_events),
+                open_events=open_events,
             )
             chain.add(subject)
             self._remember(chain, name)
@@ -312,12 +314,15 @@ class Watcher:
         while True:
             sent = [self._waiting[i] for i in range(min(len(self._waiting), _AT_ONCE))]
             self._told.clear()
+            correction_ns = self._clock.correction_ns()
+            events = [it for it in sent if isinstance(it, ActionEvent)]
+            alerts = [it for it in sent if isinstance(it, DriftAlert)]
             report = Report(
                 watcher=self._name,
                 sent_ns=self._clock.now_ns(),
-                events=tuple(it for it in sent if isinstance(it, ActionEvent)),
-                alerts=tuple(it for it in sent if isinstance(it, DriftAlert)),
-                subjects=self._current_states(),
+                events=move_events(events, correction_ns),
+                alerts=move_alerts(alerts, correction_ns),
+                subjects=move_states(self._current_states(), correction_ns),
                 counts=self._counting.take(),
                 waiting=len(self._waiting) - len(sent),
             )

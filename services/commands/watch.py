@@ -167,7 +167,8 @@ def watch(
     with InProcessRecognizer(clip) as recognizer:
         try:
             zero_ns = None if watched.live else origin_ns
-            _show(watched, zero_ns, clip.prompt_set.events, follow, as_json=as_json)
+            events = clip.prompt_set.events
+            _show(watched, zero_ns, clock, events, follow, as_json=as_json)
         except KeyboardInterrupt:
             raise typer.Exit(0) from None
 
@@ -336,6 +337,7 @@ async def open_subject(
 def _show(
     watched: _Sources,
     zero_ns: int | None,
+    clock: "Clock",
     events: Mapping[str, str],
     follow: "Callable[[Callable[[Record], None]], Coroutine[None, None, None]]",
     *,
@@ -344,17 +346,19 @@ def _show(
     """Run the chain and show its records: as JSON, as a live table, or as lines."""
     from pipelines.records import ActionEvent, DriftAlert, DriftStatus, SourceStatus
     from pipelines.sources.video_info import video_duration_s
-    from services.live_view import LiveView, alert_line, drift_line
+    from services.live_view import LiveView, drift_line
     from services.record_lines import RecordLines, source_name
 
     if as_json:
-        lines = RecordLines(zero_ns)
+        lines = RecordLines(zero_ns, clock)
         asyncio.run(follow(lambda record: print_line(json.dumps(lines.line(record)))))
         return
     duration_s = None
     if watched.camera is not None and not watched.live:
         duration_s = video_duration_s(watched.camera.location)
-    view = LiveView(str(watched), events, origin_ns=zero_ns, duration_s=duration_s)
+    view = LiveView(
+        str(watched), events, origin_ns=zero_ns, duration_s=duration_s, clock=clock
+    )
     console = Console()
     if console.is_terminal:
         with Live(view, console=console, refresh_per_second=8):
@@ -368,7 +372,7 @@ def _show(
         if isinstance(record, ActionEvent):
             console.print(view.event_line(record), soft_wrap=True)
         elif isinstance(record, DriftAlert):
-            console.print(alert_line(record), soft_wrap=True)
+            console.print(view.alert_line(record), soft_wrap=True)
         elif isinstance(record, DriftStatus):
             if record.state != standing or record.note:
                 console.print(drift_line(record), soft_wrap=True)

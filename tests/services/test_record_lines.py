@@ -14,6 +14,7 @@ from pipelines.records import (
     Prediction,
     SourceStatus,
 )
+from pipelines.testing import FakeClock
 from services.record_lines import RecordLines
 
 ORIGIN_NS = 1_700_000_000 * NS_PER_S
@@ -142,7 +143,25 @@ def test_a_status_tells_everything_of_its_source() -> None:
         "time_base": "arrival",
         "reconnects": 3,
         "dropped": 4,
+        "bridged": 0,
     }
+
+
+def test_times_follow_a_correction_of_the_clock() -> None:
+    clock = FakeClock()
+    lines = RecordLines(ORIGIN_NS, clock)
+    before = lines.line(PREDICTION)
+    assert before == RecordLines(ORIGIN_NS).line(PREDICTION)
+
+    clock.correct_s(31 * 86_400)
+
+    after = lines.line(PREDICTION)
+    assert (before["start_at"][:10], after["start_at"][:10]) == (
+        "2023-11-14",
+        "2023-12-15",
+    )
+    assert after["t_start_s"] == before["t_start_s"]
+    assert lines.line(STATUS)["since_at"] == "2023-12-15T22:13:20+00:00"
 
 
 def test_a_drift_alert_says_what_changed_by_how_much_since_when_and_why() -> None:
