@@ -259,10 +259,10 @@ def refuse_on_full_disk(port: int, folder: Path) -> None:
                 await hub.accept(report(event()))
             except StoreError as err:
                 sys.stdout.write(f"{err}\n")
-            resource.setrlimit(resource.RLIMIT_FSIZE, before)
             url = f"http://127.0.0.1:{hub.port}"
             code, text = await asyncio.to_thread(fetch, f"{url}/readyz")
             sys.stdout.write(f"{code} {text}\n")
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
             await hub.accept(report(event()))  # there is room again
             kept = await hub.open_events(["bed-4"])
             sys.stdout.write(f"{len(kept)}\n")
