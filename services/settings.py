@@ -123,8 +123,9 @@ class SubjectSettings(_Section):
     id: Name = Field(description="Names it in topics, metrics and the console.")
     camera: SecretStr | None = Field(
         None,
-        description="rtsp://…, /dev/video0, a video file, or test; none where a"
-        " wearable is all, which takes recognition of the kind is-clip, as shipped.",
+        description="rtsp://…, a device such as /dev/video0 or /dev/v4l/by-id/…, a"
+        " video file, or test; none where a wearable is all, which takes recognition"
+        " of the kind is-clip, as shipped.",
     )
     imu: Name | None = Field(
         None, description="Device that publishes to <prefix>/<site>/imu/<device>."

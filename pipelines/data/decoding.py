@@ -24,10 +24,10 @@ from pipelines.records import Frame, TimeBase
 from pipelines.sources.address import CameraAddress
 from pipelines.sources.camera_pipeline import CameraPipeline, Held
 from pipelines.sources.capture_clock import CaptureTime
+from pipelines.sources.file_stamps import FileStamps
 from pipelines.sources.framing import PAD, Framing
 from pipelines.sources.grid import FrameGrid, GridPicker
 from pipelines.sources.gst import Gst
-from pipelines.sources.stamps import FileStamps
 
 Picture = UInt8[np.ndarray, "height width 3"]
 

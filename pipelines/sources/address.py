@@ -1,4 +1,4 @@
-"""Addresses of cameras: ``rtsp://…``, ``/dev/videoN``, a video file, or ``test``."""
+"""Addresses of cameras: ``rtsp://…``, a device, a video file, or ``test``."""
 
 import re
 from dataclasses import dataclass, field
@@ -6,11 +6,11 @@ from typing import Literal
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from pipelines.errors import SourceError
+from pipelines.sources.device_path import is_device
 
 CameraKind = Literal["rtsp", "device", "file", "test"]
 
 _RTSP_SCHEMES = ("rtsp", "rtsps")
-_DEVICE = re.compile(r"/dev/video\d+")
 _EXPECTED = "expected rtsp://host/path, /dev/videoN, a video file, or test"
 
 # Up to the last @ of the word, for a password may hold @ and / as they are.
@@ -42,20 +42,18 @@ class CameraAddress:
 
     @classmethod
     def parse(cls, text: str) -> "CameraAddress":
-        """Read an address; whether anything is there shows when it is opened.
+        """Read an address; whether a camera is there shows when it is opened.
 
         Raises:
             SourceError: If it is none of the forms above.
         """
         if text == "test":
             return cls("test", text)
-        if _DEVICE.fullmatch(text):
-            return cls("device", text)
         if "://" in text:
             return cls._parse_url(text)
         if not text.strip() or "\0" in text:
             raise SourceError(repr(text), _EXPECTED)
-        return cls("file", text)
+        return cls("device" if is_device(text) else "file", text)
 
     @classmethod
     def _parse_url(cls, text: str) -> "CameraAddress":

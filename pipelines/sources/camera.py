@@ -34,10 +34,11 @@ from pipelines.sources.buffer import BufferClosed, StreamBuffer
 from pipelines.sources.camera_pipeline import CameraPipeline, Held
 from pipelines.sources.camera_status import StatusBoard
 from pipelines.sources.capture_clock import CaptureClock
+from pipelines.sources.file_stamps import FileStamps
 from pipelines.sources.framing import PAD, Framing
 from pipelines.sources.frozen import FrozenPicture
 from pipelines.sources.grid import FrameGrid, GridPicker
-from pipelines.sources.stamps import FileStamps, LiveStamps, Stamps
+from pipelines.sources.stamps import LiveStamps, Stamps
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +78,7 @@ class CameraSource:
 
     Args:
         subject_id: Whom the pictures show.
-        address: ``rtsp://…``, ``/dev/videoN``, a video file, or ``test``.
+        address: ``rtsp://…``, a device, a video file, or ``test``.
         clock: The clock of the chain.
         image_size_px: Side of the square pictures to give.
         step_ns: One step of the frame grid.

@@ -44,6 +44,8 @@ def _resource_error(address: CameraAddress, code: int, line: str) -> SourceError
         if address.user is None:
             return SourceRefused(shown, "the camera wants a user and a password")
         return SourceRefused(shown, "the camera refuses this user or password")
+    if address.kind == "device" and _is_other_device(code, line):
+        return SourceUnreadable(shown, f"this device is not a camera ({line})")
     if code == int(Gst.ResourceError.NOT_FOUND):
         return SourceNotFound(shown, _NOT_THERE[address.kind])
     opening = (
@@ -54,3 +56,11 @@ def _resource_error(address: CameraAddress, code: int, line: str) -> SourceError
     if code in map(int, opening):
         return SourceNotFound(shown, _NOT_OPENED[address.kind])
     return SourceUnreadable(shown, f"reading fails ({line})")
+
+
+def _is_other_device(code: int, line: str) -> bool:
+    """Say whether v4l2src found a device that gives no pictures.
+
+    Many webcams have a second node, for metadata, which is not a capture device.
+    """
+    return code == int(Gst.ResourceError.SETTINGS) or "not a capture device" in line

@@ -43,8 +43,9 @@ def watch(
     source: Annotated[
         str | None,
         typer.Argument(
-            help="A video file, rtsp://…, /dev/video0, or test; nothing where --imu is"
-            " all, which takes recognition of the kind is-clip, as shipped."
+            help="A video file, rtsp://…, a device such as /dev/video0, or test;"
+            " nothing where --imu is all, which takes recognition of the kind is-clip,"
+            " as shipped."
         ),
     ] = None,
     *,

@@ -1,5 +1,8 @@
 """Addresses of cameras are read, and their credentials never shown."""
 
+import tempfile
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +18,9 @@ from pipelines.sources.address import CameraAddress, redact
         ("rtsps://camera.lan:322/", "rtsp", True),
         ("rtsp://[fe80::1]:554/x", "rtsp", True),
         ("/dev/video0", "device", True),
+        ("/dev/v4l/by-id/usb-046d_C920-video-index0", "device", True),
+        ("/dev/v4l/by-path/pci-0000:00:14.0-usb-0:1:1.0-video-index0", "device", True),
+        ("/dev/video-front", "device", True),
         ("test", "test", True),
         ("ward/test.mp4", "file", False),
         ("/dev/videos/a.mp4", "file", False),
@@ -23,6 +29,22 @@ from pipelines.sources.address import CameraAddress, redact
 def test_each_form_is_told_from_the_others(text: str, kind: str, live: bool) -> None:
     address = CameraAddress.parse(text)
     assert (address.kind, address.live, address.location) == (kind, live, text)
+
+
+def test_a_link_to_a_character_device_is_a_device(tmp_path: Path) -> None:
+    link, file, folder = tmp_path / "front", tmp_path / "a.mp4", tmp_path / "video"
+    link.symlink_to("/dev/null")
+    file.touch()
+    folder.mkdir()
+
+    kinds = [CameraAddress.parse(str(it)).kind for it in (link, file, folder)]
+
+    assert kinds == ["device", "file", "file"]
+
+
+def test_a_file_that_lies_under_dev_is_a_file() -> None:
+    with tempfile.NamedTemporaryFile(dir="/dev/shm", suffix="-index0") as file:
+        assert CameraAddress.parse(file.name).kind == "file"
 
 
 def test_credentials_are_taken_out_and_decoded() -> None:

@@ -180,6 +180,12 @@ def test_a_device_that_is_not_there_is_named() -> None:
         run(watch("/dev/video99", 1))
 
 
+def test_a_device_that_is_no_camera_is_named() -> None:
+    problem = "this device is not a camera"
+    with pytest.raises(SourceError, match=rf"^/dev/null: {problem} "):
+        run(watch("/dev/null", 1))
+
+
 def test_the_test_picture_moves() -> None:
     items = run(watch("test", 1.5))
 
