@@ -32,6 +32,7 @@ from pipelines.sources.gst import Gst
 Picture = UInt8[np.ndarray, "height width 3"]
 
 _SILENT_S = 15.0
+_CLOSE_S = 3.0
 _SURVEY_PX = 16
 _AGREE_RATIO = 0.1
 
@@ -181,7 +182,7 @@ async def _play_file(
     try:
         error = await _ending(life, address)
     finally:
-        await life.stop()
+        await life.stop(_CLOSE_S)
     if error is None and life.pictures == 0:
         error = SourceUnreadable(str(address), "there is no picture in it")
     if error is not None:

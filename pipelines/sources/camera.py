@@ -11,6 +11,7 @@ A file is read to its end, without loss, as fast as it is consumed or at a given
 
 import asyncio
 import contextlib
+import functools
 import itertools
 import logging
 import random
@@ -57,6 +58,8 @@ class CameraLimits:
         retry_first_s: The shortest wait before connecting again.
         retry_longest_s: The longest.
         healthy_after_s: Of pictures, for the waits to begin short again.
+        close_within_s: How long to wait for a source to close, before the rest of the
+            program goes on without it.
         buffered_frames: How many frames wait for the consumer at most.
     """
 
@@ -66,6 +69,7 @@ class CameraLimits:
     retry_first_s: float = 1.0
     retry_longest_s: float = 30.0
     healthy_after_s: float = 10.0
+    close_within_s: float = 3.0
     buffered_frames: int = 8
 
 
@@ -84,7 +88,8 @@ class CameraSource:
         step_ns: One step of the frame grid.
         framing: How the picture becomes square.
         limits: How patient a live camera is.
-        fail_fast: Whether to raise if the very first connection fails.
+        fail_fast: Whether to raise if the very first connection fails, or a file does
+            not answer. Else a file that does not answer is waited for.
         rng: Draws the waits between attempts.
         origin_ns: For a file: what presentation time 0 is.
         speed: For a file: how many times as fast as real time; None for as fast as it
@@ -125,6 +130,7 @@ class CameraSource:
         self._fail_fast = fail_fast
         self._speed = speed
         self._on_status = on_status
+        self._attempt = 0
         self._origin_ns = origin_ns
         self._backoff = Backoff(
             self._limits.retry_first_s,
@@ -213,7 +219,6 @@ class CameraSource:
             self._buffer.close()
 
     async def _read_file(self) -> None:
-        _check_file(self._address)
         async with self._playing() as life:
             error = await life.ended
         if error is not None:
@@ -224,6 +229,7 @@ class CameraSource:
 
     async def _keep_connected(self) -> None:
         for attempt in itertools.count():
+            self._attempt = attempt
             self._board.count_reconnects(attempt)
             self._frozen.restart()
             async with self._playing() as life:
@@ -234,13 +240,26 @@ class CameraSource:
                     raise error
                 # Told before it is left, which takes its time with one that hangs.
                 hung = isinstance(error, _Hung) and life.pictures > 0
-                self._board.update("stalled" if hung else "offline", error.problem)
+                state: SourceState = "stalled" if hung else "offline"
+                self._board.update(state, error.problem)
+            if not life.closed.done():
+                await self._until_closed(life, state, error)
             if life.played_ns >= seconds_to_ns(self._limits.healthy_after_s):
                 self._backoff.reset()
             refused = isinstance(error, SourceRefused)  # more attempts may lock us out
             wait_s = self._backoff.slowest_s() if refused else self._backoff.next_s()
             logger.info("%s; next attempt in %.1f s", error, wait_s)
             await self._clock.sleep_s(wait_s)
+
+    async def _until_closed(
+        self, life: CameraPipeline, state: SourceState, error: SourceError
+    ) -> None:
+        """Wait for a source that hangs: another attempt would be stuck beside it."""
+        problem = f"{error.problem}; closing it does not answer"
+        self._board.update(state, problem)
+        await asyncio.wait({life.closed})
+        self._picker.flush()
+        self._board.update(state, error.problem)
 
     @contextlib.asynccontextmanager
     async def _playing(self) -> AsyncGenerator[CameraPipeline]:
@@ -257,12 +276,12 @@ class CameraSource:
             on_frame=self._on_frame,
         )
         watchdog = asyncio.create_task(self._watch(life))
-        life.start()
+        life.start(functools.partial(_check, self._address))
         try:
             yield life
         finally:
             watchdog.cancel()
-            await life.stop()
+            await life.stop(self._limits.close_within_s)
 
     async def _watch(self, life: CameraPipeline) -> None:
         """End a life in which no picture comes any more; who hangs says nothing."""
@@ -278,8 +297,24 @@ class CameraSource:
             silent = awaited and silent_ns > seconds_to_ns(limit_s)
             # Twice, for we may come late ourselves, before a picture that waits.
             if silent and suspected:
-                life.end(_Hung(str(self._address), f"no picture for {limit_s:g} s"))
+                self._on_silence(life, limit_s)
             suspected = silent
+
+    def _on_silence(self, life: CameraPipeline, limit_s: float) -> None:
+        """End a life that is silent, or say so where ending it cannot help.
+
+        What blocks while it is opened, or a file while it is read, cannot be ended from
+        outside, and another attempt would block as well. So it is waited for.
+        """
+        opening, live = not life.opened.done(), self._address.live
+        problem = f"no picture for {limit_s:g} s"
+        if opening:
+            problem = f"opening does not answer within {limit_s:g} s"
+        urgent = self._fail_fast and not (live and self._attempt > 0)
+        if urgent or (live and not opening):
+            life.end(_Hung(str(self._address), problem))
+        else:
+            self._board.update("offline" if opening else "stalled", problem)
 
     def _on_frame(self, frame: Frame, time_base: TimeBase, problem: str) -> None:
         live = self._address.live
@@ -290,7 +325,10 @@ class CameraSource:
         self._buffer.put(frame)
 
 
-def _check_file(address: CameraAddress) -> None:
+def _check(address: CameraAddress) -> None:
+    """Refuse what is no file; this may block."""
+    if address.kind != "file":
+        return
     path = Path(address.location)
     if not path.exists():
         raise SourceNotFound(str(address), "no such file")

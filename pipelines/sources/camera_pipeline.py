@@ -6,6 +6,7 @@ offset.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import final
 
@@ -13,6 +14,7 @@ from pipelines.clock import Clock
 from pipelines.errors import SourceError, SourceUnreadable
 from pipelines.records import Frame, TimeBase
 from pipelines.sources.address import CameraAddress
+from pipelines.sources.blocking_calls import BlockingCalls
 from pipelines.sources.camera_launch import launch_camera
 from pipelines.sources.framing import Framing
 from pipelines.sources.grid import GridPicker, Pick
@@ -31,6 +33,9 @@ OnFrame = Callable[[Frame, TimeBase, str], None]
 
 _TIME_BASES: tuple[TimeBase, ...] = ("sender", "arrival", "presentation")
 
+_LEFT_UNOPENED_S = 1.0
+"""How long to wait for a source to close that has not even opened, at most."""
+
 _EVERYTHING = (
     Gst.BufferCopyFlags.FLAGS | Gst.BufferCopyFlags.META | Gst.BufferCopyFlags.MEMORY
 )
@@ -40,7 +45,8 @@ _EVERYTHING = (
 class CameraPipeline:
     """Connects to a camera or opens a file, and gives its picked pictures.
 
-    Construct, start and stop it where the event loop runs.
+    Construct, start and stop it where the event loop runs. Opening and closing happen
+    in a thread of its own, for either may block for ever.
 
     Args:
         subject_id: Whom the pictures show.
@@ -84,6 +90,11 @@ class CameraPipeline:
         """How many pictures were decoded."""
         self.ended: asyncio.Future[SourceError | None] = self._loop.create_future()
         """Why it ended; None at the end of a stream."""
+        self._calls = BlockingCalls(f"open {subject_id}"[:60])
+        self.opened: asyncio.Future[object] = self._loop.create_future()
+        """Done once opening has answered, whether with a stream or an error."""
+        self.closed: asyncio.Future[object] = self._loop.create_future()
+        """Done once nothing of it is left."""
         self._pipeline = launch_camera(address, image_size_px, framing, answer_within_s)
         self._bus = self._pipeline.get_bus()
         self._bus_fd = self._bus.get_pollfd().fd
@@ -97,36 +108,60 @@ class CameraPipeline:
         """How long pictures came."""
         return self.last_sign_ns - self._first_sign_ns if self.pictures else 0
 
-    def start(self) -> None:
-        """Connect; what follows shows in ``on_frame`` and ``ended``."""
+    def start(self, check: Callable[[], None] = lambda: None) -> None:
+        """Connect; what follows shows in ``on_frame`` and ``ended``.
+
+        Args:
+            check: Called first, where it may block; what it raises ends the life.
+        """
         self._loop.add_reader(self._bus_fd, self._read_bus)
+        self.opened = self._calls.call(lambda: self._open(check))
+        self.opened.add_done_callback(self._on_opened)
+
+    def _open(self, check: Callable[[], None]) -> None:
+        check()
         self._pipeline.set_state(Gst.State.PLAYING)
 
-    async def stop(self) -> None:
-        """Disconnect; no picture comes once this has returned.
+    def _on_opened(self, opened: asyncio.Future[object]) -> None:
+        self.last_sign_ns = self._clock.now_ns()
+        if not opened.cancelled() and (error := opened.exception()) is not None:
+            self._settle(error)
+
+    async def stop(self, within_s: float) -> bool:
+        """Disconnect, and wait a bounded time for what that takes.
 
         A producer that waits for room must have been let go before.
+
+        Args:
+            within_s: Longest wait, in seconds.
+
+        Returns:
+            Whether it is closed. If not, ``closed`` tells when it is; until then it
+            holds what it had opened, and gives no more pictures.
         """
         self._loop.remove_reader(self._bus_fd)
         self.end(None)
-        # In a thread, for a camera that hangs may take its time to be left.
-        leaving = asyncio.create_task(
-            asyncio.to_thread(self._pipeline.set_state, Gst.State.NULL)
-        )
+        if not self.opened.done():
+            within_s = min(within_s, _LEFT_UNOPENED_S)
+        self.closed = self._calls.call(lambda: self._pipeline.set_state(Gst.State.NULL))
+        self._calls.finish()
         try:
-            await asyncio.shield(leaving)
+            await asyncio.wait({self.closed}, timeout=within_s)
         except asyncio.CancelledError:
-            await leaving  # left by half, it would go on calling us
+            await asyncio.wait({self.closed}, timeout=within_s)
             raise
         finally:
             for owner, connection in self._connections:
                 owner.disconnect(connection)
             self._connections.clear()  # they refer to us, and we to the pipeline
-            self._picker.flush()
+            if self.closed.done():
+                self._picker.flush()
+        return self.closed.done()
 
     def end(self, error: SourceError | None) -> None:
         """Let ``ended`` be known, unless it is already; from any thread."""
-        self._loop.call_soon_threadsafe(self._settle, error)
+        with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
+            self._loop.call_soon_threadsafe(self._settle, error)
 
     def _settle(self, error: BaseException | None) -> None:
         if error is None:  # an end may come of an error that waits to be read
@@ -188,6 +223,8 @@ class CameraPipeline:
             self.end(self._no_video)
 
     def _on_decoded(self, sample: Gst.Sample) -> None:
+        if self.ended.done():  # left, and still on its way
+            return
         self.last_sign_ns = self._clock.now_ns()
         if self.pictures == 0:
             self._first_sign_ns = self.last_sign_ns
