@@ -24,7 +24,7 @@ from pipelines.records import Frame, TimeBase
 from pipelines.sources.address import CameraAddress
 from pipelines.sources.camera_pipeline import CameraPipeline, Held
 from pipelines.sources.capture_clock import CaptureTime
-from pipelines.sources.file_stamps import FileStamps
+from pipelines.sources.file_stamps import presentation_ns
 from pipelines.sources.framing import PAD, Framing
 from pipelines.sources.grid import FrameGrid, GridPicker
 from pipelines.sources.gst import Gst
@@ -102,7 +102,6 @@ class _Tally:
 
     def __init__(self, chosen: Collection[int] = frozenset()) -> None:
         self._chosen = chosen
-        self._presentation = FileStamps(0)
         self._shown_ns: list[int] = []
         self._count = 0
         self._form: Gst.Structure | None = None
@@ -114,9 +113,9 @@ class _Tally:
         caps = sample.get_caps()
         if self._form is None and caps is not None:
             self._form = caps.get_structure(0).copy()
-        shown = self._presentation(sample, pipeline)
-        if shown is not None:
-            self._shown_ns = [*self._shown_ns[:1], shown.timestamp_ns]
+        shown_ns = presentation_ns(sample)
+        if shown_ns is not None:
+            self._shown_ns = [*self._shown_ns[:1], shown_ns]
         return CaptureTime(number, "presentation") if number in self._chosen else None
 
     def facts(self) -> VideoFacts:

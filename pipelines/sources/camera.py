@@ -17,17 +17,11 @@ import logging
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import final
 
 from pipelines.clock import Clock, SystemClock, ns_to_seconds, seconds_to_ns
-from pipelines.errors import (
-    SourceError,
-    SourceNotFound,
-    SourceRefused,
-    SourceUnreadable,
-)
+from pipelines.errors import SourceError, SourceRefused, SourceUnreadable
 from pipelines.records import Frame, SourceKey, SourceState, SourceStatus, TimeBase
 from pipelines.sources.address import CameraAddress
 from pipelines.sources.backoff import Backoff
@@ -36,9 +30,11 @@ from pipelines.sources.camera_pipeline import CameraPipeline, Held
 from pipelines.sources.camera_status import StatusBoard
 from pipelines.sources.capture_clock import CaptureClock
 from pipelines.sources.file_stamps import FileStamps
+from pipelines.sources.film_scan import Film, check_recording, scan_film
 from pipelines.sources.framing import PAD, Framing
 from pipelines.sources.frozen import FrozenPicture
 from pipelines.sources.grid import FrameGrid, GridPicker
+from pipelines.sources.recording_report import RecordingReport
 from pipelines.sources.stamps import LiveStamps, Stamps
 
 logger = logging.getLogger(__name__)
@@ -143,9 +139,15 @@ class CameraSource:
         self._watch_clock = clock if live else SystemClock()
         self._picker = GridPicker[Held](FrameGrid(step_ns, 0 if live else origin_ns))
         self._capture_clock = CaptureClock()
+        self._file_stamps = FileStamps(origin_ns)
         self._stamps: Stamps = (
-            LiveStamps(clock, self._capture_clock) if live else FileStamps(origin_ns)
+            LiveStamps(clock, self._capture_clock) if live else self._file_stamps
         )
+
+    @property
+    def report(self) -> RecordingReport:
+        """What was amiss with a file so far."""
+        return self._file_stamps.report
 
     @property
     def dropped(self) -> int:
@@ -226,6 +228,9 @@ class CameraSource:
         if life.pictures == 0:
             problem = "there is no picture in it"
             raise SourceUnreadable(str(self._address), problem)
+        self._file_stamps.end()
+        if self.report.line:
+            self._board.update("online", self.report.line)
 
     async def _keep_connected(self) -> None:
         for attempt in itertools.count():
@@ -276,7 +281,7 @@ class CameraSource:
             on_frame=self._on_frame,
         )
         watchdog = asyncio.create_task(self._watch(life))
-        life.start(functools.partial(_check, self._address))
+        life.start(functools.partial(self._look, life))
         try:
             yield life
         finally:
@@ -316,6 +321,21 @@ class CameraSource:
         else:
             self._board.update("offline" if opening else "stalled", problem)
 
+    def _look(self, life: CameraPipeline) -> Film | None:
+        """Look at a file before it is played; this may block."""
+        if self._address.kind != "file":
+            return None
+        path = check_recording(self._address)
+        film = None
+        if path.is_file():  # of a pipe there is only one reading
+
+            def on_sign() -> None:
+                life.last_sign_ns = self._watch_clock.now_ns()
+
+            film = scan_film(str(path), on_sign)
+        self._file_stamps.use(film)
+        return film
+
     def _on_frame(self, frame: Frame, time_base: TimeBase, problem: str) -> None:
         live = self._address.live
         state: SourceState = "online"
@@ -323,17 +343,6 @@ class CameraSource:
             state, problem = "stalled", _FROZEN
         self._board.update(state, problem, time_base=time_base)
         self._buffer.put(frame)
-
-
-def _check(address: CameraAddress) -> None:
-    """Refuse what is no file; this may block."""
-    if address.kind != "file":
-        return
-    path = Path(address.location)
-    if not path.exists():
-        raise SourceNotFound(str(address), "no such file")
-    if path.is_dir():
-        raise SourceUnreadable(str(address), "is a folder, not a video file")
 
 
 @final

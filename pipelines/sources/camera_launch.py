@@ -1,12 +1,13 @@
 """What a camera's GStreamer pipeline is made of.
 
-    source ─▶ decodebin ┄▶ appsink (decoded)
+    source ─▶ (a file: parsebin ┄▶) decodebin ┄▶ appsink (decoded)
                               ┆ picks
                            appsrc (picked) ─▶ crop ─▶ scale, pad, RGB ─▶ turn ─▶ appsink
 
 Dotted ways are gone by ``pipelines.sources.camera_pipeline``. Picking stands between
 two halves, for no element of GStreamer picks on our grid; so no pixel is touched before
-it, and only picked pictures are cut, scaled and converted.
+it, and only picked pictures are cut, scaled and converted. A file is taken apart before
+it is decoded, so that its film can be told from its thumbnails.
 """
 
 from pipelines.sources.address import CameraAddress
@@ -24,7 +25,7 @@ _SOURCES = {
     # TCP: a lost packet would smear the picture until the next key frame.
     "rtsp": "rtspsrc name=source protocols=tcp add-reference-timestamp-meta=true",
     "device": "v4l2src name=source",
-    "file": "filesrc name=source",
+    "file": "filesrc name=source ! parsebin name=parser",
     "test": "videotestsrc name=source is-live=true pattern=ball"
     " ! video/x-raw,format=I420,width=640,height=480,framerate=12/1",
 }
@@ -48,7 +49,7 @@ _SINK = "appsink sync=false async=false max-buffers=1 emit-signals=true"
 # bilinear2 averages over all pixels that fall into one; plain bilinear reads four of
 # them, and fine patterns flicker.
 _REST = (
-    f" ! decodebin name=decoder   {_SINK} name=decoded caps=video/x-raw"
+    f"decodebin name=decoder   {_SINK} name=decoded caps=video/x-raw"
     " appsrc name=picked format=time block=true max-buffers=2 max-bytes=0{crop}"
     " ! videoconvertscale method=bilinear2 add-borders=true ! capsfilter name=form"
     f" ! videoflip name=turn ! {_SINK} name=pictures"
@@ -63,11 +64,14 @@ def launch_camera(
 ) -> Gst.Pipeline:
     """Build a pipeline; ``decoder`` must be linked to ``decoded`` when it has pads.
 
+    Before that a file's ``parser`` must be linked to ``decoder``.
+
     The pictures of ``decoded`` that are pushed into ``picked`` come out of
     ``pictures`` as RGB squares.
     """
     crop = "" if framing.pane is None else _CROP
-    pipeline = make_pipeline(_SOURCES[address.kind] + _REST.format(crop=crop))
+    link = " " if address.kind == "file" else " ! "
+    pipeline = make_pipeline(_SOURCES[address.kind] + link + _REST.format(crop=crop))
     _point_at(element(pipeline, "source"), address, answer_within_s)
     element(pipeline, "decoder").connect("autoplug-continue", _wants_decoding)
     caps = rgb_caps(image_size_px, image_size_px)

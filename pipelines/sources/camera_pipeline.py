@@ -16,6 +16,7 @@ from pipelines.records import Frame, TimeBase
 from pipelines.sources.address import CameraAddress
 from pipelines.sources.blocking_calls import BlockingCalls
 from pipelines.sources.camera_launch import launch_camera
+from pipelines.sources.film_scan import Film, is_film, retime
 from pipelines.sources.framing import Framing
 from pipelines.sources.grid import GridPicker, Pick
 from pipelines.sources.gst import (
@@ -83,6 +84,7 @@ class CameraPipeline:
         self._loop = asyncio.get_running_loop()
         self._problem = ""
         self._no_video: SourceError | None = None
+        self._film: Film | None = None
         self.last_sign_ns = clock.now_ns()
         """When it was started, or the last picture was decoded."""
         self._first_sign_ns = self.last_sign_ns
@@ -108,18 +110,20 @@ class CameraPipeline:
         """How long pictures came."""
         return self.last_sign_ns - self._first_sign_ns if self.pictures else 0
 
-    def start(self, check: Callable[[], None] = lambda: None) -> None:
+    def start(self, look: Callable[[], Film | None] = lambda: None) -> None:
         """Connect; what follows shows in ``on_frame`` and ``ended``.
 
         Args:
-            check: Called first, where it may block; what it raises ends the life.
+            look: Called first, where it may block, and returns a file's track to
+                watch, or None for the first that there is. What it raises ends the
+                life.
         """
         self._loop.add_reader(self._bus_fd, self._read_bus)
-        self.opened = self._calls.call(lambda: self._open(check))
+        self.opened = self._calls.call(lambda: self._open(look))
         self.opened.add_done_callback(self._on_opened)
 
-    def _open(self, check: Callable[[], None]) -> None:
-        check()
+    def _open(self, look: Callable[[], Film | None]) -> None:
+        self._film = look()
         self._pipeline.set_state(Gst.State.PLAYING)
 
     def _on_opened(self, opened: asyncio.Future[object]) -> None:
@@ -182,6 +186,10 @@ class CameraPipeline:
     def _connect_signals(self) -> None:
         decoder = element(self._pipeline, "decoder")
         pictures = element(self._pipeline, "pictures")
+        if self._address.kind == "file":
+            parser = element(self._pipeline, "parser")
+            self._connect(parser, "pad-added", self._link_film)
+            self._connect(parser, "no-more-pads", self._check_film)
         self._connect(decoder, "pad-added", self._link_pictures)
         self._connect(decoder, "no-more-pads", self._check_pictures)
         self._connect(self._decoded, "new-sample", self._guard(self._on_decoded))
@@ -218,9 +226,28 @@ class CameraPipeline:
 
     def _check_pictures(self, _decoder: Gst.Element) -> None:
         if not static_pad(self._decoded, "sink").is_linked():
-            shown = str(self._address)
-            self._no_video = SourceUnreadable(shown, "there is no video in it")
-            self.end(self._no_video)
+            self._end_without_video()
+
+    def _link_film(self, _parser: Gst.Element, pad: Gst.Pad) -> None:
+        """Decode a file's film, and none of its other tracks."""
+        film = self._film
+        sink = static_pad(element(self._pipeline, "decoder"), "sink")
+        if sink.is_linked() or not is_film(pad):
+            return
+        if film is None or pad.get_stream_id() == film.stream_id:
+            if film is not None:
+                retime(pad, film)
+            pad.link(sink)
+
+    def _check_film(self, _parser: Gst.Element) -> None:
+        decoder = element(self._pipeline, "decoder")
+        if not static_pad(decoder, "sink").is_linked():
+            self._end_without_video()
+
+    def _end_without_video(self) -> None:
+        shown = str(self._address)
+        self._no_video = SourceUnreadable(shown, "there is no video in it")
+        self.end(self._no_video)
 
     def _on_decoded(self, sample: Gst.Sample) -> None:
         if self.ended.done():  # left, and still on its way

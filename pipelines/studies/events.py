@@ -4,6 +4,7 @@ recordings ─ camera at full speed ─▶ Watch ─▶ predictions, events ─�
            └ labels.csv ─▶ truth ──────────────────────────────────┴▶ EventReport
 """
 
+import logging
 import random
 from collections.abc import AsyncIterable, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing
@@ -25,6 +26,8 @@ from pipelines.studies.event_report import (
     score_events,
 )
 from pipelines.studies.matching import pair_events
+
+logger = logging.getLogger(__name__)
 
 QUICK_S = 900.0
 """Seconds of footage that a quick report watches: two cores take a minute or two."""
@@ -116,7 +119,8 @@ async def predict_recording(
     Of its wearables the first by name goes along, at the waist before at the wrist.
 
     Raises:
-        SourceError: If its video or the wearable's file cannot be read.
+        SourceError: If its video or the wearable's file cannot be read, or too much of
+            the video cannot be decoded.
     """
     predictions: list[Prediction] = []
     events: list[ActionEvent] = []
@@ -128,6 +132,7 @@ async def predict_recording(
         image_size_px=recognizer.info.image_size_px,
         step_ns=settings.windows.step_ns,
         framing=framing,
+        fail_fast=True,
     )
     async with AsyncExitStack() as stack:
         source: AsyncIterable[Item] = await stack.enter_async_context(camera)
@@ -144,6 +149,9 @@ async def predict_recording(
                         predictions.append(record)
                     case ActionEvent():
                         events.append(record)
+    camera.report.refuse_unwatched(recording.file)
+    if camera.report.line:
+        logger.warning("%s: %s", recording.file, camera.report.line)
     return predictions, events
 
 

@@ -357,6 +357,7 @@ async def _pictures_at(
         clock=SystemClock(),
         image_size_px=size_px,
         step_ns=_STEP_NS,
+        fail_fast=True,
     )
     async with camera:
         async for item in camera:

@@ -12,6 +12,7 @@ from models.clip import load_clip
 from pipelines.sources.video_file import VideoFileWriter
 from services.cli import app, run
 from services.demo.rtsp_process import RtspServer
+from tests.film_rig import Packet, Track, encode, write_matroska
 from tests.models.adapted_rig import save_kind
 
 pytestmark = pytest.mark.gst
@@ -98,6 +99,41 @@ def test_a_camera_with_a_password_is_one_line_without_it(
     assert "let-me-in" not in out + err
     assert err.count("\n") == 1
     assert "password" in err
+
+
+def test_wild_times_of_a_recording_are_one_line_and_no_failure(
+    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    track = encode("vp8", 60).timed(lambda n, t: t + 60 * 10**9 * (24 <= n < 36))
+    wild = write_matroska(tmp_path / "wild.mkv", track)
+
+    assert watch(wild, "--model", checkpoint, "--json") == 0
+
+    out, err = capsys.readouterr()
+    lines = [json.loads(line) for line in out.splitlines()]
+    ends = [line["t_end_s"] for line in lines if line["type"] == "prediction"]
+    assert max(ends) < 5
+    told = [line for line in err.splitlines() if "wild.mkv" in line]
+    assert len(told) == 1
+    assert "12 of 60 pictures jump away" in told[0]
+
+
+def test_a_recording_that_is_not_decoded_for_the_most_part_is_a_failure(
+    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    track = encode("vp8", 60)
+    spoilt = [
+        it if n < 12 else Packet(b"\xff" * 9, it.time_ns, key=False)
+        for n, it in enumerate(track.packets)
+    ]
+    path = tmp_path / "spoilt.mkv"
+    write_matroska(path, Track(track.codec, track.private, spoilt))
+
+    assert watch(path, "--model", checkpoint, "--json") == 2
+
+    told = [it for it in capsys.readouterr().err.splitlines() if "spoilt.mkv" in it]
+    assert len(told) == 1
+    assert "pictures are not decoded" in told[0]
 
 
 def silent_port() -> int:

@@ -1,0 +1,238 @@
+"""Presentation times of a recording that cannot be right, and what they probably were.
+
+Pictures come in the order in which they are stored. Wherever the time jumps, or falls
+behind what was there before, a new *run* begins:
+
+    runs       a         b       c              d         e
+    time    0 … 4 s │ 60 … 62 │ 6 … 20 s │ 3600 … 3620 │ 0 … 9 s
+              kept    between    kept        kept         continued
+                      a and c              (a pause)     (starts again)
+
+A run is *stray* if after it the times are back where they would be if it had been
+regular. Its pictures are put between their neighbours. So are the last few pictures of
+a recording without pauses if they jump further than it is long. Any other jump forward
+is a pause and stays. Any other jump back is a recording that starts again, as where
+files were joined: it is continued from the last time.
+"""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import final
+
+from pipelines.clock import NS_PER_S
+
+_CHUNK = 32
+_DEEPEST = 16
+"""No codec stores a picture further from its place than so many pictures."""
+_LOOK_AHEAD = 64
+"""How many runs ahead a stray run is looked for the end of."""
+_JUMP_NS = NS_PER_S
+_JUMP_PERIODS = 20
+_BACKWARDS_RATIO = 0.75
+_STRAY_TAIL_NS = 3 * NS_PER_S
+_STRAY_TAIL_RATIO = 0.15
+_STRAY_JUMP_NS = 10 * NS_PER_S
+
+
+@dataclass(frozen=True, slots=True)
+class RepairedTimes:
+    """Times after repair.
+
+    Attributes:
+        times_ns: One for each picture as stored; None where there was none.
+        stray: How many pictures were put between their neighbours.
+        continued: How many had times that start again.
+    """
+
+    times_ns: tuple[int | None, ...]
+    stray: int
+    continued: int
+
+
+def typical_period_ns(times_ns: Sequence[int]) -> int | None:
+    """Return the usual distance of neighbours in presentation order, if there is one.
+
+    Args:
+        times_ns: In the order in which they are stored.
+    """
+    gaps: list[int] = []
+    for begin in range(0, len(times_ns), _CHUNK):
+        chunk = sorted(times_ns[begin : begin + _CHUNK])
+        gaps += [after - before for before, after in pairwise(chunk) if after > before]
+    return round(statistics.median(gaps)) if gaps else None
+
+
+def repair_times(times_ns: Sequence[int | None], period_ns: int) -> RepairedTimes:
+    """Find times that cannot be right, and replace them.
+
+    Args:
+        times_ns: One for each picture in the order in which they are stored; None where
+            it has none.
+        period_ns: The usual distance of neighbours.
+    """
+    timed = [(place, it) for place, it in enumerate(times_ns) if it is not None]
+    jump_ns = max(_JUMP_NS, _JUMP_PERIODS * period_ns)
+    if _run_backwards([it for _, it in timed], jump_ns):
+        forwards = tuple(n * period_ns for n in range(len(times_ns)))
+        return RepairedTimes(forwards, 0, len(timed))
+    runs = _runs([it for _, it in timed], jump_ns)
+    repair = _Repair(runs, period_ns, jump_ns)
+    repaired: list[int | None] = list(times_ns)
+    for (place, _), time_ns in zip(timed, repair.times_ns(), strict=True):
+        repaired[place] = time_ns
+    return RepairedTimes(tuple(repaired), repair.stray, repair.continued)
+
+
+def fill_times(
+    times_ns: Sequence[int | None], period_ns: int
+) -> tuple[int | None, ...]:
+    """Put pictures without a time evenly between their neighbours.
+
+    Where pictures are not stored in the order of their times, nothing is filled in, for
+    only the decoder knows between which they belong. Nor is it before the first time.
+
+    Args:
+        times_ns: After ``repair_times``.
+        period_ns: The usual distance of neighbours, those without a time included.
+    """
+    places = [place for place, it in enumerate(times_ns) if it is not None]
+    known_ns = [it for it in times_ns if it is not None]
+    if any(after < before for before, after in pairwise(known_ns)):
+        return tuple(times_ns)
+    filled = list(times_ns)
+    for n, (place, time_ns) in enumerate(zip(places, known_ns, strict=True)):
+        last = n + 1 == len(places)
+        stop = len(times_ns) if last else places[n + 1]
+        step_ns = period_ns if last else (known_ns[n + 1] - time_ns) // (stop - place)
+        for later in range(place + 1, stop):
+            filled[later] = time_ns + (later - place) * step_ns
+    return tuple(filled)
+
+
+@dataclass(slots=True)
+class _Run:
+    """Pictures in a row whose times belong together."""
+
+    times_ns: list[int] = field(default_factory=list)
+
+    @property
+    def first_ns(self) -> int:
+        return min(self.times_ns)
+
+    @property
+    def last_ns(self) -> int:
+        return max(self.times_ns)
+
+
+def _runs(times_ns: Sequence[int], jump_ns: int) -> list[_Run]:
+    runs: list[_Run] = []
+    settled_ns = 0
+    for time_ns in times_ns:
+        run = runs[-1].times_ns if runs else []
+        if len(run) > _DEEPEST:
+            settled = run[-1 - _DEEPEST]
+            first = len(run) == _DEEPEST + 1
+            settled_ns = settled if first else max(settled_ns, settled)
+        behind = len(run) > _DEEPEST and time_ns < settled_ns
+        if not run or abs(time_ns - run[-1]) > jump_ns or behind:
+            runs.append(_Run([time_ns]))
+        else:
+            run.append(time_ns)
+    return runs
+
+
+def _run_backwards(times_ns: Sequence[int], jump_ns: int) -> bool:
+    """Say whether nearly every picture is earlier than the one stored before it."""
+    steps_ns = [b - a for a, b in pairwise(times_ns) if abs(b - a) <= jump_ns]
+    falling = sum(step_ns < 0 for step_ns in steps_ns)
+    return falling > _BACKWARDS_RATIO * len(steps_ns)
+
+
+@final
+class _Repair:
+    def __init__(self, runs: Sequence[_Run], period_ns: int, jump_ns: int) -> None:
+        self._runs, self._period_ns = runs, period_ns
+        self._jump_ns = jump_ns
+        self._slack_ns = _DEEPEST * period_ns
+        self._pictures = sum(len(run.times_ns) for run in runs)
+        self._pauses = 0
+        self.stray = 0
+        self.continued = 0
+
+    def times_ns(self) -> list[int]:
+        """Return the times of all pictures, as stored."""
+        done: list[int] = []
+        offset_ns, end_ns = 0, -self._period_ns  # as if a picture had come before
+        place = 0
+        while place < len(self._runs):
+            back = self._back_from(place, end_ns, offset_ns)
+            if back is not None:
+                resume_ns = self._resume_ns(back, end_ns, offset_ns)
+                for run in self._runs[place:back]:
+                    done += self._between(run, end_ns, resume_ns, place, back)
+                    end_ns = max(end_ns, done[-1])
+                    place += 1
+                continue
+            run = self._runs[place]
+            if place > 0 and run.first_ns + offset_ns <= end_ns - self._slack_ns:
+                offset_ns = end_ns + self._period_ns - run.first_ns
+            self._pauses += place > 0 and offset_ns == 0
+            self.continued += len(run.times_ns) if offset_ns else 0
+            done += [time_ns + offset_ns for time_ns in run.times_ns]
+            end_ns = run.last_ns + offset_ns
+            place += 1
+        return done
+
+    def _back_from(self, place: int, end_ns: int, offset_ns: int) -> int | None:
+        """Return the run after the stray ones that begin here; None if it is none."""
+        first_ns = self._runs[place].first_ns + offset_ns
+        jump_ns = first_ns - end_ns
+        if -self._slack_ns < jump_ns <= self._jump_ns:
+            return None
+        pictures = 0
+        for back in range(place + 1, min(place + _LOOK_AHEAD, len(self._runs))):
+            pictures += len(self._runs[back - 1].times_ns)
+            later_ns = self._runs[back].first_ns + offset_ns
+            if jump_ns > 0 and later_ns >= first_ns:
+                continue
+            if self._would_be_regular(later_ns - end_ns, pictures):
+                return back
+        if self._is_stray_tail(place, jump_ns, end_ns):
+            return len(self._runs)
+        return None
+
+    def _would_be_regular(self, passed_ns: int, pictures: int) -> bool:
+        usual_ns = pictures * self._period_ns
+        least_ns = max(-self._slack_ns, usual_ns // 2 - NS_PER_S)
+        return least_ns < passed_ns <= 2 * usual_ns + 2 * NS_PER_S
+
+    def _is_stray_tail(self, place: int, jump_ns: int, end_ns: int) -> bool:
+        """Say whether the last few pictures jump far away, and nothing else pauses."""
+        pictures = len(self._runs[place].times_ns)
+        return (
+            0 < place == len(self._runs) - 1
+            and self._pauses == 0
+            and pictures <= _STRAY_TAIL_RATIO * self._pictures
+            and pictures * self._period_ns <= _STRAY_TAIL_NS
+            and jump_ns > max(_STRAY_JUMP_NS, end_ns)
+        )
+
+    def _resume_ns(self, back: int, end_ns: int, offset_ns: int) -> int | None:
+        return self._runs[back].first_ns + offset_ns if back < len(self._runs) else None
+
+    def _between(
+        self, run: _Run, end_ns: int, resume_ns: int | None, place: int, back: int
+    ) -> list[int]:
+        """Put stray pictures between the time before them and the time after them."""
+        self.stray += len(run.times_ns)
+        left = sum(len(it.times_ns) for it in self._runs[place:back])
+        step_ns = self._period_ns
+        if resume_ns is not None:
+            step_ns = max(1, (resume_ns - end_ns) // (left + 1))
+        first_ns, span_ns = run.first_ns, run.last_ns - run.first_ns
+        usual_ns = step_ns * (len(run.times_ns) - 1)
+        if usual_ns // 2 <= span_ns <= usual_ns + step_ns // 2:  # they keep their order
+            return [end_ns + step_ns + it - first_ns for it in run.times_ns]
+        return [end_ns + step_ns * (n + 1) for n in range(len(run.times_ns))]
