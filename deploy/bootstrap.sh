@@ -25,6 +25,8 @@ system_packages=(
     gir1.2-gstreamer-1.0
     gir1.2-gst-plugins-base-1.0
     gir1.2-gst-rtsp-server-1.0
+    # Cameras over TLS (rtsps://).
+    glib-networking
     # What PyGObject and pycairo are compiled with: they come as source.
     libgirepository1.0-dev
     libcairo2-dev

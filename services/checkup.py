@@ -88,6 +88,15 @@ def check_rtsp_server(found: GStreamerProbe) -> Check:
     return Check(name, False, "its introspection data is missing", fix)
 
 
+def check_tls(found: GStreamerProbe) -> Check:
+    """Judge whether cameras can be reached by ``rtsps://``."""
+    name = "cameras over TLS"
+    if found.tls:
+        return Check(name, True, "rtsps://", needed=False)
+    fix = apt_line("glib-networking")
+    return Check(name, False, "GLib has no TLS", fix, needed=False)
+
+
 def apt_line(*packages: str) -> str:
     """Return the line that installs system packages on Debian and Ubuntu."""
     return f"sudo apt-get install {' '.join(packages)}"
@@ -179,6 +188,7 @@ def run_checks(folder: Path) -> Iterator[Check]:
     yield check_gstreamer(found)
     yield check_elements(found)
     yield check_rtsp_server(found)
+    yield check_tls(found)
     yield check_broker()
     yield check_rendering()
     yield check_torch()

@@ -35,6 +35,7 @@ from pipelines.records import SourceRole
 from pipelines.sources.address import CameraAddress
 from pipelines.sources.framing import PAD, Framing
 from services.options import parse_framing
+from services.rtsp_settings import RtspSettings
 
 ENVIRONMENT_PREFIX = "WARDWATCH_"
 ENVIRONMENT_NESTING = "__"
@@ -129,6 +130,10 @@ class SubjectSettings(_Section):
     )
     imu: Name | None = Field(
         None, description="Device that publishes to <prefix>/<site>/imu/<device>."
+    )
+    rtsp: RtspSettings = Field(
+        default_factory=lambda: RtspSettings(),
+        description="How an RTSP camera is reached and trusted.",
     )
     crop: str | None = Field(
         None, description="Pane to look at: left, right or X,Y,WIDTH,HEIGHT."

@@ -337,6 +337,7 @@ class Supervisor:
             wearable=wearable,
             framing=subject.framing,
             tls=self.site.broker.tls,
+            rtsp=subject.rtsp.build(),
         )
 
 

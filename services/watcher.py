@@ -35,6 +35,7 @@ from pipelines.sources.address import CameraAddress
 from pipelines.sources.camera import CameraLimits, CameraSource
 from pipelines.sources.framing import Framing
 from pipelines.sources.imu import ImuSource
+from pipelines.sources.rtsp_access import SYSTEM_TRUST, RtspAccess
 from services.answer_timer import AnswerTimer
 from services.hub_link import HubLink
 from services.report_times import move_alerts, move_events, move_states
@@ -64,6 +65,7 @@ class WatchedSubject:
         wearable: The wearable's, or None; one of both there is.
         framing: How a picture becomes square.
         tls: How the wearable's broker is known, if at all.
+        rtsp: How an RTSP camera is reached and trusted.
     """
 
     subject_id: str
@@ -71,6 +73,7 @@ class WatchedSubject:
     wearable: str | None = field(repr=False)
     framing: Framing
     tls: Tls | None = None
+    rtsp: RtspAccess = SYSTEM_TRUST
 
 
 def _camera_name(watched: WatchedSubject) -> str:
@@ -82,7 +85,10 @@ def _camera_name(watched: WatchedSubject) -> str:
 
 def mark_of(watched: WatchedSubject) -> str:
     """Return a mark of all that is configured of a subject; it tells no secret."""
-    facts = (watched.camera, watched.wearable, watched.framing, watched.tls)
+    facts = (
+        *(watched.camera, watched.wearable, watched.framing),
+        *(watched.tls, watched.rtsp),
+    )
     return hashlib.sha256(repr(facts).encode()).hexdigest()
 
 
@@ -261,6 +267,7 @@ class Watcher:
             image_size_px=self._recognizer.info.image_size_px,
             step_ns=step_ns,
             framing=watched.framing,
+            rtsp=watched.rtsp,
             limits=CameraLimits(buffered_frames=frames),
             origin_ns=self._clock.now_ns(),
             speed=1.0 if recorded else None,

@@ -25,6 +25,7 @@ from pipelines.sources.address import CameraAddress
 from pipelines.sources.camera_pipeline import CameraPipeline, Held
 from pipelines.sources.capture_clock import CaptureTime
 from pipelines.sources.file_stamps import presentation_ns
+from pipelines.sources.film_scan import look_at
 from pipelines.sources.framing import PAD, Framing
 from pipelines.sources.grid import FrameGrid, GridPicker
 from pipelines.sources.gst import Gst
@@ -177,7 +178,7 @@ async def _play_file(
         picker=GridPicker[Held](FrameGrid(1)),
         on_frame=keep,
     )
-    life.start()
+    life.start(lambda: look_at(address, lambda: None))
     try:
         error = await _ending(life, address)
     finally:

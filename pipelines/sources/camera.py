@@ -12,7 +12,6 @@ A file is read to its end, without loss, as fast as it is consumed or at a given
 import asyncio
 import contextlib
 import functools
-import itertools
 import logging
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
@@ -30,11 +29,13 @@ from pipelines.sources.camera_pipeline import CameraPipeline, Held
 from pipelines.sources.camera_status import StatusBoard
 from pipelines.sources.capture_clock import CaptureClock
 from pipelines.sources.file_stamps import FileStamps
-from pipelines.sources.film_scan import Film, check_recording, scan_film
+from pipelines.sources.film_scan import Film, look_at
 from pipelines.sources.framing import PAD, Framing
 from pipelines.sources.frozen import FrozenPicture
 from pipelines.sources.grid import FrameGrid, GridPicker
 from pipelines.sources.recording_report import RecordingReport
+from pipelines.sources.rtsp_access import SYSTEM_TRUST, RtspAccess
+from pipelines.sources.rtsp_connection import RtspTransports, TransportRefused
 from pipelines.sources.stamps import LiveStamps, Stamps
 
 logger = logging.getLogger(__name__)
@@ -83,6 +84,7 @@ class CameraSource:
         image_size_px: Side of the square pictures to give.
         step_ns: One step of the frame grid.
         framing: How the picture becomes square.
+        rtsp: How an RTSP camera is reached and trusted.
         limits: How patient a live camera is.
         fail_fast: Whether to raise if the very first connection fails, or a file does
             not answer. Else a file that does not answer is waited for.
@@ -107,6 +109,7 @@ class CameraSource:
         image_size_px: int,
         step_ns: int,
         framing: Framing = PAD,
+        rtsp: RtspAccess = SYSTEM_TRUST,
         limits: CameraLimits | None = None,
         fail_fast: bool = False,
         rng: random.Random | None = None,
@@ -122,6 +125,7 @@ class CameraSource:
         self._clock = clock
         self._image_size_px = image_size_px
         self._framing = framing
+        self._rtsp, self._transports = rtsp, RtspTransports(rtsp)
         self._limits = limits or CameraLimits()
         self._fail_fast = fail_fast
         self._speed = speed
@@ -233,15 +237,19 @@ class CameraSource:
             self._board.update("online", self.report.line)
 
     async def _keep_connected(self) -> None:
-        for attempt in itertools.count():
-            self._attempt = attempt
-            self._board.count_reconnects(attempt)
+        while True:
+            self._board.count_reconnects(self._attempt)
             self._frozen.restart()
             async with self._playing() as life:
                 error = await life.ended
+                if isinstance(error, TransportRefused):
+                    if self._transports.refused():
+                        continue
+                    problem = self._transports.problem()
+                    error = SourceUnreadable(str(self._address), problem)
                 if error is None:
                     error = SourceUnreadable(str(self._address), "the stream was ended")
-                if self._fail_fast and attempt == 0 and life.pictures == 0:
+                if self._fail_fast and self._attempt == 0 and life.pictures == 0:
                     raise error
                 # Told before it is left, which takes its time with one that hangs.
                 hung = isinstance(error, _Hung) and life.pictures > 0
@@ -255,6 +263,7 @@ class CameraSource:
             wait_s = self._backoff.slowest_s() if refused else self._backoff.next_s()
             logger.info("%s; next attempt in %.1f s", error, wait_s)
             await self._clock.sleep_s(wait_s)
+            self._attempt += 1
 
     async def _until_closed(
         self, life: CameraPipeline, state: SourceState, error: SourceError
@@ -279,6 +288,8 @@ class CameraSource:
             stamps=self._stamps,
             picker=self._picker,
             on_frame=self._on_frame,
+            rtsp=self._rtsp,
+            transport=self._transports.now,
         )
         watchdog = asyncio.create_task(self._watch(life))
         life.start(functools.partial(self._look, life))
@@ -325,14 +336,11 @@ class CameraSource:
         """Look at a file before it is played; this may block."""
         if self._address.kind != "file":
             return None
-        path = check_recording(self._address)
-        film = None
-        if path.is_file():  # of a pipe there is only one reading
 
-            def on_sign() -> None:
-                life.last_sign_ns = self._watch_clock.now_ns()
+        def on_sign() -> None:
+            life.last_sign_ns = self._watch_clock.now_ns()
 
-            film = scan_film(str(path), on_sign)
+        film = look_at(self._address, on_sign)
         self._file_stamps.use(film)
         return film
 

@@ -22,7 +22,8 @@ from pipelines.sources.gst import (
 )
 
 _SOURCES = {
-    # TCP: a lost packet would smear the picture until the next key frame.
+    # Over TCP, unless it is told otherwise: a lost packet would smear the picture until
+    # the next key frame.
     "rtsp": "rtspsrc name=source protocols=tcp add-reference-timestamp-meta=true",
     "device": "v4l2src name=source",
     "file": "filesrc name=source ! parsebin name=parser",

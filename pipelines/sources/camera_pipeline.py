@@ -27,6 +27,8 @@ from pipelines.sources.gst import (
     static_pad,
 )
 from pipelines.sources.gst_errors import source_error
+from pipelines.sources.rtsp_access import SYSTEM_TRUST, RtspAccess
+from pipelines.sources.rtsp_connection import RtspConnection
 from pipelines.sources.stamps import Stamps
 
 Held = tuple[Gst.Sample, TimeBase]
@@ -60,6 +62,8 @@ class CameraPipeline:
         picker: Picks on the grid.
         on_frame: Takes each picked picture, its time base and a problem with it or
             ``""``, in a thread of GStreamer.
+        rtsp: How an RTSP camera is trusted.
+        transport: How its pictures are to travel: ``tcp``, ``udp`` or ``multicast``.
     """
 
     def __init__(
@@ -74,6 +78,8 @@ class CameraPipeline:
         stamps: Stamps,
         picker: GridPicker[Held],
         on_frame: OnFrame,
+        rtsp: RtspAccess = SYSTEM_TRUST,
+        transport: str = "tcp",
     ) -> None:
         self._subject_id = subject_id
         self._address = address
@@ -81,6 +87,8 @@ class CameraPipeline:
         self._stamps = stamps
         self._picker = picker
         self._on_frame = on_frame
+        self._access, self._transport = rtsp, transport
+        self._rtsp: RtspConnection | None = None
         self._loop = asyncio.get_running_loop()
         self._problem = ""
         self._no_video: SourceError | None = None
@@ -124,6 +132,14 @@ class CameraPipeline:
 
     def _open(self, look: Callable[[], Film | None]) -> None:
         self._film = look()
+        if self._address.kind == "rtsp":
+            self._rtsp = RtspConnection(
+                element(self._pipeline, "source"),
+                self._address,
+                self._access,
+                self._transport,
+                self._connect,
+            )
         self._pipeline.set_state(Gst.State.PLAYING)
 
     def _on_opened(self, opened: asyncio.Future[object]) -> None:
@@ -181,7 +197,8 @@ class CameraPipeline:
         while (message := self._bus.pop()) is not None:
             if message.type == Gst.MessageType.ERROR:
                 # Without a taker for what it has, the source fails as well.
-                self._settle(self._no_video or source_error(self._address, message))
+                error = self._no_video or (self._rtsp and self._rtsp.error(message))
+                self._settle(error or source_error(self._address, message))
 
     def _connect_signals(self) -> None:
         decoder = element(self._pipeline, "decoder")

@@ -16,6 +16,7 @@ from pipelines.clock import NS_PER_S
 from pipelines.errors import SourceNotFound, SourceUnreadable
 from pipelines.sources.address import CameraAddress
 from pipelines.sources.gst import Gst, element, make_pipeline, media_type, static_pad
+from pipelines.sources.gst_errors import source_error
 from pipelines.sources.time_repair import fill_times, repair_times, typical_period_ns
 
 ASSUMED_RATE_HZ = 25.0
@@ -85,6 +86,25 @@ def check_recording(address: CameraAddress) -> Path:
     return path
 
 
+def look_at(address: CameraAddress, on_sign: Callable[[], None]) -> Film | None:
+    """Look at a recording before it is played; blocks if its file system does.
+
+    Args:
+        address: The recording.
+        on_sign: Called with each picture read.
+
+    Returns:
+        Its film; None where that shows only when it is played, as with a pipe.
+
+    Raises:
+        SourceError: If there is no such file, or no film in it.
+    """
+    path = check_recording(address)
+    if not path.is_file():
+        return None
+    return scan_film(address, on_sign)
+
+
 def is_film(pad: Gst.Pad) -> bool:
     """Say whether a track holds pictures."""
     return media_type(pad).startswith(_FILM_TYPES)
@@ -103,18 +123,18 @@ def shown_ns(segment: Gst.Segment | None, buffer: Gst.Buffer) -> int | None:
     return int(time_ns) - segment.start + segment.time
 
 
-def scan_film(path: str, on_sign: Callable[[], None]) -> Film | None:
+def scan_film(address: CameraAddress, on_sign: Callable[[], None]) -> Film:
     """Read a file to its end; blocks as long as that takes.
 
     Args:
-        path: The file.
+        address: The file.
         on_sign: Called with each picture read.
 
-    Returns:
-        Its film; None where no picture was found, which who plays it explains.
+    Raises:
+        SourceError: If no picture can be read from it.
     """
     pipeline = make_pipeline("filesrc name=source ! parsebin name=parser")
-    element(pipeline, "source").set_property("location", path)
+    element(pipeline, "source").set_property("location", address.location)
     tracks: list[_Track] = []
 
     def add_track(_parser: Gst.Element, pad: Gst.Pad) -> None:
@@ -126,14 +146,19 @@ def scan_film(path: str, on_sign: Callable[[], None]) -> Film | None:
     connection = parser.connect("pad-added", add_track)
     try:
         pipeline.set_state(Gst.State.PLAYING)
-        pipeline.get_bus().timed_pop_filtered(
+        end = pipeline.get_bus().timed_pop_filtered(
             Gst.CLOCK_TIME_NONE, Gst.MessageType.ERROR | Gst.MessageType.EOS
         )
     finally:
         pipeline.set_state(Gst.State.NULL)
         parser.disconnect(connection)
     films = [track for track in tracks if track.pictures]
-    return max(films, key=lambda it: it.pictures).film() if films else None
+    if films:
+        return max(films, key=lambda it: it.pictures).film()
+    if end is not None and end.type == Gst.MessageType.ERROR:
+        raise source_error(address, end)
+    problem = "there is no picture in it" if tracks else "there is no video in it"
+    raise SourceUnreadable(str(address), problem)
 
 
 def _add_sink(pipeline: Gst.Pipeline) -> Gst.Element:

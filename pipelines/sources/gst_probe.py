@@ -45,12 +45,14 @@ class GStreamerProbe:
         problem: Why it cannot be used; empty where it can.
         missing_elements: Which of ``ELEMENT_PACKAGES`` are not installed.
         rtsp_server: Whether the RTSP server of the demo can be used.
+        tls: Whether cameras can be reached by ``rtsps://``.
     """
 
     version: tuple[int, int, int] | None
     problem: str
     missing_elements: tuple[str, ...]
     rtsp_server: bool
+    tls: bool = False
 
 
 def probe_gstreamer() -> GStreamerProbe:
@@ -69,7 +71,14 @@ def probe_gstreamer() -> GStreamerProbe:
     missing = [
         name for name in ELEMENT_PACKAGES if Gst.ElementFactory.find(name) is None
     ]
-    return GStreamerProbe((major, minor, micro), "", tuple(missing), _has_rtsp_server())
+    version = (major, minor, micro)
+    return GStreamerProbe(version, "", tuple(missing), _has_rtsp_server(), _has_tls())
+
+
+def _has_tls() -> bool:
+    from gi.repository import Gio
+
+    return Gio.TlsBackend.get_default().supports_tls()
 
 
 def _has_rtsp_server() -> bool:

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from pipelines.sources.address import CameraAddress
 from pipelines.sources.framing import PAD, Framing
+from pipelines.sources.rtsp_access import RtspAccess, RtspTransport
 from services.options import (
     AdaptationOption,
     CalibrationOption,
@@ -62,6 +63,18 @@ def watch(
     adaptation: AdaptationOption = None,
     calibration: CalibrationOption = None,
     temporal: TemporalOption = "clip",
+    rtsp_transport: Annotated[
+        RtspTransport,
+        typer.Option(help="How an RTSP camera's pictures travel; auto tries them."),
+    ] = "auto",
+    rtsp_trust: Annotated[
+        str | None,
+        typer.Option(
+            help="For rtsps://: a file of CA certificates, the SHA-256 fingerprint of"
+            " the camera's certificate, or off.",
+            show_default="what the system trusts",
+        ),
+    ] = None,
     framing: CropOption = None,
     seconds: Annotated[
         float, typer.Option(min=0.1, max=60, help="Length of a window.")
@@ -114,6 +127,10 @@ def watch(
 
     watched = _Sources.parse(source, imu)
     watched.refuse_mixtures(speed)
+    try:
+        rtsp = RtspAccess.of(rtsp_transport, rtsp_trust)
+    except ValueError as err:
+        raise typer.BadParameter(str(err), param_hint="--rtsp-trust") from None
     if stride > frames:
         msg = f"{stride} is more than the {frames} pictures of a window"
         raise typer.BadParameter(msg, param_hint="--stride")
@@ -145,6 +162,7 @@ def watch(
             image_size_px=recognizer.info.image_size_px,
             step_ns=settings.windows.step_ns,
             framing=framing or PAD,
+            rtsp=rtsp,
             speed=speed,
             on_status=statuses.put_nowait if watched.live else None,
             on_report=reports.append,
@@ -280,6 +298,7 @@ async def open_subject(
     image_size_px: int,
     step_ns: int,
     framing: Framing,
+    rtsp: RtspAccess,
     speed: float | None,
     on_report: "Callable[[RecordingReport], None]",
     on_status: "Callable[[SourceStatus], None] | None" = None,
@@ -293,6 +312,7 @@ async def open_subject(
         image_size_px: Side of the square pictures.
         step_ns: Step of the frame grid.
         framing: How a picture becomes square.
+        rtsp: How an RTSP camera is reached and trusted.
         speed: Times real time of a recording; None is as fast as it goes.
         on_report: Takes what was amiss with a recording, at its end.
         on_status: Called at once with each status of what is live.
@@ -333,6 +353,7 @@ async def open_subject(
             image_size_px=image_size_px,
             step_ns=step_ns,
             framing=framing,
+            rtsp=rtsp,
             fail_fast=True,
             origin_ns=origin_ns,
             speed=speed,

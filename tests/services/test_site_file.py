@@ -5,6 +5,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from pipelines.sources.rtsp_access import RtspAccess
 from services.errors import SettingsError
 from services.settings import Site
 from services.site_file import read_site
@@ -153,3 +154,15 @@ def test_the_shipped_schema_and_example_are_those_of_the_code() -> None:
     Draft202012Validator(schema).validate(yaml.safe_load(example.read_text()))
     site = read_site(example, {})
     assert [it.id for it in site.subjects] == ["bed-4", "room-12"]
+
+
+def test_how_a_camera_is_reached_and_trusted_is_read(tmp_path: Path) -> None:
+    head = LEAST + "subjects:\n  - id: bed-4\n    camera: rtsps://camera/bed\n"
+    text = head + "    rtsp: {transport: udp, trust: off}\n"
+    (subject,) = read_site(written(tmp_path, text), {}).subjects
+    assert subject.rtsp.build() == RtspAccess("udp", verified=False)
+
+    text = head + "    rtsp:\n      trust: gone.pem\n"
+    (told,) = problems_of(written(tmp_path, text))
+    assert told.startswith("site.yaml:5: subjects[0].rtsp")
+    assert "gone.pem" in told
