@@ -58,7 +58,9 @@ def main() -> None:
                 "anyone", f"media.factory.{right}", True
             )
         factory.set_permissions(permissions)
-    server.get_mount_points().add_factory("/bed", factory)
+    points = GstRtspServer.RTSPMountPoints()
+    points.add_factory("/bed", factory)
+    server.set_mount_points(points)
     if not server.attach(None):
         sys.exit("the port is not free")
     sys.stdout.write(f"{server.get_bound_port()}\n")
