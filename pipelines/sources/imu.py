@@ -12,10 +12,12 @@ the device's state::
 import asyncio
 import logging
 import ssl
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from random import Random
+from statistics import median
 from types import TracebackType
 from typing import final
 
@@ -45,6 +47,10 @@ _CLOSE_S = 1.0
 _KEEPALIVE_S = 15
 _MOST_UNREAD_MESSAGES = 1000
 _WARN_EVERY_NS = seconds_to_ns(10.0)
+_SILENT_PERIODS = 2.5
+"""A wearable is silent once so many of its usual gaps between messages have passed."""
+_GAPS_REMEMBERED = 5
+_LONGEST_USUAL_NS = seconds_to_ns(60.0)
 _LEAST_FAILURE_CODE = 128
 _CREDENTIAL_CODES = {134, 135}  # bad user name or password; not authorised
 
@@ -60,7 +66,8 @@ class ImuSource:
         subject_id: Who wears it; named in every record.
         address: ``mqtt://[user:password@]host[:port]/topic``.
         clock: Stamps arrivals and times the silence and the pauses.
-        stall_s: A wearable silent for this long has stalled.
+        stall_s: A wearable silent for this long has stalled, unless it usually sends
+            so seldom that this is no silence for it.
         fail_fast: Whether to raise if the very first connection fails.
         most_batches: Batches held for whoever iterates; the oldest gives way.
         clock_settings: How the offset of the device's clock is estimated.
@@ -102,6 +109,8 @@ class ImuSource:
         self._correction_ns = 0
         self._connections = 0
         self._last_data_ns = 0
+        self._gaps_ns = deque[int](maxlen=_GAPS_REMEMBERED)
+        self._batch_ns = 0
         self._last_warning_ns: int | None = None
 
     @property
@@ -214,11 +223,21 @@ class ImuSource:
     async def _watch_silence(self) -> None:
         while True:
             quiet_ns = self._clock.now_ns() - self._last_data_ns
-            if quiet_ns >= self._stall_ns:
-                stall_s = ns_to_seconds(self._stall_ns)
-                self._board.update("stalled", f"no data for {stall_s:g} s")
+            silence_ns = self._silence_ns()
+            if quiet_ns >= silence_ns:
+                silence_s = ns_to_seconds(silence_ns)
+                self._board.update("stalled", f"no data for {silence_s:.3g} s")
                 quiet_ns = 0
-            await self._clock.sleep_s(ns_to_seconds(self._stall_ns - quiet_ns))
+            await self._clock.sleep_s(ns_to_seconds(silence_ns - quiet_ns))
+
+    def _silence_ns(self) -> int:
+        """Return how long a pause must be to count as silence.
+
+        A message is as rare as the span of its samples, and as the gaps before it.
+        """
+        usual_ns = max(self._batch_ns, median(self._gaps_ns or (0,)))
+        silence_ns = round(_SILENT_PERIODS * min(usual_ns, _LONGEST_USUAL_NS))
+        return max(self._stall_ns, silence_ns)
 
     def _take(self, message: aiomqtt.Message) -> None:
         arrival_ns = self._clock.now_ns()
@@ -231,6 +250,10 @@ class ImuSource:
             self._warn(error, arrival_ns)
             return
         if batch is not None:
+            times_ns = batch.timestamps_ns
+            self._batch_ns = int(times_ns[-1] - times_ns[0])
+            if self._board.state in ("online", "stalled"):
+                self._gaps_ns.append(arrival_ns - self._last_data_ns)
             self._last_data_ns = arrival_ns
             self._tell_online()
             self._outbox.put(batch)

@@ -13,14 +13,21 @@ What the estimate calls the future, a batch whose delta lies far under it, is
 refused: either the batch is wrong or the clock was set. A clock that was set (either
 way) is believed once a run of batches in a row agrees on a new delta; a backlog sent
 in one go does not, for its deltas shrink from batch to batch.
+
+The first batches are an exception. One that came late makes the offset too large, and
+each punctual batch after it seems to lie in the future. Nothing speaks for the late one
+then, so the punctual one is believed at once: a device that sends every five seconds
+would else be refused for half a minute.
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
 from pipelines.clock import seconds_to_ns
+
+_SPAN_PARTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +41,15 @@ class ImuClockSettings:
             far the deltas of a run may differ and still agree.
         run_batches: Batches in a row that agree before a set clock is believed.
         run_s: Least time from the first to the last of them.
+        late_start_s: How late the first ``run_batches`` batches may have been: one that
+            is ahead of them by no more is believed at once.
     """
 
     window_s: float = 60.0
     tolerance_s: float = 0.5
     run_batches: int = 5
     run_s: float = 1.0
+    late_start_s: float = 10.0
 
 
 @final
@@ -47,7 +57,8 @@ class ImuClock:
     """Estimates what to add to a device's times to get pipeline times.
 
     The applied offset follows the estimate by at most half the gap between two
-    batches, so that their samples never change places.
+    batches, so that their samples do not change places. A device that sends seldom
+    would be followed too slowly: long batches move by a twentieth of their span.
 
     Attributes:
         steps: How often the device's clock was found to have been set.
@@ -59,6 +70,8 @@ class ImuClock:
         self._tolerance_ns = seconds_to_ns(settings.tolerance_s)
         self._run_ns = seconds_to_ns(settings.run_s)
         self._run_batches = settings.run_batches
+        self._late_start_ns = seconds_to_ns(settings.late_start_s)
+        self._believed = 0
         self._least = _SlidingLeast(self._window_ns)
         self._run: list[tuple[int, int]] = []  # (arrival, delta) of odd batches
         self._applied_ns: int | None = None
@@ -88,15 +101,21 @@ class ImuClock:
             return self._start([(arrival_ns, delta_ns)], last_device_ns)
         ahead_ns = self._applied_ns - delta_ns
         if abs(ahead_ns) > self._tolerance_ns:
+            is_known = self._believed >= self._run_batches
+            if not is_known and 0 < ahead_ns <= self._late_start_ns:
+                return self._start([(arrival_ns, delta_ns)], last_device_ns)
             if self._ends_run(arrival_ns, delta_ns):
                 self.steps += 1
                 return self._start(self._run, last_device_ns)
             return None if ahead_ns > 0 else self._applied_ns
         self._run.clear()
+        self._believed += 1
         self._least.add(arrival_ns, delta_ns)
         gap_ns = max(0, first_device_ns - self._newest_device_ns)
+        span_ns = last_device_ns - first_device_ns
+        most_ns = max(gap_ns // 2, span_ns // _SPAN_PARTS)
         move_ns = self._least.value() - self._applied_ns
-        self._applied_ns += max(-gap_ns // 2, min(gap_ns // 2, move_ns))
+        self._applied_ns += max(-most_ns, min(most_ns, move_ns))
         self._newest_device_ns = max(self._newest_device_ns, last_device_ns)
         return self._applied_ns
 
@@ -109,8 +128,9 @@ class ImuClock:
         span_ns = arrival_ns - self._run[0][0]
         return len(self._run) >= self._run_batches and span_ns >= self._run_ns
 
-    def _start(self, run: Iterable[tuple[int, int]], last_device_ns: int) -> int:
+    def _start(self, run: Sequence[tuple[int, int]], last_device_ns: int) -> int:
         """Forget the past, and believe the deltas of a run."""
+        self._believed += len(run)
         self._least = _SlidingLeast(self._window_ns)
         for arrival_ns, delta_ns in run:
             self._least.add(arrival_ns, delta_ns)

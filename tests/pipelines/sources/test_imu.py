@@ -223,6 +223,35 @@ def test_a_silent_wearable_stalls_and_comes_back(broker: Broker) -> None:
     asyncio.run(scene())
 
 
+@pytest.mark.parametrize("samples", [250, 1], ids=["long batches", "rare samples"])
+def test_a_wearable_that_sends_each_five_seconds_is_not_silent_in_between(
+    broker: Broker, samples: int
+) -> None:
+    values = np.zeros((samples, 3), np.float32)
+
+    async def scene() -> list[SourceState]:
+        clock, states = FakeClock(START_NS), list[SourceState]()
+        async with listening(broker, clock) as (source, send):
+            for number in range(8):
+                await clock.wait_for_sleepers()
+                clock.advance_s(4.9)  # and 0.2 s pass as it is sent
+                first_ns = clock.now_ns() - (samples - 1) * 20_000_000
+                await send(encode_imu_payload(first_ns, 50.0, values, values))
+                async for item in source:
+                    if isinstance(item, ImuBatch):
+                        break
+                    if number > 3:  # nobody knows at first how often it sends
+                        states.append(item.state)
+            for _ in range(3):
+                await clock.wait_for_sleepers()
+                clock.advance_s(13.0)
+                await asyncio.sleep(0)
+            states.append((await next_status(source, "stalled")).state)
+        return states
+
+    assert asyncio.run(scene()) == ["stalled"]
+
+
 def test_a_wearable_that_sends_nothing_but_rubbish_stalls(broker: Broker) -> None:
     async def scene() -> None:
         clock = FakeClock(START_NS)

@@ -53,6 +53,32 @@ def test_a_slow_first_batch_is_forgotten_step_by_step() -> None:
     assert offsets_ns[-1] == 10 * MS
 
 
+@pytest.mark.parametrize("late_ms", [600, 2_000, 9_000])
+def test_a_first_batch_that_was_late_makes_no_later_one_refused(late_ms: int) -> None:
+    device = Device(0)
+    device.send(transit_ns=late_ms * MS)
+    device.now_ns += late_ms * MS
+    answers = [device.send() for _ in range(6)]
+    assert answers == [10 * MS] * 6
+    assert device.clock.steps == 0
+
+
+def test_once_the_device_is_known_a_batch_of_the_future_is_refused() -> None:
+    device = Device(0)
+    device.send_many(5)
+    assert device.send(age_ns=-2_000 * MS) is None
+
+
+def test_a_device_that_sends_each_five_seconds_is_followed_within_seconds() -> None:
+    clock, span_ns = ImuClock(), 4_980 * MS
+    offsets_ns = []
+    for number, transit_ms in enumerate((400, 10, 10, 10)):
+        last_ns = START_NS + number * 5_000 * MS
+        arrival_ns = last_ns + transit_ms * MS
+        offsets_ns.append(clock.correct(last_ns - span_ns, last_ns, arrival_ns))
+    assert offsets_ns == [400 * MS, 151 * MS, 10 * MS, 10 * MS]
+
+
 def test_samples_of_successive_batches_never_change_places() -> None:
     device = Device(0)
     newest_ns = 0
