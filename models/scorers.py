@@ -45,11 +45,13 @@ class Scorer(Protocol):
         kind: Its name.
         scale: What multiplies a cosine before the softmax.
         needs_frames: Whether a window without frames has no answer.
+        uses_samples: Whether a wearable's samples change its answers.
     """
 
     kind: str
     scale: float
     needs_frames: bool
+    uses_samples: bool
 
     def encode(
         self, frames: UInt8[np.ndarray, "batch height width 3"]
@@ -78,6 +80,7 @@ class ClipScorer:
     """
 
     needs_frames = True
+    uses_samples = False
 
     def __init__(self, clip: ClipEncoder, temporal: Temporal, frames: int) -> None:
         if frames < 1:
@@ -122,6 +125,7 @@ class CsnScorer:
 
     kind = "csn"
     needs_frames = True
+    uses_samples = False
 
     def __init__(self, clip: ClipEncoder, noise: FeatureNoise) -> None:
         self.scale = clip.logit_scale
@@ -158,6 +162,7 @@ class IsClipScorer:
 
     kind = "is-clip"
     needs_frames = False
+    uses_samples = True
 
     def __init__(self, clip: ClipEncoder, trained: TrainedIsClip) -> None:
         self.scale = clip.logit_scale
@@ -247,6 +252,7 @@ class ScClipScorer:
 
     kind = "sc-clip"
     needs_frames = True
+    uses_samples = False
 
     def __init__(self, clip: ClipEncoder, model: ScClip) -> None:
         self.scale = model.settings.scale

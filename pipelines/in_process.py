@@ -16,6 +16,7 @@ from jaxtyping import Float32, UInt8
 
 from models.recognizer import ClipRecognizer
 from models.window import Window
+from pipelines.data.truth import FALL
 from pipelines.recognition import ClipScores, RecognizerInfo
 from pipelines.records import Clip
 
@@ -49,6 +50,10 @@ class InProcessRecognizer:
                 for modality, fitted in recognizer.calibrations.items()
             },
             needs_frames=recognizer.scorer.needs_frames,
+            uses_wearable=recognizer.scorer.uses_samples,
+            urgent_events=frozenset(
+                {FALL, *(e for e, p in prompt_set.priorities.items() if p == "high")}
+            ),
         )
 
     def __enter__(self) -> "InProcessRecognizer":

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from models.window import Modality
+from pipelines.data.truth import FALL
 from pipelines.records import Clip
 
 
@@ -30,6 +31,8 @@ class RecognizerInfo:
         cosine_floors: Of each modality whose confidence was fitted to how often it is
             right: nothing fits a clip whose best cosine is below it.
         needs_frames: Whether a wearable alone is not enough.
+        uses_wearable: Whether its answers can rest on a wearable's samples.
+        urgent_events: Events that are reported as soon as the camera shows them.
     """
 
     model: str
@@ -40,6 +43,8 @@ class RecognizerInfo:
     checkpoint: str = ""
     cosine_floors: Mapping[Modality, float] = field(default_factory=dict)
     needs_frames: bool = True
+    uses_wearable: bool = True
+    urgent_events: frozenset[str] = frozenset({FALL})
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,15 +8,17 @@ so that every series is there from the first scrape.
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
-from typing import Final, final
+from typing import Final, final, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from models.window import Modality
 from pipelines.clock import NS_PER_S
 from pipelines.records import ActionEvent, SourceRole, SourceStatus
 from services.reports import Counts, SubjectState
 
 SOURCES: Final[tuple[SourceRole, ...]] = ("camera", "imu")
+MODALITIES: Final[tuple[Modality, ...]] = get_args(Modality)
 KINDS: Final = ("event", "drift", "status", "technical")
 _FAST_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _SLOW_S = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
@@ -82,7 +84,14 @@ class Metrics:
             by_subject,
         )
         self._frames = counter("frames", "Pictures taken in.", ("outcome",))
-        self._windows = counter("windows", "Windows recognised.")
+        self._windows = counter(
+            "windows", "Windows recognised, by what they rest on.", ("modality",)
+        )
+        self._subject_windows = counter(
+            "subject_windows",
+            "Windows recognised of each subject, by what they rest on.",
+            ("subject", "modality"),
+        )
         self._encode = histogram(
             "encode_seconds", "A request to encode.", buckets=_FAST_S
         )
@@ -91,8 +100,18 @@ class Metrics:
         )
         self._age = histogram(
             "prediction_age_seconds",
-            "From a window's end to its prediction.",
+            "From a window's end to its prediction, less the wait for a wearable.",
             buckets=_FAST_S,
+        )
+        self._wait = histogram(
+            "wearable_wait_seconds",
+            "How long a window was held for its wearable.",
+            buckets=_FAST_S,
+        )
+        self._expired = counter(
+            "wearable_waits_expired",
+            "Windows that were held for the wearable and left without its samples.",
+            by_subject,
         )
         self._delivery = histogram(
             "delivery_seconds",
@@ -115,6 +134,8 @@ class Metrics:
         self.correct(0)
         for outcome in ("encoded", "reused"):
             self._frames.labels(outcome)
+        for modality in MODALITIES:
+            self._windows.labels(modality)
         for kind in KINDS:
             self._delivered.labels(kind)
 
@@ -133,6 +154,8 @@ class Metrics:
             for event in self._events:
                 self._started.labels(name, event)
                 self._open.labels(name, event)
+            for modality in MODALITIES:
+                self._subject_windows.labels(name, modality)
             for source in sources:
                 self._reconnects[name, source] = 0
                 self._up.labels(name, source).set(0)
@@ -142,6 +165,7 @@ class Metrics:
             self._accuracy.labels(name).set(float("nan"))
             self._dropped.labels(name)
             self._bridged.labels(name)
+            self._expired.labels(name)
 
     def _forget(self, subject: str) -> None:
         self._watched.discard(subject)
@@ -149,12 +173,15 @@ class Metrics:
             self._started.remove(subject, event)
             self._open.remove(subject, event)
         self._bridged_before.pop(subject, None)
+        for modality in MODALITIES:
+            self._subject_windows.remove(subject, modality)
         for each in (
             self._predicted,
             self._drift,
             self._accuracy,
             self._dropped,
             self._bridged,
+            self._expired,
         ):
             each.remove(subject)
         for source in SOURCES:
@@ -166,7 +193,13 @@ class Metrics:
         """Take what a watcher counted."""
         self._frames.labels("encoded").inc(counts.frames_encoded)
         self._frames.labels("reused").inc(counts.frames_reused)
-        self._windows.inc(counts.windows)
+        for (name, modality), windows in counts.windows.items():
+            self._windows.labels(modality).inc(windows)
+            if name in self._watched:
+                self._subject_windows.labels(name, modality).inc(windows)
+        for name, windows in counts.waits_expired.items():
+            if name in self._watched:
+                self._expired.labels(name).inc(windows)
         for source, number in counts.dropped.items():
             if source.role == "camera" and source.subject_id in self._watched:
                 self._dropped.labels(source.subject_id).inc(number)
@@ -174,6 +207,7 @@ class Metrics:
             (self._encode, counts.encode_s),
             (self._classify, counts.classify_s),
             (self._age, counts.ages_s),
+            (self._wait, counts.waits_s),
         ):
             for span in spans:
                 histogram.observe(span)

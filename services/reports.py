@@ -1,8 +1,10 @@
 """What watchers tell the hub: events and alerts, and how they stand."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import final
 
+from models.window import Modality
 from pipelines.clock import ns_to_seconds
 from pipelines.records import (
     ActionEvent,
@@ -46,19 +48,24 @@ class Counts:
         frames_encoded: Pictures that went through the encoder.
         frames_reused: Pictures that were lent an earlier feature.
         dropped: By source, what its full buffer let go: pictures, or batches.
-        windows: Windows recognised.
+        windows: Windows recognised, by subject and by what the answer rests on.
         encode_s: Time of each request to encode, seconds.
         classify_s: Time of each request to classify.
-        ages_s: Age of the newest frame at each prediction.
+        ages_s: Age of the newest frame at each prediction, less the wait for a
+            wearable.
+        waits_s: How long each held window waited for its wearable.
+        waits_expired: By subject, held windows that left without the samples.
     """
 
     frames_encoded: int = 0
     frames_reused: int = 0
     dropped: dict[SourceKey, int] = field(default_factory=dict)
-    windows: int = 0
+    windows: Counter[tuple[str, Modality]] = field(default_factory=Counter)
     encode_s: list[float] = field(default_factory=list)
     classify_s: list[float] = field(default_factory=list)
     ages_s: list[float] = field(default_factory=list)
+    waits_s: list[float] = field(default_factory=list)
+    waits_expired: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +119,12 @@ class Counting:
         """Take the age of a prediction's newest frame."""
         del subject_id
         self.counts.ages_s.append(ns_to_seconds(age_ns))
+
+    def waited(self, subject_id: str, *, wait_ns: int, expired: bool) -> None:
+        """Take how long a window waited for its wearable."""
+        self.counts.waits_s.append(ns_to_seconds(wait_ns))
+        if expired:
+            self.counts.waits_expired[subject_id] += 1
 
     def dropped(self, source: SourceKey, *, frames: int) -> None:
         """Count what a source's full buffer let go."""

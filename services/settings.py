@@ -30,6 +30,7 @@ from pipelines.errors import SourceError
 from pipelines.live.drift_settings import DriftSettings
 from pipelines.live.events import EventSettings
 from pipelines.live.watch import WatchSettings
+from pipelines.live.wearable_wait import WearableWaitSettings
 from pipelines.live.windows import WindowSettings
 from pipelines.records import SourceRole
 from pipelines.sources.address import CameraAddress
@@ -248,6 +249,14 @@ class WindowsSettings(_Section):
         ge=1,
         description="Pictures from one window to the next.",
     )
+    wearable_wait_s: float = Field(
+        _CHAIN.wearable_wait.ceiling_s,
+        ge=0,
+        le=30,
+        description="Longest time that a window waits for its wearable's samples. It"
+        " waits only as long as they usually take; 0 never waits. A fall that the"
+        " camera shows is reported at once all the same.",
+    )
 
 
 class EventsSettings(_Section):
@@ -356,6 +365,7 @@ class Site(BaseSettings):
             ),
             events=EventSettings(**self.events.model_dump()),
             drift=DriftSettings(**self.drift.model_dump()),
+            wearable_wait=WearableWaitSettings(self.windows.wearable_wait_s),
         )
 
     def imu_address(self, device: str) -> str:

@@ -307,7 +307,8 @@ class Watcher:
                 self._states[record.subject_id] = replace(
                     known_state, predicted_ns=record.end_ns
                 )
-                self._counting.counts.windows += 1
+                counted = (record.subject_id, record.modality)
+                self._counting.counts.windows[counted] += 1
             case DriftStatus():
                 self._states[record.subject_id] = replace(known_state, drift=record)
                 if record.subject_id in self._keepers:

@@ -63,6 +63,8 @@ class _Episode:
     """One episode so far; ``below_ns`` is since when its score is below exit.
 
     It has an id once it has started, and keeps that whatever its onset is called later.
+    ``decided_ns`` is when the start of an adopted one was decided, which may be ahead
+    of the newest prediction; 0 for others.
     """
 
     onset_ns: int
@@ -70,6 +72,7 @@ class _Episode:
     peak: float
     event_id: str = ""
     below_ns: int | None = None
+    decided_ns: int = 0
 
     @property
     def is_started(self) -> bool:
@@ -110,6 +113,7 @@ class EventDetector:
         self._episodes: dict[str, _Episode] = {}
         self._latest: Prediction | None = None
         self._now_ns = 0
+        self._ended_ns: dict[str, int] = {}
 
     def resume(self, event: ActionEvent) -> None:
         """Go on with an episode that an earlier process started, under its id."""
@@ -117,6 +121,30 @@ class EventDetector:
             self._episodes[event.name] = _Episode(
                 event.start_ns, event.label, event.peak_confidence, event.event_id
             )
+
+    def adopt(self, start: ActionEvent) -> bool:
+        """Take over an episode that was started ahead of the predictions given here.
+
+        What is told of it from its onset on refines it: its start is not reported
+        again, and it ends by the usual rules, at the earliest when it was decided.
+
+        Returns:
+            False if an episode of that event goes on, or ended after that onset: then
+            nothing changes.
+        """
+        episode = self._episodes.get(start.name)
+        if episode is not None and episode.is_started:
+            return False
+        if start.start_ns <= self._ended_ns.get(start.name, -1):
+            return False
+        self._episodes[start.name] = _Episode(
+            start.start_ns,
+            start.label,
+            start.peak_confidence,
+            start.event_id,
+            decided_ns=start.decided_ns,
+        )
+        return True
 
     def update(self, prediction: Prediction) -> list[ActionEvent]:
         """Take the next prediction; return what ended, then what started, with it."""
@@ -153,6 +181,8 @@ class EventDetector:
             if is_lost or score < settings.enter:
                 del self._episodes[name]
                 episode = None
+        if episode is not None and self._is_before(episode):
+            return
         if episode is None:
             if score >= settings.enter:
                 self._episodes[name] = _Episode(self._now_ns, label, score)
@@ -163,6 +193,10 @@ class EventDetector:
         elif episode.below_ns is None:
             episode.below_ns = self._now_ns
 
+    def _is_before(self, episode: _Episode) -> bool:
+        """Whether an adopted episode is ahead of the newest prediction."""
+        return self._now_ns < min(episode.onset_ns, episode.decided_ns)
+
     def _has_started(self, name: str) -> bool:
         """Whether an onset has now held for the minimum duration."""
         episode = self._episodes[name]
@@ -171,9 +205,11 @@ class EventDetector:
 
     def _has_ended(self, name: str) -> bool:
         """Whether an episode has now been below exit for the merge gap."""
-        below_ns = self._episodes[name].below_ns
+        episode = self._episodes[name]
+        if episode.below_ns is None or self._now_ns < episode.decided_ns:
+            return False
         gap_ns = seconds_to_ns(self._settings[name].merge_gap_s)
-        return below_ns is not None and self._now_ns - below_ns >= gap_ns
+        return self._now_ns - episode.below_ns >= gap_ns
 
     def _start(self, name: str, prediction: Prediction) -> ActionEvent:
         episode = self._episodes[name]
@@ -181,7 +217,9 @@ class EventDetector:
         return self._event(name, episode, prediction, "started")
 
     def _end(self, name: str, prediction: Prediction) -> ActionEvent:
-        return self._event(name, self._episodes.pop(name), prediction, "ended")
+        event = self._event(name, self._episodes.pop(name), prediction, "ended")
+        self._ended_ns[name] = event.end_ns or 0
+        return event
 
     def _event(
         self, name: str, episode: _Episode, prediction: Prediction, state: EventState

@@ -7,7 +7,13 @@ not asked drops what it must by itself.
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Coroutine,
+    Mapping,
+)
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Generic, TypeVar, final
@@ -75,11 +81,16 @@ class Gathering(Generic[Key, Item]):
         self._iterators[key] = aiter(source)
         self._changed.set()
 
-    async def turn(self) -> list[Arrival[Key, Item]]:
+    async def turn(
+        self, alarm: Coroutine[None, None, None] | None = None
+    ) -> list[Arrival[Key, Item]]:
         """Wait until a source has something; return it with all that came beside it.
 
         At most one arrival of each source, in the order that the sources were given;
-        none if sources were added or dropped meanwhile.
+        none if sources were added or dropped meanwhile, or the alarm went off.
+
+        Args:
+            alarm: A sleep after which the turn ends though nothing came.
         """
         self._changed.clear()
         for key, iterator in self._iterators.items():
@@ -87,13 +98,18 @@ class Gathering(Generic[Key, Item]):
                 self._pulls[key] = asyncio.create_task(
                     _pull(iterator), name=f"read {key}"
                 )
-        changed = asyncio.create_task(self._changed.wait(), name="sources changed")
+        wakers: list[asyncio.Task[object]] = [
+            asyncio.create_task(self._changed.wait(), name="sources changed")
+        ]
+        if alarm is not None:
+            wakers.append(asyncio.create_task(alarm, name="alarm"))
         try:
             await asyncio.wait(
-                (*self._pulls.values(), changed), return_when=asyncio.FIRST_COMPLETED
+                (*self._pulls.values(), *wakers), return_when=asyncio.FIRST_COMPLETED
             )
         finally:
-            changed.cancel()
+            for waker in wakers:
+                waker.cancel()
         done = [
             key
             for key in self._iterators

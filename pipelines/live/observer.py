@@ -19,7 +19,17 @@ class Observer(Protocol):
         ...
 
     def predicted(self, subject_id: str, *, age_ns: int) -> None:
-        """Take the age of a prediction's newest frame; of no meaning in recordings."""
+        """Take the age of a prediction's newest frame, less its wait for a wearable.
+
+        Of no meaning in recordings.
+        """
+        ...
+
+    def waited(self, subject_id: str, *, wait_ns: int, expired: bool) -> None:
+        """Take how long a window waited for its wearable.
+
+        It expired if the window left without the samples.
+        """
         ...
 
     def dropped(self, source: SourceKey, *, frames: int) -> None:
@@ -39,7 +49,11 @@ class Tally:
         clips: Clips classified.
         encode_ns: Time spent waiting for features.
         classify_ns: Time spent waiting for scores.
-        longest_age_ns: Greatest age of a newest frame when its prediction was made.
+        longest_age_ns: Greatest age of a newest frame when its prediction was made,
+            less the wait for a wearable.
+        waits: Windows that waited for their wearable.
+        expired_waits: Those of them that left without its samples.
+        longest_wait_ns: Greatest wait.
     """
 
     frames_encoded: int = 0
@@ -49,6 +63,9 @@ class Tally:
     encode_ns: int = 0
     classify_ns: int = 0
     longest_age_ns: int = 0
+    waits: int = 0
+    expired_waits: int = 0
+    longest_wait_ns: int = 0
 
     def encoded(self, *, frames: int, reused: int, span_ns: int) -> None:
         """Add one round of encoding."""
@@ -64,6 +81,13 @@ class Tally:
     def predicted(self, subject_id: str, *, age_ns: int) -> None:
         """Keep the greatest age."""
         self.longest_age_ns = max(self.longest_age_ns, age_ns)
+
+    def waited(self, subject_id: str, *, wait_ns: int, expired: bool) -> None:
+        """Add a window's wait."""
+        del subject_id
+        self.waits += 1
+        self.expired_waits += expired
+        self.longest_wait_ns = max(self.longest_wait_ns, wait_ns)
 
     def dropped(self, source: SourceKey, *, frames: int) -> None:
         """Add frames that were let go."""

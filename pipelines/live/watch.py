@@ -1,8 +1,9 @@
 """The whole chain, from what the sources give to what is reported.
 
     camera ───▶ Frame ─encode─▶ FrameFeature ─┐
-                                              ├─windows─▶ Clip ─recognise─▶ Prediction
-    wearable ─▶ ImuBatch ─buffer──────────────┘                                  │
+                                              ├─windows─▶ Clip ─hold─recognise─┐
+    wearable ─▶ ImuBatch ─buffer──────────────┘                                │
+                                                                          Prediction
                                                               events ◀───────────┤
                                                                 ▼                ▼
                                                            ActionEvent         drift
@@ -12,27 +13,27 @@
 It goes in turns. A turn takes whatever has arrived, at most one item of each source,
 through every stage, all subjects together, and reports before it asks for more. So a
 recording is read as fast as it is watched, and a live camera drops what comes too fast.
+Between windows and recognition, a window is held while its wearable's samples are on
+their way (``held_windows``); urgent events that the camera shows meanwhile are reported
+at once (``early_starts``).
 """
 
 import logging
 import traceback
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncGenerator, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import final
 
-from pipelines.clock import Clock
+from pipelines.clock import Clock, ns_to_seconds
 from pipelines.errors import PipelineError
-from pipelines.live.drift_settings import DriftSettings
-from pipelines.live.drift_subject import DriftRecord, Origin, SubjectDrift
-from pipelines.live.events import EventDetector, EventSettings
+from pipelines.live.drift_subject import SubjectDrift
 from pipelines.live.gather import Arrival, Gathering
+from pipelines.live.held_windows import Leaving
 from pipelines.live.observer import Observer, Tally
-from pipelines.live.recognise import FrameEncoder, ReuseSettings, recognise
-from pipelines.live.windows import WindowAssembler, WindowSettings
-from pipelines.live.worn_windows import WornWindows
-from pipelines.recognition import ActionRecognizer, RecognizerInfo
+from pipelines.live.recognise import FrameEncoder, recognise
+from pipelines.live.subject import Following, Item, Record, Subject, WatchSettings
+from pipelines.recognition import ActionRecognizer
 from pipelines.records import (
-    ActionEvent,
     Clip,
     Frame,
     FrameFeature,
@@ -41,89 +42,13 @@ from pipelines.records import (
     SourceKey,
     SourceStatus,
 )
-from pipelines.sources.imu_buffer import ImuBuffer
+
+__all__ = ["Item", "Record", "Subject", "Watch", "WatchSettings"]
 
 logger = logging.getLogger(__name__)
 
-Item = Frame | ImuBatch | SourceStatus
-"""What a source gives."""
 
-Record = Prediction | ActionEvent | DriftRecord | SourceStatus
-"""What the chain reports."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Subject:
-    """Whom or what one looks after, and the sources that see it.
-
-    Attributes:
-        subject_id: Its name, which its camera's frames bear too.
-        camera: What gives its frames, at most one a tick, ticks increasing; when it
-            ends, nothing more is heard of the subject. None where a wearable is all.
-        wearable: What gives its IMU batches, if it is not the camera (a recording
-            gives both in order of time, ``pipelines.live.recorded``).
-        open_events: Episodes that an earlier process started and did not end.
-        camera_name: Which camera it is, without credentials: another one has another
-            normal.
-    """
-
-    subject_id: str
-    camera: AsyncIterable[Item] | None
-    wearable: AsyncIterable[Item] | None = None
-    camera_name: str = ""
-    open_events: tuple[ActionEvent, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class WatchSettings:
-    """The settings of every stage.
-
-    Attributes:
-        windows: The frame grid, which the cameras must share, and its windows.
-        reuse: When an unchanged picture is not encoded.
-        events: When episodes start and end.
-        events_by_name: The same for single events.
-        drift: How drift is watched for.
-    """
-
-    windows: WindowSettings = field(default_factory=WindowSettings)
-    reuse: ReuseSettings = field(default_factory=ReuseSettings)
-    events: EventSettings = field(default_factory=EventSettings)
-    events_by_name: Mapping[str, EventSettings] = field(default_factory=dict)
-    drift: DriftSettings = field(default_factory=DriftSettings)
-
-
-@final
-class _Following:
-    """What the chain remembers of one subject."""
-
-    def __init__(
-        self, subject: Subject, info: RecognizerInfo, settings: WatchSettings
-    ) -> None:
-        subject_id = subject.subject_id
-        self.imu = ImuBuffer()
-        self.windows = WindowAssembler(subject_id, settings.windows, self.imu)
-        self.worn: WornWindows | None = None
-        if subject.camera is None:
-            self.worn = WornWindows(subject_id, settings.windows, self.imu)
-        self.events = EventDetector(
-            subject_id, info.events, settings.events, settings.events_by_name
-        )
-        for event in subject.open_events:
-            self.events.resume(event)
-        self.drift = SubjectDrift(
-            subject_id,
-            Origin(
-                f"{info.checkpoint} {settings.windows}",
-                info.prompt_set,
-                subject.camera_name,
-            ),
-            settings.drift,
-            calibrated=info.cosine_floors,
-        )
-
-
-def _is_all(source: SourceKey, following: _Following) -> bool:
+def _is_all(source: SourceKey, following: Following) -> bool:
     """Tell whether nothing more is heard of a subject when a source ends."""
     return source.role == "camera" or following.worn is not None
 
@@ -168,7 +93,7 @@ class Watch:
         self._reports_statuses = reports_statuses
         self._encoder = FrameEncoder(recognizer, self._settings.reuse)
         self._gathering: Gathering[SourceKey, Item] = Gathering({})
-        self._following: dict[str, _Following] = {}
+        self._following: dict[str, Following] = {}
         self._latest_status: dict[SourceKey, SourceStatus] = {}
         for subject in subjects:
             self.add(subject)
@@ -188,7 +113,7 @@ class Watch:
         if name in self._following:
             msg = f"every subject needs an id of its own, two are {name!r}"
             raise ValueError(msg)
-        self._following[name] = _Following(
+        self._following[name] = Following(
             subject, self._recognizer.info, self._settings
         )
         if subject.camera is not None:
@@ -199,6 +124,8 @@ class Watch:
     async def drop(self, subject_id: str) -> None:
         """Watch a subject no longer; its open episodes are not ended.
 
+        Windows that wait for its wearable are not answered; what the camera showed
+        that is urgent was reported before.
         Its sources belong to whoever opened them. Does nothing if it is not watched.
         """
         for source in (
@@ -227,7 +154,7 @@ class Watch:
         """
         async with self._gathering as gathering:
             while gathering.keys or self._stays:
-                arrivals = await gathering.turn()
+                arrivals = await gathering.turn(self._alarm())
                 for record in await self._turn(arrivals):
                     yield record
                 for arrival in arrivals:
@@ -241,10 +168,9 @@ class Watch:
 
     async def _turn(self, arrivals: Sequence[Arrival[SourceKey, Item]]) -> list[Record]:
         """Take what has arrived through every stage; return what to report."""
-        correction_ns = self._clock.correction_ns()
+        now_ns, correction_ns = self._clock.now_ns(), self._clock.correction_ns()
         frames: list[Frame] = []
-        clips: list[Clip] = []
-        ended: list[_Following] = []
+        ended: list[Following] = []
         reports: list[Record] = []
         for arrival in arrivals:
             source, item = arrival.source, arrival.item
@@ -257,31 +183,77 @@ class Watch:
                     frames.append(item)
                     reports += following.drift.see(item)
                 case ImuBatch():
-                    following.imu.add(item)
+                    following.feel(item, now_ns)
                     reports += following.drift.feel(item)
-                    if following.worn is not None:
-                        clips += following.worn.advance()
                 case SourceStatus():
                     if self._reports_statuses:
                         reports.append(item)
+                    if source.role == "imu" and following.wait is not None:
+                        following.wait.report(item.state)
                     self._remember(source, item)
-                case None if arrival.error is None and _is_all(source, following):
-                    clips += following.windows.flush()
-                    ended.append(following)
+                case None if _is_all(source, following):
+                    if arrival.error is None:
+                        following.held.add(following.windows.flush(), now_ns)
+                        ended.append(following)
+                    following.held.hurry()
+                case None if following.wait is not None:
+                    following.wait.report("offline")
         features = await self._encode(frames)
+        now_ns = self._clock.now_ns()
         for frame, feature in zip(frames, features, strict=True):
             if frame.subject_id in self._following:
-                clips += self._following[frame.subject_id].windows.add(feature)
+                following = self._following[frame.subject_id]
+                following.held.add(following.windows.add(feature), now_ns)
+        records, signals = await self._answer(now_ns)
+        for following in ended:
+            records += following.events.flush()
+        return records + reports + signals
+
+    async def _answer(self, now_ns: int) -> tuple[list[Record], list[Record]]:
+        """Recognise the windows that are due; the held ones by the camera alone.
+
+        Returns:
+            The answers with their events, and what drift makes of them.
+        """
+        everyone = list(self._following.values())
+        leaving = [each for one in everyone for each in one.held.leave(now_ns)]
+        previews = [clip for one in everyone for clip in one.held.previews()]
+        clips = [*(each.clip for each in leaving), *previews]
+        predictions = await self._recognise(clips)
         records: list[Record] = []
-        for clip, prediction in zip(clips, await self._recognise(clips), strict=True):
+        signals: list[Record] = []
+        for each, prediction in zip(leaving, predictions, strict=False):
             following = self._following.get(prediction.subject_id)
             if following is None:
                 continue
+            self._observe(each, prediction)
             records += [prediction, *following.events.update(prediction)]
-            reports += following.drift.judge(clip, prediction)
-        for following in ended:
-            records += following.events.flush()
-        return records + reports
+            if following.wait is not None and not each.was_previewed:
+                following.early.follow(prediction)
+            signals += following.drift.judge(each.clip, prediction)
+        for prediction in predictions[len(leaving) :]:
+            if prediction.subject_id in self._following:
+                following = self._following[prediction.subject_id]
+                records += following.early.preview(prediction)
+        return records, signals
+
+    def _observe(self, leaving: Leaving, prediction: Prediction) -> None:
+        """Count an answer: how old its newest frame was, and how long it was held."""
+        name, wait_ns = prediction.subject_id, leaving.wait_ns
+        age_ns = self._clock.now_ns() - prediction.end_ns - wait_ns
+        self._observer.predicted(name, age_ns=age_ns)
+        if leaving.was_previewed:
+            expired = leaving.clip.imu is None
+            self._observer.waited(name, wait_ns=wait_ns, expired=expired)
+
+    def _alarm(self) -> Coroutine[None, None, None] | None:
+        """Return a sleep until the next held window is due; None if none is held."""
+        now_ns = self._clock.now_ns()
+        due = [each.held.due_ns(now_ns) for each in self._following.values()]
+        due_ns = min((at for at in due if at is not None), default=None)
+        if due_ns is None:
+            return None
+        return self._clock.sleep_s(ns_to_seconds(max(0, due_ns - now_ns)))
 
     async def _encode(self, frames: Sequence[Frame]) -> list[FrameFeature]:
         """Encode the frames of every subject in one request."""
@@ -305,11 +277,8 @@ class Watch:
             return []
         began_ns = self._clock.now_ns()
         predictions = await recognise(self._recognizer, clips)
-        now_ns = self._clock.now_ns()
-        self._observer.classified(clips=len(clips), span_ns=now_ns - began_ns)
-        for prediction in predictions:
-            age_ns = now_ns - prediction.end_ns
-            self._observer.predicted(prediction.subject_id, age_ns=age_ns)
+        span_ns = self._clock.now_ns() - began_ns
+        self._observer.classified(clips=len(clips), span_ns=span_ns)
         return predictions
 
     def _remember(self, source: SourceKey, status: SourceStatus) -> None:

@@ -29,6 +29,7 @@ class ImuBuffer:
     Attributes:
         duplicates: Samples dropped since their time was held already.
         late: Samples dropped since they were older than the horizon when they came.
+        changes: Batches merged so far: while it is the same, so is the content.
 
     Raises:
         ValueError: If an argument is not positive.
@@ -50,6 +51,7 @@ class ImuBuffer:
         self._values: Float32[np.ndarray, "sample 6"] = np.empty((0, _AXES), np.float32)
         self.duplicates = 0
         self.late = 0
+        self.changes = 0
 
     def __len__(self) -> int:
         return len(self._times_ns)
@@ -64,6 +66,7 @@ class ImuBuffer:
         times_ns = batch.timestamps_ns
         if not len(times_ns):
             return
+        self.changes += 1
         values = np.hstack([batch.accel_mps2, batch.gyro_radps])
         newest_ns = self.newest_ns
         if newest_ns is not None:
@@ -96,9 +99,7 @@ class ImuBuffer:
             raise ValueError(msg)
         if not len(self):
             return None
-        count = max(1, round((end_ns - start_ns) * self._rate_hz / NS_PER_S))
-        steps_ns = np.rint(np.arange(count) * (NS_PER_S / self._rate_hz))
-        points_ns = start_ns + steps_ns.astype(np.int64)
+        points_ns = self._points_ns(start_ns, end_ns)
         if np.any(self._distance_ns(points_ns) > self._reach_ns):
             return None
         # Seconds from the start keep nanoseconds apart in float64; UTC would not.
@@ -106,6 +107,28 @@ class ImuBuffer:
         points_s = (points_ns - start_ns) / NS_PER_S
         columns = [np.interp(points_s, known_s, axis) for axis in self._values.T]
         return np.stack(columns, axis=1).astype(np.float32), self._rate_hz
+
+    def gap_began_ns(self, start_ns: int, end_ns: int) -> int | None:
+        """Return when the earliest gap of a slice began, which may be before its start.
+
+        A gap begins where the last sample before it no longer speaks; it is 0 if none
+        is held. None if ``slice`` would return samples.
+        """
+        if not len(self):
+            return 0
+        points_ns = self._points_ns(start_ns, end_ns)
+        gaps_ns = points_ns[self._distance_ns(points_ns) > self._reach_ns]
+        if not len(gaps_ns):
+            return None
+        before = int(np.searchsorted(self._times_ns, gaps_ns[0]))
+        return int(self._times_ns[before - 1]) + self._reach_ns if before else 0
+
+    def _points_ns(self, start_ns: int, end_ns: int) -> Int64[np.ndarray, " point"]:
+        """Return the times of a slice's samples, at least one."""
+        count = max(1, round((end_ns - start_ns) * self._rate_hz / NS_PER_S))
+        steps_ns = np.rint(np.arange(count) * (NS_PER_S / self._rate_hz))
+        points_ns: Int64[np.ndarray, " point"] = start_ns + steps_ns.astype(np.int64)
+        return points_ns
 
     def _distance_ns(
         self, points_ns: Int64[np.ndarray, " point"]

@@ -5,6 +5,7 @@ import urllib.request
 from collections import defaultdict
 from typing import final
 
+from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from pipelines.clock import Clock
@@ -27,9 +28,8 @@ class HubCounters:
 
     async def read(self) -> dict[str, float]:
         """Return sums over all subjects, but of pictures those that were encoded."""
-        text = await asyncio.to_thread(self._fetch)
         sums: dict[str, float] = defaultdict(float)
-        for family in text_string_to_metric_families(text):
+        for family in await self._families():
             for sample in family.samples:
                 if sample.labels.get("outcome", "encoded") == "encoded":
                     sums[sample.name.removeprefix("wardwatch_")] += sample.value
@@ -42,6 +42,16 @@ class HubCounters:
             "age_sum": sums["prediction_age_seconds_sum"],
             "age_count": sums["prediction_age_seconds_count"],
         }
+
+    async def windows_by_subject(self) -> dict[str, dict[str, float]]:
+        """Return how many windows of each subject were answered by each modality."""
+        windows: dict[str, dict[str, float]] = defaultdict(dict)
+        for family in await self._families():
+            for sample in family.samples:
+                if sample.name == "wardwatch_subject_windows_total":
+                    by_modality = windows[sample.labels["subject"]]
+                    by_modality[sample.labels["modality"]] = sample.value
+        return dict(windows)
 
     async def at_report(self) -> dict[str, float]:
         """Return the counters at the moment when a watcher has reported.
@@ -68,6 +78,10 @@ class HubCounters:
         async with asyncio.timeout(_PATIENCE_S):
             while (await self.read())["online"] < subjects:
                 await self._clock.sleep_s(_ONLINE_S)
+
+    async def _families(self) -> list[Metric]:
+        text = await asyncio.to_thread(self._fetch)
+        return list(text_string_to_metric_families(text))
 
     def _fetch(self) -> str:
         with urllib.request.urlopen(f"{self._url}/metrics", timeout=10) as answer:

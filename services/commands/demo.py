@@ -67,11 +67,11 @@ def demo(
         )
         with suppress(KeyboardInterrupt):
             _play(ward, Path(folder), console, prompts.events, forever=forever)
-    outcome = summarise(ward)
+    outcome = summarise(ward) | {"fused_ratio": fused_ratio(ward)}
     if as_json:
         typer.echo(json.dumps(outcome))
     else:
-        _print_table(ward, outcome, console)
+        print_table(ward, outcome, console)
     if any(room.matching().missed for room in ward) and not forever:
         raise typer.Exit(1)
 
@@ -126,16 +126,26 @@ def summarise(ward: "Sequence[Room]") -> dict[str, int | float | None]:
     }
 
 
-def _print_table(
+def fused_ratio(ward: "Sequence[Room]") -> float | None:
+    """Return the share of all answers that rest on camera and wearable."""
+    total = sum(sum(room.windows.values()) for room in ward)
+    fused = sum(room.windows.get("fused", 0.0) for room in ward)
+    return fused / total if total else None
+
+
+def print_table(
     ward: "Sequence[Room]", outcome: Mapping[str, int | float | None], console: Console
 ) -> None:
+    """Print truth beside events, room by room, and what all of them come to."""
     table = Table(
-        *("room", "truth", "reported", "delay"),
+        *("room", "truth", "reported", "delay", "windows fused"),
         title="truth beside events, in seconds of each room's footage",
     )
     for room in ward:
+        ratio = room.fused_ratio
+        share = "" if ratio is None else f"{ratio:.0%}"
         for cells in room_rows(room):
-            table.add_row(room.name, *cells)
+            table.add_row(room.name, *cells, share)
     console.print(table)
     console.print(
         f"{outcome['found']} of {outcome['falls']} falls found, "

@@ -85,6 +85,15 @@ def watch(
     stride: Annotated[
         int, typer.Option(min=1, help="Pictures from one window to the next.")
     ] = 1,
+    wearable_wait: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            max=30,
+            help="Longest time in seconds that a window waits for a live wearable's"
+            " samples; 0 never waits.",
+        ),
+    ] = 7.0,
     speed: Annotated[
         float | None,
         typer.Option(
@@ -122,6 +131,7 @@ def watch(
     from pipelines.in_process import InProcessRecognizer
     from pipelines.live.drift_file import BaselineFile, BaselineKeeper
     from pipelines.live.watch import Watch, WatchSettings
+    from pipelines.live.wearable_wait import WearableWaitSettings
     from pipelines.live.windows import WindowSettings
     from pipelines.records import DriftStatus, Prediction
 
@@ -136,7 +146,10 @@ def watch(
         raise typer.BadParameter(msg, param_hint="--stride")
     clock = SystemClock()
     origin_ns = clock.now_ns()
-    settings = WatchSettings(WindowSettings(frames, seconds, stride))
+    settings = WatchSettings(
+        WindowSettings(frames, seconds, stride),
+        wearable_wait=WearableWaitSettings(wearable_wait),
+    )
     clip = build_recognizer(
         model,
         prompts,

@@ -10,8 +10,8 @@ Server, broker, streams and service are real; only the people are not.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, final
@@ -25,6 +25,7 @@ from pipelines.errors import PipelineError
 from pipelines.records import ActionEvent
 from pipelines.simulation.footage import RecordingPlan, Stream, simulate
 from pipelines.studies.matching import Episode, Matching, match_falls, pair_events
+from services.bench.counters import HubCounters
 from services.demo.broker import Broker
 from services.demo.imu_publisher import publish_imu
 from services.demo.rtsp_process import RtspServer
@@ -50,6 +51,7 @@ class Room:
         waits_s: For each of them, seconds from the newest picture that decided it to
             its receipt from the broker.
         is_worn: Whether the service has heard of its wearable.
+        windows: How many windows were answered by each modality, as the hub counted.
     """
 
     name: str
@@ -59,6 +61,13 @@ class Room:
     events: list[ActionEvent] = field(default_factory=list)
     waits_s: list[float] = field(default_factory=list)
     is_worn: bool = False
+    windows: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def fused_ratio(self) -> float | None:
+        """Share of its answers that rest on camera and wearable; None without any."""
+        total = sum(self.windows.values())
+        return self.windows.get("fused", 0.0) / total if total else None
 
     def matching(self) -> Matching:
         """Compare the fall events with the true falls, in presentation time."""
@@ -130,7 +139,8 @@ async def play(
 ) -> None:
     """Play every room in real time, and let the service watch them all.
 
-    Fills in each room's ``zero_ns``, ``events``, ``waits_s`` and ``is_worn``.
+    Fills in each room's ``zero_ns``, ``events``, ``waits_s``, ``is_worn`` and
+    ``windows``.
 
     Args:
         rooms: What is played.
@@ -189,7 +199,8 @@ class _Showing:
                     f"{state.url}/metrics  {state.url}/readyz  "
                     f"mqtt://127.0.0.1:{self._broker.port}/wardwatch/{SITE}/#"
                 )
-                tasks.append(asyncio.create_task(self._show(forever=forever)))
+                hub = HubCounters(state.url, self._clock)
+                tasks.append(asyncio.create_task(self._show(hub, forever=forever)))
                 tasks.append(asyncio.create_task(supervisor.until_lost()))
                 await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
                 for task in tasks:
@@ -198,8 +209,12 @@ class _Showing:
             finally:
                 await supervisor.stop()
 
-    async def _show(self, *, forever: bool) -> None:
-        """Play each room's wearable from the moment its video starts, to the end."""
+    async def _show(self, hub: HubCounters, *, forever: bool) -> None:
+        """Play each room's wearable from the moment its video starts, to the end.
+
+        What answers rest on is counted when the wearables end: from then on there is
+        none to wait for.
+        """
         async with _tasks() as tasks:
             for _ in self._rooms:
                 start = await asyncio.to_thread(self._server.wait_for_start, _START_S)
@@ -213,11 +228,19 @@ class _Showing:
                 )
                 tasks.append(asyncio.create_task(playing))
             await asyncio.gather(*tasks)
+            await self._count(hub)
             if forever:
                 await asyncio.Event().wait()
             over_ns = max(room.end_ns for room in self._rooms.values())
             left_s = ns_to_seconds(over_ns - self._clock.now_ns()) + _AFTER_S
             await self._clock.sleep_s(max(0.0, left_s))
+
+    async def _count(self, hub: HubCounters) -> None:
+        """Ask the hub what the answers of each room rest on, if it answers."""
+        with suppress(OSError):
+            for name, windows in (await hub.windows_by_subject()).items():
+                if name in self._rooms:
+                    self._rooms[name].windows = windows
 
     async def _listen(self, listening: asyncio.Event) -> None:
         """Hear what anybody would hear who listens to the broker."""

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import urllib.parse
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
+from models.window import Modality
 from pipelines.clock import SystemClock
 from pipelines.records import SourceState, SourceStatus
 from pipelines.testing import ColourRecognizer
@@ -178,7 +180,8 @@ def test_a_lost_camera_is_told_and_told_to_be_back_and_every_panel_has_data(
         state = SubjectState(
             status, imu, has_wearable=True, predicted_ns=SystemClock().now_ns()
         )
-        counts = Counts(3, 1, {}, 2, [0.02], [0.01], [0.2])
+        windows = Counter[tuple[str, Modality]]({("bed-4", "fused"): 2})
+        counts = Counts(3, 1, {}, windows, [0.02], [0.01], [0.2], [1.5])
         events = (event(event_id=str(number)),)
         return Report("watcher-0", number, events, (), {"bed-4": state}, counts)
 

@@ -22,4 +22,5 @@ def test_the_demo_plays_its_falls_and_its_exit_code_tells_if_all_were_found() ->
     assert outcome["falls"] >= LEAST_FALLS
     assert answer.returncode == (0 if outcome["found"] == outcome["falls"] else 1)
     assert outcome["wearables"] == 4
+    assert outcome["fused_ratio"] >= 0.9
     assert 0 < outcome["delivery_p50_s"] <= outcome["delivery_longest_s"]

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -49,7 +50,9 @@ def report(
         "bed-4", "camera", camera, 0, "as told", "sender", reconnects=2
     )
     states = {"bed-4": SubjectState(camera=status, predicted_ns=7_000_000_000)}
-    counts = Counts(frames_encoded=3, windows=2, ages_s=[0.2, 0.3])
+    counts = Counts(
+        frames_encoded=3, windows=Counter({("bed-4", "fused"): 2}), ages_s=[0.2, 0.3]
+    )
     return Report("watcher-0", sent_ns, events, alerts, states, counts)
 
 
@@ -113,7 +116,7 @@ def test_an_event_told_twice_is_published_and_counted_once(tmp_path: Path) -> No
                 await hub.accept(report(event()))
             await hub.accept(report(event("ended"), sent_ns=2))
             await heard.until(lambda it: len(it.of("/event")) > 1, SOON_S)
-            windows = await value_of(hub, "windows_total")
+            windows = await value_of(hub, 'windows_total{modality="fused"}')
             name = 'events_total{event="fall",subject="bed-4"}'
             return heard, windows, await value_of(hub, name)
 

@@ -243,3 +243,73 @@ def test_an_episode_of_an_earlier_process_keeps_its_id_whatever_its_onset_is() -
     ]
     assert [(it.state, it.event_id) for it in events] == [("ended", told.event_id)]
     assert events[0].start_ns == told.start_ns + 7 * NS_PER_S
+
+
+def adopting(row: str, ahead: str) -> tuple[list[ActionEvent], list[bool]]:
+    """Follow a row whose starts another detector decided beforehand, on its own row.
+
+    Returns the events from the adopted start on, and what ``adopt`` answered.
+    """
+    first, second = (EventDetector("bed-4", EVENTS, SETTINGS) for _ in range(2))
+    events, answers = [], []
+    for at, mark in enumerate(ahead):
+        for event in first.update(prediction(at, walking=SCORES[mark])):
+            if event.state == "started":
+                answers.append(second.adopt(event))
+                events += [event] if answers[-1] else []
+    for at, mark in enumerate(row):
+        events += second.update(prediction(at, walking=SCORES[mark]))
+    return events + second.flush(), answers
+
+
+def test_an_adopted_episode_is_refined_and_not_started_again() -> None:
+    ahead, told = "..#####", "..##########......"
+    events, _ = adopting(told, ahead)
+    assert draw(events) == ["  [-S-------)  E"]
+
+
+def test_what_was_before_the_onset_of_an_adopted_episode_does_not_end_it() -> None:
+    ahead, told = ".......###", "........########......"
+    events, _ = adopting(told, ahead)
+    assert draw(events) == ["       [-S------)  E"]
+
+
+def test_an_adopted_episode_that_is_contradicted_ends_by_the_usual_rules() -> None:
+    ahead, told = "..#####", ".............."
+    events, _ = adopting(told, ahead)
+    assert draw(events) == ["  ) SE"]
+
+
+def test_an_adopted_episode_does_not_end_before_it_was_decided() -> None:
+    settings = EventSettings(0.5, 0.3, 4.0, 0.0, 9.0)
+    first, second = (EventDetector("bed-4", EVENTS, settings) for _ in range(2))
+    (start,) = [e for at in range(5) for e in first.update(prediction(at, walking=0.8))]
+    assert second.adopt(start)
+    events = [e for at in range(9) for e in second.update(prediction(at, walking=0.1))]
+    assert [(e.state, e.end_ns, e.decided_ns) for e in events] == [
+        ("ended", 0, start.decided_ns)
+    ]
+
+
+def test_an_episode_that_goes_on_is_not_adopted_again() -> None:
+    first, second = (EventDetector("bed-4", EVENTS, SETTINGS) for _ in range(2))
+    (start,) = [e for at in range(5) for e in first.update(prediction(at, walking=0.8))]
+    assert second.adopt(start)
+    assert not second.adopt(start)
+
+
+def test_an_onset_within_an_episode_that_ended_is_not_adopted() -> None:
+    first, second = (EventDetector("bed-4", EVENTS, SETTINGS) for _ in range(2))
+    (start,) = [e for at in range(5) for e in first.update(prediction(at, walking=0.8))]
+    for at, mark in enumerate("#####......"):
+        second.update(prediction(at, walking=SCORES[mark]))
+    assert not second.adopt(start)
+
+
+def test_a_resumed_episode_ends_though_its_onset_lies_ahead() -> None:
+    # The clock was wrong when it started: its onset is of no use, its end is.
+    (told,) = [it for it in events_of("####") if it.state == "started"]
+    detector = EventDetector("bed-4", EVENTS, SETTINGS)
+    detector.resume(replace(told, start_ns=90 * NS_PER_S))
+    events = [e for at in range(9) for e in detector.update(prediction(at))]
+    assert [(it.state, it.event_id) for it in events] == [("ended", told.event_id)]

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 import pytest
 
 from pipelines.live.gather import Gathering
+from pipelines.testing import FakeClock
 
 
 async def count_to(last: int) -> AsyncGenerator[int, None]:
@@ -131,3 +132,18 @@ def test_a_source_that_fails_to_close_is_logged_and_the_others_are_closed(
         asyncio.run(scene())
     assert sorted(closed) == ["a", "b"]
     assert "a source did not close" in caplog.text
+
+
+def test_an_alarm_ends_a_turn_in_which_nothing_came() -> None:
+    async def scene() -> None:
+        event, clock = asyncio.Event(), FakeClock(0, auto_advance=True)
+        async with Gathering({"late": wait_for(event)}) as gathering:
+            assert await gathering.turn(clock.sleep_s(3.0)) == []
+            assert clock.now_ns() == 3_000_000_000
+            event.set()
+            (arrival,) = await gathering.turn(clock.sleep_s(3.0))
+            assert arrival.item == 100
+            await asyncio.sleep(0)
+            assert len(asyncio.all_tasks()) == 1  # an alarm that is not needed ends
+
+    asyncio.run(scene())

@@ -198,3 +198,45 @@ def test_slices_lie_on_their_own_times(
     assert len(samples) == max(1, round(span_ns / 1e9 * rate_hz))
     expected_s = start_ns / 1e9 + np.arange(len(samples)) / rate_hz
     assert np.allclose(samples, expected_s[:, None], atol=1e-5)
+
+
+def gap_ms(buffer: ImuBuffer, start_ms: int, end_ms: int) -> float | None:
+    began_ns = buffer.gap_began_ns(START_NS + start_ms * MS, START_NS + end_ms * MS)
+    return began_ns if not began_ns else (began_ns - START_NS) / MS
+
+
+def test_a_gap_began_where_the_last_sample_before_it_no_longer_speaks() -> None:
+    #  samples  |====|        |====|
+    #           0   480     2000  2480
+    buffer = ImuBuffer(reach_s=0.25)
+    buffer.add(every_20_ms(0, 500))
+    buffer.add(every_20_ms(2000, 2500))
+    assert gap_ms(buffer, 0, 700) is None
+    assert gap_ms(buffer, 400, 1000) == 480 + 250
+    assert gap_ms(buffer, 1000, 2200) == 480 + 250  # though the slice begins later
+    assert gap_ms(buffer, 2000, 2700) is None
+    assert gap_ms(buffer, 2000, 9000) == 2480 + 250
+    assert gap_ms(buffer, 7000, 9000) == 2480 + 250
+
+
+def test_a_gap_before_every_sample_began_ever_ago() -> None:
+    buffer = ImuBuffer()
+    assert gap_ms(buffer, 0, 100) == 0
+    buffer.add(every_20_ms(2000, 2500))
+    assert gap_ms(buffer, 0, 2200) == 0
+
+
+@given(
+    times_ms=st.lists(st.integers(0, 5000), max_size=40),
+    start_ms=st.integers(0, 5000),
+    length_ms=st.integers(0, 3000),
+)
+def test_a_slice_is_there_exactly_where_there_is_no_gap(
+    times_ms: list[int], start_ms: int, length_ms: int
+) -> None:
+    buffer = ImuBuffer()
+    buffer.add(batch_of(sorted(set(times_ms))))
+    gap = gap_ms(buffer, start_ms, start_ms + length_ms)
+    assert (gap is None) == (
+        slice_ms(buffer, start_ms, start_ms + length_ms) is not None
+    )

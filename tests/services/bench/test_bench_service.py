@@ -14,7 +14,10 @@ from services.bench.service import Load
 
 METRICS = """\
 # HELP wardwatch_windows_total Recognised.
-wardwatch_windows_total {windows}
+wardwatch_windows_total{{modality="fused"}} {windows}
+wardwatch_windows_total{{modality="video"}} 3
+wardwatch_subject_windows_total{{subject="a",modality="fused"}} {windows}
+wardwatch_subject_windows_total{{subject="a",modality="video"}} 3
 wardwatch_frames_total{{outcome="encoded"}} 7
 wardwatch_frames_total{{outcome="reused"}} 5
 wardwatch_frames_dropped_total{{subject="a"}} 1
@@ -57,7 +60,7 @@ def test_counters_are_those_of_the_moment_of_a_report(url: str) -> None:
     counters = asyncio.run(HubCounters(url, SystemClock()).at_report())
     assert Hub.asked == 4
     assert counters == {
-        "windows": 164,
+        "windows": 164 + 3,
         "frames": 7,
         "dropped": 3,
         "online": 1,
@@ -65,6 +68,11 @@ def test_counters_are_those_of_the_moment_of_a_report(url: str) -> None:
         "age_sum": 3,
         "age_count": 6,
     }
+
+
+def test_what_the_answers_of_each_subject_rest_on_is_read(url: str) -> None:
+    windows = asyncio.run(HubCounters(url, SystemClock()).windows_by_subject())
+    assert windows == {"a": {"fused": 100, "video": 3}}
 
 
 @pytest.mark.parametrize(

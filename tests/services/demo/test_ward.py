@@ -4,6 +4,7 @@ from itertools import groupby
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from pipelines.clock import NS_PER_S, SystemClock
 from pipelines.data.footage import LabelledSpan, Recording
@@ -11,7 +12,15 @@ from pipelines.data.truth import read_truth
 from pipelines.errors import FootageError, PipelineError
 from pipelines.records import ActionEvent
 from pipelines.simulation.footage import perform
-from services.commands.demo import ROOMS, SECONDS, SEED, room_rows, summarise
+from services.commands.demo import (
+    ROOMS,
+    SECONDS,
+    SEED,
+    fused_ratio,
+    print_table,
+    room_rows,
+    summarise,
+)
 from services.demo.ward import (
     WEARABLE,
     Room,
@@ -99,6 +108,24 @@ def test_the_table_puts_truth_and_report_side_by_side() -> None:
         ("falls at 10.0 s, down by 11.0 s", "[green]fall[/] at 12.0 s", "2.0 s"),
         ("no fall", "[yellow]fall[/] at 30.0 s", ""),
     ]
+
+
+def test_the_share_of_fused_answers_is_of_each_room_and_of_all() -> None:
+    rooms = [room(), room(), room()]
+    rooms[0].windows = {"fused": 30.0, "video": 10.0, "imu": 0.0}
+    rooms[1].windows = {"fused": 0.0, "video": 20.0}
+    assert [it.fused_ratio for it in rooms] == [0.75, 0.0, None]
+    assert fused_ratio(rooms) == 0.5
+
+
+def test_the_table_shows_the_share_of_fused_answers() -> None:
+    watched = room(event(12.0, 16.0))
+    watched.windows = {"fused": 30.0, "video": 10.0}
+    console = Console(record=True, width=120)
+    print_table([watched], summarise([watched]), console)
+    text = console.export_text()
+    assert "windows fused" in text
+    assert "75%" in text
 
 
 def test_the_table_names_a_missed_fall() -> None:

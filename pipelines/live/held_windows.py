@@ -1,0 +1,122 @@
+"""The windows of one subject that wait for its wearable, oldest first.
+
+With batches of two seconds, the windows that the camera closes between two batches wait
+and leave together, in the order in which they were closed::
+
+    camera     a  b  c  d  e  f  g          closes a window at each step
+    wearable      [1...........][2...........
+    leave                       a b c d e    fused
+
+A window leaves when its samples are there, or when one of them is overdue
+(``pipelines.live.wearable_wait``); then the camera answers alone. None overtakes
+another.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import final
+
+from pipelines.live.wearable_wait import NEVER_NS, WearableWait
+from pipelines.records import Clip
+from pipelines.sources.imu_buffer import ImuBuffer
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Leaving:
+    """A window that is due.
+
+    Attributes:
+        clip: With the wearable's samples, if they are there.
+        wait_ns: How long it was held; 0 if it was not.
+        was_previewed: Whether ``HeldWindows.previews`` gave it before.
+    """
+
+    clip: Clip
+    wait_ns: int = 0
+    was_previewed: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class _Held:
+    """A window, when it was closed, and its gap as of a state of the buffer."""
+
+    clip: Clip
+    closed_ns: int
+    was_previewed: bool = False
+    gap_began_ns: int | None = None
+    as_of: int = -1
+
+
+@final
+class HeldWindows:
+    """Holds windows for their wearable.
+
+    Args:
+        imu: The wearable's samples.
+        wait: How long they are worth waiting for; None holds nothing.
+    """
+
+    def __init__(self, imu: ImuBuffer, wait: WearableWait | None) -> None:
+        self._imu, self._wait = imu, wait
+        self._held: deque[_Held] = deque()
+        self._hurried = 0
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def add(self, clips: Iterable[Clip], now_ns: int) -> None:
+        """Take windows that the camera closed, oldest first."""
+        self._held.extend(_Held(clip, now_ns) for clip in clips)
+
+    def hurry(self) -> None:
+        """Hold no longer what is held now."""
+        self._hurried = len(self._held)
+
+    def leave(self, now_ns: int) -> list[Leaving]:
+        """Return the windows that are due, oldest first, and hold them no longer."""
+        leaving = []
+        while self._held and self._is_due(self._held[0], now_ns):
+            held = self._held.popleft()
+            self._hurried = max(0, self._hurried - 1)
+            wait_ns = now_ns - held.closed_ns
+            clip = self._with_samples(held.clip)
+            leaving.append(Leaving(clip, wait_ns, held.was_previewed))
+        return leaving
+
+    def previews(self) -> list[Clip]:
+        """Return, of the windows held, those not given before, without samples."""
+        fresh = [held for held in self._held if not held.was_previewed]
+        for held in fresh:
+            held.was_previewed = True
+        return [replace(held.clip, imu=None, imu_rate_hz=None) for held in fresh]
+
+    def due_ns(self, now_ns: int) -> int | None:
+        """Return when the oldest is due at the latest; None if none is held."""
+        return self._latest_ns(self._held[0], now_ns) if self._held else None
+
+    def _is_due(self, held: _Held, now_ns: int) -> bool:
+        if self._wait is None or self._hurried or held.clip.imu is not None:
+            return True
+        return self._latest_ns(held, now_ns) <= now_ns
+
+    def _latest_ns(self, held: _Held, now_ns: int) -> int:
+        """Return when a window leaves at the latest."""
+        if self._wait is None:
+            return NEVER_NS
+        if held.as_of != self._imu.changes:  # asked at every turn of everyone
+            clip, held.as_of = held.clip, self._imu.changes
+            held.gap_began_ns = self._imu.gap_began_ns(clip.start_ns, clip.end_ns)
+        if held.gap_began_ns is None:
+            return NEVER_NS
+        longest_ns = held.closed_ns + self._wait.ceiling_ns
+        return min(self._wait.until_ns(held.gap_began_ns, now_ns), longest_ns)
+
+    def _with_samples(self, clip: Clip) -> Clip:
+        if self._wait is None:
+            return clip
+        worn = self._imu.slice(clip.start_ns, clip.end_ns)
+        if worn is None:
+            return clip
+        samples, rate_hz = worn
+        return replace(clip, imu=samples, imu_rate_hz=rate_hz)
