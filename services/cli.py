@@ -1,118 +1,38 @@
-"""The command line: gathers the commands, and turns errors into one line.
+"""The entry of the command ``wardwatch``: streams and signals come first.
 
-Each command is a module of ``services.commands``. What is heavy (torch, MuJoCo,
-GStreamer) is imported inside the command's function, so that ``--help`` answers at
-once and a machine that lacks one of them can still run the others.
+The command line itself is in ``services.command_line``. It is imported last, because it
+takes some tenths of a second, and Ctrl-C and closed streams are handled from the start.
 """
 
-import logging
 import sys
-from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
-from typing import Annotated
 
-import typer
+from services import signals, streams
+from services.errors import OutputFailed
 
-from models.errors import ModelError
-from pipelines.errors import PipelineError
-from services.commands import (
-    bench,
-    demo,
-    doctor,
-    evaluate,
-    model,
-    simulate,
-    study,
-    train,
-    watch,
-)
-from services.commands import (
-    run as service,
-)
-from services.errors import ServiceError, SettingsError
-
-BAD_INPUT_EXIT_CODE = 2
-
-app = typer.Typer(
-    name="wardwatch",
-    help="Watches over people who may fall: cameras and wearables become action "
-    "events. Not a medical device.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-# One line for each command, in the order of the help.
-app.command()(demo.demo)
-app.command()(service.run)
-app.command()(watch.watch)
-app.command()(service.check)
-app.command()(service.schema)
-app.command()(simulate.simulate)
-app.add_typer(train.app, name="train")
-app.add_typer(evaluate.app, name="evaluate")
-app.add_typer(study.app, name="study")
-app.add_typer(bench.app, name="bench")
-app.add_typer(model.app, name="model")
-app.command()(doctor.doctor)
-
-
-def _print_version(wanted: bool) -> None:
-    if not wanted:
-        return
-    try:
-        number = version("wardwatch")
-    except PackageNotFoundError:  # runs from its folder just as well
-        number = "not installed"
-    typer.echo(f"wardwatch {number}")
-    raise typer.Exit
-
-
-@app.callback()
-def _common(
-    *,
-    verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Say more on standard error.")
-    ] = False,
-    version: Annotated[
-        bool,
-        typer.Option(
-            "--version",
-            help="Print the version and exit.",
-            callback=_print_version,
-            is_eager=True,
-        ),
-    ] = False,
-) -> None:
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING,
-        format="%(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
-
-
-def run(commands: typer.Typer, arguments: Sequence[str]) -> int:
-    """Run one command line and return its exit code.
-
-    An error that a person can mend (bad input, a missing file, a damaged checkpoint)
-    becomes one line on standard error and code 2; a mistake of ours keeps its
-    traceback.
-    """
-    try:
-        commands(args=list(arguments), prog_name="wardwatch")
-    except SettingsError as err:
-        for problem in err.problems:
-            typer.echo(f"wardwatch: {problem}", err=True)
-        return BAD_INPUT_EXIT_CODE
-    except (PipelineError, ModelError, ServiceError) as err:
-        typer.echo(f"wardwatch: {' '.join(str(err).split())}", err=True)
-        return BAD_INPUT_EXIT_CODE
-    except SystemExit as end:  # how the command line library ends every command
-        return end.code if isinstance(end.code, int) else 1
-    return 0
+_MISTAKE_CODE = 1
 
 
 def main() -> None:
-    """Run the command line of this process."""
-    sys.exit(run(app, sys.argv[1:]))
+    """Run the command line of this process, and end it."""
+    streams.prepare()
+    signals.install()
+    code = streams.finish(_run())
+    if signals.exit_code() is not None and "ray" in sys.modules:
+        signals.end_at_once(code)  # Ray may take half a minute to end what half started
+    sys.exit(code)
+
+
+def _run() -> int:
+    """Return the exit code; 128 and a signal's number if the signal ended it."""
+    try:
+        from services.command_line import app, run
+
+        return run(app, sys.argv[1:])
+    except OutputFailed as error:  # not every message is printed inside run
+        return streams.report(error)
+    except BaseException:
+        # What a signal interrupts may turn its exception into another one.
+        interrupted = signals.exit_code()
+        if interrupted is None:
+            raise
+        return interrupted

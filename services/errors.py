@@ -6,11 +6,16 @@
     ├── PortTaken          somebody else listens where we were told to
     ├── BrokerRefused      the broker wants other credentials or another certificate
     ├── SiteTaken          another service watches the same site on this cluster
-    └── RayLost            what cannot be brought back within this process has gone
+    ├── RayLost            what cannot be brought back within this process has gone
+    ├── ClusterNotFound    no Ray cluster answers at the address that was given
+    ├── RayFolderError     Ray cannot put its files and sockets into its folder
+    └── OutputFailed       standard output is closed, or its device is full
 
 Messages never hold credentials.
 """
 
+import errno
+import os
 from collections.abc import Sequence
 from typing import Final
 
@@ -95,3 +100,39 @@ class RayLost(ServiceError):
             f"{self.problem}; ending with exit code {RESTART_EXIT_CODE}, so that"
             " systemd or the container engine starts the service again"
         )
+
+
+class ClusterNotFound(ServiceError):
+    """No Ray cluster answers at the address that was given."""
+
+    def __init__(self, address: str, problem: str) -> None:
+        self.address, self.problem = address, problem
+        super().__init__(address, problem)
+
+    def __str__(self) -> str:
+        return f"--ray-address {self.address}: {self.problem}"
+
+
+class RayFolderError(ServiceError):
+    """Ray cannot put its files and sockets into its folder."""
+
+    def __init__(self, folder: str, problem: str) -> None:
+        self.folder, self.problem = folder, problem
+        super().__init__(folder, problem)
+
+    def __str__(self) -> str:
+        return f"{self.folder}: {self.problem}; set TMPDIR to another folder, as /tmp"
+
+
+class OutputFailed(ServiceError):
+    """Standard output cannot be written; ``number`` is the system's error number."""
+
+    def __init__(self, number: int | None) -> None:
+        self.number = number
+        super().__init__(number)
+
+    def __str__(self) -> str:
+        if self.number == errno.EBADF:
+            return "standard output is closed"
+        said = "cannot be written" if self.number is None else os.strerror(self.number)
+        return f"standard output: {said}"

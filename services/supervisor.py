@@ -25,6 +25,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from pipelines.clock import Clock
 from pipelines.errors import PipelineError
+from services import signals
 from services.deployment import Deployment, claim_site
 from services.errors import RayLost, SettingsError
 from services.hub import Hub, HubState
@@ -103,7 +104,9 @@ class Supervisor:
             ServiceError: If the hub cannot begin, another service watches the site, or
                 Ray dies meanwhile.
         """
-        self._node.start(self._deployment.name)
+        # In the main thread Ray would replace the handlers of our signals.
+        await asyncio.to_thread(self._node.start, self._deployment.name)
+        signals.reinstall()
         if not self._node.is_ours:
             self._say(await self._node.describe())
         self._works = [asyncio.create_task(self._node.until_lost(), name="node")]

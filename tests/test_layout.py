@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from services.cli import app
+from services.command_line import app
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("models", "pipelines", "services")

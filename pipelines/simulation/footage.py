@@ -166,7 +166,10 @@ def in_render_processes(
         mp_context=context,
         initializer=become_worker,
     )
+    # The processes inherit it: a terminal's Ctrl-C is for this one alone.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     futures = {pool.submit(work, plan): plan for plan in plans}
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     try:
         for future in as_completed(futures):
             results[futures[future]] = future.result()

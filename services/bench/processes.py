@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.process_tree import process_tree
+
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _NAMES = {
@@ -33,7 +35,7 @@ class Usage:
 def measure_processes(root: int) -> Mapping[str, Usage]:
     """Measure a process and all its descendants, by what they are."""
     found: dict[str, Usage] = {}
-    for number in _descendants(root):
+    for number in process_tree(root):
         try:
             name = "bench and supervisor" if number == root else _name_of(number)
             usage = _usage_of(number)
@@ -50,7 +52,7 @@ def measure_processes(root: int) -> Mapping[str, Usage]:
 def processes_named(beginning: str, root: int) -> set[int]:
     """Return the descendants of a process whose command line begins so."""
     found = set()
-    for number in _descendants(root):
+    for number in process_tree(root):
         try:
             command = Path(f"/proc/{number}/cmdline").read_text()
         except OSError:  # it has ended meanwhile
@@ -58,20 +60,6 @@ def processes_named(beginning: str, root: int) -> set[int]:
         if command.startswith(beginning):
             found.add(number)
     return found
-
-
-def _descendants(root: int) -> set[int]:
-    parents: dict[int, int] = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        parents[int(path.parent.name)] = int(fields[1])
-    wanted = {root}
-    while more := {it for it, parent in parents.items() if parent in wanted} - wanted:
-        wanted |= more
-    return wanted
 
 
 def _name_of(number: int) -> str | None:

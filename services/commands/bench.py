@@ -1,6 +1,5 @@
 """The commands ``wardwatch bench …``: what parts cost on this machine."""
 
-import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -12,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from services import signals
 from services.options import JsonOption, ModelOption, OutOption
 from services.progress import staged_bars
 
@@ -85,7 +85,7 @@ def service(
         make_folder(out)
     recognizer = build_recognizer()
     with TemporaryDirectory(prefix="wardwatch-bench-") as folder, staged_bars() as show:
-        cost = asyncio.run(
+        cost = signals.run(
             measure_service(
                 recognizer,
                 Path(folder),
@@ -129,7 +129,7 @@ def soak(
         make_folder(out)
     with TemporaryDirectory(prefix="wardwatch-soak-") as folder, staged_bars() as show:
         length = 9.0 if quick else minutes
-        outcome = asyncio.run(run_soak(Path(folder), subjects, length, seed, show))
+        outcome = signals.run(run_soak(Path(folder), subjects, length, seed, show))
     rows = [
         (
             name,

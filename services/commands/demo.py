@@ -1,9 +1,7 @@
 """The command ``wardwatch demo``: the whole way, from a camera to an event, at home."""
 
-import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -14,6 +12,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from services import signals
 from services.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ def demo(
 
     Starts a private broker and an RTSP server on this machine, plays simulated rooms
     in real time, and watches them as `wardwatch run` would. The exit code is 1 if a
-    fall was missed.
+    fall was missed, and 130 or 143 after Ctrl-C or SIGTERM, except with --forever.
     """
     from models.prompt_file import bundled_prompt_set
     from pipelines.simulation.render_probe import require_rendering
@@ -65,14 +64,23 @@ def demo(
             f"{len(falls_of(ward))} falls, played over RTSP and MQTT in real time",
             soft_wrap=True,
         )
-        with suppress(KeyboardInterrupt):
+        interrupted = None
+        try:
             _play(ward, Path(folder), console, prompts.events, forever=forever)
+        except KeyboardInterrupt as error:
+            if not any(room.zero_ns for room in ward):
+                raise  # nothing was played: there is nothing to compare
+            interrupted = error
     outcome = summarise(ward) | {"fused_ratio": fused_ratio(ward)}
     if as_json:
         typer.echo(json.dumps(outcome))
     else:
         print_table(ward, outcome, console)
-    if any(room.matching().missed for room in ward) and not forever:
+    if forever:
+        return
+    if interrupted is not None:
+        raise interrupted
+    if any(room.matching().missed for room in ward):
         raise typer.Exit(1)
 
 
@@ -103,7 +111,7 @@ def _play(
         playing = play(
             ward, folder, SystemClock(), on_event, print_addresses, forever=forever
         )
-        asyncio.run(playing)
+        signals.run(playing)
 
     if console.is_terminal:
         with Live(view, console=console, refresh_per_second=4, transient=True):

@@ -1,6 +1,5 @@
 """The commands ``wardwatch evaluate …``: how good it is on labelled footage."""
 
-import asyncio
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from services import signals
 from services.options import (
     AdaptationOption,
     CalibrationOption,
@@ -109,7 +109,7 @@ def events(
         InProcessRecognizer(clip) as recognizer,
         progress_bar("watching", len(recordings)) as advance,
     ):
-        report = asyncio.run(
+        report = signals.run(
             evaluate_events(
                 recordings,
                 recognizer,

@@ -1,6 +1,5 @@
 """The commands ``wardwatch model …``: what a checkpoint is and what it answers."""
 
-import asyncio
 import json
 import os
 from pathlib import Path
@@ -13,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from services import signals
 from services.options import (
     AdaptationOption,
     CalibrationOption,
@@ -220,7 +220,7 @@ def _watch(
             watching = predict_recording(
                 recording, running, SystemClock(), WatchSettings(), PAD
             )
-            predictions, _ = asyncio.run(watching)
+            predictions, _ = signals.run(watching)
             seen.append((read_truth(recording.spans, resolve), predictions))
             advance(recording.file)
     return label_clips(seen, recognizer.prompt_set.labels)

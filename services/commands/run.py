@@ -3,17 +3,21 @@
 import asyncio
 import json
 import logging
-import signal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from services import signals
 
 if TYPE_CHECKING:
     from services.settings import Site
     from services.supervisor import Supervisor
 
 logger = logging.getLogger(__name__)
+
+_PATIENCE_S = 60.0
+"""From the signal on: watchers and the hub may each take a third of it to end."""
 
 ConfigArgument = Annotated[
     Path, typer.Argument(help="The site's YAML file; see deploy/site.example.yaml.")
@@ -33,24 +37,31 @@ def run(
 ) -> None:
     """Watch a site: events and alarms to MQTT, metrics to Prometheus.
 
-    Runs until SIGTERM or Ctrl-C, and ends without losing an event. SIGHUP reads the
+    Runs until SIGTERM or Ctrl-C, and ends without losing an event: exit code 0, or 143
+    and 130 if it had not started yet. A second signal ends it at once. SIGHUP reads the
     file again: subjects come, go and change, and the others are not disturbed.
     If Ray dies, the exit code is 75: start the service again, as systemd does.
     """
+    from services.ray_preflight import check_ray_address, check_ray_folder
     from services.site_file import read_site
 
     site = read_site(config)
     asyncio.run(_preflight(site))
+    check_ray_folder()
+    if ray_address is not None:
+        check_ray_address(ray_address)
     from pipelines.clock import SystemClock
     from services.errors import RESTART_EXIT_CODE, RayLost
     from services.supervisor import Supervisor  # Ray takes its time
 
     supervisor = Supervisor(site, SystemClock(), ray_address, say=_say)
     try:
-        asyncio.run(_run(supervisor, config))
+        started = asyncio.run(_run(supervisor, config, ray_is_ours=ray_address is None))
     except RayLost as err:
         _say(str(err))
         raise typer.Exit(RESTART_EXIT_CODE) from None
+    if not started:
+        raise KeyboardInterrupt
 
 
 def check(config: ConfigArgument) -> None:
@@ -98,40 +109,43 @@ async def _preflight(site: "Site") -> None:
         _say(f"broker {link}: {problem}")
 
 
-async def _run(supervisor: "Supervisor", config: Path) -> None:
+async def _run(supervisor: "Supervisor", config: Path, *, ray_is_ours: bool) -> bool:
+    """Run the service until a signal asks for its end; return whether it started."""
     over, again = asyncio.Event(), asyncio.Event()
-    _handle_signals(over, again)
-    _say("starting")
-    works: list[asyncio.Task[None]] = []
-    try:
-        state = await supervisor.start()
-        _handle_signals(over, again)  # Ray has put its own in their place
-        site = supervisor.site
-        _say(
-            f"site {site.site}: {len(site.subjects)} subjects; {state.url}/metrics,"
-            f" {state.url}/readyz; events to {site.broker.host}:{site.broker.port}"
-        )
-        works = [
-            asyncio.create_task(_reread(supervisor, config, again), name="reread"),
-            asyncio.create_task(_wait(over), name="until told to end"),
-            asyncio.create_task(supervisor.until_lost(), name="until Ray is lost"),
-        ]
-        done, _ = await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-        _say("ending")
-    finally:
-        for task in works:
-            task.cancel()
-        await asyncio.gather(*works, return_exceptions=True)
-        await supervisor.stop()
-
-
-def _handle_signals(over: asyncio.Event, again: asyncio.Event) -> None:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, over.set)
-    loop.add_signal_handler(signal.SIGHUP, again.set)
+    signals.on_hangup(again)
+    with signals.setting(over, _PATIENCE_S):
+        _say("starting")
+        ending = asyncio.create_task(_wait(over), name="until told to end")
+        starting = asyncio.create_task(supervisor.start(), name="start")
+        works: list[asyncio.Task[Any]] = [ending, starting]
+        try:
+            await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
+            if not starting.done():
+                _say("ending before it has started")
+                if ray_is_ours:  # nothing is watched yet, so nothing can be lost
+                    signals.end_at_once(signals.exit_code() or 1)
+                return False
+            state = starting.result()
+            site = supervisor.site
+            _say(
+                f"site {site.site}: {len(site.subjects)} subjects; {state.url}/metrics,"
+                f" {state.url}/readyz; events to {site.broker.host}:{site.broker.port}"
+            )
+            rereading = asyncio.create_task(_reread(supervisor, config, again))
+            losing = asyncio.create_task(
+                supervisor.until_lost(), name="until Ray is lost"
+            )
+            works = [ending, rereading, losing]
+            done, _ = await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+            _say("ending")
+            return True
+        finally:
+            for task in works:
+                task.cancel()
+            await asyncio.gather(*works, return_exceptions=True)
+            await supervisor.stop()
 
 
 async def _wait(event: asyncio.Event) -> None:

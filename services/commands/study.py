@@ -1,6 +1,5 @@
 """The commands ``wardwatch study …``: measured reports with plots."""
 
-import asyncio
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from services import signals
 from services.commands.study_features import add_feature_study
 from services.commands.study_models import add_model_studies
 from services.options import (
@@ -72,7 +72,7 @@ def drift(
         model, prompts, adaptation=adaptation, calibration=calibration
     )
     with InProcessRecognizer(clip) as recognizer, staged_bars() as show:
-        report = asyncio.run(
+        report = signals.run(
             study_drift(
                 recognizer,
                 clip.prompt_set.resolve,

@@ -1,6 +1,5 @@
 """The command ``wardwatch watch``: one camera, in this process, as things happen."""
 
-import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
@@ -17,6 +16,7 @@ from rich.text import Text
 from pipelines.sources.address import CameraAddress
 from pipelines.sources.framing import PAD, Framing
 from pipelines.sources.rtsp_access import RtspAccess, RtspTransport
+from services import signals
 from services.options import (
     AdaptationOption,
     CalibrationOption,
@@ -400,7 +400,7 @@ def _show(
 
     if as_json:
         lines = RecordLines(zero_ns, clock)
-        asyncio.run(follow(lambda record: print_line(json.dumps(lines.line(record)))))
+        signals.run(follow(lambda record: print_line(json.dumps(lines.line(record)))))
         return
     duration_s = None
     if watched.camera is not None and not watched.live:
@@ -411,7 +411,7 @@ def _show(
     console = Console()
     if console.is_terminal:
         with Live(view, console=console, refresh_per_second=8):
-            asyncio.run(follow(view.add))
+            signals.run(follow(view.add))
         return
 
     standing = ""
@@ -430,7 +430,7 @@ def _show(
             line = Text(f"{source_name(record)}: {record.state}  {record.reason}")
             console.print(line, soft_wrap=True)
 
-    asyncio.run(follow(print_changes))
+    signals.run(follow(print_changes))
 
 
 def print_line(text: str) -> None:

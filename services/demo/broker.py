@@ -77,7 +77,8 @@ class Broker:
         try:
             self._write_config(Path(self._folder.name))
             self.start()
-        except BaseException:
+        except BaseException:  # an interrupt too must leave no process behind
+            self.stop()
             self._folder.cleanup()
             raise
         return self
@@ -115,7 +116,12 @@ class Broker:
             str(Path(self._folder.name) / _CONFIG),
         ]
         self._process = process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+            command,
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            process_group=0,  # a terminal's Ctrl-C is for us: we stop it in order
         )
         self._log.clear()
         self._is_up = False

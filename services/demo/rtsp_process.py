@@ -69,7 +69,11 @@ class RtspServer:
         self.port = 0
 
     def __enter__(self) -> "RtspServer":
-        self.start()
+        try:
+            self.start()
+        except BaseException:  # an interrupt too must leave no process behind
+            self.stop()
+            raise
         return self
 
     def __exit__(
@@ -107,7 +111,12 @@ class RtspServer:
             "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
         }
         self._process = process = subprocess.Popen(
-            self._command(), stdout=subprocess.PIPE, text=True, env=environment
+            self._command(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment,
+            process_group=0,  # a terminal's Ctrl-C is for us: we stop it in order
         )
         listening: queue.Queue[int | None] = queue.Queue()
         self._starts = queue.Queue()

@@ -9,7 +9,7 @@ import pytest
 from pipelines.clock import NS_PER_S
 from pipelines.data.footage import read_footage
 from pipelines.sources.gst import Gst, element, make_pipeline
-from services.cli import app, run
+from services.command_line import app, run
 
 STEP_S = 0.375
 

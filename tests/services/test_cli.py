@@ -8,7 +8,7 @@ import typer
 
 from models.errors import CheckpointError, ModelError
 from pipelines.errors import PipelineError, SourceNotFound
-from services.cli import app, run
+from services.command_line import app, run
 
 HEAVY = {"torch", "triton", "transformers", "mujoco", "gi", "scipy", "matplotlib"}
 
@@ -65,7 +65,7 @@ def test_asking_for_nothing_shows_the_help(capsys: pytest.CaptureFixture[str]) -
 
 
 def test_the_help_imports_nothing_heavy() -> None:
-    script = "import sys, services.cli; print(*sys.modules)"
+    script = "import sys, services.command_line; print(*sys.modules)"
     names = subprocess.check_output([sys.executable, "-c", script], text=True)
     assert HEAVY & set(names.split()) == set()
 

@@ -6,7 +6,7 @@ import pytest
 from models.build import build_recognizer
 from pipelines.clock import SystemClock
 from services.bench.drift import measure_drift
-from services.cli import app, run
+from services.command_line import app, run
 from tests.tiny_checkpoint import save_tiny_checkpoint
 
 

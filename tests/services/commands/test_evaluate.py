@@ -7,7 +7,7 @@ import pytest
 
 from pipelines.data.footage import LabelledSpan, write_labels
 from pipelines.sources.video_file import VideoFileWriter
-from services.cli import app, run
+from services.command_line import app, run
 
 pytestmark = pytest.mark.gst
 

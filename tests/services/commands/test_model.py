@@ -9,7 +9,7 @@ import pytest
 from models.build import build_recognizer
 from models.prompt_file import bundled_prompt_set
 from pipelines.sources.video_file import VideoFileWriter
-from services.cli import app, run
+from services.command_line import app, run
 
 HEADER = "---\nlicense: apache-2.0\n---\n"
 

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from services.cli import app, run
+from services.command_line import app, run
 from services.demo.broker import Broker
 from services.hub_http import listen
 from services.settings import Site

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.data.footage import COLUMNS
-from services.cli import app, run
+from services.command_line import app, run
 
 
 def simulate(*arguments: str | Path) -> int:

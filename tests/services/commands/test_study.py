@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.data.footage import LabelledSpan, write_labels
-from services.cli import app, run
+from services.command_line import app, run
 from tests.pipelines.studies.set_rig import make_ucf101, write_film
 
 pytestmark = pytest.mark.gst
@@ -171,7 +171,7 @@ def test_real_videos_need_nothing_that_renders(
     arguments = ["study", "zero-shot", *ucf101, "--model", str(checkpoint), "--json"]
     script = (
         "import sys; sys.modules['mujoco'] = None\n"
-        "from services.cli import app, run\n"
+        "from services.command_line import app, run\n"
         f"sys.exit(run(app, {arguments!r}))"
     )
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from services.cli import app, run
+from services.command_line import app, run
 from tests.tiny_sam import save_tiny_sam
 
 HEIGHT, WIDTH = 40, 50

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from services.cli import app, run
+from services.command_line import app, run
 
 
 def train(*arguments: str | Path) -> int:

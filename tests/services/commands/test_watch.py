@@ -10,7 +10,7 @@ import pytest
 
 from models.clip import load_clip
 from pipelines.sources.video_file import VideoFileWriter
-from services.cli import app, run
+from services.command_line import app, run
 from services.demo.rtsp_process import RtspServer
 from tests.film_rig import Packet, Track, encode, write_matroska
 from tests.models.adapted_rig import save_kind

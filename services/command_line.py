@@ -1,0 +1,140 @@
+"""The command line: gathers the commands, and turns errors into one line.
+
+Each command is a module of ``services.commands``. What is heavy (torch, MuJoCo,
+GStreamer) is imported inside the command's function, so that ``--help`` answers at
+once and a machine that lacks one of them can still run the others.
+"""
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated
+
+import typer
+
+from models.errors import ModelError
+from pipelines.errors import PipelineError
+from pipelines.sources.address import redact
+from services import signals
+from services.commands import (
+    bench,
+    demo,
+    doctor,
+    evaluate,
+    model,
+    simulate,
+    study,
+    train,
+    watch,
+)
+from services.commands import (
+    run as service,
+)
+from services.errors import OutputFailed, ServiceError, SettingsError
+
+logger = logging.getLogger(__name__)
+
+BAD_INPUT_EXIT_CODE = 2
+_INTERRUPTED_CODE = 130
+"""What the command line library makes of KeyboardInterrupt, whichever the signal."""
+
+app = typer.Typer(
+    name="wardwatch",
+    help="Watches over people who may fall: cameras and wearables become action "
+    "events. Not a medical device.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+# One line for each command, in the order of the help.
+app.command()(demo.demo)
+app.command()(service.run)
+app.command()(watch.watch)
+app.command()(service.check)
+app.command()(service.schema)
+app.command()(simulate.simulate)
+app.add_typer(train.app, name="train")
+app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(study.app, name="study")
+app.add_typer(bench.app, name="bench")
+app.add_typer(model.app, name="model")
+app.command()(doctor.doctor)
+
+
+def _print_version(wanted: bool) -> None:
+    if not wanted:
+        return
+    try:
+        number = version("wardwatch")
+    except PackageNotFoundError:  # runs from its folder just as well
+        number = "not installed"
+    typer.echo(f"wardwatch {number}")
+    raise typer.Exit
+
+
+@app.callback()
+def _common(
+    *,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Say more on standard error.")
+    ] = False,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Print the version and exit.",
+            callback=_print_version,
+            is_eager=True,
+        ),
+    ] = False,
+) -> None:
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING,
+        format="%(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+
+
+def run(commands: typer.Typer, arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code.
+
+    An error that a person can fix (bad input, a missing file, a full disk, a damaged
+    checkpoint) becomes one line on standard error and code 2; a mistake of ours keeps
+    its traceback.
+
+    Raises:
+        OutputFailed: If standard output cannot be written.
+    """
+    try:
+        commands(args=list(arguments), prog_name="wardwatch")
+    except OutputFailed:
+        raise
+    except SettingsError as err:
+        return _refuse(*err.problems)
+    except (PipelineError, ModelError, ServiceError) as err:
+        return _refuse(str(err))
+    except OSError as err:
+        logger.info("where it happened", exc_info=err)
+        return _refuse(_system_problem(err))
+    except SystemExit as end:  # how the command line library ends every command
+        code = end.code if isinstance(end.code, int) else 1
+        return (signals.exit_code() or code) if code == _INTERRUPTED_CODE else code
+    return 0
+
+
+def _refuse(*problems: str) -> int:
+    for problem in problems:
+        typer.echo(f"wardwatch: {redact(' '.join(problem.split()))}", err=True)
+    return BAD_INPUT_EXIT_CODE
+
+
+def _system_problem(error: OSError) -> str:
+    """Say what the system refused, and of which file."""
+    said = error.strerror or str(error) or type(error).__name__
+    if error.filename is None:
+        return said
+    return f"{os.fsdecode(error.filename)}: {said[:1].lower()}{said[1:]}"
