@@ -4,7 +4,10 @@ The command line itself is in ``services.command_line``. It is imported last, be
 takes some tenths of a second, and Ctrl-C and closed streams are handled from the start.
 """
 
+import os
+import pwd
 import sys
+from tempfile import gettempdir
 
 from services import signals, streams
 from services.errors import OutputFailed
@@ -16,10 +19,23 @@ def main() -> None:
     """Run the command line of this process, and end it."""
     streams.prepare()
     signals.install()
+    _name_user()
     code = streams.finish(_run())
     if signals.exit_code() is not None and "ray" in sys.modules:
         signals.end_at_once(code)  # Ray may take half a minute to end what half started
     sys.exit(code)
+
+
+def _name_user() -> None:
+    """Give a user whom the system does not know a home and a name, as in a container.
+
+    Ray, torch and others ask for both, and fail where neither variable nor entry is.
+    """
+    try:
+        pwd.getpwuid(os.getuid())
+    except KeyError:
+        os.environ.setdefault("HOME", gettempdir())
+        os.environ.setdefault("LOGNAME", f"uid-{os.getuid()}")
 
 
 def _run() -> int:

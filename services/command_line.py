@@ -120,6 +120,9 @@ def run(commands: typer.Typer, arguments: Sequence[str]) -> int:
     except OSError as err:
         logger.info("where it happened", exc_info=err)
         return _refuse(_system_problem(err))
+    except UnicodeEncodeError as err:  # libraries take names as UTF-8
+        logger.info("where it happened", exc_info=err)
+        return _refuse(f"{err.object}: is no {err.encoding} text; give it another name")
     except SystemExit as end:  # how the command line library ends every command
         code = end.code if isinstance(end.code, int) else 1
         return (signals.exit_code() or code) if code == _INTERRUPTED_CODE else code

@@ -110,7 +110,7 @@ class ClusterNotFound(ServiceError):
         super().__init__(address, problem)
 
     def __str__(self) -> str:
-        return f"--ray-address {self.address}: {self.problem}"
+        return f"--ray-address {self.address or repr('')}: {self.problem}"
 
 
 class RayFolderError(ServiceError):

@@ -79,7 +79,9 @@ CalibrationOption = Annotated[
 WearableOption = Annotated[
     str | None,
     typer.Option(
-        help="Which wearable goes along, as waist; none for cameras alone.",
+        metavar="POSITION",
+        help="Position of the wearable that is used beside the camera, as waist;"
+        " none for the camera without a wearable.",
         show_default="each recording's first by name",
     ),
 ]

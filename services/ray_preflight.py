@@ -109,7 +109,7 @@ def check_ray_folder() -> None:
     length = len(os.fsencode(folder / _LONGEST_IN_SESSION))
     if length > _LONGEST_SOCKET_BYTES:
         most = _LONGEST_SOCKET_BYTES - length + len(os.fsencode(named))
-        problem = f"is too long for Ray's sockets, by the limit of {most} bytes"
+        problem = f"is longer than the {most} bytes that Ray's sockets leave"
         raise RayFolderError(named, problem)
     try:
         folder.mkdir(mode=0o777, parents=True, exist_ok=True)

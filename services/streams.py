@@ -57,9 +57,6 @@ def finish(code: int) -> int:
         sys.stdout.flush()
     except OutputFailed as error:
         return report(error)
-    finally:
-        with suppress(OSError):  # what is left must not fail again at the very end
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     return code
 
 
@@ -68,6 +65,8 @@ def report(error: OutputFailed) -> int:
 
     A reader that has ended, as ``head`` does, is no fault: nothing is said.
     """
+    with suppress(OSError):  # what is still buffered must not fail again at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     if error.number == errno.EPIPE:
         return _READER_ENDED_CODE
     sys.stderr.write(f"wardwatch: {error}\n")

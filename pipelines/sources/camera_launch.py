@@ -10,6 +10,8 @@ it, and only picked pictures are cut, scaled and converted. A file is taken apar
 it is decoded, so that its film can be told from its thumbnails.
 """
 
+from pathlib import Path
+
 from pipelines.sources.address import CameraAddress
 from pipelines.sources.framing import Framing, Pane
 from pipelines.sources.gst import (
@@ -30,7 +32,7 @@ _SOURCES = {
     "test": "videotestsrc name=source is-live=true pattern=ball"
     " ! video/x-raw,format=I420,width=640,height=480,framerate=12/1",
 }
-_LOCATIONS = {"rtsp": "location", "device": "device", "file": "location"}
+_LOCATIONS = {"rtsp": "location", "device": "device"}
 
 _TURNS = {
     "rotate-0": "identity",
@@ -94,7 +96,11 @@ def launch_camera(
 def _point_at(
     source: Gst.Element, address: CameraAddress, answer_within_s: float
 ) -> None:
-    if address.kind in _LOCATIONS:
+    if address.kind == "file":
+        # By its bytes: the name may be text of another encoding, or of none.
+        assert isinstance(source, Gst.URIHandler)  # filesrc is one
+        source.set_uri(Path(address.location).absolute().as_uri())
+    elif address.kind in _LOCATIONS:
         source.set_property(_LOCATIONS[address.kind], address.location)
     if address.kind == "rtsp":
         source.connect("select-stream", _is_video_stream)

@@ -64,6 +64,7 @@ class VideoFileWriter:
             " ! video/x-h264,profile=high ! h264parse"
             " ! mp4mux name=mux faststart=true ! filesink name=file"
         )
+        str(path).encode()  # GStreamer takes no name of another encoding
         mux = element(self._pipeline, "mux")
         # Beside the file, for the temporary folder may be small.
         mux.set_property("faststart-file", f"{path}.part")

@@ -7,7 +7,6 @@ that other people on the machine cannot publish to it.
 import base64
 import hashlib
 import os
-import pwd
 import secrets
 import shutil
 import socket
@@ -169,7 +168,7 @@ class Broker:
     def _write_config(self, folder: Path) -> None:
         lines = [
             f"listener {self.port} {_HOST}",
-            f"user {pwd.getpwuid(os.geteuid()).pw_name}",  # root would be dropped
+            *(["user root"] if os.geteuid() == 0 else []),  # it would become another
             "persistence false",
             f"allow_anonymous {'true' if self._user is None else 'false'}",
         ]
