@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, Final, TypeVar, cast, final
 
 import ray
-from ray import serve
 from ray._common.tls_utils import add_port_to_grpc_server
 from ray._private import ray_constants
 from ray._private import worker as ray_worker
@@ -168,8 +167,8 @@ class RayNode:
             return
         ours = _processes() if self.is_ours else set()
         try:
-            if self.is_ours and not self._lost:
-                await in_daemon_thread(serve.shutdown, _CLOSE_S)
+            # Not by way of serve.shutdown: that kills Serve's controller while it is
+            # still asked for something, and Ray prints each such call as failed.
             await in_daemon_thread(ray.shutdown, _CLOSE_S)
         except TimeoutError:
             logger.warning("Ray does not end by itself: its processes are killed")
