@@ -11,6 +11,7 @@ it is decoded, so that its film can be told from its thumbnails.
 """
 
 from pathlib import Path
+from typing import cast
 
 from pipelines.sources.address import CameraAddress
 from pipelines.sources.framing import Framing, Pane
@@ -98,8 +99,8 @@ def _point_at(
 ) -> None:
     if address.kind == "file":
         # By its bytes: the name may be text of another encoding, or of none.
-        assert isinstance(source, Gst.URIHandler)  # filesrc is one
-        source.set_uri(Path(address.location).absolute().as_uri())
+        handler = cast("Gst.URIHandler", source)  # every filesrc is one
+        handler.set_uri(Path(address.location).absolute().as_uri())
     elif address.kind in _LOCATIONS:
         source.set_property(_LOCATIONS[address.kind], address.location)
     if address.kind == "rtsp":

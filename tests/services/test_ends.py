@@ -6,9 +6,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from pipelines.sources.video_file import VideoFileWriter
 
 COMMAND = (sys.executable, "-m", "services")
 PLAIN = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
@@ -96,19 +100,10 @@ def test_json_is_json_in_a_locale_without_utf_8() -> None:
     assert (answer.returncode, lines(answer)) == (0, [])
 
 
-def commands_with(path: bytes) -> list[list[bytes]]:
-    """Every kind of path that a command takes."""
-    return [
-        [b"check", path],
-        [b"run", path],
-        [b"watch", path],
-        [b"model", b"show", path],
-        [b"evaluate", b"events", path],
-        [b"watch", b"--imu", path],
-        [b"watch", b"test", b"--prompts", path],
-        [b"watch", b"test", b"--adaptation", path],
-        [b"simulate", b"--hours", b"0.001", b"--out", path],
-    ]
+def commands_with(path: bytes, kind: str) -> list[list[bytes]]:
+    """Commands that look at a path each in another way; the last one takes longest."""
+    commands = [[b"check", path], [b"model", b"show", path], [b"watch", path]]
+    return commands if kind == "too long" else commands[:2]
 
 
 def paths_of_kind(kind: str, folder: Path) -> bytes:
@@ -144,7 +139,7 @@ def without_rights() -> Sequence[str]:
 )
 def test_a_path_that_leads_nowhere_is_one_line(kind: str, tmp_path: Path) -> None:
     path = paths_of_kind(kind, tmp_path)
-    for command in commands_with(path):
+    for command in commands_with(path, kind):
         answer = subprocess.run(
             [*without_rights(), *COMMAND, *command],
             capture_output=True,
@@ -182,6 +177,25 @@ def test_a_folder_too_long_for_rays_sockets_is_refused(
     answer = run_in_shell(f"wardwatch run {site}", {"TMPDIR": str(long)})
     assert answer.returncode == BAD_INPUT
     assert "bytes that Ray's sockets leave; set TMPDIR" in lines(answer)[-1]
+
+
+@pytest.mark.gst
+@pytest.mark.slow
+def test_a_video_is_read_whose_name_is_no_text(tmp_path: Path) -> None:
+    with VideoFileWriter(tmp_path / "ward.mp4", 64, 48, Fraction(12)) as writer:
+        for level in range(24):
+            writer.write(np.full((48, 64, 3), level * 10, np.uint8))
+    name = os.fsencode(tmp_path) + b"/caf\xe9.mp4"
+    (tmp_path / "ward.mp4").rename(Path(os.fsdecode(name)))
+    answer = subprocess.run(
+        [*COMMAND, b"watch", name, b"--json"],
+        capture_output=True,
+        env=environment(),
+        timeout=WITHIN_S,
+        check=False,
+    )
+    kinds = [json.loads(line)["type"] for line in answer.stdout.splitlines()]
+    assert (answer.returncode, "prediction" in kinds) == (0, True), lines(answer)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
