@@ -1,5 +1,6 @@
 """The command ``wardwatch watch``: one camera, in this process, as things happen."""
 
+import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping

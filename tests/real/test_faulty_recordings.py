@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.cli import app, run
+from services.command_line import app, run
 
 pytestmark = [
     pytest.mark.real,
