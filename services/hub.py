@@ -18,13 +18,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast, final
 
+import uvicorn
 from prometheus_client import CollectorRegistry
 
 from pipelines.clock import Clock, SystemClock, seconds_to_ns
 from pipelines.recognition import ActionRecognizer
 from pipelines.records import ActionEvent, SourceRole
 from services.canary import Canary
-from services.delivery.home_assistant import discovery
+from services.delivery.announcements import Announcements
 from services.delivery.mqtt import BrokerLink, MqttDelivery
 from services.errors import PortTaken, StoreError
 from services.hub_clock import HubClock
@@ -42,7 +43,8 @@ _SILENT_NS = seconds_to_ns(12.0)
 """A watcher that has not reported for so long watches nobody."""
 _CANARY_PATIENCE_S = 30.0
 _FLUSH_S = 5.0
-_EXPECTED, _PORT = "expected sources", "port"
+_HTTP_END_S = 1.0
+_EXPECTED, _PORT, _PLACE = "expected sources", "port", "place in topics"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,13 @@ class Hub:
         now_ns = self._clock.now_ns()
         self._metrics = Metrics(CollectorRegistry(), names, now_ns)
         self._dates = HubClock(self._clock, self._store, self._metrics, self._topics)
-        self._event_names = names
+        self._announcements = Announcements(
+            self._store,
+            self._topics,
+            names,
+            self._clock,
+            is_on=site.broker.home_assistant,
+        )
         self._canary = Canary(recognizer)
         self._canary_trouble = "recognition is not tested yet"
         self._canary_told: bool | None = None
@@ -106,6 +114,7 @@ class Hub:
         self._began_ns = now_ns
         self._tasks: list[asyncio.Task[None]] = []
         self._delivery: MqttDelivery | None = None
+        self._server: uvicorn.Server | None = None
         kept_port = cast("int | None", self._store.recall(_PORT))
         self._listener = _listen_again(site.hub.host, site.hub.port, kept_port)
         self.port: int = self._listener.getsockname()[1]
@@ -128,10 +137,13 @@ class Hub:
     async def expect(self, subjects: Mapping[str, Sequence[SourceRole]]) -> None:
         """Take who is to be watched, and with which sources.
 
-        Whoever is not any more is forgotten, and so is its retained status.
+        Whoever is not any more is forgotten; what is retained of it is withdrawn.
         """
         self._wake()
-        gone = self._expected.keys() - subjects.keys()
+        before = self._expected
+        gone = before.keys() - subjects.keys()
+        moved = await asyncio.to_thread(self._left_behind, list(before))
+        await self._announcements.expect(list(subjects), list(before))
         self._expected = {name: list(it) for name, it in subjects.items()}
         await asyncio.to_thread(self._store.note, _EXPECTED, self._expected)
         self._metrics.watch(self._expected)
@@ -139,9 +151,12 @@ class Hub:
         for name in gone:
             self._states.pop(name, None)
             self._standings.pop(name, None)
-        await self._take([self._topics.forget(name, now_ns) for name in gone], {})
-        if self._delivery is not None and self._site.broker.home_assistant:
-            await self._take(self._discovery(), {})
+        forgotten = [self._topics.forget(name, now_ns) for name in gone]
+        await self._take([*moved, *forgotten], {})
+        place = [self._topics.prefix, self._topics.site]
+        await asyncio.to_thread(self._store.note, _PLACE, place)
+        if self._delivery is not None:
+            self._delivery.announce()
 
     async def accept(self, report: Report) -> None:
         """Keep a report's events and alerts; return once they are on the disk.
@@ -190,7 +205,11 @@ class Hub:
             try:
                 await asyncio.wait_for(self._delivery.wait_idle(), _FLUSH_S)
             except TimeoutError:
-                logger.warning("the broker is away: what waits is kept for next time")
+                logger.warning("not all is delivered: what waits is kept for next time")
+        if self._server is not None:  # cancelled, it would leave its sockets registered
+            self._server.should_exit = True
+            http = [task for task in self._tasks if task.get_name() == "hub http"]
+            await asyncio.wait(http, timeout=_HTTP_END_S)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -208,8 +227,12 @@ class Hub:
             greeting=self._greeting,
             will=self._site_status("offline"),
             observer=self,
+            test_topic=self._topics.test if self._site.broker.confirm else None,
+            announcer=self._announcements,
         )
-        server = make_server(self._metrics.registry, self._troubles)
+        self._server = server = make_server(
+            self._metrics.registry, self._troubles, self._delivery.proof.notes
+        )
         works = {
             "delivery": self._delivery.run(),
             "http": server.serve(sockets=[self._listener]),
@@ -296,6 +319,12 @@ class Hub:
                 self._store_trouble = ""
                 self._standings |= standings
                 self._metrics.outbox(*backlog)
+            if self._delivery is not None:
+                self._metrics.proof(
+                    self._delivery.proof.is_confirmed,
+                    self._delivery.refused_topics,
+                    self._delivery.refused,
+                )
             await self._clock.sleep_s(_ROUND_S)
 
     def _unwatched(self, now_ns: int) -> list[str]:
@@ -346,6 +375,7 @@ class Hub:
             for trouble in (
                 self._store_trouble,
                 self._broker_trouble,
+                *self._delivery_troubles(),
                 self._canary_trouble,
                 f"recognition does not answer for {asking} subjects" if asking else "",
                 f"nobody watches {', '.join(unwatched)}" if unwatched else "",
@@ -353,36 +383,38 @@ class Hub:
             if trouble
         ]
 
+    def _delivery_troubles(self) -> list[str]:
+        return [] if self._delivery is None else self._delivery.troubles()
+
     def connected(self, is_up: bool, reason: str) -> None:
         """Take that the broker is there, or is not and why."""
         self._broker_trouble = "" if is_up else f"broker: {reason}"
         self._metrics.broker(is_up)
 
     def delivered(self, queued: Queued, now_ns: int) -> None:
-        """Take that the broker has a message."""
+        """Take that a message is delivered."""
         kind = queued.message.key.split()[0]
         self._metrics.delivered(kind, now_ns - queued.queued_ns)
 
     def _greeting(self) -> list[Message]:
         """What a broker must hear first, for it may have forgotten everything."""
         now_ns = self._clock.now_ns()
-        messages = [self._site_status("online")]
-        if self._site.broker.home_assistant:
-            messages += self._discovery()
         return [
-            *messages,
+            self._site_status("online"),
             *(
                 self._topics.status(name, state, now_ns)
                 for name, state in self._states.items()
             ),
         ]
 
-    def _discovery(self) -> list[Message]:
-        return [
-            message
-            for name in self._expected
-            for message in discovery(self._topics, name, self._event_names)
-        ]
+    def _left_behind(self, subjects: Sequence[str]) -> list[Message]:
+        """Withdraw what the broker keeps of a site that had another place in topics."""
+        before = cast("list[str] | None", self._store.recall(_PLACE))
+        if before in (None, [self._topics.prefix, self._topics.site]):
+            return []
+        old, now_ns = Topics(*before), self._clock.now_ns()
+        forgotten = [old.forget(name, now_ns) for name in subjects]
+        return [*forgotten, old.forget_site(now_ns)]
 
     def _site_status(self, state: str) -> Message:
         payload = {"v": VERSION, "type": "status", "state": state}

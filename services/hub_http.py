@@ -34,13 +34,16 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def make_server(
-    registry: CollectorRegistry, troubles: Callable[[], list[str]]
+    registry: CollectorRegistry,
+    troubles: Callable[[], list[str]],
+    notes: Callable[[], list[str]],
 ) -> uvicorn.Server:
     """Return a server for ``serve(sockets=[…])``.
 
     Args:
         registry: What ``/metrics`` shows.
         troubles: Why the system is not ready; nothing if it is.
+        notes: What else one should know; shown if there is anything.
     """
 
     async def metrics(request: Request) -> Response:
@@ -54,7 +57,9 @@ def make_server(
     async def readyz(request: Request) -> Response:
         del request
         found = troubles()
-        answer = {"ready": not found, "troubles": found}
+        answer: dict[str, object] = {"ready": not found, "troubles": found}
+        if said := notes():
+            answer["notes"] = said
         return JSONResponse(answer, status_code=503 if found else 200)
 
     pages = (metrics, healthz, readyz)

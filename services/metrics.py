@@ -115,10 +115,21 @@ class Metrics:
         )
         self._delivery = histogram(
             "delivery_seconds",
-            "From a message's acceptance to the broker's acknowledgement.",
+            "From a message's acceptance to the proof of its delivery.",
             buckets=_SLOW_S,
         )
         self._delivered = counter("delivered", "Messages delivered.", ("kind",))
+        self._refused = counter(
+            "refused", "Attempts to publish that were refused or unproven.", ("kind",)
+        )
+        self._refused_topics = gauge(
+            "refused_topics", "Topics whose messages are refused or unproven now."
+        )
+        self._confirmed = gauge(
+            "delivery_confirmed",
+            "1 if the broker passes our test message on, 0 if not or not yet;"
+            " NaN where no confirmation is asked for.",
+        )
         self._pending = gauge("outbox_pending", "Messages that wait.")
         self._oldest = gauge(
             "outbox_oldest_timestamp_seconds",
@@ -136,8 +147,10 @@ class Metrics:
             self._frames.labels(outcome)
         for modality in MODALITIES:
             self._windows.labels(modality)
+        self._counted: dict[str, int] = {}
         for kind in KINDS:
             self._delivered.labels(kind)
+            self._refused.labels(kind)
 
     def watch(self, subjects: Mapping[str, Collection[SourceRole]]) -> None:
         """Begin every series of subjects, and end those of subjects that are gone.
@@ -274,9 +287,26 @@ class Metrics:
         self._oldest.set(self._utc_s(oldest_ns or 0))
 
     def delivered(self, kind: str, span_ns: int) -> None:
-        """Take that the broker has a message, and how long that took."""
+        """Take that a message is delivered, and how long that took."""
         self._delivered.labels(kind if kind in KINDS else "technical").inc()
         self._delivery.observe(span_ns / NS_PER_S)
+
+    def proof(
+        self, confirmed: bool | None, refused_topics: int, refused: Mapping[str, int]
+    ) -> None:
+        """Take whether delivery is proven, and what was refused so far.
+
+        Args:
+            confirmed: Whether our own test message is heard; None if that is off.
+            refused_topics: How many topics are refused or unproven now.
+            refused: Attempts so far, by kind of message.
+        """
+        self._confirmed.set(float("nan") if confirmed is None else confirmed)
+        self._refused_topics.set(refused_topics)
+        for kind, count in refused.items():
+            more = count - self._counted.get(kind, 0)
+            self._refused.labels(kind if kind in KINDS else "technical").inc(more)
+            self._counted[kind] = count
 
     def broker(self, is_up: bool) -> None:
         """Take whether the broker is there."""

@@ -96,6 +96,12 @@ class BrokerSettings(_Section):
     password_file: Path | None = Field(None, description="File that holds it.")
     tls: Tls | None = Field(None, description="Encrypts; without it nothing is.")
     prefix: Name = Field("wardwatch", description="First part of every topic.")
+    confirm: bool = Field(
+        True,
+        description="Count a message as delivered only with proof: a reason code of"
+        " MQTT 5, or its echo. False trusts every acknowledgement; MQTT 3.1.1 gives"
+        " one even for what an access list forbids.",
+    )
     home_assistant: bool = Field(
         False, description="Announce every subject to Home Assistant."
     )

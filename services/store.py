@@ -1,11 +1,11 @@
-"""What must not be lost: messages until the broker has them, and episodes still open.
+"""What must not be lost: messages until their delivery is proven, and open episodes.
 
 A message is on disk before whoever gave it hears that it was taken. Its key says what
 it tells: given twice, it is kept and published once.
 """
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar, final
@@ -19,6 +19,7 @@ from sqlalchemy import (
     Engine,
     Integer,
     MetaData,
+    Select,
     String,
     Table,
     create_engine,
@@ -26,7 +27,9 @@ from sqlalchemy import (
     event,
     func,
     insert,
+    inspect,
     select,
+    text,
     update,
 )
 from sqlalchemy.dialects.sqlite import insert as insert_or
@@ -54,7 +57,9 @@ _outbox = Table(
     Column("retain", Boolean, nullable=False),
     Column("queued_ns", BigInteger, nullable=False),
     Column("delivered_ns", BigInteger, index=True),
+    Column("unproven_ns", BigInteger),
 )
+_UNPROVEN = _outbox.c.delivered_ns.is_(None), _outbox.c.unproven_ns.is_not(None)
 _episodes = Table(
     "open_episodes",
     _tables,
@@ -89,7 +94,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """A message that the broker has not acknowledged."""
+    """A message whose delivery is not proven."""
 
     number: int
     message: Message
@@ -116,6 +121,7 @@ class Store:
         self._engine: Engine = create_engine(f"sqlite:///{self.path}")
         event.listen(self._engine, "connect", _write_through)
         self._do(_tables.create_all)
+        self._do(_add_columns)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -158,26 +164,24 @@ class Store:
 
         return self._do(work)
 
-    def waiting(self, most: int) -> list[Queued]:
-        """Return the oldest messages that are not delivered, in their order."""
-        query = (
-            select(_outbox)
-            .where(_outbox.c.delivered_ns.is_(None))
-            .order_by(_outbox.c.number)
-            .limit(most)
+    def waiting(self, most: int, without: Collection[str] = ()) -> list[Queued]:
+        """Return the oldest messages that are still to be published, in their order.
+
+        Args:
+            most: At most so many.
+            without: Topics whose messages are left out.
+        """
+        chosen = (
+            _outbox.c.delivered_ns.is_(None),
+            _outbox.c.unproven_ns.is_(None),
+            _outbox.c.topic.not_in(list(without)),
         )
-        rows = self._do(lambda connection: connection.execute(query).all())
-        return [
-            Queued(
-                row.number,
-                Message(row.key, row.topic, row.payload, row.retain),
-                row.queued_ns,
-            )
-            for row in rows
-        ]
+        return self._queued(
+            select(_outbox).where(*chosen).order_by(_outbox.c.number).limit(most)
+        )
 
     def delivered(self, number: int, now_ns: int) -> None:
-        """Note that the broker has a message; forget those of the day before.
+        """Note that a message is delivered; forget those of the day before.
 
         The latest are kept whatever the clock says: it may have been set.
         """
@@ -198,8 +202,53 @@ class Store:
         later = update(_outbox).values(
             queued_ns=_outbox.c.queued_ns + by_ns,
             delivered_ns=_outbox.c.delivered_ns + by_ns,
+            unproven_ns=_outbox.c.unproven_ns + by_ns,
         )
         self._do(lambda connection: connection.execute(later))
+
+    def drop(self, number: int) -> None:
+        """Forget a message that nobody needs to hear any more."""
+        gone = delete(_outbox).where(_outbox.c.number == number)
+        self._do(lambda connection: connection.execute(gone))
+
+    def unproven(self, number: int, now_ns: int) -> None:
+        """Note that a message was published and nothing proves its delivery."""
+        sent = update(_outbox).where(_outbox.c.number == number)
+        self._do(lambda it: it.execute(sent.values(unproven_ns=now_ns)))
+
+    def unproven_topics(self) -> list[str]:
+        """Return the topics that have messages whose delivery is unproven."""
+        query = select(_outbox.c.topic).where(*_UNPROVEN).distinct()
+        rows = self._do(lambda connection: connection.execute(query).all())
+        return [row.topic for row in rows]
+
+    def oldest_unproven(self, topic: str) -> Queued | None:
+        """Return the oldest message of a topic whose delivery is unproven."""
+        chosen = select(_outbox).where(*_UNPROVEN, _outbox.c.topic == topic)
+        found = self._queued(chosen.order_by(_outbox.c.number).limit(1))
+        return found[0] if found else None
+
+    def publish_again(self, topic: str) -> None:
+        """Let a topic's messages of unproven delivery wait as if they were new."""
+        again = update(_outbox).where(*_UNPROVEN, _outbox.c.topic == topic)
+        self._do(lambda it: it.execute(again.values(unproven_ns=None)))
+
+    def discard(self, prefix: str) -> list[str]:
+        """Drop undelivered messages whose topic begins so.
+
+        Returns:
+            Every topic of that beginning that the outbox knew, delivered or not.
+        """
+        ours = _outbox.c.topic.startswith(prefix, autoescape=True)
+
+        def work(connection: Connection) -> list[str]:
+            topics = connection.execute(select(_outbox.c.topic).where(ours).distinct())
+            found = [row.topic for row in topics.all()]
+            waits = _outbox.c.delivered_ns.is_(None)
+            connection.execute(delete(_outbox).where(ours, waits))
+            return found
+
+        return self._do(work)
 
     def backlog(self) -> tuple[int, int | None]:
         """Return how many messages wait, and since when the oldest does."""
@@ -231,6 +280,17 @@ class Store:
 
         self._do(work)
 
+    def _queued(self, query: Select[Any]) -> list[Queued]:
+        rows = self._do(lambda connection: connection.execute(query).all())
+        return [
+            Queued(
+                row.number,
+                Message(row.key, row.topic, row.payload, row.retain),
+                row.queued_ns,
+            )
+            for row in rows
+        ]
+
     def _do(self, work: Callable[[Connection], Answer]) -> Answer:
         """Do work in one transaction."""
         try:
@@ -239,6 +299,13 @@ class Store:
         except SQLAlchemyError as err:
             cause = getattr(err, "orig", None) or type(err).__name__
             raise StoreError(str(self.path), str(cause)) from err
+
+
+def _add_columns(connection: Connection) -> None:
+    """Give the outbox of an older version what it lacks."""
+    names = {column["name"] for column in inspect(connection).get_columns("outbox")}
+    if "unproven_ns" not in names:
+        connection.execute(text("ALTER TABLE outbox ADD COLUMN unproven_ns BIGINT"))
 
 
 def _write_through(connection: sqlite3.Connection, record: object) -> None:

@@ -1,7 +1,8 @@
 """Records as MQTT messages: topics, keys, payloads.
 
 Of a subject ``<prefix>/<site>/<subject>/event``, ``…/drift`` and ``…/status``; of the
-site ``<prefix>/<site>/status`` and ``…/technical``.
+site ``<prefix>/<site>/status`` and ``…/technical``. Test messages on ``…/canary`` show
+that the broker passes messages on.
 A payload is a line of ``services.record_lines`` with ``v``, the version of its form.
 """
 
@@ -38,6 +39,16 @@ class Topics:
         """Where it is told whether the site is watched at all."""
         return f"{self.prefix}/{self.site}/status"
 
+    @property
+    def test(self) -> str:
+        """Where test messages go, which show that the broker passes messages on."""
+        return f"{self.prefix}/{self.site}/canary"
+
+    @property
+    def site_technical(self) -> str:
+        """Where it is told what is wrong with the system itself."""
+        return f"{self.prefix}/{self.site}/technical"
+
     def of(self, subject_id: str, kind: str) -> str:
         """Return a subject's topic."""
         return f"{self.prefix}/{self.site}/{subject_id}/{kind}"
@@ -62,13 +73,17 @@ class Topics:
             "text": text,
             "at": utc_datetime(now_ns).isoformat(),
         }
-        topic = f"{self.prefix}/{self.site}/technical"
-        return Message(f"technical {name} {state} {now_ns}", topic, payload)
+        key = f"technical {name} {state} {now_ns}"
+        return Message(key, self.site_technical, payload)
 
     def forget(self, subject_id: str, now_ns: int) -> Message:
         """Let the broker forget the status of a subject that is watched no more."""
         key = f"status {subject_id} {now_ns}"
         return Message(key, self.of(subject_id, "status"), {}, retain=True)
+
+    def forget_site(self, now_ns: int) -> Message:
+        """Let the broker forget the status of a site that has another name by now."""
+        return Message(f"status site {now_ns}", self.site_status, {}, retain=True)
 
     def status(self, subject_id: str, state: SubjectState, now_ns: int) -> Message:
         """Tell how a subject is seen; kept by the broker for whoever comes later."""

@@ -1,17 +1,22 @@
 """What Home Assistant needs to find subjects by itself: its MQTT discovery.
 
-See home-assistant.io/integrations/mqtt: a retained message for each entity.
+One retained message announces a device with all its entities, as Home Assistant has it
+since 2024.11; see home-assistant.io/integrations/mqtt, "Device discovery payload".
+Being retained, it needs no answer to Home Assistant's birth message.
 """
 
 from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import Final
 
 from services.store import Message
 from services.topics import Topics
 
-_PREFIX = "homeassistant"
+PREFIX: Final = "homeassistant/"
+_OLD_COMPONENTS: Final = ("event", "binary_sensor")
 
 
-def discovery(topics: Topics, subject_id: str, events: Sequence[str]) -> list[Message]:
+def discovery(topics: Topics, subject_id: str, events: Sequence[str]) -> Message:
     """Announce a subject: its events, and whether something is wrong with its sources.
 
     Args:
@@ -19,43 +24,85 @@ def discovery(topics: Topics, subject_id: str, events: Sequence[str]) -> list[Me
         subject_id: Whom to announce.
         events: Names of all events that may occur.
     """
-    unit = f"{topics.prefix}_{topics.site}_{subject_id}"
-    shared = {
-        "device": {
-            "identifiers": [unit],
-            "name": f"{subject_id} ({topics.site})",
-            "manufacturer": "wardwatch",
-        },
-        "availability_topic": topics.site_status,
-        "availability_template": "{{ value_json.state }}",
-    }
+    unit = unit_of(topics, subject_id)
     happens = {
-        **shared,
+        "platform": "event",
         "name": "event",
         "unique_id": f"{unit}_event",
         "state_topic": topics.of(subject_id, "event"),
         "event_types": [
             f"{name} {state}" for name in events for state in ("started", "ended")
         ],
+        # An empty message is a test of `wardwatch check`; it renders as nothing.
         "value_template": (
-            "{{ {'event_type': value_json.name ~ ' ' ~ value_json.state} | tojson }}"
+            "{% if value_json is defined %}{{ {'event_type': value_json.name ~ ' ' ~"
+            " value_json.state} | tojson }}{% endif %}"
         ),
     }
     trouble = {
-        **shared,
+        "platform": "binary_sensor",
         "name": "sources",
         "unique_id": f"{unit}_sources",
         "device_class": "problem",
         "state_topic": topics.of(subject_id, "status"),
-        "value_template": "{{ 'OFF' if value_json.state == 'online' else 'ON' }}",
+        "value_template": (
+            "{{ 'OFF' if value_json is defined and value_json.state == 'online'"
+            " else 'ON' }}"
+        ),
         "json_attributes_topic": topics.of(subject_id, "status"),
     }
-    return [
-        Message(
-            f"discovery {unit} {kind}",
-            f"{_PREFIX}/{kind}/{unit}/config",
-            payload,
-            retain=True,
-        )
-        for kind, payload in (("event", happens), ("binary_sensor", trouble))
-    ]
+    payload = {
+        "device": {
+            "identifiers": [unit],
+            "name": f"{subject_id} ({topics.site})",
+            "manufacturer": "wardwatch",
+        },
+        "origin": {"name": "wardwatch", "sw_version": _version()},
+        "components": {"event": happens, "sources": trouble},
+        "availability_topic": topics.site_status,
+        "availability_template": "{{ value_json.state }}",
+        "qos": 1,
+    }
+    topic = f"{PREFIX}device/{unit}/config"
+    return Message(f"discovery {unit}", topic, payload, retain=True)
+
+
+def unit_of(topics: Topics, subject_id: str) -> str:
+    """Return a subject's id, which no other site or subject has.
+
+    Names hold letters, digits, hyphens and underscores and begin with no underscore.
+    With their own underscores doubled, a single one or the last of an odd run joins two
+    names, so different names never join to the same id.
+    """
+    names = (topics.prefix, topics.site, subject_id)
+    return "_".join(name.replace("_", "__") for name in names)
+
+
+def old_topics(topics: Topics, subject_id: str) -> dict[str, bool]:
+    """Return where version 0.1 announced a subject, by single components.
+
+    Returns:
+        Topics, and whether the ids of then are those of now, so that Home Assistant
+        can keep an entity's history and settings.
+    """
+    old = f"{topics.prefix}_{topics.site}_{subject_id}"
+    is_same = old == unit_of(topics, subject_id)
+    return {f"{PREFIX}{kind}/{old}/config": is_same for kind in _OLD_COMPONENTS}
+
+
+def migration(topic: str) -> Message:
+    """Ask Home Assistant to hand an entity of a single component to its device."""
+    payload = {"migrate_discovery": True}
+    return Message(f"discovery {topic}", topic, payload, retain=True)
+
+
+def withdrawal(topic: str) -> Message:
+    """Make the broker and Home Assistant forget what was announced."""
+    return Message(f"discovery {topic}", topic, {}, retain=True)
+
+
+def _version() -> str:
+    try:
+        return version("wardwatch")
+    except PackageNotFoundError:  # runs from its folder just as well
+        return "not installed"

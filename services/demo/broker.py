@@ -9,6 +9,7 @@ import hashlib
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import threading
@@ -24,7 +25,7 @@ from urllib.parse import quote
 from pipelines.errors import PipelineError
 
 _HOST = "127.0.0.1"
-_CONFIG = "mosquitto.conf"
+_CONFIG, _ACL = "mosquitto.conf", "acl"
 _SYSTEM_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin")
 _START_S = 10.0
 _STOP_S = 0.5
@@ -44,6 +45,8 @@ class Broker:
     Args:
         user: Who may connect; anyone on this machine without it.
         password: Its password.
+        acl: Access list as mosquitto reads it; everything is allowed without one.
+        guests: Whether others may connect without a name.
         system_folders: Where mosquitto is looked for besides the PATH.
 
     Raises:
@@ -56,6 +59,8 @@ class Broker:
         *,
         user: str | None = None,
         password: str = "",
+        acl: str | None = None,
+        guests: bool = False,
         system_folders: Sequence[str] = _SYSTEM_FOLDERS,
     ) -> None:
         if user is not None and (not user or ":" in user or "\n" in user):
@@ -63,12 +68,15 @@ class Broker:
             raise ValueError(msg)
         self._user = user
         self._password = password
+        self._acl = acl
+        self._guests = guests or user is None
         self._system_folders = system_folders
         self.port = _free_port()
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
         self._folder: TemporaryDirectory[str] | None = None
         self._is_up = False
+        self._reloaded = threading.Event()
         self._log: deque[str] = deque(maxlen=_LINES_KEPT)
 
     def __enter__(self) -> Self:
@@ -103,6 +111,23 @@ class Broker:
         if self._user is not None:
             credentials = f"{quote(self._user, '')}:{quote(self._password, '')}@"
         return f"mqtt://{credentials}{_HOST}:{self.port}/{topic}"
+
+    def allow(self, acl: str) -> None:
+        """Put another access list into force; clients stay connected.
+
+        Raises:
+            RuntimeError: If it is not running, or began without an access list.
+            BrokerFailed: If it does not take the list.
+        """
+        if self._folder is None or self._process is None or self._acl is None:
+            msg = "the broker takes an access list if it runs and began with one"
+            raise RuntimeError(msg)
+        (Path(self._folder.name) / _ACL).write_text(acl)
+        self._reloaded.clear()
+        self._process.send_signal(signal.SIGHUP)
+        if not self._reloaded.wait(_START_S):
+            msg = "mosquitto did not read its access list again"
+            raise BrokerFailed(msg)
 
     def start(self) -> None:
         """Start the broker, and return once it accepts connections."""
@@ -160,6 +185,8 @@ class Broker:
         with process.stderr as lines:
             for line in lines:
                 self._log.append(line.strip())
+                if "Reloading config" in line:
+                    self._reloaded.set()
                 if line.rstrip().endswith(" running"):
                     self._is_up = True
                     settled.set()
@@ -170,8 +197,11 @@ class Broker:
             f"listener {self.port} {_HOST}",
             *(["user root"] if os.geteuid() == 0 else []),  # it would become another
             "persistence false",
-            f"allow_anonymous {'true' if self._user is None else 'false'}",
+            f"allow_anonymous {'true' if self._guests else 'false'}",
         ]
+        if self._acl is not None:
+            (folder / _ACL).write_text(self._acl)
+            lines.append(f"acl_file {folder / _ACL}")
         if self._user is not None:
             passwords = folder / "passwords"
             passwords.write_text(f"{self._user}:{_password_hash(self._password)}\n")

@@ -222,21 +222,6 @@ def test_a_changed_answer_to_the_known_clip_is_an_alarm(tmp_path: Path) -> None:
     assert (ready[0], "answers otherwise" in ready[1]) == (503, True)
 
 
-def test_home_assistant_is_told_of_every_subject(tmp_path: Path) -> None:
-    async def scene(broker: Broker) -> Heard:
-        site = site_of(broker, tmp_path, home_assistant=True)
-        async with running(site), listening(broker.port, "homeassistant/#") as heard:
-            await heard.until(lambda it: len(it.messages) >= 2, SOON_S)
-            return heard
-
-    with Broker() as broker:
-        heard = asyncio.run(scene(broker))
-    (happens,) = heard.of("event/wardwatch_ward-3_bed-4/config")[:1]
-    assert happens["state_topic"] == "wardwatch/ward-3/bed-4/event"
-    assert "fall started" in happens["event_types"]
-    assert happens["availability_topic"] == "wardwatch/ward-3/status"
-
-
 def test_a_taken_port_is_one_line(tmp_path: Path) -> None:
     with listen("127.0.0.1", 0) as other:
         port = other.getsockname()[1]

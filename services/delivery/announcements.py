@@ -1,0 +1,121 @@
+"""What is announced to Home Assistant, and what was and is no longer true.
+
+Each topic is noted in the store before anything is published there, and forgotten once
+the broker has dropped its content. So a subject that left while the service or the
+broker was away is withdrawn later, and so is everything when it is switched off.
+"""
+
+import asyncio
+from collections.abc import Collection, Sequence
+from typing import Final, cast, final
+
+from pipelines.clock import Clock
+from services.delivery.home_assistant import (
+    PREFIX,
+    discovery,
+    migration,
+    old_topics,
+    withdrawal,
+)
+from services.store import Message, Store
+from services.topics import Topics
+
+_NOTE: Final = "announced"
+_SETTLING_S: Final = 2.0
+"""For Home Assistant to unload an entity before its device is announced."""
+
+
+@final
+class Announcements:
+    """The announcements of a site.
+
+    Args:
+        store: Keeps the topics.
+        topics: Of the site.
+        events: Names of all events that may occur.
+        is_on: Whether to announce anything.
+        clock: Waits while Home Assistant migrates.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        topics: Topics,
+        events: Sequence[str],
+        clock: Clock,
+        *,
+        is_on: bool,
+    ) -> None:
+        self._store, self._topics, self._clock = store, topics, clock
+        self._events, self._is_on = events, is_on
+        self._wanted: dict[str, Message] = {}
+        self._noted: dict[str, bool] = {}
+        self._pauses: set[str] = set()
+
+    async def expect(self, subjects: Collection[str], before: Collection[str]) -> None:
+        """Take who is watched; what is announced follows.
+
+        Args:
+            subjects: Who is.
+            before: Who was when the store was last written.
+
+        Raises:
+            StoreError: If it cannot be noted.
+        """
+        noted = await asyncio.to_thread(self._store.recall, _NOTE)
+        if noted is None:
+            self._noted = await self._announced_by_0_1({*subjects, *before})
+        else:
+            self._noted = cast("dict[str, bool]", noted)
+        self._wanted = {}
+        if self._is_on:
+            found = (discovery(self._topics, name, self._events) for name in subjects)
+            self._wanted = {message.topic: message for message in found}
+        self._noted |= dict.fromkeys(self._wanted, False)
+        await asyncio.to_thread(self._store.note, _NOTE, dict(self._noted))
+
+    def messages(self) -> list[Message]:
+        """Return all that is to be announced or withdrawn, in its order.
+
+        Home Assistant's way from single components to a device: announce the move,
+        announce the device, withdraw the components.
+        """
+        gone = [topic for topic in self._noted if topic not in self._wanted]
+        moves = [
+            migration(topic)
+            for topic in gone
+            if self._noted[topic] and self._device_of(topic) in self._wanted
+        ]
+        wanted = list(self._wanted.values())
+        self._pauses = {it[-1].topic for it in (moves, wanted) if moves and it}
+        return [*moves, *wanted, *(withdrawal(topic) for topic in gone)]
+
+    async def announced(self, message: Message) -> None:
+        """Take that one of them is delivered."""
+        topic = message.topic
+        if not message.payload and topic in self._noted and topic not in self._wanted:
+            del self._noted[topic]
+            await asyncio.to_thread(self._store.note, _NOTE, dict(self._noted))
+        elif topic in self._pauses:
+            self._pauses.discard(topic)
+            await self._clock.sleep_s(_SETTLING_S)
+
+    async def _announced_by_0_1(self, subjects: Collection[str]) -> dict[str, bool]:
+        """Return the topics that a version without notes may have announced on.
+
+        Where Home Assistant is off, only what the outbox still knows: an empty message
+        on a topic of somebody else's broker is not sent without a reason.
+        """
+        known = await asyncio.to_thread(self._store.discard, PREFIX)
+        older = [old_topics(self._topics, name) for name in subjects]
+        found = {
+            topic: is_same
+            for topics in older
+            for topic, is_same in topics.items()
+            if self._is_on or topic in known
+        }
+        return dict.fromkeys(known, False) | found
+
+    def _device_of(self, topic: str) -> str:
+        _, _, unit, _ = topic.split("/")
+        return f"{PREFIX}device/{unit}/config"
