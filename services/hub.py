@@ -11,7 +11,6 @@ from its store; what it knew of sources comes with the watchers' next reports.
 import asyncio
 import logging
 import os
-import socket
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,9 +26,9 @@ from pipelines.records import ActionEvent, SourceRole
 from services.canary import Canary
 from services.delivery.announcements import Announcements
 from services.delivery.mqtt import BrokerLink, MqttDelivery
-from services.errors import PortTaken, StoreError
+from services.errors import StoreError
 from services.hub_clock import HubClock
-from services.hub_http import listen, make_server
+from services.hub_http import listen_again, make_server
 from services.metrics import Metrics
 from services.reports import Report, SubjectState
 from services.settings import Site
@@ -44,7 +43,7 @@ _SILENT_NS = seconds_to_ns(12.0)
 _CANARY_PATIENCE_S = 30.0
 _FLUSH_S = 5.0
 _HTTP_END_S = 1.0
-_EXPECTED, _PORT, _PLACE = "expected sources", "port", "place in topics"
+_EXPECTED, _PORT = "expected sources", "port"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +115,7 @@ class Hub:
         self._delivery: MqttDelivery | None = None
         self._server: uvicorn.Server | None = None
         kept_port = cast("int | None", self._store.recall(_PORT))
-        self._listener = _listen_again(site.hub.host, site.hub.port, kept_port)
+        self._listener = listen_again(site.hub.host, site.hub.port, kept_port)
         self.port: int = self._listener.getsockname()[1]
         with suppress(StoreError):  # a full disk must not keep the hub from beginning
             self._store.note(_PORT, self.port)
@@ -142,7 +141,6 @@ class Hub:
         self._wake()
         before = self._expected
         gone = before.keys() - subjects.keys()
-        moved = await asyncio.to_thread(self._left_behind, list(before))
         await self._announcements.expect(list(subjects), list(before))
         self._expected = {name: list(it) for name, it in subjects.items()}
         await asyncio.to_thread(self._store.note, _EXPECTED, self._expected)
@@ -152,9 +150,9 @@ class Hub:
             self._states.pop(name, None)
             self._standings.pop(name, None)
         forgotten = [self._topics.forget(name, now_ns) for name in gone]
-        await self._take([*moved, *forgotten], {})
-        place = [self._topics.prefix, self._topics.site]
-        await asyncio.to_thread(self._store.note, _PLACE, place)
+        left_behind = await self._announcements.left_behind(list(before), now_ns)
+        await self._take([*left_behind, *forgotten], {})
+        await self._announcements.settled()
         if self._delivery is not None:
             self._delivery.announce()
 
@@ -407,26 +405,9 @@ class Hub:
             ),
         ]
 
-    def _left_behind(self, subjects: Sequence[str]) -> list[Message]:
-        """Withdraw what the broker keeps of a site that had another place in topics."""
-        before = cast("list[str] | None", self._store.recall(_PLACE))
-        if before in (None, [self._topics.prefix, self._topics.site]):
-            return []
-        old, now_ns = Topics(*before), self._clock.now_ns()
-        forgotten = [old.forget(name, now_ns) for name in subjects]
-        return [*forgotten, old.forget_site(now_ns)]
-
     def _site_status(self, state: str) -> Message:
         payload = {"v": VERSION, "type": "status", "state": state}
         return Message("site", self._topics.site_status, payload, retain=True)
-
-
-def _listen_again(host: str, port: int, kept_port: int | None) -> socket.socket:
-    """Listen on a port, or, if any will do, on that of the hub before."""
-    if port == 0 and kept_port:
-        with suppress(PortTaken):
-            return listen(host, kept_port)
-    return listen(host, port)
 
 
 def _die_of_failure(task: asyncio.Task[None]) -> None:

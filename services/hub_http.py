@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 
 import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -31,6 +32,14 @@ def listen(host: str, port: int) -> socket.socket:
         listener.close()
         raise PortTaken(host, port, (err.strerror or str(err)).lower()) from err
     return listener
+
+
+def listen_again(host: str, port: int, kept_port: int | None) -> socket.socket:
+    """Listen on a port, or, if any will do, on that of the hub before."""
+    if port == 0 and kept_port:
+        with suppress(PortTaken):
+            return listen(host, kept_port)
+    return listen(host, port)
 
 
 def make_server(

@@ -55,6 +55,9 @@ async def listening(port: int, topic: str = "#") -> AsyncIterator[Heard]:
                             heard.messages.append(item)
                             heard.more.notify_all()
             except aiomqtt.MqttError:
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():
+                    return  # it could not say goodbye
                 await asyncio.sleep(0.1)  # the broker is away: that is the test
 
     task = asyncio.create_task(listen())

@@ -64,8 +64,18 @@ def run(
         raise KeyboardInterrupt
 
 
-def check(config: ConfigArgument) -> None:
-    """Read a site's file and tell every mistake with its line."""
+def check(
+    config: ConfigArgument,
+    *,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Read the file alone; try no broker.")
+    ] = False,
+) -> None:
+    """Read a site's file, say every mistake with its line, and try the broker.
+
+    Says whether the broker is there, which MQTT it speaks, whether it lets us publish
+    and whether delivery can be confirmed. An empty message goes to the topics tried.
+    """
     from services.site_file import read_site
 
     site = read_site(config)
@@ -74,6 +84,8 @@ def check(config: ConfigArgument) -> None:
         f"{config}: all right; site {site.site} with {len(site.subjects)} subjects"
         f" and {wearables} wearables"
     )
+    if not offline:
+        asyncio.run(_try_broker(site))
 
 
 def schema() -> None:
@@ -85,6 +97,23 @@ def schema() -> None:
 
 def _say(line: str) -> None:
     typer.echo(f"wardwatch: {line}", err=True)
+
+
+async def _try_broker(site: "Site") -> None:
+    """Say what the broker lets the site do.
+
+    Raises:
+        BrokerRefused: If it does not let us in, or not publish.
+    """
+    from pipelines.clock import SystemClock
+    from services.delivery.broker_check import examine
+    from services.delivery.link import BrokerLink
+    from services.topics import Topics
+
+    link, topics = BrokerLink.of(site.broker), Topics(site.broker.prefix, site.site)
+    subjects = [subject.id for subject in site.subjects]
+    found = await examine(link, topics, subjects, SystemClock())
+    _say(f"broker {link}: {found.text}")
 
 
 async def _preflight(site: "Site") -> None:

@@ -20,7 +20,7 @@ from services.delivery.home_assistant import (
 from services.store import Message, Store
 from services.topics import Topics
 
-_NOTE: Final = "announced"
+_NOTE, _PLACE = "announced", "place of topics"
 _SETTLING_S: Final = 2.0
 """For Home Assistant to unload an entity before its device is announced."""
 
@@ -73,6 +73,27 @@ class Announcements:
             self._wanted = {message.topic: message for message in found}
         self._noted |= dict.fromkeys(self._wanted, False)
         await asyncio.to_thread(self._store.note, _NOTE, dict(self._noted))
+
+    async def left_behind(
+        self, subjects: Collection[str], now_ns: int
+    ) -> list[Message]:
+        """Withdraw the statuses of a site that had another prefix or name before.
+
+        Args:
+            subjects: Who was watched then.
+            now_ns: When.
+        """
+        before = await asyncio.to_thread(self._store.recall, _PLACE)
+        if before in (None, [self._topics.prefix, self._topics.site]):
+            return []
+        old = Topics(*cast("list[str]", before))
+        forgotten = [old.forget(name, now_ns) for name in subjects]
+        return [*forgotten, old.forget_site(now_ns)]
+
+    async def settled(self) -> None:
+        """Note the place of the site's topics, once what was left behind is written."""
+        place = [self._topics.prefix, self._topics.site]
+        await asyncio.to_thread(self._store.note, _PLACE, place)
 
     def messages(self) -> list[Message]:
         """Return all that is to be announced or withdrawn, in its order.

@@ -13,7 +13,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Collection
 from random import Random
-from typing import Protocol, final
+from typing import final
 
 import aiomqtt
 
@@ -28,6 +28,7 @@ from services.delivery.link import (
     try_broker,
     why,
 )
+from services.delivery.observers import Announcer, DeliveryObserver
 from services.delivery.proof import Proof
 from services.delivery.refusals import Kind, Refusals
 from services.delivery.session import Refused, Session, text_of
@@ -43,33 +44,10 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 10.0
 _AT_ONCE = 64
 _TEST_S, _TEST_AGAIN_S = 30.0, 10.0
 """Between test messages: while they are heard, and while they are not."""
+_END_S = 0.5
 _UNSPECIFIED = 0x80
 _WITHDRAWALS = 5
 """So often the broker may refuse to forget something; then it is dropped."""
-
-
-class DeliveryObserver(Protocol):
-    """Learns what becomes of messages; must return at once."""
-
-    def connected(self, is_up: bool, reason: str) -> None:
-        """Take that the broker is there, or is not and why."""
-        ...
-
-    def delivered(self, queued: Queued, now_ns: int) -> None:
-        """Take that a message is delivered."""
-        ...
-
-
-class Announcer(Protocol):
-    """Knows what is announced to others, retained, and what is withdrawn."""
-
-    def messages(self) -> list[Message]:
-        """Return all that is to be announced or withdrawn, in its order."""
-        ...
-
-    async def announced(self, message: Message) -> None:
-        """Take that one of them is delivered."""
-        ...
 
 
 @final
@@ -407,7 +385,14 @@ async def _sleep(clock: Clock, pause_s: float) -> None:
 
 
 async def _end(tasks: list[asyncio.Task[None]]) -> None:
-    """Cancel tasks, and return when all are over."""
-    for task in tasks:
-        task.cancel()
+    """Cancel tasks, and return when all are over.
+
+    More than once: before Python 3.12, ``asyncio.wait_for`` forgets a cancellation that
+    comes together with its answer.
+    """
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=_END_S)
     await asyncio.gather(*tasks, return_exceptions=True)

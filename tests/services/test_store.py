@@ -1,6 +1,7 @@
 """What was taken is there after any end of the process, once."""
 
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -133,3 +134,49 @@ def test_a_folder_or_file_that_cannot_be_used_is_one_line(tmp_path: Path) -> Non
     (tmp_path / "hub.sqlite").write_text("no database" * 100)
     with pytest.raises(StoreError, match=r"hub\.sqlite: file is not a database$"):
         Store(tmp_path)
+
+
+def test_an_unproven_message_waits_apart_until_its_topic_is_published_again(
+    tmp_path: Path,
+) -> None:
+    store = Store(tmp_path)
+    store.take([Message(key, "t", {}) for key in "abc"], {}, now_ns=5)
+    first, second, _ = store.waiting(9)
+    store.unproven(first.number, now_ns=6)
+    store.unproven(second.number, now_ns=6)
+    assert [it.message.key for it in store.waiting(9)] == ["c"]
+    assert store.unproven_topics() == ["t"]
+    oldest = store.oldest_unproven("t")
+    assert oldest is not None
+    assert oldest.message.key == "a"
+    assert store.backlog() == (3, 5)
+    store.delivered(first.number, now_ns=7)
+    store.publish_again("t")
+    assert [it.message.key for it in store.waiting(9)] == ["b", "c"]
+    assert store.oldest_unproven("t") is None
+
+
+def test_messages_of_other_topics_are_found_behind_many_of_one(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.take([Message(str(n), "held", {}) for n in range(99)], {}, now_ns=5)
+    store.take([Message("x", "free", {})], {}, now_ns=5)
+    assert [it.message.key for it in store.waiting(9, without=["held"])] == ["x"]
+
+
+def test_an_outbox_of_version_0_1_goes_on(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.take([message("a")], {}, now_ns=5)
+    store.close()
+    with sqlite3.connect(store.path) as connection:
+        connection.execute("ALTER TABLE outbox DROP COLUMN unproven_ns")
+    connection.close()
+    assert [it.message for it in Store(tmp_path).waiting(9)] == [message("a")]
+
+
+def test_what_waits_under_a_beginning_is_discarded_and_told(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    topics = ("ha/a", "ha_b", "ha/c")
+    store.take([Message(topic, topic, {}) for topic in topics], {}, now_ns=5)
+    store.delivered(store.waiting(1)[0].number, now_ns=6)
+    assert sorted(store.discard("ha/")) == ["ha/a", "ha/c"]
+    assert [it.message.key for it in store.waiting(9)] == ["ha_b"]

@@ -1,0 +1,110 @@
+"""What a broker lets a site do, found out before it is watched."""
+
+import asyncio
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import aiomqtt
+
+from pipelines.clock import Clock, utc_datetime
+from services.delivery.link import BrokerLink, is_refusal, why
+from services.delivery.session import Session
+from services.errors import BrokerRefused
+from services.store import Message
+from services.topics import Topics
+
+_LONGEST_S: Final = 20.0
+_NAMED: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What was found.
+
+    Attributes:
+        is_reached: Whether the broker was there.
+        text: What to tell, in one line.
+    """
+
+    is_reached: bool
+    text: str
+
+
+async def examine(
+    link: BrokerLink, topics: Topics, subjects: Sequence[str], clock: Clock
+) -> Examination:
+    """Try a broker: its version, what we may publish, whether delivery is confirmed.
+
+    An empty message goes to each topic of events, drift and technical faults; whoever
+    reads them ignores it. Topics with retained messages are left alone.
+
+    Args:
+        link: The broker.
+        topics: Of the site.
+        subjects: Of the site.
+        clock: Dates the test message.
+
+    Raises:
+        BrokerRefused: If it does not let us in, or not publish.
+    """
+    try:
+        async with asyncio.timeout(_LONGEST_S), link.connect() as client:
+            session = Session(client, topics.test)
+            listening = asyncio.create_task(session.listen())
+            try:
+                return await _examine(link, session, topics, subjects, clock)
+            finally:
+                listening.cancel()
+                await asyncio.gather(listening, return_exceptions=True)
+    except TimeoutError:
+        return Examination(is_reached=False, text=f"no answer in {_LONGEST_S:g} s")
+    except (aiomqtt.MqttError, OSError) as error:
+        problem = why(error)
+        if is_refusal(problem):
+            raise BrokerRefused(str(link), problem) from error
+        return Examination(is_reached=False, text=problem.partition(";")[0])
+
+
+async def _examine(
+    link: BrokerLink,
+    session: Session,
+    topics: Topics,
+    subjects: Sequence[str],
+    clock: Clock,
+) -> Examination:
+    tried = [
+        *(topics.of(name, kind) for name in subjects for kind in ("event", "drift")),
+        topics.site_technical,
+    ]
+    at = utc_datetime(clock.now_ns()).isoformat()
+    test = json.dumps({"v": 1, "type": "test", "at": at})
+    unheard, *answers = await asyncio.gather(
+        session.test(test), *(session.send(Message("", it, {})) for it in tried)
+    )
+    found = [(it, no) for it, no in zip(tried, answers, strict=True) if no is not None]
+    denied = [(topic, no.reason) for topic, no in found if not no.is_silent]
+    if denied:
+        names = _named(topic for topic, _ in denied)
+        problem = f"does not let us publish to {names}: {denied[0][1]}"
+        raise BrokerRefused(str(link), problem)
+    version = "5" if session.has_reasons else "3.1.1"
+    parts = [f"reached, MQTT {version}"]
+    if session.has_reasons:
+        parts.append(f"may publish to all {len(tried)} topics tried")
+        if unheard:
+            parts.append(f"delivery rests on its reason codes: {topics.test} {unheard}")
+    elif found:
+        names = _named(topic for topic, _ in found)
+        parts.append(f"delivery to {names} cannot be confirmed: {found[0][1].reason}")
+    if not unheard and not found:
+        parts.append("delivery is confirmed")
+    return Examination(is_reached=True, text="; ".join(parts))
+
+
+def _named(topics: Iterable[str]) -> str:
+    shown = list(topics)
+    rest = len(shown) - _NAMED
+    more = f" and {rest} more" if rest > 0 else ""
+    return ", ".join(shown[:_NAMED]) + more

@@ -1,0 +1,104 @@
+"""What ``wardwatch check`` finds out about a broker."""
+
+import asyncio
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from pipelines.clock import SystemClock
+from services.cli import app, run
+from services.delivery.broker_check import Examination, examine
+from services.delivery.link import BrokerLink
+from services.demo.broker import Broker
+from services.settings import BrokerSettings
+from services.topics import Topics
+from tests.mqtt_gate import Gate, gate_before
+
+OPEN = "user ward\ntopic readwrite #\n"
+DENIED = f"{OPEN}topic deny wardwatch/ward-3/bed-4/event\n"
+WRITE_ONLY = "user ward\ntopic write #\n"
+
+
+def guarded(acl: str) -> Broker:
+    return Broker(user="ward", password="secret", acl=acl)
+
+
+def check(folder: Path, broker: Broker, *options: str) -> int:
+    path = folder / "site.yaml"
+    path.write_text(
+        "site: ward-3\nsubjects: [{id: bed-4, camera: test}]\n"
+        f"broker: {{port: {broker.port}, user: ward, password: secret}}\n"
+    )
+    return run(app, ["check", str(path), *options])
+
+
+async def examine_by_3_1_1(
+    broker: Broker, version_5: Literal["refuse", "close"]
+) -> Examination:
+    async with gate_before(broker.port, Gate(version_5)) as gate:
+        settings = {"port": gate.port, "user": "ward", "password": "secret"}
+        link = BrokerLink.of(BrokerSettings.model_validate(settings))
+        topics = Topics("wardwatch", "ward-3")
+        return await examine(link, topics, ["bed-4"], SystemClock())
+
+
+def test_a_broker_that_takes_everything_is_found(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with guarded(OPEN) as broker:
+        assert check(tmp_path, broker) == 0
+    assert capsys.readouterr().err == (
+        f"wardwatch: broker 127.0.0.1:{broker.port}: reached, MQTT 5; may publish to"
+        " all 3 topics tried; delivery is confirmed\n"
+    )
+
+
+def test_a_forbidden_topic_is_one_line_and_exit_code_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with guarded(DENIED) as broker:
+        assert check(tmp_path, broker) == 2
+    assert capsys.readouterr().err == (
+        f"wardwatch: broker 127.0.0.1:{broker.port}: does not let us publish to"
+        " wardwatch/ward-3/bed-4/event: not authorised; see its access list\n"
+    )
+
+
+def test_a_broker_that_is_away_is_said_and_no_mistake(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with guarded(OPEN) as broker:
+        broker.stop()
+        assert check(tmp_path, broker) == 0
+        assert "is not reached (" in capsys.readouterr().err
+        assert check(tmp_path, broker, "--offline") == 0
+        assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("version_5", ["refuse", "close"])
+def test_a_broker_of_3_1_1_is_tried_by_the_echo(
+    version_5: Literal["refuse", "close"],
+) -> None:
+    with guarded(OPEN) as broker:
+        found = asyncio.run(examine_by_3_1_1(broker, version_5))
+    assert found.text == "reached, MQTT 3.1.1; delivery is confirmed"
+
+
+def test_delivery_that_cannot_be_confirmed_is_said() -> None:
+    with guarded(WRITE_ONLY) as broker:
+        found = asyncio.run(examine_by_3_1_1(broker, "refuse"))
+    assert found == Examination(
+        is_reached=True,
+        text="reached, MQTT 3.1.1; delivery to wardwatch/ward-3/bed-4/event,"
+        " wardwatch/ward-3/bed-4/drift, wardwatch/ward-3/technical cannot be confirmed:"
+        " no echo; see its access list",
+    )
+
+
+def test_a_wrong_password_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Broker(user="ward", password="other", acl=OPEN) as broker:
+        assert check(tmp_path, broker) == 2
+    assert "refuses user name or password" in capsys.readouterr().err
