@@ -80,9 +80,8 @@ async def _examine(
     ]
     at = utc_datetime(clock.now_ns()).isoformat()
     test = json.dumps({"v": 1, "type": "test", "at": at})
-    unheard, *answers = await asyncio.gather(
-        session.test(test), *(session.send(Message("", it, {})) for it in tried)
-    )
+    sends = (session.send(Message("", topic, {})) for topic in tried)
+    answers, unheard = await asyncio.gather(asyncio.gather(*sends), session.test(test))
     found = [(it, no) for it, no in zip(tried, answers, strict=True) if no is not None]
     denied = [(topic, no.reason) for topic, no in found if not no.is_silent]
     if denied:
