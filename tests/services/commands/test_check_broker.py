@@ -7,7 +7,7 @@ from typing import Literal
 import pytest
 
 from pipelines.clock import SystemClock
-from services.cli import app, run
+from services.command_line import app, run
 from services.delivery.broker_check import Examination, examine
 from services.delivery.link import BrokerLink
 from services.demo.broker import Broker
