@@ -12,12 +12,14 @@
     ├── FolderError            a folder to write into cannot be made or written to
     └── TrainingError          a training run cannot begin, or go on where it stopped
 
-Messages say what, where and what to do; they never hold credentials
-(``pipelines.sources.address.redact`` comes before any address is shown). ``args`` are
-the facts that an error is made of, so that it comes back whole from another process.
+Messages say what, where and what to do; they never hold credentials: every text that
+an error is made of goes through ``pipelines.redaction`` first. ``args`` are the facts
+that an error is made of, so that it comes back whole from another process.
 """
 
 from collections.abc import Sequence
+
+from pipelines.redaction import redact
 
 _NAMES_SHOWN = 5
 """Of what is missing; the rest is counted."""
@@ -31,9 +33,9 @@ class SourceError(PipelineError):
     """A camera or a wearable cannot be used as configured."""
 
     def __init__(self, source: str, problem: str) -> None:
-        self.source = source
-        self.problem = problem
-        super().__init__(source, problem)
+        self.source = redact(source)
+        self.problem = redact(problem)
+        super().__init__(self.source, self.problem)
 
     def __str__(self) -> str:
         return f"{self.source}: {self.problem}"
@@ -58,10 +60,10 @@ class PayloadError(PipelineError):
     """
 
     def __init__(self, where: str, field: str, problem: str) -> None:
-        self.where = where
-        self.field = field
-        self.problem = problem
-        super().__init__(where, field, problem)
+        self.where = redact(where)
+        self.field = redact(field)
+        self.problem = redact(problem)
+        super().__init__(self.where, self.field, self.problem)
 
     def __str__(self) -> str:
         return f"{self.where}: {self.field}: {self.problem}"
@@ -71,10 +73,10 @@ class FootageError(PipelineError):
     """A footage folder or its labels.csv is malformed; ``line`` counts from one."""
 
     def __init__(self, path: str, problem: str, line: int | None = None) -> None:
-        self.path = path
+        self.path = redact(path)
         self.line = line
-        self.problem = problem
-        super().__init__(path, problem, line)
+        self.problem = redact(problem)
+        super().__init__(self.path, self.problem, line)
 
     def __str__(self) -> str:
         place = self.path if self.line is None else f"{self.path}:{self.line}"
@@ -85,9 +87,9 @@ class BaselineError(PipelineError):
     """A file that keeps what is normal cannot be read, believed or written."""
 
     def __init__(self, path: str, problem: str) -> None:
-        self.path = path
-        self.problem = problem
-        super().__init__(path, problem)
+        self.path = redact(path)
+        self.problem = redact(problem)
+        super().__init__(self.path, self.problem)
 
     def __str__(self) -> str:
         return f"{self.path}: {self.problem}"
@@ -97,9 +99,9 @@ class FolderError(PipelineError):
     """A folder to write into cannot be made or written to."""
 
     def __init__(self, path: str, problem: str) -> None:
-        self.path = path
-        self.problem = problem
-        super().__init__(path, problem)
+        self.path = redact(path)
+        self.problem = redact(problem)
+        super().__init__(self.path, self.problem)
 
     def __str__(self) -> str:
         return f"{self.path}: {self.problem}"
@@ -112,9 +114,9 @@ class TrainingError(PipelineError):
     """
 
     def __init__(self, where: str, problem: str) -> None:
-        self.where = where
-        self.problem = problem
-        super().__init__(where, problem)
+        self.where = redact(where)
+        self.problem = redact(problem)
+        super().__init__(self.where, self.problem)
 
     def __str__(self) -> str:
         return f"{self.where}: {self.problem}"
@@ -128,10 +130,10 @@ class DatasetError(PipelineError):
     """
 
     def __init__(self, where: str, problem: str, missing: Sequence[str] = ()) -> None:
-        self.where = where
-        self.problem = problem
-        self.missing = tuple(missing)
-        super().__init__(where, problem, self.missing)
+        self.where = redact(where)
+        self.problem = redact(problem)
+        self.missing = tuple(map(redact, missing))
+        super().__init__(self.where, self.problem, self.missing)
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.problem}"

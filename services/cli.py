@@ -41,8 +41,9 @@ def _name_user() -> None:
 def _run() -> int:
     """Return the exit code; 128 and a signal's number if the signal ended it."""
     try:
-        from services.command_line import app, run
+        from services.command_line import app, print_traceback, run
 
+        sys.excepthook = print_traceback
         return run(app, sys.argv[1:])
     except OutputFailed as error:  # not every message is printed inside run
         return streams.report(error)

@@ -8,15 +8,17 @@ once and a machine that lacks one of them can still run the others.
 import logging
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
+from types import TracebackType
 from typing import Annotated
 
 import typer
 
 from models.errors import ModelError
 from pipelines.errors import PipelineError
-from pipelines.sources.address import redact
+from pipelines.redaction import redact
 from services import signals
 from services.commands import (
     bench,
@@ -92,11 +94,26 @@ def _common(
         ),
     ] = False,
 ) -> None:
+    lines = logging.StreamHandler(sys.stderr)
+    lines.setFormatter(RedactedLines("%(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING,
-        format="%(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
+        level=logging.INFO if verbose else logging.WARNING, handlers=[lines]
     )
+
+
+class RedactedLines(logging.Formatter):
+    """Log lines and their tracebacks, without credentials that a library put there."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return a record's text."""
+        return redact(super().format(record))
+
+
+def print_traceback(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """Print a traceback as Python does, without credentials."""
+    sys.stderr.write(redact("".join(traceback.format_exception(kind, error, trace))))
 
 
 def run(commands: typer.Typer, arguments: Sequence[str]) -> int:

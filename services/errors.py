@@ -11,7 +11,7 @@
     ├── RayFolderError     Ray cannot put its files and sockets into its folder
     └── OutputFailed       standard output is closed, or its device is full
 
-Messages never hold credentials.
+Messages never hold credentials: ``pipelines.redaction`` sees them first.
 """
 
 import errno
@@ -22,6 +22,8 @@ from typing import Final
 RESTART_EXIT_CODE: Final = 75
 """EX_TEMPFAIL of sysexits.h: the service is to be started again."""
 
+from pipelines.redaction import redact
+
 
 class ServiceError(Exception):
     """The base of every error of the services."""
@@ -31,7 +33,7 @@ class SettingsError(ServiceError):
     """A configuration is malformed; ``problems`` has a line for each mistake."""
 
     def __init__(self, problems: Sequence[str]) -> None:
-        self.problems = tuple(problems)
+        self.problems = tuple(map(redact, problems))
         super().__init__(self.problems)
 
     def __str__(self) -> str:
@@ -42,8 +44,8 @@ class StoreError(ServiceError):
     """The store cannot be written or read."""
 
     def __init__(self, path: str, problem: str) -> None:
-        self.path, self.problem = path, problem
-        super().__init__(path, problem)
+        self.path, self.problem = redact(path), redact(problem)
+        super().__init__(self.path, self.problem)
 
     def __str__(self) -> str:
         return f"{self.path}: {self.problem}"
@@ -67,8 +69,8 @@ class BrokerRefused(ServiceError):
     """The broker does not let us in."""
 
     def __init__(self, broker: str, problem: str) -> None:
-        self.broker, self.problem = broker, problem
-        super().__init__(broker, problem)
+        self.broker, self.problem = redact(broker), redact(problem)
+        super().__init__(self.broker, self.problem)
 
     def __str__(self) -> str:
         return f"broker {self.broker}: {self.problem}"

@@ -80,7 +80,7 @@ def _camera_name(watched: WatchedSubject) -> str:
     """Name a view without credentials: another has another normal."""
     if watched.camera is None:
         return "no camera"
-    return f"{CameraAddress.parse(watched.camera)} {watched.framing}"
+    return f"{CameraAddress.parse(watched.camera).view_name} {watched.framing}"
 
 
 def mark_of(watched: WatchedSubject) -> str:

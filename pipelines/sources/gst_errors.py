@@ -6,7 +6,8 @@ from pipelines.errors import (
     SourceRefused,
     SourceUnreadable,
 )
-from pipelines.sources.address import CameraAddress, redact
+from pipelines.redaction import redact
+from pipelines.sources.address import CameraAddress
 from pipelines.sources.gst import Gst, error_line
 
 _RESOURCE = "gst-resource-error-quark"
@@ -29,7 +30,7 @@ _NOT_OPENED = {
 def source_error(address: CameraAddress, message: Gst.Message) -> SourceError:
     """Translate an error from the bus of a camera's pipeline."""
     problem, _ = message.parse_error()
-    shown, line = str(address), redact(error_line(message))
+    shown, line = str(address), redact(error_line(message), address.secrets)
     domain, code = str(problem.domain), problem.code
     if domain == _RESOURCE:
         return _resource_error(address, code, line)

@@ -104,7 +104,7 @@ class ImuSource:
         self._most_batches = most_batches
         self._backoff = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S, rng or Random())
         self._receiver = ImuReceiver(
-            subject_id, self._address.topic, ImuClock(clock_settings)
+            subject_id, self._address.shown_topic, ImuClock(clock_settings)
         )
         self._correction_ns = 0
         self._connections = 0
@@ -287,7 +287,7 @@ def _problem(error: aiomqtt.MqttError) -> tuple[str, bool]:
     code = error.rc if isinstance(error, aiomqtt.MqttCodeError) else None
     if isinstance(code, ReasonCode) and code.value in _CREDENTIAL_CODES:
         return (
-            f"the broker refuses us ({code}); give user:password@ in the address",
+            f"the broker refuses us ({code}); write user and password in the address",
             True,
         )
     return f"no connection to the broker: {error}", False

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
 from pipelines.errors import SourceError
+from pipelines.redaction import shown_address, shown_path
 
 _SCHEME = "mqtt://"
 _DEFAULT_PORT = 1883
@@ -21,7 +22,7 @@ class MqttAddress:
 
     host: str
     port: int
-    topic: str
+    topic: str = field(repr=False)
     user: str | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)
 
@@ -33,11 +34,13 @@ class MqttAddress:
             SourceError: If it is malformed, or its topic names more than one device.
         """
         login, at_sign, place = address.removeprefix(_SCHEME).rpartition("@")
-        shown = _SCHEME + place
+        shown = shown_address(address)
         authority, _, topic = place.partition("/")
         host, port = _host_and_port(authority)
         if not address.startswith(_SCHEME) or host is None:
-            problem = "expected mqtt://[user:password@]host[:port]/topic"
+            problem = (
+                "expected mqtt://host/topic, a login before and a port after the host"
+            )
             raise SourceError(shown, problem)
         _check_topic(topic, shown)
         if not at_sign:
@@ -53,7 +56,12 @@ class MqttAddress:
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{_SCHEME}{host}:{self.port}/{self.topic}"
+        return f"{_SCHEME}{host}:{self.port}/{self.shown_topic}"
+
+    @property
+    def shown_topic(self) -> str:
+        """The topic as messages may show it: somebody may have put a login there."""
+        return shown_path(self.topic)
 
 
 def _host_and_port(authority: str) -> tuple[str | None, int]:

@@ -374,7 +374,7 @@ async def open_subject(
             on_status=on_status,
         )
         video = await stack.enter_async_context(camera)
-        name = f"{watched.camera} {framing}"  # another pane, another view
+        name = f"{watched.camera.view_name} {framing}"  # another pane, another view
         if wearable is None or watched.worn_live:
             yield Subject(_SUBJECT_ID, video, wearable, camera_name=name)
         else:

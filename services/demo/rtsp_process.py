@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import final
-from urllib.parse import quote
 
 from pipelines.clock import seconds_to_ns
 from pipelines.errors import PipelineError
+from pipelines.sources.address import with_login
+
+PASSWORD_VARIABLE = "RTSP_SERVER_PASSWORD"
+"""Of the server's environment; ``services.demo.rtsp_server`` reads it."""
 
 _HOST = "127.0.0.1"
 _START_S = 20.0
@@ -44,6 +47,7 @@ class RtspServer:
         password: Their password.
         delimiters: Whether an access unit delimiter stands before each picture; many
             cameras send none.
+        digest: Whether the login is asked for by digest, not basic.
 
     Raises:
         RtspServerFailed: From ``start``, if the server ends or says nothing.
@@ -57,12 +61,14 @@ class RtspServer:
         user: str | None = None,
         password: str = "",
         delimiters: bool = True,
+        digest: bool = False,
     ) -> None:
         self._mounts = mounts
         self._delimiters = delimiters
         self._loop = loop
         self._user = user
         self._password = password
+        self._digest = digest
         self._starts: queue.Queue[PlayStart | None] = queue.Queue()
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
@@ -98,10 +104,10 @@ class RtspServer:
 
     def address(self, name: str) -> str:
         """Return a camera's address, credentials included where there are any."""
-        login = ""
-        if self._user is not None:
-            login = f"{quote(self._user, '')}:{quote(self._password, '')}@"
-        return f"rtsp://{login}{_HOST}:{self.port}/{name}"
+        address = f"rtsp://{_HOST}:{self.port}/{name}"
+        if self._user is None:
+            return address
+        return with_login(address, self._user, self._password)
 
     def start(self) -> None:
         """Start the server, and return once it accepts connections."""
@@ -109,6 +115,7 @@ class RtspServer:
         environment = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+            PASSWORD_VARIABLE: self._password,  # `ps` shows arguments to everybody
         }
         self._process = process = subprocess.Popen(
             self._command(),
@@ -178,7 +185,9 @@ class RtspServer:
         if not self._delimiters:
             command.append("--no-delimiters")
         if self._user is not None:
-            command += ["--user", self._user, "--password", self._password]
+            command += ["--user", self._user]
+        if self._digest:
+            command.append("--digest")
         return command
 
 

@@ -11,6 +11,7 @@ clock that the sender reports tell.
 import argparse
 import contextlib
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,10 +23,12 @@ from pipelines.clock import Clock, SystemClock, ns_to_seconds
 from pipelines.errors import SourceError
 from pipelines.sources.gst import Gst, element, static_pad
 from services.demo.file_player import FilePlayer, Film
+from services.demo.rtsp_process import PASSWORD_VARIABLE
 
+gi.require_version("GstRtsp", "1.0")
 gi.require_version("GstRtspServer", "1.0")
 
-from gi.repository import GLib, GstRtspServer  # noqa: E402
+from gi.repository import GLib, GstRtsp, GstRtspServer  # noqa: E402
 
 _ROLE = "viewer"
 
@@ -48,6 +51,7 @@ class FileServer:
             cameras send none, and the parameter sets in packets of their own: then
             GStreamer 1.22 loses the sender's time of key frames.
         clock: Tells when a client began to play.
+        digest: Whether the login is asked for by digest, which sends no password.
 
     Raises:
         SourceError: If a file cannot be played.
@@ -62,6 +66,7 @@ class FileServer:
         login: tuple[str, str] | None,
         delimiters: bool = True,
         clock: Clock,
+        digest: bool = False,
     ) -> None:
         self._clock = clock
         self._loop = loop
@@ -70,7 +75,7 @@ class FileServer:
         self._server.set_address("127.0.0.1")
         self._server.set_service(str(port))
         if login is not None:
-            self._server.set_auth(_basic_auth(*login))
+            self._server.set_auth(_auth(*login, digest=digest))
         points = GstRtspServer.RTSPMountPoints()
         self._server.set_mount_points(points)
         aggregate = "zero-latency" if delimiters else "none"
@@ -139,10 +144,14 @@ class FileServer:
         return Gst.PadProbeReturn.REMOVE
 
 
-def _basic_auth(user: str, password: str) -> GstRtspServer.RTSPAuth:
+def _auth(user: str, password: str, *, digest: bool) -> GstRtspServer.RTSPAuth:
     auth = GstRtspServer.RTSPAuth()
     token = GstRtspServer.RTSPToken()
     token.set_string(GstRtspServer.RTSP_TOKEN_MEDIA_FACTORY_ROLE, _ROLE)
+    if digest:
+        auth.set_supported_methods(GstRtsp.RTSPAuthMethod.DIGEST)
+        auth.add_digest(user, password, token)
+        return auth
     auth.add_basic(GstRtspServer.RTSPAuth.make_basic(user, password), token)
     return auth
 
@@ -180,8 +189,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--mount", type=_mount, action="append", required=True, metavar="NAME=FILE"
     )
-    parser.add_argument("--user", help="ask clients for this user")
-    parser.add_argument("--password", default="")
+    parser.add_argument(
+        "--user",
+        help=f"ask clients for this user, and for the password in ${PASSWORD_VARIABLE}",
+    )
+    parser.add_argument(
+        "--digest", action="store_true", help="ask for the login by digest, not basic"
+    )
     parser.add_argument("--loop", action="store_true", help="begin again at the end")
     parser.add_argument(
         "--no-delimiters",
@@ -195,7 +209,11 @@ def _arguments() -> argparse.Namespace:
 def main() -> None:
     """Serve until told to stop (SIGINT, SIGTERM)."""
     given = _arguments()
-    login = None if given.user is None else (given.user, given.password)
+    login = (
+        None
+        if given.user is None
+        else (given.user, os.environ.get(PASSWORD_VARIABLE, ""))
+    )
     try:
         server = FileServer(
             given.mount,
@@ -204,6 +222,7 @@ def main() -> None:
             login=login,
             delimiters=not given.no_delimiters,
             clock=SystemClock(),
+            digest=given.digest,
         )
         server.start()
     except (OSError, SourceError) as err:

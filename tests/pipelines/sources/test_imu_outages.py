@@ -135,8 +135,8 @@ def test_a_refusal_is_raised_at_once_where_wanted(login: str) -> None:
             ):
                 with pytest.raises(
                     SourceRefused,
-                    match=rf"^{shown}: the broker refuses us \(Not authorized\); give "
-                    r"user:password@ in the address$",
+                    match=rf"^{shown}: the broker refuses us \(Not authorized\); write "
+                    r"user and password in the address$",
                 ):
                     await until(source, "online")
 

@@ -49,14 +49,35 @@ def test_an_address_is_shown_without_credentials() -> None:
 @pytest.mark.parametrize(
     ("address", "problem"),
     [
-        ("", "expected mqtt://[user:password@]host[:port]/topic"),
-        ("http://broker/a", "expected mqtt://[user:password@]host[:port]/topic"),
-        ("mqtt:///a", "expected mqtt://[user:password@]host[:port]/topic"),
-        ("mqtt://broker:0/a", "expected mqtt://[user:password@]host[:port]/topic"),
-        ("mqtt://broker:99999/a", "expected mqtt://[user:password@]host[:port]/topic"),
-        ("mqtt://broker:x/a", "expected mqtt://[user:password@]host[:port]/topic"),
-        ("mqtt://bro..ker/a", "expected mqtt://[user:password@]host[:port]/topic"),
-        ("mqtt://bro ker/a", "expected mqtt://[user:password@]host[:port]/topic"),
+        ("", "expected mqtt://host/topic, a login before and a port after the host"),
+        (
+            "http://broker/a",
+            "expected mqtt://host/topic, a login before and a port after the host",
+        ),
+        (
+            "mqtt:///a",
+            "expected mqtt://host/topic, a login before and a port after the host",
+        ),
+        (
+            "mqtt://broker:0/a",
+            "expected mqtt://host/topic, a login before and a port after the host",
+        ),
+        (
+            "mqtt://broker:99999/a",
+            "expected mqtt://host/topic, a login before and a port after the host",
+        ),
+        (
+            "mqtt://broker:x/a",
+            "expected mqtt://host/topic, a login before and a port after the host",
+        ),
+        (
+            "mqtt://bro..ker/a",
+            "expected mqtt://host/topic, a login before and a port after the host",
+        ),
+        (
+            "mqtt://bro ker/a",
+            "expected mqtt://host/topic, a login before and a port after the host",
+        ),
         (
             "mqtt://broker",
             "names no topic; write one after the host, as in mqtt://host/topic",
