@@ -19,7 +19,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import final
 
-import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from models.bundled import PROMPT_SET_FILE
@@ -32,9 +31,15 @@ from models.prompt_set import (
     PromptSet,
     plain_name,
 )
+from models.yaml_nodes import (
+    INT_TAG,
+    STR_TAG,
+    YamlFault,
+    line_of,
+    pairs_of,
+    read_nodes,
+)
 
-_STR = "tag:yaml.org,2002:str"
-_INT = "tag:yaml.org,2002:int"
 _TOP_FIELDS = ("version", "name", "templates", "labels")
 _LABEL_FIELDS = ("texts", "event", "aliases", "priority")
 
@@ -64,6 +69,12 @@ class _Reader:
         """The label and the line of each name seen, aliases included."""
 
     def read(self) -> PromptSet:
+        try:
+            return self._read()
+        except YamlFault as err:
+            raise PromptSetError(str(self._path), err.problem, line=err.line) from None
+
+    def _read(self) -> PromptSet:
         top = self._fields(self._root(), "", _TOP_FIELDS, required=_TOP_FIELDS)
         return PromptSet(
             name=self._text(top["name"], "name"),
@@ -73,33 +84,15 @@ class _Reader:
         )
 
     def _root(self) -> Node:
-        try:
-            text = self._path.read_text(encoding="utf-8")
-            root = yaml.compose(text, Loader=yaml.SafeLoader)
-        except OSError as err:
-            problem = f"cannot be read: {err.strerror}"
-            raise PromptSetError(str(self._path), problem) from err
-        except UnicodeDecodeError as err:
-            problem = f"is not UTF-8: byte {err.start} cannot be decoded"
-            raise PromptSetError(str(self._path), problem) from err
-        except yaml.YAMLError as err:
-            raise self._not_yaml(err) from err
-        except RecursionError as err:
-            raise PromptSetError(str(self._path), "is nested too deeply") from err
+        root = read_nodes(self._path)
         if root is None:
             raise PromptSetError(str(self._path), "is empty")
         return root
 
-    def _not_yaml(self, err: yaml.YAMLError) -> PromptSetError:
-        if isinstance(err, yaml.MarkedYAMLError) and err.problem_mark is not None:
-            problem, line = err.problem or "unreadable", err.problem_mark.line + 1
-        else:
-            problem, line = " ".join(str(err).split()), None
-        return PromptSetError(str(self._path), f"is not YAML: {problem}", line=line)
-
     def _error(self, node: Node, field: str, problem: str) -> PromptSetError:
-        line = node.start_mark.line + 1
-        return PromptSetError(str(self._path), problem, line=line, field=field or None)
+        return PromptSetError(
+            str(self._path), problem, line=line_of(node), field=field or None
+        )
 
     def _labels(self, node: Node) -> tuple[LabelPrompts, ...]:
         pairs = self._pairs(node, "labels")
@@ -140,7 +133,7 @@ class _Reader:
             owner, line = self._named[plain]
             problem = f"{name!r} already names the label {owner!r} in line {line}"
             raise self._error(node, field, problem)
-        self._named[plain] = label, node.start_mark.line + 1
+        self._named[plain] = label, line_of(node)
 
     def _templates(self, node: Node) -> tuple[str, ...]:
         templates = self._texts(node, "templates")
@@ -153,7 +146,7 @@ class _Reader:
         return tuple(template for template, _ in templates)
 
     def _version(self, node: Node) -> int:
-        if isinstance(node, ScalarNode) and node.tag == _INT:
+        if isinstance(node, ScalarNode) and node.tag == INT_TAG:
             text = node.value
             if text.isdecimal() and int(text) > 0:
                 return int(text)
@@ -192,7 +185,7 @@ class _Reader:
     def _pairs(self, node: Node, field: str) -> list[tuple[Node, Node]]:
         if not isinstance(node, MappingNode):
             raise self._error(node, field, f"expected a mapping, got {_kind(node)}")
-        return list(node.value)
+        return pairs_of(node)
 
     def _texts(self, node: Node | None, field: str) -> list[tuple[str, Node]]:
         """Read one text or a list of them, each with its place."""
@@ -202,7 +195,7 @@ class _Reader:
         return [(self._text(part, field), part) for part in nodes]
 
     def _text(self, node: Node, field: str) -> str:
-        if not isinstance(node, ScalarNode) or node.tag != _STR:
+        if not isinstance(node, ScalarNode) or node.tag != STR_TAG:
             hint = " (put it in quotes)" if isinstance(node, ScalarNode) else ""
             raise self._error(node, field, f"expected text, got {_kind(node)}{hint}")
         text = " ".join(node.value.split())

@@ -19,10 +19,10 @@ import os
 from collections.abc import Sequence
 from typing import Final
 
+from pipelines.redaction import redact
+
 RESTART_EXIT_CODE: Final = 75
 """EX_TEMPFAIL of sysexits.h: the service is to be started again."""
-
-from pipelines.redaction import redact
 
 
 class ServiceError(Exception):

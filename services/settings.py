@@ -8,13 +8,11 @@ services gets plain arguments from ``build`` methods, never these objects.
 import ssl
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import quote
 
 import typer
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
+    PrivateAttr,
     SecretStr,
     StringConstraints,
     field_validator,
@@ -33,10 +31,17 @@ from pipelines.live.watch import WatchSettings
 from pipelines.live.wearable_wait import WearableWaitSettings
 from pipelines.live.windows import WindowSettings
 from pipelines.records import SourceRole
-from pipelines.sources.address import CameraAddress
+from pipelines.sources.address import CameraAddress, with_login
 from pipelines.sources.framing import PAD, Framing
 from services.options import parse_framing
 from services.rtsp_settings import RtspSettings
+from services.settings_section import (
+    Section,
+    address_with_login,
+    checked_password,
+    read_password,
+    without_blanks,
+)
 
 ENVIRONMENT_PREFIX = "WARDWATCH_"
 ENVIRONMENT_NESTING = "__"
@@ -50,11 +55,7 @@ _TAKEN = ("alarm", "imu", "status")
 """Parts of topics that a subject would get in the way of."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Tls(_Section):
+class Tls(Section):
     """How the broker is known, and we to it."""
 
     ca_file: Path | None = Field(
@@ -84,7 +85,7 @@ class Tls(_Section):
         return context
 
 
-class BrokerSettings(_Section):
+class BrokerSettings(Section):
     """The MQTT broker that events go to and wearables come from."""
 
     host: str = Field("127.0.0.1", min_length=1, description="Name or address.")
@@ -110,22 +111,28 @@ class BrokerSettings(_Section):
     @classmethod
     def _readable(cls, path: Path | None) -> Path | None:
         if path is not None:
-            try:
-                path.read_text(encoding="utf-8")
-            except (OSError, ValueError) as err:
-                problem = err.strerror if isinstance(err, OSError) else "is no text"
-                msg = f"{path}: {problem}"
-                raise ValueError(msg) from None
+            checked_password(path)
         return path
 
+    @model_validator(mode="after")
+    def _one_password(self) -> "BrokerSettings":
+        if self.password is not None and self.password_file is not None:
+            msg = "password and password_file are both given"
+            raise ValueError(msg)
+        return self
+
     def secret(self) -> str | None:
-        """Return the password."""
+        """Return the password.
+
+        Raises:
+            OSError: If its file has become unreadable.
+        """
         if self.password_file is not None:
-            return self.password_file.read_text(encoding="utf-8").strip()
+            return read_password(self.password_file)
         return None if self.password is None else self.password.get_secret_value()
 
 
-class SubjectSettings(_Section):
+class SubjectSettings(Section):
     """Whom or what one looks after."""
 
     id: Name = Field(description="Names it in topics, metrics and the console.")
@@ -134,6 +141,15 @@ class SubjectSettings(_Section):
         description="rtsp://…, a device such as /dev/video0 or /dev/v4l/by-id/…, a"
         " video file, or test; none where a wearable is all, which takes recognition"
         " of the kind is-clip, as shipped.",
+    )
+    user: str | None = Field(
+        None,
+        min_length=1,
+        description="Who logs in to the camera; with password_file, instead of a"
+        " login in the address.",
+    )
+    password_file: Path | None = Field(
+        None, description="File that holds that user's password; read at each SIGHUP."
     )
     imu: Name | None = Field(
         None, description="Device that publishes to <prefix>/<site>/imu/<device>."
@@ -145,6 +161,8 @@ class SubjectSettings(_Section):
     crop: str | None = Field(
         None, description="Pane to look at: left, right or X,Y,WIDTH,HEIGHT."
     )
+    _address: SecretStr | None = PrivateAttr(None)
+    """The camera's, login included; so another password makes another subject."""
 
     @field_validator("id")
     @classmethod
@@ -181,6 +199,16 @@ class SubjectSettings(_Section):
                 raise ValueError(err.message) from None
         return crop
 
+    @model_validator(mode="after")
+    def _has_one_login(self) -> "SubjectSettings":
+        self._address = address_with_login(self.camera, self.user, self.password_file)
+        return self
+
+    @property
+    def camera_address(self) -> str | None:
+        """The camera's address, login included, or None."""
+        return None if self._address is None else self._address.get_secret_value()
+
     @property
     def sources(self) -> list[SourceRole]:
         """What it is watched with."""
@@ -193,7 +221,7 @@ class SubjectSettings(_Section):
         return PAD if self.crop is None else parse_framing(self.crop)
 
 
-class RecognizerSettings(_Section):
+class RecognizerSettings(Section):
     """What recognises, and how many of it."""
 
     model: str | None = Field(
@@ -231,7 +259,7 @@ class RecognizerSettings(_Section):
         return self
 
 
-class WatcherSettings(_Section):
+class WatcherSettings(Section):
     """How subjects are spread over processes."""
 
     subjects_each: int = Field(16, ge=1, le=256, description="At most so many.")
@@ -241,7 +269,7 @@ _CHAIN = WatchSettings()
 """The chain's own defaults are the file's."""
 
 
-class WindowsSettings(_Section):
+class WindowsSettings(Section):
     """The windows in which actions are recognised."""
 
     frames: int = Field(
@@ -265,7 +293,7 @@ class WindowsSettings(_Section):
     )
 
 
-class EventsSettings(_Section):
+class EventsSettings(Section):
     """When an episode starts and ends."""
 
     enter: float = Field(
@@ -282,7 +310,7 @@ class EventsSettings(_Section):
     )
 
 
-class DriftWatchSettings(_Section):
+class DriftWatchSettings(Section):
     """How drift is watched for."""
 
     learning_days: float = Field(
@@ -296,7 +324,7 @@ class DriftWatchSettings(_Section):
     )
 
 
-class HubSettings(_Section):
+class HubSettings(Section):
     """What must not be lost, and where it is asked for."""
 
     folder: Path = Field(
@@ -317,6 +345,8 @@ class Site(BaseSettings):
         frozen=True,
         env_prefix=ENVIRONMENT_PREFIX,
         env_nested_delimiter=ENVIRONMENT_NESTING,
+        env_ignore_empty=True,
+        json_schema_extra={"patternProperties": {"^x-": {}}},
     )
 
     site: Name = Field(description="Names the site in every topic.")
@@ -341,6 +371,11 @@ class Site(BaseSettings):
         """Let the environment overrule the file, and nothing else speak."""
         del settings_cls, dotenv_settings, file_secret_settings
         return env_settings, init_settings
+
+    @model_validator(mode="before")
+    @classmethod
+    def _blank_is_default(cls, values: object) -> object:
+        return without_blanks(values, cls.model_fields)
 
     @field_validator("subjects")
     @classmethod
@@ -376,11 +411,10 @@ class Site(BaseSettings):
 
     def imu_address(self, device: str) -> str:
         """Return where a wearable publishes, credentials included."""
-        broker, secret = self.broker, self.broker.secret()
-        login = ""
-        if broker.user is not None:
-            password = "" if secret is None else f":{quote(secret, '')}"
-            login = f"{quote(broker.user, '')}{password}@"
+        broker = self.broker
         topic = f"{broker.prefix}/{self.site}/imu/{device}"
         host = f"[{broker.host}]" if ":" in broker.host else broker.host
-        return f"mqtt://{login}{host}:{broker.port}/{topic}"
+        address = f"mqtt://{host}:{broker.port}/{topic}"
+        if broker.user is None:
+            return address
+        return with_login(address, broker.user, broker.secret())

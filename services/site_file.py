@@ -1,26 +1,43 @@
 """A site's YAML file into ``Site``: every mistake at once, each with its line.
 
-``${NAME}`` in a value is taken from the environment, for logins of cameras.
+``${NAME}`` in a value is taken from the environment (``services.site_variables``), and
+``<<: *anchor`` merges other keys and values. A top-level key that begins with ``x-`` is
+the site's own: a place for what is merged elsewhere.
 """
 
 import difflib
 import os
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_settings import SettingsError as UnreadableVariable
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from models.yaml_nodes import (
+    STR_TAG,
+    YamlFault,
+    line_of,
+    pairs_of,
+    read_nodes,
+    value_of,
+)
 from services.errors import SettingsError
 from services.settings import ENVIRONMENT_NESTING, ENVIRONMENT_PREFIX, Site
+from services.site_variables import names_no_variable, put_in
 
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _NOT_OURS = frozenset({"WARDWATCH_FOOTAGE", "WARDWATCH_SYSTEM_PACKAGES"})
 """Variables of the tests and of the bootstrap script."""
+
+_OWN_KEYS = "x-"
+_MOST_SHOWN = 60
+_SAID = {
+    "dict_type": "expected keys and values",
+    "model_type": "expected keys and values",
+    "tuple_type": "expected a list",
+}
 
 Place = tuple[str | int, ...]
 
@@ -37,15 +54,13 @@ def read_site(path: Path, environment: Mapping[str, str] | None = None) -> Site:
     """
     environment = os.environ if environment is None else environment
     try:
-        root = yaml.compose(path.read_text(encoding="utf-8"), yaml.SafeLoader)
-    except OSError as err:
-        raise SettingsError([f"{path}: {err.strerror}"]) from err
-    except UnicodeDecodeError as err:
-        raise SettingsError([f"{path}: is not UTF-8 text"]) from err
-    except yaml.YAMLError as err:
-        raise SettingsError([_yaml_problem(path, err)]) from err
-    if not isinstance(root, yaml.MappingNode):
-        raise SettingsError([f"{path}:1: expected keys and values, as in site: ward-3"])
+        root = read_nodes(path)
+    except YamlFault as err:
+        problem = err.problem.removeprefix("cannot be read: ")
+        raise SettingsError([_at(path, err.line, problem)]) from None
+    if not isinstance(root, MappingNode):
+        problem = "expected keys and values, as in site: ward-3"
+        raise SettingsError([_at(path, 1, problem)])
     tree = _Tree(path, environment)
     values = cast("dict[str, Any]", tree.read(root, ()))
     problems = [*tree.problems, *_unknown_variables(environment)]
@@ -54,7 +69,11 @@ def read_site(path: Path, environment: Mapping[str, str] | None = None) -> Site:
     except UnreadableVariable as err:
         problems.append(f"environment: {err}")
     except ValidationError as err:
-        problems += [_problem(path, tree.lines, dict(each)) for each in err.errors()]
+        problems += [
+            _problem(path, tree.lines, dict(each))
+            for each in err.errors()
+            if not any(each["loc"] == it[: len(each["loc"])] for it in tree.unread)
+        ]
     if problems:
         raise SettingsError(problems)
     return site
@@ -68,50 +87,78 @@ class _Tree:
     environment: Mapping[str, str]
     lines: dict[Place, int] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    unread: set[Place] = field(default_factory=set)
+    """Values with a problem of their own: what lacks them is no second problem."""
 
-    def read(self, node: yaml.Node, place: Place) -> object:
+    def read(self, node: Node, place: Place) -> object:
         """Return a node's value; remember where it and its parts stand."""
-        self.lines.setdefault(place, node.start_mark.line + 1)
-        if isinstance(node, yaml.MappingNode):
-            return dict(self._pairs(node, place))
-        if isinstance(node, yaml.SequenceNode):
+        self.lines.setdefault(place, line_of(node))
+        if isinstance(node, MappingNode):
+            return self._mapping(node, place)
+        if isinstance(node, SequenceNode):
             return [self.read(it, (*place, i)) for i, it in enumerate(node.value)]
-        if node.tag == "tag:yaml.org,2002:str":
-            return _VARIABLE.sub(lambda found: self._variable(found, place), node.value)
+        if node.tag == STR_TAG:
+            return self._text(node.value, place)
         try:
-            return cast("object", yaml.safe_load(yaml.serialize(node)))
-        except (yaml.YAMLError, ValueError):
-            where = f"{self.path}:{self.lines[place]}: {_spell(place)}"
-            self.problems.append(f"{where}: is no value")
+            return value_of(node)
+        except YamlFault as err:
+            self._refuse(place, err.problem)
             return None
 
-    def _pairs(
-        self, node: yaml.MappingNode, place: Place
-    ) -> Iterator[tuple[str, object]]:
-        seen: set[str] = set()
-        for key, value in node.value:
-            name = str(key.value)
-            line = key.start_mark.line + 1
-            if name in seen:
-                self.problems.append(f"{self.path}:{line}: {name}: is given twice")
-            seen.add(name)
-            self.lines[(*place, name)] = line
-            yield name, self.read(value, (*place, name))
+    def _mapping(self, node: MappingNode, place: Place) -> dict[str, object]:
+        values: dict[str, object] = {}
+        try:
+            pairs = pairs_of(node)
+        except YamlFault as err:
+            self.problems.append(_at(self.path, err.line, err.problem))
+            return values
+        for key, value in pairs:
+            name, line = str(key.value), line_of(key)
+            if not isinstance(key, ScalarNode) or not name:
+                self.problems.append(_at(self.path, line, "a key must be a word"))
+                continue
+            if not place and name.startswith(_OWN_KEYS):
+                continue
+            here = (*place, name)
+            if name in values:
+                problem = f"{_spell(here)}: is given twice"
+                self.problems.append(_at(self.path, line, problem))
+            self.lines[here] = line
+            values[name] = self.read(value, here)
+        return values
 
-    def _variable(self, found: re.Match[str], place: Place) -> str:
-        name = found.group(1)
-        if name not in self.environment:
-            problem = f"the environment has no variable {name}"
-            where = f"{self.path}:{self.lines[place]}: {_spell(place)}"
-            self.problems.append(f"{where}: {problem}")
-        return self.environment.get(name, "unknown")
+    def _text(self, text: str, place: Place) -> object:
+        if names_no_variable(text):
+            self._refuse(place, "a ${ begins no name of a variable")
+            return None
+        return put_in(text, lambda name: self._variable(name, place))
+
+    def _variable(self, name: str, place: Place) -> str:
+        value = self.environment.get(name)
+        if value is None:
+            self._refuse(place, f"the environment has no variable {name}")
+        elif not _is_text(value):
+            self._refuse(place, f"the variable {name} is no text in this locale")
+        else:
+            return value
+        return "unknown"
+
+    def _refuse(self, place: Place, problem: str) -> None:
+        self.unread.add(place)
+        where = f"{_spell(place)}: {problem}"
+        self.problems.append(_at(self.path, self.lines[place], where))
 
 
-def _yaml_problem(path: Path, err: yaml.YAMLError) -> str:
-    if isinstance(err, yaml.MarkedYAMLError) and err.problem_mark is not None:
-        said = " ".join(filter(None, (err.context, err.problem)))
-        return f"{path}:{err.problem_mark.line + 1}: {said}"
-    return f"{path}: is no YAML"
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _at(path: Path, line: int | None, problem: str) -> str:
+    return f"{path}: {problem}" if line is None else f"{path}:{line}: {problem}"
 
 
 def _problem(path: Path, lines: Mapping[Place, int], error: dict[str, Any]) -> str:
@@ -120,12 +167,15 @@ def _problem(path: Path, lines: Mapping[Place, int], error: dict[str, Any]) -> s
     known = next(
         place[:count] for count in range(len(place), -1, -1) if place[:count] in lines
     )
-    said = error["msg"].removeprefix("Value error, ")
-    if error["type"] == "missing":
-        said = "is missing"
-    elif error["type"] == "extra_forbidden":
+    kind = error["type"]
+    said = _SAID.get(kind, error["msg"].removeprefix("Value error, "))
+    if kind == "missing":
+        said = "has no value" if place == known else "is missing"
+    elif kind == "extra_forbidden":
         near = difflib.get_close_matches(str(place[-1]), _known_names(), n=1)
         said = f"is not known; is {near[0]} meant?" if near else "is not known"
+        if not near and len(place) == 1:
+            said += f"; a key of your own begins with {_OWN_KEYS}"
     where = f"{path}:{lines[known]}"
     return f"{where}: {_spell(place)}: {said}" if place else f"{where}: {said}"
 
@@ -134,8 +184,14 @@ def _spell(place: Place) -> str:
     """Return a place as a person writes it, ``subjects[0].camera``."""
     text = ""
     for part in place:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}"
+        text += f"[{part}]" if isinstance(part, int) else f".{_short(part)}"
     return text.removeprefix(".")
+
+
+def _short(name: str) -> str:
+    """Return a key on one line: anything may stand where a key is expected."""
+    name = name if name.isprintable() else ascii(name)
+    return name if len(name) <= _MOST_SHOWN else f"{name[:_MOST_SHOWN]}…"
 
 
 def _known_names(model: type[BaseModel] = Site) -> list[str]:

@@ -334,9 +334,7 @@ class Supervisor:
         wearable = subject.imu and self.site.imu_address(subject.imu)
         return WatchedSubject(
             subject_id=subject.id,
-            camera=None
-            if subject.camera is None
-            else subject.camera.get_secret_value(),
+            camera=subject.camera_address,
             wearable=wearable,
             framing=subject.framing,
             tls=self.site.broker.tls,

@@ -129,7 +129,7 @@ def parse_labels(text: str, where: str) -> Iterator[LabelledSpan]:
         for cells in reader:
             if header is None:
                 header = _check_header(cells, where, line)
-            elif cells:  # not an empty line
+            elif any(map(str.strip, cells)):  # not an empty line
                 yield _parse_row(header, cells, where, line)
                 count += 1
             line = reader.line_num + 1

@@ -21,6 +21,7 @@ _NOT_TEXT = "user and password must be percent-encoded UTF-8 without NUL"
 
 _MEANT_AS_URL = re.compile(r"\s*(?:rtsp[a-z]*|https?|rtmps?|mqtts?)\s*:", re.IGNORECASE)
 _UNFIT = re.compile(r"[\s\x00-\x1f\x7f\ud800-\udfff]")
+_LATE_AT_SIGN = re.compile(r"://[^/?#@]*[/?#][^@]*@")
 _HOST_FOLLOWS = re.compile(r"(?:[\w.\-]+|\[[0-9A-Fa-f:.]+\])(?::\d+)?(?:[/?#]|\Z)")
 _VIEW = re.compile(
     r"(?<![a-z0-9])(channel|subtype|stream|camera|profile)=(\d{1,3})(?![a-z0-9])",
@@ -64,7 +65,8 @@ class CameraAddress:
         shown = shown_address(text)
         parts, host, port = _split(text)
         if parts is None or parts.scheme not in _RTSP_SCHEMES or not host or port == 0:
-            raise SourceError(shown, _EXPECTED)
+            late = _LATE_AT_SIGN.search(text) is not None
+            raise SourceError(shown, _AMBIGUOUS if late else _EXPECTED)
         if _may_be_split_elsewhere(parts):
             raise SourceError(shown, _AMBIGUOUS)
         host = f"[{host}]" if ":" in host else host

@@ -1,6 +1,7 @@
 """Recorded wearables: the IMU file beside a video, read whole and played back.
 
-The file is CSV in UTF-8 with a header that names these columns, in any order::
+The file is CSV in UTF-8, with or without a byte order mark; empty
+lines are passed over. Its header names these columns, in any order::
 
     t_s                           seconds from presentation time 0 of the video
     ax_mps2, ay_mps2, az_mps2     acceleration, gravity included
@@ -66,7 +67,7 @@ def read_imu_csv(path: Path | str) -> RawImuBatch:
     """
     path = Path(path)
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(_rows(file, str(path)))
     except UnicodeDecodeError:
         raise FootageError(str(path), "not text in UTF-8") from None
@@ -87,6 +88,8 @@ def _rows(lines: Iterable[str], path: str) -> Iterator[list[float]]:
         places = _places(next(reader, []), path)
         last_s = -math.inf
         for row in reader:
+            if not any(map(str.strip, row)):  # an empty line, at the end as a rule
+                continue
             line = reader.line_num
             numbers = [_number(row, place, path, line) for place in places]
             if numbers[0] <= last_s:

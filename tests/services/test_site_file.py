@@ -80,6 +80,10 @@ def test_every_mistake_is_told_at_once_with_its_line(tmp_path: Path) -> None:
             "site.yaml:2: broker.password_file: /nowhere/p: No such file",
         ),
         (
+            "site: x\nbroker: {password: a, password_file: /dev/null}\n",
+            "site.yaml:2: broker.password_file: /dev/null: is empty",
+        ),
+        (
             "site: x\nbroker:\n  tls: {key_file: /k}\n",
             "site.yaml:3: broker.tls: certificate_file and key_file go together",
         ),
@@ -98,7 +102,7 @@ def test_a_missing_file_and_one_that_is_no_text_are_told(tmp_path: Path) -> None
     path = tmp_path / "site.yaml"
     assert problems_of(path) == ["site.yaml: No such file or directory"]
     path.write_bytes(b"\xff\xfe\x00")
-    assert problems_of(path) == ["site.yaml: is not UTF-8 text"]
+    assert problems_of(path) == ["site.yaml:1: is not UTF-8 text"]
 
 
 def test_a_subject_has_a_camera_or_a_wearable(tmp_path: Path) -> None:
@@ -143,8 +147,11 @@ def test_the_password_file_is_read_at_each_use(tmp_path: Path) -> None:
     assert site.imu_address("wrist-4") == (
         "mqtt://w:one@127.0.0.1:1883/wardwatch/ward-3/imu/wrist-4"
     )
-    secret.write_text("t w/o\n")
-    assert site.imu_address("wrist-4").startswith("mqtt://w:t%20w%2Fo@")
+    secret.write_text(" t w/o\r\n")
+    assert site.imu_address("wrist-4").startswith("mqtt://w:%20t%20w%2Fo@")
+    secret.write_text("")  # as while it is written again
+    with pytest.raises(OSError, match=r"is empty"):
+        site.broker.secret()
 
 
 def test_the_shipped_schema_and_example_are_those_of_the_code() -> None:
@@ -166,3 +173,79 @@ def test_how_a_camera_is_reached_and_trusted_is_read(tmp_path: Path) -> None:
     (told,) = problems_of(written(tmp_path, text))
     assert told.startswith("site.yaml:5: subjects[0].rtsp")
     assert "gone.pem" in told
+
+
+def test_keys_are_merged_and_keys_of_ones_own_are_passed_over(tmp_path: Path) -> None:
+    path = written(
+        tmp_path,
+        "x-common: &common {crop: left, imu: '${UNUSED}'}\n"
+        "x-other: &other {crop: right, camera: test}\n"
+        "site: w\n"
+        "subjects:\n"
+        "  - &first {<<: *common, id: a, imu: wrist}\n"
+        "  - {<<: [*first, *other], id: b}\n"
+        "  - {<<: *first, id: c, crop: right, camera: test}\n",
+    )
+    subjects = read_site(path, {"UNUSED": "wrist-9"}).subjects
+    assert [(it.id, it.crop, it.imu) for it in subjects] == [
+        ("a", "left", "wrist"),
+        ("b", "left", "wrist"),
+        ("c", "right", "wrist"),
+    ]
+    assert [it.sources for it in subjects][1:] == [["camera", "imu"]] * 2
+
+
+def test_a_mistake_in_merged_keys_is_told_where_it_stands(tmp_path: Path) -> None:
+    path = written(
+        tmp_path,
+        "site: w\nsubjects:\n  - &a\n    id: a\n    camera: test\n    crop: middle\n"
+        "  - {<<: *a, id: b}\n",
+    )
+    told = problems_of(path)
+    assert [it.split(": ")[:2] for it in told] == [
+        ["site.yaml:6", "subjects[0].crop"],
+        ["site.yaml:6", "subjects[1].crop"],
+    ]
+
+
+def test_a_blank_value_is_the_default(tmp_path: Path) -> None:
+    text = (
+        "site: w\nbroker:\nsubjects:\nrecognizer:\nwatchers:\nwindows: {frames: }\n"
+        "events: ~\ndrift: null\nhub:\n  port:\n  folder:\n"
+    )
+    assert read_site(written(tmp_path, text), {}) == read_site(
+        written(tmp_path, "site: w\n"), {}
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("site:\n", "site.yaml:1: site: has no value"),
+        ("site: w\nbrokr:\n", "site.yaml:2: brokr: is not known; is broker meant?"),
+        ("site: w\nsubjects:\n  -\n", "site.yaml:3: subjects[0]: expected keys and"),
+        ("site: w\nsubjects:\n  - id:\n    camera: test\n", "site.yaml:3: subjects[0]"),
+        ("site: w\nsubjects: test\n", "site.yaml:2: subjects: expected a list"),
+        ("site: w\nbroker: test\n", "site.yaml:2: broker: expected keys and values"),
+        ("site: w\ncommon: {}\n", "site.yaml:2: common: is not known; a key of"),
+        ("site: w\n? [a, b]\n: x\n", "site.yaml:2: a key must be a word"),
+        ("site: w\nhub: {port: 1.0e+999999}\n", "site.yaml:2: hub.port: Input should"),
+        ("site: w\nevents: {enter: .nan}\n", "site.yaml:2: events.enter: Input should"),
+        ("site: w\nhub: {port: 2024-01-01}\n", "site.yaml:2: hub.port: Input should"),
+        (f"site: w\nhub: {{port: {'9' * 5000}}}\n", "site.yaml:2: hub.port: is no"),
+        ("site: w\nrtsp://u:hunter2@h/s: x\n", "site.yaml:2: rtsp://h/s: is not known"),
+    ],
+)  # fmt: skip
+def test_what_stands_for_no_value_is_one_line(
+    tmp_path: Path, text: str, told: str
+) -> None:
+    (problem,) = problems_of(written(tmp_path, text))
+    assert problem.startswith(told)
+
+
+def test_a_blank_variable_overrules_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WARDWATCH_BROKER__PORT", "")
+    path = written(tmp_path, LEAST + "broker: {port: 1884}\n")
+    assert read_site(path, {}).broker.port == 1884
