@@ -1,6 +1,6 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`.
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap demo test check quick results
+.PHONY: help bootstrap demo test check quick fuzz results
 
 bin := .venv/bin
 
@@ -24,6 +24,10 @@ check: bootstrap ## format, lint, types and import rules
 
 quick: bootstrap ## the tests that need neither Ray nor real footage nor patience
 	@$(bin)/python -m pytest -m "not ray and not slow and not real"
+
+COUNT ?= 100000
+fuzz: bootstrap ## COUNT faulty payloads, and a tenth of it of each kind of text
+	@$(bin)/python -m tests.fuzz --payloads $(COUNT) --texts $$(($(COUNT) / 10))
 
 results: bootstrap ## measure on simulated footage that was never trained on
 	@$(bin)/wardwatch simulate --out out/results/footage --hours 2 --seed 2026

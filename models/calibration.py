@@ -209,7 +209,7 @@ def _read_entries(path: Path) -> Mapping[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as err:
+    except (OSError, RecursionError, ValueError) as err:
         raise CalibrationError(str(path), f"cannot be read: {err}") from err
     entries = content.get("entries") if isinstance(content, dict) else None
     known = isinstance(content, dict) and content.get("version") == _VERSION

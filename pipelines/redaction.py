@@ -17,7 +17,7 @@ from urllib.parse import unquote
 
 HIDDEN = "***"
 
-_SEPARATOR = re.compile(r"(?::|%3a)(?:[/\\]|%2f)+", re.IGNORECASE)
+_SEPARATOR = re.compile(r"(?::|%3a)(?:[/\\]|%2f)+|(?<=[a-z])//", re.IGNORECASE)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*")
 _SCHEME_CHARACTERS = frozenset(string.ascii_letters + string.digits + "+.-")
 _AUTHORITY = re.compile(
@@ -112,9 +112,10 @@ def _redacted_line(line: str) -> str:
         begin, after = found.start(), found.end()
         while begin > done and line[begin - 1] in _SCHEME_CHARACTERS:
             begin -= 1
-        shown.append(_redacted_words(line[done:begin]))
+        before = line[done:begin]
         body = line[after : _end_of_address(line, after)]
         name = body.rstrip(_PUNCTUATION)
+        shown.append(_redacted_words(before, in_login="@" in body))
         shown += (line[begin:after], _shown_place(name), body[len(name) :])
         done = after + len(body)
     shown.append(_redacted_words(line[done:]))
@@ -145,17 +146,21 @@ def _end_of_word(line: str, begin: int) -> int:
     return len(line) if space is None else space.start()
 
 
-def _redacted_words(text: str) -> str:
-    """Hide ``user:password@`` and ``password=`` in words that are no address."""
-    if not any(mark in text for mark in "=@%"):
-        return text
+def _redacted_words(text: str, *, in_login: bool = False) -> str:
+    """Hide ``user:password@`` and ``password=`` in words that are no address.
+
+    ``in_login`` says that the last word may begin a login that ends later.
+    """
     words = re.split(r"(\s+)", text)
+    if in_login and ":" in unquote(words[-1]):
+        words[-1] = HIDDEN
     return "".join(_without_fields(_without_login(word)) for word in words)
 
 
 def _without_login(text: str) -> str:
     login, at_sign, place = text.rpartition("@")
-    if not at_sign or ":" not in unquote(login):
+    login = unquote(login)
+    if not at_sign or not (":" in login or "//" in login):
         return text
     return f"{HIDDEN}@{_shown_place(place)}"
 

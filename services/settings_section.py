@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, SecretStr, model_validator
 
+from pipelines.redaction import HIDDEN
 from pipelines.sources.address import CameraAddress, with_login
 
 _MOST_PASSWORD_BYTES = 4096
@@ -62,7 +63,9 @@ def checked_password(path: Path) -> str:
     try:
         return read_password(path)
     except OSError as err:
-        msg = f"{err.filename}: {err.strerror}"
+        # A name without a folder may be the password itself.
+        shown = path if path.is_absolute() or path.exists() else HIDDEN
+        msg = f"{shown}: {err.strerror}"
         raise ValueError(msg) from None
 
 

@@ -7,6 +7,7 @@ the site's own: a place for what is merged elsewhere.
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,7 @@ from models.yaml_nodes import (
     read_nodes,
     value_of,
 )
+from pipelines.redaction import HIDDEN
 from services.errors import SettingsError
 from services.settings import ENVIRONMENT_NESTING, ENVIRONMENT_PREFIX, Site
 from services.site_variables import names_no_variable, put_in
@@ -32,7 +34,7 @@ _NOT_OURS = frozenset({"WARDWATCH_FOOTAGE", "WARDWATCH_SYSTEM_PACKAGES"})
 """Variables of the tests and of the bootstrap script."""
 
 _OWN_KEYS = "x-"
-_MOST_SHOWN = 60
+_WORD = re.compile(r"[\w-]{1,60}")
 _SAID = {
     "dict_type": "expected keys and values",
     "model_type": "expected keys and values",
@@ -189,9 +191,8 @@ def _spell(place: Place) -> str:
 
 
 def _short(name: str) -> str:
-    """Return a key on one line: anything may stand where a key is expected."""
-    name = name if name.isprintable() else ascii(name)
-    return name if len(name) <= _MOST_SHOWN else f"{name[:_MOST_SHOWN]}…"
+    """Return a key if it is a word: anything may stand where a key is expected."""
+    return name if _WORD.fullmatch(name) else HIDDEN
 
 
 def _known_names(model: type[BaseModel] = Site) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any, final
 from pipelines.clock import NS_PER_S, Clock, span_text
 from pipelines.errors import BaselineError
 from pipelines.live.drift_subject import DriftRecord, SubjectDrift
+from pipelines.redaction import redact
 
 logger = logging.getLogger(__name__)
 
@@ -40,10 +41,11 @@ class BaselineFile:
             content = json.loads(self.path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError) as err:
+        except (OSError, RecursionError, ValueError) as err:
             raise BaselineError(str(self.path), f"cannot be read: {err}") from err
         try:
             version, saved_at_ns = content["version"], int(content["saved_at_ns"])
+            ns_to_seconds(saved_at_ns)  # refuses what is no time of any clock
             subjects = dict(content["subjects"])
         except (LookupError, OverflowError, TypeError, ValueError) as err:
             problem = "is no baseline file: version, saved_at_ns or subjects is missing"
@@ -122,7 +124,7 @@ class BaselineKeeper:
             try:
                 records += subject.recall(memories[name], now_ns)
             except (LookupError, OverflowError, TypeError, ValueError) as err:
-                told = f"{self._path}: {name}: damaged ({err!r}); {_ANEW}"
+                told = f"{self._path}: {name}: damaged ({redact(repr(err))}); {_ANEW}"
                 logger.warning("%s", told)
                 records.append(subject.status(now_ns, told))
         return records

@@ -22,6 +22,7 @@ _NOT_TEXT = "user and password must be percent-encoded UTF-8 without NUL"
 _MEANT_AS_URL = re.compile(r"\s*(?:rtsp[a-z]*|https?|rtmps?|mqtts?)\s*:", re.IGNORECASE)
 _UNFIT = re.compile(r"[\s\x00-\x1f\x7f\ud800-\udfff]")
 _LATE_AT_SIGN = re.compile(r"://[^/?#@]*[/?#][^@]*@")
+_HOST = re.compile(r"[\w.\-]+|[0-9A-Fa-f:.]+(?:%[\w.]+)?")
 _HOST_FOLLOWS = re.compile(r"(?:[\w.\-]+|\[[0-9A-Fa-f:.]+\])(?::\d+)?(?:[/?#]|\Z)")
 _VIEW = re.compile(
     r"(?<![a-z0-9])(channel|subtype|stream|camera|profile)=(\d{1,3})(?![a-z0-9])",
@@ -72,9 +73,9 @@ class CameraAddress:
         host = f"[{host}]" if ":" in host else host
         place = host if port is None else f"{host}:{port}"
         try:
-            user, password = _decoded(parts.username), _decoded(parts.password)
-        except ValueError:
-            raise SourceError(shown, _NOT_TEXT) from None
+            user, password = decoded_login(parts.username, parts.password)
+        except ValueError as err:
+            raise SourceError(shown, str(err)) from None
         location = parts._replace(netloc=place).geturl()
         return cls("rtsp", location, user, password)
 
@@ -127,9 +128,15 @@ def _split(text: str) -> tuple[SplitResult | None, str | None, int | None]:
         return None, None, None
     try:
         parts = urlsplit(text)
-        return parts, parts.hostname, parts.port
+        host, port = parts.hostname, parts.port
     except ValueError:
         return None, None, None
+    return (parts, host, port) if is_host(host) else (None, None, None)
+
+
+def is_host(text: str | None) -> bool:
+    """Tell whether a text has the form of a name or an address of a machine."""
+    return _HOST.fullmatch(text or "") is not None
 
 
 def _may_be_split_elsewhere(parts: SplitResult) -> bool:
@@ -142,16 +149,19 @@ def _may_be_split_elsewhere(parts: SplitResult) -> bool:
     return bool(at_sign) and _HOST_FOLLOWS.match(rest) is not None
 
 
-def _decoded(text: str | None) -> str | None:
-    """Undo percent-encoding.
+def decoded_login(
+    user: str | None, password: str | None
+) -> tuple[str | None, str | None]:
+    """Undo the percent-encoding of user and password.
 
     Raises:
-        ValueError: If the bytes are not UTF-8, or hold a NUL.
+        ValueError: If either is no text that can be sent.
     """
-    if text is None:
-        return None
-    plain = unquote(text, errors="strict")
-    if "\0" in plain:
-        msg = "holds a NUL"
-        raise ValueError(msg)
-    return plain
+    try:
+        plain = [it and unquote(it, errors="strict") for it in (user, password)]
+        unfit = any("\0" in it.encode().decode() for it in plain if it)
+    except UnicodeError:
+        unfit = True
+    if unfit:
+        raise ValueError(_NOT_TEXT)
+    return plain[0], plain[1]

@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float32, Int64
 from pipelines.clock import seconds_to_ns
 from pipelines.errors import PayloadError
 from pipelines.records import ImuBatch
+from pipelines.redaction import redact
 
 MOST_UNIX_TIME_S = float(1 << 32)
 """February of 2106; a time beyond is taken for milliseconds."""
@@ -118,5 +119,5 @@ def shown(value: object) -> str:
         return f"a list of {len(value)}"
     if isinstance(value, dict):
         return "an object"
-    text = ascii(value)
+    text = redact(ascii(value))  # before it is cut: half an address hides less
     return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"

@@ -5,11 +5,13 @@ may hold any character as it stands and a topic no ``@``; the topic is everythin
 after the first slash behind the host.
 """
 
+import re
 from dataclasses import dataclass, field
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from pipelines.errors import SourceError
 from pipelines.redaction import shown_address, shown_path
+from pipelines.sources.address import decoded_login, is_host
 
 _SCHEME = "mqtt://"
 _DEFAULT_PORT = 1883
@@ -46,13 +48,11 @@ class MqttAddress:
         if not at_sign:
             return MqttAddress(host, port, topic)
         user, colon, password = login.partition(":")
-        return MqttAddress(
-            host,
-            port,
-            topic,
-            user=unquote(user),
-            password=unquote(password) if colon else None,
-        )
+        try:
+            decoded = decoded_login(user, password if colon else None)
+        except ValueError as err:
+            raise SourceError(shown, str(err)) from None
+        return MqttAddress(host, port, topic, *decoded)
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -73,7 +73,7 @@ def _host_and_port(authority: str) -> tuple[str | None, int]:
             host.encode("idna")  # the resolver would fail on it in ways of its own
     except ValueError:
         return None, 0
-    if not host or port == 0 or any(character.isspace() for character in host):
+    if host is None or not is_host(host) or port == 0:
         return None, 0
     return host, _DEFAULT_PORT if port is None else port
 
@@ -86,6 +86,7 @@ def _check_topic(topic: str, shown_address: str) -> None:
         problem = "a wildcard (+ or #) would mix the samples of several wearables"
         raise SourceError(shown_address, problem)
     size_bytes = len(topic.encode(errors="replace"))
-    if "\0" in topic or size_bytes > _MOST_TOPIC_BYTES:
+    no_text = re.search(r"[\x00\ud800-\udfff]", topic)
+    if no_text or size_bytes > _MOST_TOPIC_BYTES:
         problem = f"a topic has 1 to {_MOST_TOPIC_BYTES} bytes and no NUL"
         raise SourceError(shown_address, problem)

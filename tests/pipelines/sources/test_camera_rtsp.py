@@ -11,6 +11,7 @@ from pipelines.errors import SourceError, SourceNotFound, SourceRefused
 from pipelines.records import Frame, SourceStatus
 from pipelines.sources.camera import CameraLimits
 from services.demo.rtsp_process import RtspServer
+from services.site_file import read_site
 from tests.camera_rig import (
     STEP_NS,
     Item,
@@ -121,6 +122,25 @@ def test_a_camera_with_a_password_is_seen_with_it(
 
     assert frames_of(items)
     assert PASSWORD not in caplog.text
+
+
+@pytest.mark.parametrize("digest", [False, True])
+def test_any_password_of_the_environment_reaches_the_camera(
+    tmp_path: Path, digest: bool
+) -> None:
+    file, site = write_numbered(tmp_path / "a.mp4", 24), tmp_path / "site.yaml"
+    password = "24#7/x?p%41s s@h:1 ü[\"'\\&=+"
+    with RtspServer({"bed": file}, user="n", password=password, digest=digest) as it:
+        place = f"127.0.0.1:{it.port}/bed"
+        camera = f"{{id: bed, camera: 'rtsp://n:${{CAM_PW}}@{place}'}}"
+        site.write_text(f"site: w\nsubjects: [{camera}]\n")
+        (subject,) = read_site(site, {"CAM_PW": password}).subjects
+        assert subject.camera_address is not None
+        items = run(watch(subject.camera_address, 0.2))
+        arguments = Path(f"/proc/{it.process_id}/cmdline").read_bytes()
+
+    assert frames_of(items)
+    assert password.encode() not in arguments  # `ps` shows them to everybody
 
 
 @pytest.mark.parametrize(
