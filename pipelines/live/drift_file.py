@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, final
 
-from pipelines.clock import NS_PER_S, Clock, span_text
+from pipelines.clock import NS_PER_S, Clock, ns_to_seconds, span_text
 from pipelines.errors import BaselineError
 from pipelines.live.drift_subject import DriftRecord, SubjectDrift
 from pipelines.redaction import redact

@@ -2,10 +2,10 @@
 
     python -m tests.fuzz --payloads 1000000 --texts 100000 --seed 1
 
-Of twenty payloads one is a JSON file of our own, the others are a wearable's; there are as many
-addresses, csv files and YAML files as ``--texts`` says, of each. An input fails that
-raises what its reader does not promise, takes longer than a second, or makes an output
-that holds a planted secret. The first failures are printed, and the exit code is 1.
+Of twenty payloads one is a JSON file of our own, the others are a wearable's; there are
+as many addresses, csv files and YAML files as ``--texts`` says, of each. An input fails
+that raises what its reader does not promise, takes longer than a second, or makes an
+output that holds a planted secret. The first failures are printed; the exit code is 1.
 """
 
 import argparse

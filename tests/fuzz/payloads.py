@@ -1,5 +1,6 @@
 """Payloads of wearables through the receiver, and the JSON files that we read back."""
 
+import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -105,8 +106,6 @@ class Kept:
             value = {"version": 1, "entries": {"a b": entry}}
             return dumped(changed(value, rng))
         if rng.random() < 0.5:
-            import json
-
             return dumped(changed(json.loads(self._good), rng))
         return shaken(self._good, rng)
 

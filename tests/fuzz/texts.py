@@ -1,6 +1,7 @@
 """Addresses, csv files and YAML files, with secrets planted where logins stand."""
 
 import contextlib
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -106,8 +107,6 @@ def _same_again(user: str, password: str | None) -> None:
 
 
 def _logged(error: Exception) -> str:
-    import logging
-
     lines = RedactedLines("%(message)s")
     return lines.format(
         logging.LogRecord("x", 30, "x", 1, "%s", (error,), (type(error), error, None))
