@@ -115,7 +115,9 @@ def _redacted_line(line: str) -> str:
         before = line[done:begin]
         body = line[after : _end_of_address(line, after)]
         name = body.rstrip(_PUNCTUATION)
-        shown.append(_redacted_words(before, in_login="@" in body))
+        if "@" in body and ":" in unquote(_last_word(before)):  # in a login without ://
+            before, begin = before.removesuffix(_last_word(before)) + HIDDEN, after
+        shown.append(_redacted_words(before))
         shown += (line[begin:after], _shown_place(name), body[len(name) :])
         done = after + len(body)
     shown.append(_redacted_words(line[done:]))
@@ -146,14 +148,13 @@ def _end_of_word(line: str, begin: int) -> int:
     return len(line) if space is None else space.start()
 
 
-def _redacted_words(text: str, *, in_login: bool = False) -> str:
-    """Hide ``user:password@`` and ``password=`` in words that are no address.
+def _last_word(text: str) -> str:
+    return re.split(r"\s", text)[-1]
 
-    ``in_login`` says that the last word may begin a login that ends later.
-    """
+
+def _redacted_words(text: str) -> str:
+    """Hide ``user:password@`` and ``password=`` in words that are no address."""
     words = re.split(r"(\s+)", text)
-    if in_login and ":" in unquote(words[-1]):
-        words[-1] = HIDDEN
     return "".join(_without_fields(_without_login(word)) for word in words)
 
 

@@ -37,8 +37,10 @@ _CHARACTERS = "aZ9 @:/?#%&=+;,.~!$'()*[]{}\\\"<>|^`\n\t\0é日🙂\ud800\u2028"
 
 def secret_text(rng: Random) -> str:
     """Return a secret amid characters that mean something in an address."""
+    if rng.random() < 0.3:
+        return SECRET
     sides = ("".join(rng.choices(_CHARACTERS, k=rng.randrange(6))) for _ in "ab")
-    return f"<{SECRET}>".join(sides)
+    return rng.choice((SECRET, f"<{SECRET}>")).join(sides)
 
 
 class Addresses:
@@ -190,6 +192,14 @@ labels:
 """
 
 
+_BOMBS = (
+    "site: ward\nsubjects: &a\n  - *a\n",
+    "site: ward\nbroker: &a {tls: {ca_file: *a}}\n",
+    "x-a: &a {<<: {b: [c]}}\nx-b: &b [*a, *a, *a]\nx-c: [*b, *b, *b, {<<: *b}]\n",
+    "site: [[[[[[[[[[{a: [[[[[[[[[[[[b]]]]]]]]]]]]}]]]]]]]]]]\n",
+)
+
+
 class Documents:
     """Files of sites and of prompt sets."""
 
@@ -199,7 +209,7 @@ class Documents:
     def make(self, rng: Random) -> bytes:
         """Return a file: good, or shaken around its secrets."""
         if rng.random() < 0.3:
-            return shaken(_PROMPTS.encode(), rng)
+            return shaken(rng.choice((_PROMPTS, *_BOMBS)).encode(), rng)
         secret = quote(secret_text(rng).encode("utf-8", "surrogatepass"), "")
         content = _SITE.format("PLAIN", "CODED").encode()
         if rng.random() < 0.95:
@@ -215,7 +225,9 @@ class Documents:
         said = []
         variables = {"CAM_PW": f"a/#?%@<{SECRET}>"}
         try:
-            said.append(repr(read_site(self._path, variables)))
+            site = read_site(self._path, variables)
+            cameras = [subject.camera for subject in site.subjects]
+            said.append(repr((site.broker.password, cameras)))
         except SettingsError as error:
             said.append(f"{error} {error!r}")
         with contextlib.suppress(ModelError):
