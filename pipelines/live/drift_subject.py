@@ -323,7 +323,8 @@ def _listed(array: np.ndarray | None) -> list[Any] | None:
 def _array(numbers: list[Any] | None, axes: int) -> np.ndarray | None:
     if numbers is None:
         return None
-    array = np.array(numbers, np.float32)
+    with np.errstate(over="ignore"):  # becomes infinite, which is refused
+        array = np.array(numbers, np.float32)
     if array.ndim != axes or not array.size or not np.isfinite(array).all():
         msg = f"an array of {array.ndim} axes, expected {axes} and finite numbers"
         raise ValueError(msg)
