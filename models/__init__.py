@@ -1,4 +1,5 @@
-"""Tensors: the CLIP towers, text banks, clip averaging and scores.
+"""Tensors: CLIP's towers, text banks, clip averaging and scores.
 
-Knows no clock, no camera and no files but checkpoints.
+The package knows no clock and no camera, and no files but checkpoints, adaptations,
+calibrations and prompt sets.
 """

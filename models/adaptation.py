@@ -1,11 +1,11 @@
-"""The file of an adaptation: what was trained on top of a checkpoint, of any kind.
+"""Read and write adaptations: files with what was trained on top of a checkpoint.
 
-    safetensors ─┬─ tensors: what was trained, none of the checkpoint's own weights
-                 └─ metadata: kind, the checkpoint's hash, what its use takes
+    safetensors ─┬─ tensors: the trained weights, none of the checkpoint's own
+                 └─ metadata: the kind, the checkpoint's hash, and settings
 
-It is of no use without its checkpoint, so the checkpoint's hash is compared.
-``models.csn_file``, ``models.is_clip_file`` and ``models.sc_clip_file`` say what each
-kind keeps, and make it whole again.
+An adaptation needs its checkpoint, so reading compares the checkpoint's hash.
+``models.csn_file``, ``models.is_clip_file`` and ``models.sc_clip_file`` define what
+each kind holds and rebuild the model from it.
 """
 
 import hashlib
@@ -32,14 +32,14 @@ _FORMAT = "wardwatch adaptation 1"
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class Adaptation:
-    """What a file holds.
+    """The content of an adaptation file.
 
     Attributes:
-        path: The file, for messages.
-        kind: Which model it is of.
-        hash: Eight hexadecimal digits of all it holds.
-        facts: What its use takes, as JSON has it.
-        tensors: What was trained, by name.
+        path: The file, named in errors.
+        kind: The kind of model.
+        hash: First eight hexadecimal digits of the file's SHA-256.
+        facts: Settings needed to rebuild the model, in JSON types.
+        tensors: Trained tensors by name.
     """
 
     path: Path
@@ -49,7 +49,7 @@ class Adaptation:
     tensors: Mapping[str, Tensor]
 
     def fill(self, places: Mapping[str, Tensor]) -> None:
-        """Copy every tensor to its place.
+        """Copy every tensor into the parameter or buffer of the same name.
 
         Raises:
             CheckpointError: If names or shapes do not match, or a value is not finite.
@@ -72,7 +72,7 @@ class Adaptation:
                 place.copy_(self.tensors[name])
 
     def damaged(self, error: Exception) -> CheckpointError:
-        """Say in one line that what its use takes cannot be read."""
+        """Return the error for settings that cannot be used."""
         return CheckpointError(str(self.path), f"cannot be used: {one_line(error)}")
 
 
@@ -83,23 +83,23 @@ def write_adaptation(
     facts: Mapping[str, Any],
     tensors: Mapping[str, Tensor],
 ) -> None:
-    """Write an adaptation, whole or not at all.
+    """Write an adaptation. A failed write leaves the old file unchanged.
 
     Args:
-        path: Overwritten.
-        kind: Which model it is of.
-        clip: The checkpoint that it was trained on.
-        facts: What its use takes, as JSON can have it.
-        tensors: What was trained.
+        path: File to write; overwritten.
+        kind: The kind of model.
+        clip: The checkpoint that the adaptation was trained on.
+        facts: Settings needed to rebuild the model, in JSON types.
+        tensors: Trained tensors by name.
 
     Raises:
-        CheckpointError: If it cannot be written.
+        CheckpointError: If the file cannot be written.
     """
-    told = json.dumps({"kind": kind, "base": clip.hash, "facts": facts})
+    metadata = json.dumps({"kind": kind, "base": clip.hash, "facts": facts})
     kept = {name: value.detach().contiguous() for name, value in tensors.items()}
     part = path.with_suffix(".part")
     try:
-        part.write_bytes(save(kept, {_FORMAT: told}))
+        part.write_bytes(save(kept, {_FORMAT: metadata}))
         part.replace(path)
     except OSError as err:
         problem = f"cannot be written: {err.strerror or one_line(err)}"
@@ -107,23 +107,24 @@ def write_adaptation(
 
 
 def read_adaptation(path: Path, clip: ClipEncoder) -> Adaptation:
-    """Read what ``write_adaptation`` wrote.
+    """Read a file that ``write_adaptation`` wrote.
 
     Args:
         path: The file.
-        clip: The checkpoint that it shall be used with.
+        clip: The checkpoint to use it with.
 
     Raises:
-        CheckpointError: If it is missing, damaged, none, or of another checkpoint.
+        CheckpointError: If the file is missing, damaged, not an adaptation, or trained
+            on another checkpoint.
     """
     try:
         with safe_open(path, framework="pt") as file:
-            told = (file.metadata() or {}).get(_FORMAT)
+            metadata = (file.metadata() or {}).get(_FORMAT)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 not a mapping
-        if told is None:
-            problem = "is no adaptation of this version: wardwatch train makes one"
+        if metadata is None:
+            problem = "is not an adaptation of this version: wardwatch train makes one"
             raise CheckpointError(str(path), problem)
-        content = json.loads(told)
+        content = json.loads(metadata)
         kind, base, facts = content["kind"], content["base"], content["facts"]
         digits = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
     except (OSError, SafetensorError, ValueError, KeyError, TypeError) as err:

@@ -1,4 +1,4 @@
-"""Make a recogniser from what a person names: a checkpoint, prompts, an adaptation."""
+"""Build a recogniser from a checkpoint, a prompt set and an adaptation."""
 
 import math
 from pathlib import Path
@@ -7,14 +7,19 @@ import numpy as np
 from jaxtyping import Float32
 
 from models.adaptation import Adaptation, read_adaptation
-from models.bundled import ADAPTATION_FILE, CHECKPOINT_FOLDER, NO_ADAPTATION
+from models.bundled import (
+    ADAPTATION_FILE,
+    CHECKPOINT_FOLDER,
+    NO_ADAPTATION,
+    PROMPT_SET_FILE,
+)
 from models.calibration import CALIBRATION_NAME, read_calibrations
 from models.checkpoint import find_checkpoint
 from models.clip import ClipEncoder, load_clip
 from models.csn_file import csn_of
 from models.errors import CheckpointError
 from models.is_clip_file import TrainedIsClip, is_clip_of
-from models.prompt_file import bundled_prompt_set, load_prompt_set
+from models.prompt_file import load_prompt_set
 from models.prompt_set import PromptSet
 from models.recognizer import ClipRecognizer, weights_hash
 from models.sc_clip_file import sc_clip_of
@@ -45,54 +50,50 @@ def build_recognizer(
     """Load a checkpoint, read a prompt set, and compute its text bank.
 
     Args:
-        checkpoint: A folder or a hub name; None is the shipped one.
-        prompt_set: A YAML file; None is the shipped set ``ward``.
-        temporal: The average of a window's frames, or its middle frame alone; of no
-            effect with an adaptation.
-        frames: Places in a whole window.
-        seconds: Length of a whole window.
-        adaptation: What was trained on top of the checkpoint; its kind is in the file.
-            ``NO_ADAPTATION`` is none; None is the shipped one where all of the above is
-            as shipped, else none.
-        calibration: A calibration file; None is the one beside the checkpoint. What it
-            does not hold is not calibrated.
-        device: As torch names it.
+        checkpoint: A folder or a hub name; None is the bundled checkpoint.
+        prompt_set: A YAML file; None is the bundled set ``ward``.
+        temporal: Whether a window is represented by the mean of its frames or by its
+            middle frame. Ignored with an adaptation.
+        frames: Number of frames in a full window.
+        seconds: Length of a full window in seconds.
+        adaptation: File of an adaptation, which also holds its kind. ``NO_ADAPTATION``
+            uses none. None uses the bundled one where all of the above are the
+            defaults, and else none.
+        calibration: File of calibrations; None is the one beside the checkpoint.
+            Without a matching entry the confidence is not calibrated.
+        device: Name of a torch device.
 
     Raises:
-        CheckpointError: If the checkpoint is missing, damaged or no CLIP; if the
-            adaptation is, or is of another checkpoint, other labels or other windows.
+        CheckpointError: If the checkpoint is missing, damaged or not CLIP; if the
+            adaptation is missing, damaged, or trained for another checkpoint, other
+            labels or other windows.
         PromptSetError: If the prompt set is missing or malformed.
         CalibrationError: If the calibration file is damaged.
         ValueError: If ``frames`` is not positive.
     """
-    # the prompt set first: a mistake in it shows at once, not after the weights
-    prompts = (
-        bundled_prompt_set() if prompt_set is None else load_prompt_set(prompt_set)
-    )
+    # read the prompt set first, so that a mistake in it is reported at once
+    prompts = load_prompt_set(prompt_set or PROMPT_SET_FILE)
     if adaptation is None:
-        shipped = checkpoint is None and prompt_set is None and temporal == "clip"
-        fits = shipped and (frames, seconds) == (_FRAMES, _SECONDS)
-        adaptation = ADAPTATION_FILE if fits else NO_ADAPTATION
+        chosen = checkpoint, prompt_set, temporal, frames, seconds
+        shipped = None, None, "clip", _FRAMES, _SECONDS
+        adaptation = ADAPTATION_FILE if chosen == shipped else NO_ADAPTATION
     checkpoint = CHECKPOINT_FOLDER if checkpoint is None else checkpoint
     clip = load_clip(checkpoint, device=device)
-    plain = adaptation == NO_ADAPTATION
-    kept = None if plain else read_adaptation(adaptation, clip)
     text_bank = build_text_bank(clip, prompts)
     scorer: Scorer = ClipScorer(clip, temporal, frames)
-    if kept is not None:
+    digits = ""
+    if adaptation != NO_ADAPTATION:
+        kept = read_adaptation(adaptation, clip)
         scorer = _adapted(kept, clip, prompts, text_bank, frames, seconds)
-    digits = "" if kept is None else kept.hash
+        digits = kept.hash
+    path = calibration or calibration_path(checkpoint)
     return ClipRecognizer(
         clip,
         prompts,
         text_bank=text_bank,
         scorer=scorer,
         adaptation=digits,
-        calibrations=read_calibrations(
-            calibration or calibration_path(checkpoint),
-            weights_hash(clip, digits),
-            prompts.id,
-        ),
+        calibrations=read_calibrations(path, weights_hash(clip, digits), prompts.id),
     )
 
 
@@ -104,7 +105,7 @@ def _adapted(
     frames: int,
     seconds: float,
 ) -> Scorer:
-    """Make the kind of recognition that a file holds."""
+    """Build the scorer for an adaptation."""
     match kept.kind:
         case "csn":
             return CsnScorer(clip, csn_of(kept, prompts.labels, text_bank))
@@ -129,7 +130,7 @@ def _check_windows(
 
 
 def calibration_path(checkpoint: str | Path | None) -> Path:
-    """Return where a checkpoint's calibration is kept if no other place is named.
+    """Return the default path of a checkpoint's calibration file.
 
     Raises:
         CheckpointError: If the checkpoint is missing.

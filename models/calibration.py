@@ -1,13 +1,13 @@
-"""Calibration: make a confidence mean how often it is right.
+"""Calibration: make a confidence equal how often the answer is right.
 
     scaled cosines ÷ temperature ─▶ softmax ─▶ confidence
 
-One temperature for a checkpoint, a prompt set and a modality, fitted on labelled clips,
-and a floor for the raw cosine, below which nothing fits. Both live in a
-``calibration.json`` beside the checkpoint, under the checkpoint's and the prompt set's
-hashes: another training or another wording is uncalibrated until it is fitted again,
-and so is the camera alone where only camera and wearable together were. Sources: Guo et
-al. 2017, arXiv:1706.04599; for CLIP, Tu et al. 2024, arXiv:2402.07417.
+A calibration holds a temperature and a floor for the raw cosine, below which no label
+fits. One is fitted for each checkpoint, prompt set and modality, on labelled clips.
+They are stored in ``calibration.json`` beside the checkpoint under the hashes of
+checkpoint and prompt set, so that new weights, new wordings or another modality count
+as uncalibrated until they are fitted. Sources: Guo et al. 2017, arXiv:1706.04599; for
+CLIP, Tu et al. 2024, arXiv:2402.07417.
 """
 
 import json
@@ -26,7 +26,7 @@ from models.window import Modality
 
 CALIBRATION_NAME = "calibration.json"
 BINS = 15
-"""Of equal width, as in Guo et al. 2017."""
+"""Number of confidence bins of equal width, as in Guo et al. 2017."""
 
 _VERSION = 2
 _FLOOR_SHARE = 0.01
@@ -34,13 +34,13 @@ _FLOOR_SHARE = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What was fitted for a checkpoint, a prompt set and a modality.
+    """A fitted calibration.
 
     Attributes:
-        temperature: Divides the scaled cosines; above one makes it less sure.
-        cosine_floor: Of the labelled clips one in a hundred had no label with a cosine
-            as high: below it nothing fits.
-        clips: How many it was fitted on.
+        temperature: Divides the scaled cosines; a value above one lowers confidence.
+        cosine_floor: Lowest plausible best cosine: the 1 % quantile, over the labelled
+            clips, of each clip's highest cosine.
+        clips: Number of clips that it was fitted on.
 
     Raises:
         ValueError: If a value is out of its range.
@@ -58,13 +58,13 @@ class Calibration:
             msg = f"cosine_floor {self.cosine_floor}, expected -1 to 1"
             raise ValueError(msg)
         if self.clips < 1:
-            msg = f"{self.clips} clips, expected one at least"
+            msg = f"{self.clips} clips, expected at least one"
             raise ValueError(msg)
 
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """Clips of like confidence: how many, how sure on average, how often right."""
+    """Clips of similar confidence: their count, mean confidence and accuracy."""
 
     clips: int
     confidence: float
@@ -73,12 +73,12 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class Reliability:
-    """How far confidence and accuracy lie apart.
+    """How far confidence and accuracy differ.
 
     Attributes:
-        bins: Those of ``BINS`` bins of confidence that hold clips, lowest first.
-        ece: Expected calibration error: their mean distance, weighted by clips.
-        brier: Mean squared distance of the scores from the truth, 0 to 2.
+        bins: The non-empty ones of ``BINS`` confidence bins, lowest first.
+        ece: Expected calibration error: the mean difference, weighted by clips.
+        brier: Mean squared distance of the probabilities from the truth, 0 to 2.
     """
 
     bins: tuple[Bin, ...]
@@ -91,11 +91,13 @@ def fit_calibration(
     cosines: Float[np.ndarray, "clip label"],
     labels: Int64[np.ndarray, " clip"],
 ) -> Calibration:
-    """Fit on labelled clips, by the likelihood of their labels.
+    """Fit a temperature and a cosine floor on labelled clips.
+
+    The temperature maximises the likelihood of the labels.
 
     Args:
         logits: Scaled cosines, before any temperature.
-        cosines: Raw.
+        cosines: Raw cosines.
         labels: Index of each clip's true label.
 
     Raises:
@@ -121,7 +123,7 @@ def fit_calibration(
 def measure_reliability(
     probabilities: Float[np.ndarray, "clip label"], labels: Int64[np.ndarray, " clip"]
 ) -> Reliability:
-    """Compare how sure it was with how often it was right.
+    """Compare confidence with accuracy.
 
     Raises:
         ValueError: If there is no clip.
@@ -150,12 +152,12 @@ def measure_reliability(
 def read_calibrations(
     path: Path, checkpoint: str, prompt_set: str
 ) -> dict[Modality, Calibration]:
-    """Return what a file holds for a checkpoint and a prompt set, by modality.
+    """Return a file's calibrations for a checkpoint and a prompt set, by modality.
 
     Args:
-        path: A ``calibration.json``, which need not exist.
-        checkpoint: The checkpoint's hash.
-        prompt_set: The prompt set's name and hash.
+        path: A ``calibration.json``, which may be missing.
+        checkpoint: Hash of the weights.
+        prompt_set: Name and hash of the prompt set.
 
     Raises:
         CalibrationError: If the file is damaged.
@@ -178,7 +180,7 @@ def write_calibration(
     modality: Modality,
     calibration: Calibration,
 ) -> None:
-    """Write or replace what was fitted; all else in the file stays.
+    """Add or replace one calibration in a file, and keep the others.
 
     Raises:
         CalibrationError: If the file is damaged or cannot be written.

@@ -1,9 +1,9 @@
-"""Find a CLIP checkpoint, read it, and say in one line what is wrong with it.
+"""Find and read a CLIP checkpoint, and report one line if something is wrong.
 
 A checkpoint is a folder as transformers writes it (``config.json``,
 ``model.safetensors``, the tokenizer's files, ``preprocessor_config.json``) or the name
-of one on the Hugging Face hub. A copy that was fetched before is used as it is, with
-no look at the network. See ``models.clip`` for what is done with it.
+of one on the Hugging Face hub. A copy in the hub's cache is used without any network
+access. See ``models.clip`` for its use.
 """
 
 import json
@@ -21,7 +21,7 @@ from models.quiet import quiet_transformers
 from models.reading import READ_ERRORS, one_line
 
 Colour = tuple[float, float, float]
-"""A number each for red, green and blue, as fractions of full scale."""
+"""Red, green and blue, as fractions of full scale."""
 
 _CONFIG = "config.json"
 _TOKENIZERS = (("tokenizer.json",), ("vocab.json", "merges.txt"))
@@ -39,14 +39,14 @@ _LEGACY_EOS_ID = 2
 
 
 def find_checkpoint(name_or_path: str | Path) -> Path:
-    """Return the folder of a checkpoint, fetched from the hub if it is named there.
+    """Return the folder of a checkpoint; fetch it from the hub if it is named there.
 
     Args:
         name_or_path: A folder, or a hub name such as ``openai/clip-vit-base-patch32``.
 
     Raises:
-        CheckpointError: If there is no such folder, a file is missing in it, or the
-            hub cannot be reached or does not give it.
+        CheckpointError: If there is no such folder, a file is missing in it, or it
+            cannot be fetched from the hub.
     """
     folder = Path(name_or_path).expanduser()
     if folder.is_dir():
@@ -74,22 +74,22 @@ def _missing_file(folder: Path) -> str | None:
 
 
 def read_model(folder: Path, dtype: torch.dtype) -> CLIPModel:
-    """Read the weights, all of them; the model is in evaluation mode.
+    """Read all weights into a model in evaluation mode.
 
     Args:
-        folder: As ``find_checkpoint`` returned it.
-        dtype: What the weights are turned into.
+        folder: A folder that ``find_checkpoint`` returned.
+        dtype: Type to convert the weights to.
 
     Raises:
-        CheckpointError: If it is damaged, not a CLIP model, or its weights do not fit
-            its configuration.
+        CheckpointError: If the folder is damaged, is not a CLIP model, or has weights
+            that do not match its configuration.
     """
     model_type = _read_json(folder / _CONFIG).get("model_type")
     if model_type != "clip":
         problem = f"{_CONFIG} describes a model of type {model_type!r}, expected 'clip'"
         raise CheckpointError(str(folder), problem)
     with _translated(folder, "the model cannot be read"):
-        # its type does not tell that it returns a pair
+        # its type does not say that it returns a pair
         load: Callable[..., tuple[CLIPModel, dict[str, Any]]] = (
             CLIPModel.from_pretrained  # type: ignore[assignment]
         )
@@ -108,7 +108,7 @@ def read_model(folder: Path, dtype: torch.dtype) -> CLIPModel:
 
 
 def _check_report(folder: Path, report: dict[str, Any]) -> None:
-    """Refuse what transformers only warns of: weights left random or left out."""
+    """Refuse missing or unused weights, of which transformers only warns."""
     for name, on_disk, expected in sorted(report["mismatched_keys"]):
         problem = (
             f"{name} has shape {tuple(on_disk)}, but {_CONFIG} wants {tuple(expected)}"
@@ -126,10 +126,10 @@ def _check_report(folder: Path, report: dict[str, Any]) -> None:
 
 
 def read_tokenizer(folder: Path, model: CLIPModel) -> PreTrainedTokenizerBase:
-    """Read the tokenizer and check that it is the model's own.
+    """Read the tokenizer and check that it belongs to the model.
 
     Raises:
-        CheckpointError: If it is damaged, or its ids are not those of the model.
+        CheckpointError: If it is damaged, or its ids differ from the model's.
     """
     with _translated(folder, "the tokenizer cannot be read"):
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
@@ -151,20 +151,20 @@ def read_tokenizer(folder: Path, model: CLIPModel) -> PreTrainedTokenizerBase:
 
 
 def image_size_px(model: CLIPModel) -> int:
-    """Return the height and width of the pictures that a model takes."""
+    """Return the height and width of the pictures that a model accepts."""
     size = model.vision_model.config.image_size
     assert isinstance(size, int)  # CLIPModel cannot be built with two numbers
     return size
 
 
 def read_pixel_scale(folder: Path) -> tuple[Colour, Colour] | None:
-    """Read the mean and the deviation of each colour, as fractions of full scale.
+    """Read the mean and standard deviation of each colour, in fractions of full scale.
 
     Returns:
-        None where the folder does not say.
+        None where the folder does not state them.
 
     Raises:
-        CheckpointError: If they are not three numbers each, the deviations positive.
+        CheckpointError: If either is not three numbers, or a deviation is not positive.
     """
     for path in filter(Path.is_file, (folder / name for name in _PREPROCESSORS)):
         settings = _read_json(path)

@@ -1,12 +1,11 @@
-"""CLIP's two towers: pictures and texts in, unit vectors of one shared space out.
+"""CLIP's two towers: encode pictures and texts as unit vectors of one space.
 
     pixels uint8 ──normalise_pixels──▶ picture tower ─▶ projection ─▶ unit norm
     texts ──────────tokenizer────────▶ text tower ────▶ projection ─▶ unit norm
 
-``encode_pixels`` and ``encode_texts`` carry gradients, for training; ``ClipEncoder``
-is the checkpoint at work. Pictures arrive square and at the model's own size (the
-camera's pipeline scales and frames them), so nothing here resizes.
-See ``models.checkpoint`` for what a checkpoint is.
+The functions ``encode_pixels`` and ``encode_texts`` keep gradients, for training;
+``ClipEncoder`` is for inference. Pictures must be square and of the model's own size;
+nothing here resizes. See ``models.checkpoint`` for reading a checkpoint.
 """
 
 import hashlib
@@ -33,16 +32,16 @@ from models.checkpoint import (
 )
 
 CLIP_MEAN: Colour = (0.48145466, 0.4578275, 0.40821073)
-"""The colours' mean over CLIP's training pictures."""
+"""Mean of each colour over CLIP's training pictures."""
 
 CLIP_DEVIATION: Colour = (0.26862954, 0.26130258, 0.27577711)
-"""The colours' standard deviation over CLIP's training pictures."""
+"""Standard deviation of each colour over CLIP's training pictures."""
 
 MAX_LOGIT_SCALE = 100.0
 """CLIP clamps its learned scale here (Radford et al. 2021, arXiv:2103.00020, 2.5)."""
 
 _BATCH = 64
-"""Pictures, or texts, that pass a tower at once: bounds the memory, not the result."""
+"""Pictures or texts encoded at a time; limits memory without changing the result."""
 
 
 def normalise_pixels(
@@ -50,12 +49,12 @@ def normalise_pixels(
     mean: Colour = CLIP_MEAN,
     deviation: Colour = CLIP_DEVIATION,
 ) -> Float32[Tensor, "batch 3 height width"]:
-    """Turn RGB pictures into what the picture tower takes.
+    """Convert RGB pictures to the picture tower's input.
 
     Args:
         frames: Red, green and blue, 0 to 255.
-        mean: Subtracted from each colour once full scale is one.
-        deviation: Divides each colour after that.
+        mean: Mean of each colour, in fractions of full scale.
+        deviation: Standard deviation of each colour, in fractions of full scale.
     """
     scale = frames.new_tensor(deviation, dtype=torch.float32).mul(255).reciprocal()
     shift = frames.new_tensor(mean, dtype=torch.float32) / frames.new_tensor(
@@ -82,9 +81,9 @@ def encode_texts(
     """Encode texts, with gradients where they are enabled.
 
     Args:
-        model: The towers.
-        tokenizer: The model's own.
-        texts: At least one; what goes past the model's last position is cut off.
+        model: The model.
+        tokenizer: The model's own tokenizer.
+        texts: At least one text; each is truncated to the model's context length.
 
     Returns:
         Rows of unit norm, in the order of ``texts``.
@@ -106,22 +105,22 @@ def encode_texts(
 
 
 def _unit(answer: Any) -> Float32[Tensor, "batch dim"]:  # noqa: ANN401 transformers types it as a tuple too
-    """Take the projected vector of a tower's answer, in float32 and at unit norm."""
+    """Return the projected vectors of a tower's output, in float32 at unit norm."""
     return normalize(answer.pooler_output.float(), dim=-1)
 
 
 @final
 class ClipEncoder:
-    """A checkpoint at work: NumPy pictures and texts to unit vectors.
+    """A CLIP checkpoint that encodes NumPy pictures and texts as unit vectors.
 
-    One thread at a time may use it.
+    Not safe for use from several threads at a time.
 
     Args:
-        name: What a prediction calls the model.
-        model: In evaluation mode.
-        tokenizer: The model's own.
-        mean: As ``normalise_pixels`` takes it.
-        deviation: As ``normalise_pixels`` takes it.
+        name: Name of the model in predictions.
+        model: The model, in evaluation mode.
+        tokenizer: The model's own tokenizer.
+        mean: Mean of each colour, for ``normalise_pixels``.
+        deviation: Standard deviation of each colour, for ``normalise_pixels``.
     """
 
     def __init__(
@@ -139,7 +138,7 @@ class ClipEncoder:
 
     @cached_property
     def hash(self) -> str:
-        """Eight hexadecimal digits of its weights: another training has another."""
+        """First eight hexadecimal digits of a SHA-256 over the weights."""
         digest = hashlib.sha256()
         for _, value in sorted(self.model.named_parameters()):
             digest.update(value.detach().float().cpu().numpy().tobytes())
@@ -147,17 +146,17 @@ class ClipEncoder:
 
     @property
     def image_size_px(self) -> int:
-        """Height and width of the pictures that it takes."""
+        """Height and width of the pictures that it accepts."""
         return image_size_px(self.model)
 
     @property
     def dim(self) -> int:
-        """Width of the space that pictures and texts share."""
+        """Number of dimensions of the vectors."""
         return self.model.visual_projection.out_features
 
     @property
     def logit_scale(self) -> float:
-        """What multiplies a cosine before the softmax: learned, at most 100."""
+        """Learned factor of a cosine before the softmax, at most 100."""
         return min(math.exp(self.model.logit_scale.item()), MAX_LOGIT_SCALE)
 
     @torch.inference_mode()
@@ -183,10 +182,10 @@ class ClipEncoder:
         return features
 
     def require_size(self, frames: UInt8[np.ndarray, "batch height width 3"]) -> None:
-        """Refuse pictures of another size than the model's own.
+        """Refuse pictures that do not have the model's own size.
 
         Raises:
-            ValueError: If they are.
+            ValueError: If they have another size.
         """
         height, width = frames.shape[1:3]
         size_px = self.image_size_px
@@ -215,11 +214,11 @@ def load_clip(
 
     Args:
         name_or_path: A folder, or a hub name such as ``openai/clip-vit-base-patch32``.
-        dtype: Of the weights at work; bfloat16 is slower on a CPU without AMX.
-        device: As torch names it.
+        dtype: Type of the weights; bfloat16 is slower on a CPU without AMX.
+        device: Name of a torch device.
 
     Raises:
-        CheckpointError: If it is missing, damaged, cannot be fetched or is no CLIP.
+        CheckpointError: If it is missing, damaged, not CLIP, or cannot be fetched.
     """
     folder = find_checkpoint(name_or_path)
     model = read_model(folder, dtype)

@@ -1,4 +1,4 @@
-"""Class-specific noise: for each label an offset that is added before scoring.
+"""Class-specific noise: an offset for each label, added before scoring.
 
     feature space   f ────────▶ norm(f + N_c) ────────────────┬─▶ cosine with t_c
     pixel space     x ─▶ clip(x + N_c, 0, 1) ─▶ frozen tower ─┘
@@ -9,23 +9,22 @@
     4   x' = clip(x + N_c, 0, 1), max |N_c| <= limit
     5   loss = max(0, d(a, p) - d(a, n) + margin), of unit vectors under their noise
 
-f and t are of unit norm; eq. 3 is eq. 2 in two matrix products.
+f and t are of unit norm; eq. 3 is eq. 2 as two matrix products.
 
-Why eq. 1 comes back to unit norm and is bounded: without it anchor and positive carry
-the same offset, so that d(a, p) = |(f_a + N_c) - (f_p + N_c)| = |f_a - f_p| has no
-gradient for N_c. Where the negative carries N_c too, it cancels everywhere and nothing
-is learnt. Where the negative carries its own N_k, only N_c - N_k is left: the loss
-falls as that difference grows, whatever the pictures show, even for labels drawn by
-lot, and no length is enough for every margin. The bound takes most of this away, not
-all: two offsets may still lie 2 epsilon apart. How well the triplets of the training
-come apart is therefore no result; eq. 2 on other recordings is.
+Why eq. 1 normalises the sum and bounds the offset: otherwise anchor and positive carry
+the same offset, so d(a, p) = |(f_a + N_c) - (f_p + N_c)| = |f_a - f_p| has no gradient
+for N_c. If the negative carries N_c too, the offset cancels everywhere and nothing is
+learnt. If the negative carries its own N_k, only N_c - N_k remains: the loss falls as
+that difference grows, whatever the pictures show, even with random labels. The bound
+removes most of this effect but not all, because two offsets may still be 2 epsilon
+apart. The training loss is therefore no evidence; only eq. 2 on other recordings is.
 
-Whose noise may be used: eq. 2 tries every label's and needs no label. To add the true
-label's noise and then compare all scores is to give the answer with the question;
-``oracle=True`` does so, for the paper's figure and for nothing else.
+Which label's noise to use: eq. 2 tries the noise of every label and needs no true
+label. Adding the noise of the true label before comparing the scores leaks the answer.
+``oracle=True`` does so, only to reproduce the paper's figure.
 
 Source: Shandilya et al., "Advancing Vision-based Human Action Recognition", for eq. 1
-without norm and bound, and eq. 5, which ``models.csn_training`` takes; see
+without norm and bound, and for eq. 5, which ``models.csn_training`` uses. See
 ``models.csn_file`` for files.
 """
 
@@ -43,25 +42,25 @@ from models.checkpoint import Colour
 from models.clip import CLIP_DEVIATION, CLIP_MEAN, encode_pixels
 
 BATCH = 64
-"""Pictures that pass the tower at once."""
+"""Pictures that pass the tower at a time."""
 
 _TINY = 1e-12
 _ROUNDING = 1e-5
-"""A bound that holds in exact numbers may be missed by this share in float32."""
+"""Share by which float32 rounding may exceed a bound that holds exactly."""
 
 
 @final
 class FeatureNoise:
-    """Noise of features, with the texts that they are compared with.
+    """Noise in feature space, with the text vectors that features are compared with.
 
     Args:
-        offsets: Zeros where a label has no noise.
-        text_bank: A vector of any norm for each label.
-        epsilon: No offset is longer.
+        offsets: The offset of each label; zeros for a label without noise.
+        text_bank: A text vector of any norm for each label.
+        epsilon: Greatest allowed length of an offset.
 
     Raises:
-        ValueError: If one is, or is not finite; if offsets and texts do not match, or a
-            text has no direction.
+        ValueError: If an offset is too long or not finite, the number of offsets and
+            texts differ, or a text vector is zero.
     """
 
     def __init__(
@@ -92,18 +91,18 @@ class FeatureNoise:
         """Score features for every label.
 
         Args:
-            features: Of any norm.
-            scale: Tau, as ``ClipEncoder.logit_scale`` gives it.
-            oracle: Give a feature the noise of its true label for all its scores. This
-                leaks the label: what comes out measures nothing.
-            labels: The true ones, for ``oracle`` alone.
+            features: Feature vectors of any norm.
+            scale: Tau, from ``ClipEncoder.logit_scale``.
+            oracle: Use the noise of a feature's true label for all its scores. This
+                leaks the label: the result is not a measurement.
+            labels: The true labels, needed with ``oracle`` and refused without it.
 
         Returns:
             Scaled cosines, before any softmax.
 
         Raises:
-            ValueError: If a feature has no direction, only one of ``oracle`` and
-                ``labels`` is given, or a label is not in the text bank.
+            ValueError: If a feature is zero, only one of ``oracle`` and ``labels`` is
+                given, or a label is not in the text bank.
         """
         rows = unit_rows(features)
         truth = _oracle_labels(oracle, labels, len(rows), len(self._bank))
@@ -119,12 +118,12 @@ class FeatureNoise:
 @final
 @dataclass(frozen=True, slots=True)
 class FrozenTower:
-    """A picture tower as it is, for pictures whose full scale is one.
+    """A frozen picture tower for pictures with values from 0 to 1.
 
     Attributes:
-        model: In evaluation mode; nothing here changes it.
-        mean: As ``models.clip.normalise_pixels`` takes it.
-        deviation: As ``models.clip.normalise_pixels`` takes it.
+        model: The model, in evaluation mode.
+        mean: Mean of each colour, as in ``models.clip.normalise_pixels``.
+        deviation: Standard deviation of each colour, likewise.
     """
 
     model: CLIPModel
@@ -136,7 +135,7 @@ class FrozenTower:
         frames: UInt8[Tensor, "batch height width 3"],
         offsets: Float32[Tensor, "#batch 3 height width"],
     ) -> Float32[Tensor, "batch dim"]:
-        """Encode RGB pictures under noise, with gradients for it; rows of unit norm."""
+        """Encode RGB pictures plus offsets as rows of unit norm, with gradients."""
         pictures = frames.to(offsets.device).permute(0, 3, 1, 2) / 255
         shifted = (pictures + offsets).clamp(0, 1)  # eq. 4
         mean = shifted.new_tensor(self.mean)[:, None, None]
@@ -146,15 +145,16 @@ class FrozenTower:
 
 @final
 class PixelNoise:
-    """Noise of pictures, with the texts that their features are compared with.
+    """Noise in pixel space, with the text vectors that features are compared with.
 
     Args:
-        offsets: As shares of full scale; zeros where a label has no noise.
-        text_bank: A vector of any norm for each label.
-        limit: No offset is larger.
+        offsets: The offset of each label, in fractions of full scale; zeros for a label
+            without noise.
+        text_bank: A text vector of any norm for each label.
+        limit: Greatest allowed absolute value of an offset.
 
     Raises:
-        ValueError: As ``FeatureNoise`` raises it.
+        ValueError: As in ``FeatureNoise``.
     """
 
     def __init__(
@@ -181,14 +181,14 @@ class PixelNoise:
         oracle: bool = False,
         labels: Int64[np.ndarray, " batch"] | None = None,
     ) -> Float32[np.ndarray, "batch label"]:
-        """Score pictures, at a pass of the tower for each label.
+        """Score pictures; each label needs a pass of the tower.
 
         Args:
-            tower: The one that the noise was trained with.
-            frames: Of the model's own size; red, green and blue, 0 to 255.
-            scale: Tau, as ``ClipEncoder.logit_scale`` gives it.
-            oracle: As ``FeatureNoise.score`` takes it: it leaks the label.
-            labels: The true ones, for ``oracle`` alone.
+            tower: The tower that the noise was trained with.
+            frames: RGB pictures of the model's own size, 0 to 255.
+            scale: Tau, from ``ClipEncoder.logit_scale``.
+            oracle: As in ``FeatureNoise.score``; leaks the label.
+            labels: The true labels, needed with ``oracle`` and refused without it.
 
         Returns:
             Scaled cosines, before any softmax.
@@ -220,16 +220,16 @@ def _check_offsets(found: int, expected: int, largest: float, bound: float) -> N
     if found != expected:
         msg = f"offsets of {found} labels, expected {expected}"
         raise ValueError(msg)
-    if not largest <= bound * (1 + _ROUNDING):  # so that NaN is refused too
-        msg = f"an offset of {largest:.4g}, expected {bound:.4g} at most"
+    if not largest <= bound * (1 + _ROUNDING):  # also refuses NaN
+        msg = f"an offset of {largest:.4g}, expected at most {bound:.4g}"
         raise ValueError(msg)
 
 
 def unit_rows(vectors: Float32[np.ndarray, "row dim"]) -> Float32[Tensor, "row dim"]:
-    """Bring vectors to unit norm.
+    """Scale vectors to unit norm.
 
     Raises:
-        ValueError: If one has no direction.
+        ValueError: If a vector is zero or not finite.
     """
     rows = torch.tensor(vectors, dtype=torch.float32)  # copies: it may be read-only
     norms = rows.norm(dim=-1)
@@ -242,10 +242,10 @@ def unit_rows(vectors: Float32[np.ndarray, "row dim"]) -> Float32[Tensor, "row d
 def label_tensor(
     labels: Int64[np.ndarray, " batch"], frames: int, label_count: int
 ) -> Int64[Tensor, " batch"]:
-    """Check that there is a label for each frame, and a text for each label.
+    """Check that every frame has a label and every label has a text.
 
     Raises:
-        ValueError: If not.
+        ValueError: If one is missing.
     """
     if len(labels) != frames:
         msg = f"{len(labels)} labels for {frames} frames"
@@ -264,6 +264,6 @@ def _oracle_labels(
     label_count: int,
 ) -> Int64[Tensor, " batch"] | None:
     if oracle != (labels is not None):
-        msg = "oracle=True and the true labels go together: neither stands alone"
+        msg = "oracle=True needs the true labels, and labels need oracle=True"
         raise ValueError(msg)
     return None if labels is None else label_tensor(labels, frames, label_count)

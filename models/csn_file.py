@@ -1,4 +1,4 @@
-"""What an adaptation of the kind ``csn`` keeps: offsets of features, and labels."""
+"""Read and write adaptations of kind ``csn``: feature offsets and their labels."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,17 +16,17 @@ from models.errors import CheckpointError
 def save_csn(
     path: Path, noise: FeatureNoise, clip: ClipEncoder, labels: Sequence[str]
 ) -> None:
-    """Write noise.
+    """Write noise to an adaptation file.
 
     Args:
-        path: Overwritten.
-        noise: What is kept of it are offsets and bound.
-        clip: The checkpoint whose features it was trained on.
-        labels: The text bank's, in its order.
+        path: File to write; overwritten.
+        noise: Noise whose offsets and bound are stored.
+        clip: The checkpoint whose features the noise was trained on.
+        labels: Labels in the order of the text bank.
 
     Raises:
-        CheckpointError: If it cannot be written.
-        ValueError: If the labels are not as many as the offsets.
+        CheckpointError: If the file cannot be written.
+        ValueError: If the number of labels and offsets differ.
     """
     if len(labels) != len(noise.offsets):
         msg = f"{len(labels)} labels for {len(noise.offsets)} offsets"
@@ -41,15 +41,15 @@ def csn_of(
     labels: Sequence[str],
     text_bank: Float32[np.ndarray, "label dim"],
 ) -> FeatureNoise:
-    """Make noise of what a file holds.
+    """Build noise from an adaptation.
 
     Args:
-        kept: Of this kind.
-        labels: The text bank's, in its order.
-        text_bank: A vector of any norm for each label.
+        kept: An adaptation of kind ``csn``.
+        labels: Labels in the order of the text bank.
+        text_bank: A text vector of any norm for each label.
 
     Raises:
-        CheckpointError: If it is damaged, or was trained for other labels.
+        CheckpointError: If the file is damaged, or was trained for other labels.
     """
     if kept.facts.get("labels") != list(labels):
         problem = "was trained for other labels than the prompt set's"

@@ -1,10 +1,10 @@
-"""Training class-specific noise: triplets of frames, under a bound.
+"""Train class-specific noise on triplets of frames, under a bound.
 
     frames ─▶ batches of labels that CLIP confuses ─▶ loss ─▶ Adam ─▶ bounded offsets
 
-See ``models.csn`` for the equations and their source. It says nothing of how noise is
-trained: ``NoiseSettings`` has what was chosen, with triplets as in Schroff et al. 2015,
-arXiv:1503.03832, and batches as in Hermans et al. 2017, arXiv:1703.07737.
+See ``models.csn`` for the equations and their source. The source does not say how the
+noise is trained; ``NoiseSettings`` holds our choices. Triplets follow Schroff et al.
+2015, arXiv:1503.03832, and batches Hermans et al. 2017, arXiv:1703.07737.
 """
 
 import math
@@ -28,28 +28,28 @@ from models.csn import (
 )
 
 OnEpoch = Callable[[int, float], None]
-"""Told the number of an epoch, from one, and the mean loss of its batches."""
+"""Called with the number of an epoch, from one, and the mean loss of its batches."""
 
 
 @dataclass(frozen=True, slots=True)
 class NoiseSettings:
-    """How noise is trained; the paper gives none of these.
+    """Settings of noise training; the paper gives none of these.
 
     Attributes:
-        epsilon: Longest offset of a unit feature; 0.1 to 0.5 is sensible.
-        limit: Largest offset of a pixel, as a share of full scale.
-        margin: By how much farther a negative shall be than a positive.
-        deviation: Of the normal numbers that offsets start from, before the bound:
-            in 512 dimensions 0.02 makes a length of 0.45.
-        rate: Of Adam; after each of its steps the offsets are projected to the bound.
-        epochs: How often as many frames are drawn as there are.
-        labels: In a batch, or as many as there are; a label brings the one that CLIP
-            takes it for most.
-        frames: Of each label in a batch, or as many as there are.
-        choice_weight: Of the cross-entropy of eq. 2, added to eq. 5. In pixel space,
-            where a label costs a pass of the tower, its choice is between the true
-            label and the one that CLIP takes it for most.
-        scale: The tau of that cross-entropy, and of telling what CLIP takes for what.
+        epsilon: Greatest length of an offset of a unit feature; 0.1 to 0.5 is sensible.
+        limit: Greatest offset of a pixel, in fractions of full scale.
+        margin: How much farther a negative must be than a positive.
+        deviation: Standard deviation of the normal initial offsets, before the bound;
+            in 512 dimensions 0.02 gives a length of 0.45.
+        rate: Adam's learning rate; every step ends with a projection to the bound.
+        epochs: Passes; in each, as many frames are drawn as there are.
+        labels: Labels in a batch, or all if there are fewer. Each label comes with the
+            label that CLIP confuses it with most.
+        frames: Frames of each label in a batch, or all if there are fewer.
+        choice_weight: Weight of the cross-entropy of eq. 2, added to eq. 5. In pixel
+            space, where each label costs a pass of the tower, the choice is between the
+            true label and the label it is confused with most.
+        scale: Tau of that cross-entropy and of the search for confused labels.
 
     Raises:
         ValueError: If a value is out of its range.
@@ -97,17 +97,17 @@ def train_feature_noise(
     """Train an offset for each label that has frames; the others get zeros.
 
     Args:
-        features: Of training frames, of any norm: none of a person or a recording that
-            the noise is tested on.
+        features: Features of training frames, of any norm. None may come from a person
+            or recording that the noise is tested on.
         labels: Index of each frame's label in the text bank.
-        text_bank: A vector of any norm for each label.
-        settings: How.
-        seed: Of first values and batches.
-        on_epoch: Told of every epoch.
+        text_bank: A text vector of any norm for each label.
+        settings: Training settings.
+        seed: Seed of initial values and batches.
+        on_epoch: Called after every epoch.
 
     Raises:
-        ValueError: If the frames are of one label, no label has two of them, a label is
-            not in the text bank, or a vector has no direction.
+        ValueError: If all frames have the same label, no label has two frames, a label
+            is not in the text bank, or a vector is zero.
     """
     rows, bank = unit_rows(features), unit_rows(text_bank)
     truth = _training_labels(labels, len(rows), len(bank))
@@ -141,16 +141,16 @@ def train_pixel_noise(
     """Train a picture of offsets for each label that has frames; the others get zeros.
 
     Args:
-        tower: Gradients pass through it and change nothing in it.
+        tower: The frozen tower.
         frames: Training frames of the model's own size.
-        labels: This and the rest as ``train_feature_noise`` takes them.
-        text_bank: A vector of any norm for each label.
-        settings: How.
-        seed: Of first values and batches.
-        on_epoch: Told of every epoch.
+        labels: Index of each frame's label in the text bank.
+        text_bank: A text vector of any norm for each label.
+        settings: Training settings.
+        seed: Seed of initial values and batches.
+        on_epoch: Called after every epoch.
 
     Raises:
-        ValueError: As ``train_feature_noise`` raises it.
+        ValueError: As in ``train_feature_noise``.
     """
     device = tower.model.device
     pictures, bank = torch.tensor(frames), unit_rows(text_bank).to(device)
@@ -176,17 +176,17 @@ def train_pixel_noise(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Training:
-    """What the two spaces have in common."""
+    """The parts that both spaces share."""
 
     offsets: Float32[Tensor, "label ..."]
     noisy: Callable[[Tensor, Tensor], Tensor]
-    """Frames by their numbers, under the noise of these labels: unit vectors."""
+    """Encodes frames by index under the noise of labels; returns unit vectors."""
     project: Callable[[], None]
-    """Brings the offsets back within their bound."""
+    """Projects the offsets to their bound."""
     labels: Int64[Tensor, " batch"]
     confused: Int64[Tensor, " label"]
     others: Int64[Tensor, "label other"]
-    """From which labels the cross-entropy tells each label."""
+    """For each label, the labels that the cross-entropy compares it with."""
     bank: Float32[Tensor, "label dim"]
 
 
@@ -224,9 +224,10 @@ def _draw_batches(
     settings: NoiseSettings,
     generator: torch.Generator,
 ) -> Iterator[Int64[Tensor, " batch"]]:
-    """Draw frames of labels in pairs that CLIP confuses, until as many as there are.
+    """Draw batches of frames in pairs of confused labels, for one epoch.
 
-    The labels lead the pairs in turn, lest those that no other is taken for stay away.
+    The labels lead the pairs in turn, so that labels that are never confused also
+    occur.
     """
     present = labels.bincount().nonzero().flatten()
     turns: list[int] = []
@@ -274,22 +275,22 @@ def triplet_loss(
     confused: Int64[Tensor, " label"],
     margin: float,
 ) -> Float32[Tensor, ""]:
-    """Take eq. 5 for every anchor and positive, with one mined negative each.
+    """Compute eq. 5 for every anchor and positive, with one mined negative each.
 
     ::
 
-        a ──── p ── n ·········│ n          the semi-hard ones lie behind the positive
+        a ──── p ── n ·········│ n          semi-hard negatives lie behind the positive
         0     d(a,p)    d(a,p) + margin     and within the margin
 
-    The negative is the nearest semi-hard one of the label that the anchor's is taken
-    for most; else the nearest semi-hard one; else the farthest of those before the
-    positive; else there is none, and the loss is zero.
+    The negative is the nearest semi-hard frame of the label that the anchor's label is
+    confused with most. If there is none, it is the nearest semi-hard frame, else the
+    farthest frame before the positive, else there is no negative and the loss is zero.
 
     Args:
-        features: Of unit norm, under their noise.
-        labels: Of each.
-        confused: Of each label, the one that it is taken for most.
-        margin: By how much farther a negative shall be.
+        features: Features under their noise, of unit norm.
+        labels: Label of each feature.
+        confused: For each label, the label it is confused with most.
+        margin: How much farther a negative must be than the positive.
 
     Returns:
         The mean over all pairs; zero where there is no pair.
@@ -321,16 +322,16 @@ def most_confused(
     text_bank: Float32[Tensor, "label dim"],
     scale: float,
 ) -> Int64[Tensor, " label"]:
-    """Find what CLIP takes the frames of each label for, its own label aside.
+    """Find the label that CLIP confuses most with each label.
 
     Args:
-        features: Of unit norm.
-        labels: Of each.
-        text_bank: Of unit norm.
+        features: Features of unit norm.
+        labels: Label of each feature.
+        text_bank: Text vectors of unit norm.
         scale: Tau of the softmax whose mean over a label's frames decides.
 
     Returns:
-        Of each label with frames another with frames, and -1 of those without.
+        For each label with frames another label with frames; -1 for the others.
     """
     shares = torch.softmax(scale * features @ text_bank.T, dim=-1)
     sums = torch.zeros_like(shares[:1]).repeat(len(text_bank), 1)

@@ -1,32 +1,35 @@
-"""What can go wrong in the models.
+"""Errors of the models.
 
     ModelError                 every error below; its text is one line for a person
     ├── CheckpointError        a checkpoint is missing, damaged or not a CLIP model
     ├── PromptSetError         a prompt set file is missing or malformed
-    └── CalibrationError       a calibration file is damaged or cannot be written
+    ├── CalibrationError       a calibration file is damaged or cannot be written
+    └── PointsError            a file of points is missing or malformed
 
-Messages say what, where and what to do. ``args`` are the facts that an error is made
-of, so that it comes back whole from another process.
+A message says what is wrong, where, and what to do. ``args`` hold the facts of an
+error, so that it survives pickling.
 """
 
 
 class ModelError(Exception):
-    """The base of every error of the models."""
+    """The base of every error of the models.
+
+    Attributes:
+        path: The file, folder or hub name at fault.
+        problem: What is wrong with it.
+    """
+
+    def __init__(self, path: str, problem: str) -> None:
+        self.path = path
+        self.problem = problem
+        super().__init__(path, problem)
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.problem}"
 
 
 class CheckpointError(ModelError):
-    """A checkpoint, or an adaptation of one, is missing, damaged or something else.
-
-    ``checkpoint`` is the folder, the hub name, or the adaptation's file.
-    """
-
-    def __init__(self, checkpoint: str, problem: str) -> None:
-        self.checkpoint = checkpoint
-        self.problem = problem
-        super().__init__(checkpoint, problem)
-
-    def __str__(self) -> str:
-        return f"{self.checkpoint}: {self.problem}"
+    """A checkpoint or an adaptation is missing, damaged or of another kind."""
 
 
 class PromptSetError(ModelError):
@@ -44,11 +47,9 @@ class PromptSetError(ModelError):
         line: int | None = None,
         field: str | None = None,
     ) -> None:
-        self.path = path
+        super().__init__(path, problem)  # args do not hold line and field: see __dict__
         self.line = line
         self.field = field
-        self.problem = problem
-        super().__init__(path, problem)  # line and field are kept by their names
 
     def __str__(self) -> str:
         place = self.path if self.line is None else f"{self.path}:{self.line}"
@@ -56,12 +57,8 @@ class PromptSetError(ModelError):
 
 
 class CalibrationError(ModelError):
-    """A calibration file is damaged or cannot be written; ``path`` is the file."""
+    """A calibration file is damaged or cannot be written."""
 
-    def __init__(self, path: str, problem: str) -> None:
-        self.path = path
-        self.problem = problem
-        super().__init__(path, problem)
 
-    def __str__(self) -> str:
-        return f"{self.path}: {self.problem}"
+class PointsError(ModelError):
+    """A file of points is missing or malformed."""

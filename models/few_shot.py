@@ -1,17 +1,17 @@
-"""Train CLIP itself on a few labelled clips: its projection alone, or every weight.
+"""Train CLIP itself on a few labelled clips: its projection alone, or all weights.
 
     pooled ──trained projection──▶ clip vector ──▶ cosines with any texts
-    frames ──▶ both towers, every weight moves ──▶ cosines with any texts
+    frames ──▶ both towers, all weights trained ──▶ cosines with any texts
 
-``pooled`` is what the picture tower gives before its projection, of any norm. ``texts``
-are vectors of unit norm, constants but in fine-tuning; labels are indices into them. v
-is a clip's vector (``models.few_shot_training``):
+``pooled`` is the picture tower's output before its projection, of any norm. ``texts``
+are vectors of unit norm, constant except in fine-tuning; labels are indices into them.
+v is a clip's vector (``models.few_shot_training``):
 
 1. logits = scale · v · textsᵀ
 
-For the projection alone and for moving every weight no source states optimiser, rate,
-epochs or batch: ``PROJECTION`` and ``FINE_TUNING`` were chosen here. See
-``models.tip_adapter`` and ``models.linear_probe`` for ways that leave CLIP as it is.
+No source states optimiser, rate, epochs or batch for either; ``PROJECTION`` and
+``FINE_TUNING`` are our choices. See ``models.tip_adapter`` and ``models.linear_probe``
+for methods that leave CLIP unchanged.
 """
 
 import copy
@@ -43,15 +43,15 @@ from models.prompt_set import PromptSet
 from models.text_bank import embed_labels
 
 _POOLED_AT_ONCE = 64
-"""Pictures that pass the tower at once: bounds the memory, not the result."""
+"""Pictures encoded at a time; limits memory without changing the result."""
 
 PROJECTION = TrainingSettings(rate=1e-4, epochs=20, batch=32)
-"""For the projection alone."""
+"""Settings for the projection alone."""
 
 FINE_TUNING = TrainingSettings(rate=1e-3, epochs=5, batch=8)
-"""For every weight, and naive: so fast, CLIP forgets the labels that are left out.
+"""Settings for all weights, chosen naively: CLIP forgets the labels left out.
 
-It bears 1e-6 to 1e-5; ``dataclasses.replace`` makes a sweep.
+CLIP tolerates rates of 1e-6 to 1e-5; use ``dataclasses.replace`` for a sweep.
 """
 
 
@@ -61,12 +61,12 @@ def pooled_features(
     frames: UInt8[Tensor, "clip time height width 3"],
     pixel_scale: tuple[Colour, Colour] = (CLIP_MEAN, CLIP_DEVIATION),
 ) -> Float32[Tensor, "clip time hidden"]:
-    """Run the picture tower up to its projection, once for all that follows.
+    """Run the picture tower up to its projection.
 
     Args:
-        model: In evaluation mode.
+        model: The model, in evaluation mode.
         frames: RGB pictures of the model's own size.
-        pixel_scale: Mean and deviation, as ``normalise_pixels`` takes them.
+        pixel_scale: Mean and standard deviation, for ``normalise_pixels``.
     """
     parts = []
     for part in torch.split(frames.flatten(0, 1), _POOLED_AT_ONCE):
@@ -79,11 +79,11 @@ def pooled_features(
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class TunedProjection:
-    """A picture projection of its own; all else is the frozen model's.
+    """A trained picture projection; everything else is the frozen model's.
 
     Attributes:
-        weight: In place of the weight of the model's ``visual_projection``.
-        scale: What multiplies a cosine: the model's own.
+        weight: Replaces the weight of the model's ``visual_projection``.
+        scale: The model's factor of a cosine.
     """
 
     weight: Float32[Tensor, "dim hidden"]
@@ -92,7 +92,7 @@ class TunedProjection:
     def vectors(
         self, pooled: Float32[Tensor, "clip time hidden"]
     ) -> Float32[Tensor, "clip dim"]:
-        """Project the frames and average each clip; the rows have unit norm."""
+        """Project the frames and average each clip to a row of unit norm."""
         return clip_vectors(linear(pooled, self.weight))
 
     def logits(
@@ -100,15 +100,8 @@ class TunedProjection:
         pooled: Float32[Tensor, "clip time hidden"],
         texts: Float32[Tensor, "label dim"],
     ) -> Float32[Tensor, "clip label"]:
-        """Score clips against any labels, also those that it was not tuned on."""
+        """Score clips against any labels, including labels it was not trained on."""
         return self.scale * self.vectors(pooled) @ texts.T  # eq. 1
-
-    def put_into(self, model: CLIPModel) -> CLIPModel:
-        """Return a copy of the model that projects as this does."""
-        tuned = copy.deepcopy(model)
-        with torch.no_grad():
-            tuned.visual_projection.weight.copy_(self.weight)
-        return tuned
 
 
 def fit_projection(
@@ -119,12 +112,18 @@ def fit_projection(
     settings: TrainingSettings = PROJECTION,
     on_epoch: OnEpoch | None = None,
 ) -> TunedProjection:
-    """Train the picture projection alone, by the cross-entropy of the labels in texts.
+    """Train the picture projection alone, by cross-entropy with the labels' texts.
 
-    ``start`` holds the model's projection and scale; it is left as it is.
+    Args:
+        start: The model's projection and scale; not changed.
+        pooled: Output of ``pooled_features``.
+        labels: Index of each clip's text.
+        texts: Text vectors of unit norm.
+        settings: Training settings.
+        on_epoch: Called after every epoch.
 
     Raises:
-        ValueError: If there is no clip, or a label that ``texts`` does not hold.
+        ValueError: If there is no clip, or a label is not in ``texts``.
     """
     check_labels(labels, len(texts))
     weight = start.weight.detach().clone().requires_grad_()
@@ -147,16 +146,23 @@ def fine_tune(
     on_epoch: OnEpoch | None = None,
     pixel_scale: tuple[Colour, Colour] = (CLIP_MEAN, CLIP_DEVIATION),
 ) -> CLIPModel:
-    """Move every weight of a copy of the model, the texts' tower and scale included.
+    """Train all weights of a copy of the model, including text tower and scale.
 
-    The prompt set holds the labels that are tuned and no others; the frames are RGB
-    pictures of the model's own size, and ``pixel_scale`` is as in ``pooled_features``.
+    Args:
+        model: The model; not changed.
+        tokenizer: The model's own tokenizer.
+        prompt_set: The labels that are trained, and no others.
+        frames: RGB pictures of the model's own size.
+        labels: Index of each clip's label.
+        settings: Training settings.
+        on_epoch: Called after every epoch.
+        pixel_scale: As in ``pooled_features``.
 
     Returns:
         The copy, in float32 and evaluation mode.
 
     Raises:
-        ValueError: If there is no clip, or a label that the prompt set does not hold.
+        ValueError: If there is no clip, or a label is not in the prompt set.
     """
     check_labels(labels, len(prompt_set.labels))
     tuned = copy.deepcopy(model).requires_grad_()

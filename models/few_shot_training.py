@@ -1,10 +1,10 @@
-"""What all ways of learning from a few labelled clips share.
+"""The parts that all methods of learning from a few labelled clips share.
 
-    frames' features ──eq. 1──▶ a vector for each clip ──▶ one of the ways
-    settings, the loss of a batch ──AdamW, epoch by epoch──▶ what the way trains
+    frames' features ──eq. 1──▶ a vector for each clip ──▶ one of the methods
+    settings, loss of a batch ──AdamW, epoch by epoch──▶ trained parameters
 
-The ways: ``models.few_shot`` trains the model itself, ``models.tip_adapter`` keeps a
-memory of the clips beside it, ``models.linear_probe`` does without texts.
+The methods: ``models.few_shot`` trains the model itself, ``models.tip_adapter`` adds a
+memory of the clips, ``models.linear_probe`` uses no texts.
 
 1. v = unit(mean over the frames of unit(frame)), the clip vector
 """
@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 OnEpoch = Callable[[int, int, float], None]
-"""Told after each epoch: its number from one, how many there are, its mean loss.
+"""Called after each epoch with its number from one, the total, and its mean loss.
 
 The loss is NaN once a training has diverged.
 """
@@ -27,16 +27,16 @@ The loss is NaN once a training has diverged.
 
 @dataclass(frozen=True, slots=True)
 class TrainingSettings:
-    """How AdamW moves what is trained.
+    """Settings of an AdamW training.
 
     Attributes:
-        rate: Learning rate, from the first step: there is no warm-up.
+        rate: Learning rate, without warm-up.
         epochs: Passes over the clips.
-        batch: Clips a step.
-        weight_decay: Of every value that moves.
-        epsilon: AdamW's own; keeps tiny gradients from large steps.
-        cosine: Whether the rate falls to zero along half a cosine, or stays.
-        seed: Of the order of the clips, the only chance there is.
+        batch: Clips in a step.
+        weight_decay: Weight decay of every trained value.
+        epsilon: AdamW's epsilon, which keeps tiny gradients from large steps.
+        cosine: Whether the rate falls to zero along half a cosine; else it is constant.
+        seed: Seed of the order of the clips, the only random choice.
 
     Raises:
         ValueError: If rate, epochs or batch are not positive.
@@ -65,7 +65,7 @@ def clip_vectors(
     """Average the frames of each clip, with gradients where they are enabled.
 
     Returns:
-        Rows of unit norm, as ``models.temporal.average_clip`` gives one by one.
+        Rows of unit norm, as ``models.temporal.average_clip`` returns for one clip.
     """
     return normalize(normalize(features, dim=-1).mean(dim=-2), dim=-1)  # eq. 1
 
@@ -80,11 +80,11 @@ def train(
     """Run AdamW over shuffled batches of clips.
 
     Args:
-        moving: What is trained, in place.
-        clips: How many there are; the last batch of an epoch may be smaller.
-        settings: How.
-        loss_of: Takes the epoch, from zero, and the clips of a batch.
-        on_epoch: Told of each epoch, or None.
+        moving: The parameters, trained in place.
+        clips: Number of clips; the last batch of an epoch may be smaller.
+        settings: Training settings.
+        loss_of: Returns the loss for an epoch, counted from zero, and clip indices.
+        on_epoch: Called after every epoch, or None.
     """
     optimiser = torch.optim.AdamW(
         moving, settings.rate, eps=settings.epsilon, weight_decay=settings.weight_decay
@@ -109,11 +109,10 @@ def train(
 
 
 def check_labels(labels: Int64[Tensor, " clip"], classes: int) -> None:
-    """Refuse to learn from nothing, or from labels that are not known.
+    """Refuse an empty set of labels, or unknown ones.
 
     Raises:
-        ValueError: If there is no clip, or a label that is not within 0 to
-            ``classes`` - 1.
+        ValueError: If there is no clip, or a label is not within 0 to ``classes`` - 1.
     """
     if len(labels) == 0:
         msg = "no labelled clip to learn from"

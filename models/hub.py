@@ -1,6 +1,6 @@
-"""Fetch a checkpoint's files from the Hugging Face hub, and say in one line why not.
+"""Fetch a checkpoint's files from the Hugging Face hub, or report one line.
 
-A copy that was fetched before is used as it is, with no look at the network.
+A copy in the hub's cache is used without any network access.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,30 +16,30 @@ from huggingface_hub.errors import (
 from models.errors import CheckpointError
 
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin")
-"""Where transformers looks for weights; one of them is there."""
+"""The names of weight files that transformers looks for."""
 
 _SAFE_WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "model-*")
 
 
 def is_path(name: str) -> bool:
-    """Tell whether a name is a path by its looks, and none of the hub's."""
+    """Return whether a name looks like a path rather than a hub name."""
     return name.startswith((".", "/", "~")) or name.endswith("/") or name.count("/") > 1
 
 
 def fetch(
     name: str, wanted: Sequence[str], missing: Callable[[Path], str | None]
 ) -> Path:
-    """Return the folder of a checkpoint on the hub, fetched if it is not here.
+    """Return the folder of a checkpoint on the hub; download it if it is not cached.
 
     Args:
-        name: On the hub, as ``facebook/sam-vit-base``.
-        wanted: Patterns of its files beside the weights. These are taken as
-            safetensors, and as a pickle only where there is nothing else.
-        missing: Says what a folder lacks, or None.
+        name: Hub name, as ``facebook/sam-vit-base``.
+        wanted: Patterns of its files beside the weights. Weights are downloaded as
+            safetensors, or as a pickle if there are no safetensors.
+        missing: Returns what a folder lacks, or None.
 
     Raises:
-        CheckpointError: If the hub cannot be reached, does not give it, or it lacks
-            something.
+        CheckpointError: If the hub cannot be reached, refuses, or the checkpoint is
+            incomplete.
     """
     try:
         folder = Path(snapshot_download(name, local_files_only=True))

@@ -1,21 +1,21 @@
-"""IS-CLIP: CLIP on the frames of a window, strengthened by the wearable's samples.
+"""IS-CLIP: CLIP on the frames of a window, strengthened by a wearable's samples.
 
     acc, gyro ─spectrograms─▶ one encoder for both ─▶ joint ─▶ f_IMU ──────┬─────────┐
                                                                            ▼         ▼
     frames ─▶ trunk ─┬─▶ last blocks, projection: student ─▶ f_v ─▶ SIRM ─▶ f' ─SGAM─▶ v
                      └─▶ the same, frozen: teacher ─distils─▶ f_v
 
-He et al., "Inertial Strengthened CLIP model for Zero-shot Multimodal Egocentric
-Activity Recognition". Where the paper is silent, this is chosen: windows of 8 frames;
-f_v at unit norm, so that an untrained IS-CLIP is CLIP with averaged frames; no biases
-in SIRM (``models.is_clip_fusion``); the encoder (``models.spectrogram``); windows with
-gaps; subjects without a wearable or without a camera.
+Source: He et al., "Inertial Strengthened CLIP model for Zero-shot Multimodal Egocentric
+Activity Recognition". Where the paper is silent, these are our choices: windows of 8
+frames; f_v at unit norm, so that an untrained IS-CLIP equals CLIP with averaged frames;
+no biases in SIRM (``models.is_clip_fusion``); the encoder (``models.spectrogram``);
+windows with gaps; subjects without a wearable or without a camera.
 
-Student and teacher share the trunk, which never trains: it runs once for both, and at
-work the teacher does not run. What it makes of a frame can be kept for a whole
-training. A frame's feature does not depend on its window, so each frame is encoded
-once however many windows hold it. SGAM's weights belong to places of
-the window: windows at work need the training's seconds from frame to frame.
+Student and teacher share the frozen trunk, which runs once for both; its output can be
+stored for a whole training. In use the teacher does not run. A frame's feature does not
+depend on its window, so each frame is encoded once however many windows contain it.
+SGAM's weights belong to positions in the window, so the time between frames must be the
+same in use as in training.
 """
 
 import copy
@@ -34,7 +34,6 @@ from models.is_clip_fusion import Sgam, Sirm, SirmMode, distillation
 from models.is_clip_tower import (
     TRAINED_BLOCKS,
     finish,
-    teacher_features,
     trunk_tokens,
 )
 from models.spectrogram import ImuEncoder
@@ -45,20 +44,20 @@ Sensors = Literal["both", "acc", "gyro"]
 @final
 @dataclass(frozen=True, slots=True)
 class IsClipSettings:
-    """What an IS-CLIP is made of.
+    """The parts and losses of an IS-CLIP.
 
     Attributes:
         sirm: Whether the samples change the frames' features.
-        sgam: Whether the samples weigh the frames; if not, all weigh the same.
+        sgam: Whether the samples weigh the frames; otherwise all weights are equal.
         sensors: Which spectrograms are used.
-        mode: How SIRM changes a window's frames; see there.
-        heads: Of SIRM; divides the width of CLIP's space.
-        imu_width: Of what the encoder makes of each sensor; a multiple of 64.
-        imu_weight: Of the loss of the samples alone, which is ours: without it f_IMU is
-            nowhere near the texts, and who has no camera cannot be recognised. At 0 the
-            loss is the paper's.
-        video_weight: Of the loss of the student's frames alone, ours as well: for whom
-            the wearable falls silent.
+        mode: How SIRM changes the frames of a window; see ``Sirm``.
+        heads: Attention heads of SIRM; divides the dimension of CLIP's space.
+        imu_width: Width of the encoder's output for each sensor; a multiple of 64.
+        imu_weight: Weight of the loss of the samples alone, which is our addition.
+            Without it f_IMU is not near the texts, and a subject without a camera
+            cannot be recognised. At 0 the loss is the paper's.
+        video_weight: Weight of the loss of the student's frames alone, also our
+            addition, for times when the wearable is silent.
 
     Raises:
         ValueError: If a value is out of its range.
@@ -77,7 +76,7 @@ class IsClipSettings:
         for name, ok, expected in (
             ("sensors", self.sensors in get_args(Sensors), "both, acc or gyro"),
             ("mode", self.mode in get_args(SirmMode), "broadcast, gate or residual"),
-            ("heads", self.heads > 0, "one at least"),
+            ("heads", self.heads > 0, "at least one"),
             ("imu_weight", 0 <= self.imu_weight < math.inf, "0 or above and finite"),
             (
                 "video_weight",
@@ -90,26 +89,26 @@ class IsClipSettings:
                 raise ValueError(msg)
 
     def for_space(self, dim: int) -> "IsClipSettings":
-        """Return these settings, as wide as suits CLIP's space of ``dim`` numbers."""
+        """Return these settings with widths that suit a CLIP space of ``dim``."""
         return replace(self, heads=math.gcd(8, dim), imu_width=max(64, dim // 64 * 64))
 
 
 @final
 class IsClip(nn.Module):
-    """CLIP, a student of its last two blocks and projection, and the samples' part.
+    """CLIP with a student of its last two blocks and projection, and a wearable's part.
 
-    It is made in evaluation mode.
+    A new model is in evaluation mode.
 
     Args:
-        model: Teacher and trunk, of any dtype: frozen by this, and never changed. What
-            is trained is float32, and on its device.
-        settings: What is made.
-        frames: Places in a window, N.
-        seed: Of the new weights alone; the caller's random state stays as it was.
+        model: Teacher and trunk, of any dtype. It is frozen and otherwise unchanged.
+            The trained parts are float32 and on its device.
+        settings: Settings of the parts.
+        frames: Positions in a window, N.
+        seed: Seed of the new weights; torch's global random state is not changed.
 
     Raises:
-        ValueError: If ``frames`` is not positive, the heads do not divide the width of
-            CLIP's space, or ``imu_width`` is no multiple of 64.
+        ValueError: If ``frames`` is not positive, the heads do not divide the dimension
+            of CLIP's space, or ``imu_width`` is not a multiple of 64.
     """
 
     def __init__(
@@ -123,7 +122,7 @@ class IsClip(nn.Module):
         super().__init__()
         dim = model.visual_projection.out_features
         if frames < 1:
-            msg = f"a window of {frames} frames, expected one at least"
+            msg = f"a window of {frames} frames, expected at least one"
             raise ValueError(msg)
         if dim % settings.heads:
             msg = f"{settings.heads} heads do not divide a width of {dim}"
@@ -148,29 +147,29 @@ class IsClip(nn.Module):
         self.train(mode=False)
 
     def train(self, mode: bool = True) -> "IsClip":
-        """Change the mode of what is trained; the frozen model stays in evaluation."""
+        """Set the mode of the trained parts; the frozen model stays in evaluation."""
         super().train(mode)
         self.clip.train(mode=False)
         return self
 
     def clip_parameters(self) -> list[nn.Parameter]:
-        """Return the student's: the paper trains them with Adam at 1e-5."""
+        """Return the student's parameters; the paper uses Adam at 1e-5 for them."""
         return [*self.blocks.parameters(), *self.projection.parameters()]
 
     def imu_parameters(self) -> list[nn.Parameter]:
-        """Return all others that are trained: in the paper, with SGD at 1e-3."""
+        """Return all other trained parameters; the paper uses SGD at 1e-3 for them."""
         student = {id(value) for value in self.clip_parameters()}
         return [value for value in self.trained().values() if id(value) not in student]
 
     def trained(self) -> dict[str, nn.Parameter]:
-        """Return all that is trained, by name."""
+        """Return all trained parameters by name."""
         named = self.named_parameters()
         return {name: value for name, value in named if not name.startswith("clip.")}
 
     def encode_frames(
         self, pixels: Float[Tensor, "batch 3 height width"]
     ) -> Float32[Tensor, "batch dim"]:
-        """Encode normalised pictures with the student; each row can be kept.
+        """Encode normalised pictures with the student.
 
         Returns:
             f_v: rows of unit norm, with gradients where they are enabled.
@@ -180,7 +179,7 @@ class IsClip(nn.Module):
     def student_features(
         self, tokens: Float[Tensor, "batch token hidden"]
     ) -> Float32[Tensor, "batch dim"]:
-        """Encode what ``trunk_tokens`` returned, of any dtype, as ``encode_frames``."""
+        """Encode the output of ``trunk_tokens`` as ``encode_frames`` does."""
         return finish(self.clip, tokens, self.blocks, self.projection)
 
     def encode_imu(
@@ -188,7 +187,7 @@ class IsClip(nn.Module):
         acc: Float32[Tensor, "clip 3 64 64"],
         gyro: Float32[Tensor, "clip 3 64 64"],
     ) -> Float32[Tensor, "clip dim"]:
-        """Encode ``models.spectrogram``'s pictures; a sensor not used is not looked at.
+        """Encode spectrograms of ``models.spectrogram``; an unused sensor is ignored.
 
         Returns:
             f_IMU, of any norm.
@@ -204,22 +203,22 @@ class IsClip(nn.Module):
         imu: Float32[Tensor, "clip dim"] | None = None,
         slots: Int64[Tensor, "clip time"] | None = None,
     ) -> Float32[Tensor, "clip dim"]:
-        """Make one vector of each window.
+        """Compute one vector for each window.
 
         Args:
             features: f_v, of any norm.
-            imu: f_IMU, or None where nobody wears anything. The paper is silent on
-                that: the student's frames are then averaged, as CLIP's are.
-            slots: Each frame's place in its window, 0 to ``frames`` - 1, or -1 where
-                the row holds no frame; None if all windows are whole. The paper is
-                silent on gaps: the frames that are there share the weight.
+            imu: f_IMU, or None for subjects without a wearable. The paper does not
+                cover this; the student's frames are then averaged, as in CLIP.
+            slots: Each frame's position in its window, 0 to ``frames`` - 1, or -1 where
+                the row holds no frame; None if all windows are full. The paper does not
+                cover gaps; the frames that are present share the weight.
 
         Returns:
             Rows of unit norm.
 
         Raises:
-            ValueError: If the slots are out of range, two frames share one, or a window
-                has none.
+            ValueError: If a slot is out of range, two frames share one, or a window has
+                none.
         """
         places = self._places(features, slots)
         present = places >= 0
@@ -255,45 +254,18 @@ class IsClip(nn.Module):
     def logits(
         self, vectors: Float32[Tensor, "clip dim"], texts: Float32[Tensor, "label dim"]
     ) -> Float32[Tensor, "clip label"]:
-        """Compare windows with texts of unit norm, at CLIP's own, frozen scale."""
+        """Compare windows with texts of unit norm, at CLIP's own frozen scale."""
         scale = self.clip.logit_scale.float().exp().clamp(max=MAX_LOGIT_SCALE)
         return scale * normalize(vectors, dim=-1) @ texts.T
 
     def imu_logits(
         self, imu: Float32[Tensor, "clip dim"], texts: Float32[Tensor, "label dim"]
     ) -> Float32[Tensor, "clip label"]:
-        """Compare f_IMU alone with texts of unit norm, for who has no camera.
+        """Compare f_IMU alone with texts of unit norm, for subjects without a camera.
 
-        The paper is silent on this. It needs a training with ``imu_weight`` above 0.
+        The paper does not cover this. It needs a training with ``imu_weight`` above 0.
         """
         return self.logits(imu, texts)
-
-    def loss(
-        self,
-        pixels: Float[Tensor, "clip time 3 height width"],
-        acc: Float32[Tensor, "clip 3 64 64"],
-        gyro: Float32[Tensor, "clip 3 64 64"],
-        texts: Float32[Tensor, "label dim"],
-        labels: Int64[Tensor, " clip"] | Float32[Tensor, "clip label"],
-        slots: Int64[Tensor, "clip time"] | None = None,
-    ) -> dict[str, Float32[Tensor, ""]]:
-        """Compute the parts of the loss; ``total`` is their weighted sum.
-
-        Args:
-            pixels: Normalised pictures; those without a slot are not looked at.
-            acc: As ``encode_imu`` takes it.
-            gyro: As ``encode_imu`` takes it.
-            texts: A unit vector for each label, from the frozen text tower.
-            labels: Index of each window's text, or each text's share of each window.
-            slots: As ``fuse`` takes it.
-
-        Raises:
-            ValueError: If ``fuse`` refuses the slots.
-        """
-        places = self._places(pixels, slots)
-        tokens = trunk_tokens(self.clip, pixels[places >= 0])
-        known = teacher_features(self.clip, tokens)
-        return self.loss_of_tokens(tokens, known, acc, gyro, texts, labels, places)
 
     def loss_of_tokens(
         self,
@@ -305,17 +277,17 @@ class IsClip(nn.Module):
         labels: Int64[Tensor, " clip"] | Float32[Tensor, "clip label"],
         slots: Int64[Tensor, "clip time"],
     ) -> dict[str, Float32[Tensor, ""]]:
-        """Compute ``loss`` from what the frozen parts made of the frames before.
+        """Compute the parts of the loss; ``total`` is their weighted sum.
 
         Args:
-            tokens: From ``trunk_tokens``, of all frames that have a slot, in the order
-                of the slots, row by row.
-            known: From ``teacher_features``, of the same frames.
-            acc: As ``encode_imu`` takes it.
-            gyro: As ``encode_imu`` takes it.
-            texts: As ``loss`` takes it.
-            labels: As ``loss`` takes it.
-            slots: As ``fuse`` takes it.
+            tokens: Output of ``trunk_tokens`` for all frames that have a slot, in the
+                order of the slots, row by row.
+            known: Output of ``teacher_features`` for the same frames.
+            acc: The accelerometer's spectrograms.
+            gyro: The gyroscope's spectrograms.
+            texts: A unit vector for each label, from the frozen text tower.
+            labels: Index of each window's text, or each text's share of each window.
+            slots: As in ``fuse``.
 
         Raises:
             ValueError: If ``fuse`` refuses the slots.

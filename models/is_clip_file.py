@@ -1,7 +1,7 @@
-"""What an adaptation of the kind ``is-clip`` keeps.
+"""Read and write adaptations of kind ``is-clip``.
 
-The student and the samples' part; settings, the windows that it was trained on, and the
-scale of their spectrograms.
+A file holds the student's and the wearable's weights, the settings, the number and
+spacing of a window's frames, and the scale of the spectrograms.
 """
 
 from collections.abc import Mapping
@@ -18,13 +18,12 @@ from models.spectrogram import SpectrogramScale
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainedIsClip:
-    """An IS-CLIP, and what its use takes.
+    """An IS-CLIP with the settings needed to use it.
 
     Attributes:
-        model: In evaluation mode.
-        scale: Of the spectrograms that it was trained on, with their rate.
-        step_s: From one place of the window to the next, in seconds: SGAM's weights
-            belong to places.
+        model: The model, in evaluation mode.
+        scale: Scale of the spectrograms that it was trained on, with their sample rate.
+        step_s: Seconds from one position of the window to the next.
     """
 
     model: IsClip
@@ -33,15 +32,15 @@ class TrainedIsClip:
 
 
 def save_is_clip(path: Path, trained: TrainedIsClip, clip: ClipEncoder) -> None:
-    """Write what was trained.
+    """Write an IS-CLIP to an adaptation file.
 
     Args:
-        path: Overwritten.
-        trained: Left as it is.
-        clip: The checkpoint that it was made from.
+        path: File to write; overwritten.
+        trained: The model; not changed.
+        clip: The checkpoint that the model was made from.
 
     Raises:
-        CheckpointError: If it cannot be written.
+        CheckpointError: If the file cannot be written.
         ValueError: If the model was made from another checkpoint.
     """
     model = trained.model
@@ -58,14 +57,14 @@ def save_is_clip(path: Path, trained: TrainedIsClip, clip: ClipEncoder) -> None:
 
 
 def is_clip_of(kept: Adaptation, clip: ClipEncoder) -> TrainedIsClip:
-    """Make an IS-CLIP of what a file holds.
+    """Build an IS-CLIP from an adaptation.
 
     Args:
-        kept: Of this kind.
-        clip: The checkpoint that it was read for; frozen by this.
+        kept: An adaptation of kind ``is-clip``.
+        clip: Its checkpoint, which is frozen by this.
 
     Raises:
-        CheckpointError: If it is damaged.
+        CheckpointError: If the file is damaged.
     """
     facts: Mapping[str, Any] = kept.facts
     try:

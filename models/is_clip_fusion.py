@@ -1,10 +1,10 @@
-"""How IS-CLIP brings the samples to the frames, and keeps the student near the teacher.
+"""SIRM, SGAM and the distillation loss of IS-CLIP.
 
     f_IMU ─┬─ query ─▶ attention over f_v ─▶ SIRM: f' ─┐
            └─ two layers, softmax ─▶ SGAM: weights w ──┴─▶ Σ w f'
-    student, teacher ─▶ distillation: how far a frame's features are apart
+    student, teacher ─▶ distillation: distance of a frame's features
 
-See ``models.is_clip`` for the whole and its source; the equations' numbers are the
+See ``models.is_clip`` for the whole model and its source. Equation numbers are the
 paper's.
 """
 
@@ -21,21 +21,21 @@ SirmMode = Literal["broadcast", "gate", "residual"]
 
 @final
 class Sirm(nn.Module):
-    """Lets the samples change the frames: attention of f_IMU over f_v.
+    """Changes the frames by attention of f_IMU over f_v.
 
-    Its last matrices start as zeros, so that training starts at CLIP. Keys start with
-    entries of deviation 1 for frames of unit norm, or the samples would hardly tell
-    one frame from another.
+    The last matrices start at zero, so that training starts at CLIP. Keys start with
+    entries of standard deviation 1 for frames of unit norm; smaller ones would hardly
+    separate one frame from another.
 
     Args:
-        dim: Width of CLIP's space.
-        heads: Divides ``dim``.
-        mode: The equations give one vector a window, if read to the letter, and cannot
-            be meant for each frame alone: a softmax over one key is 1. So ``broadcast``
-            adds the vector to every frame, and ``gate`` multiplies every frame by 1 +
-            its sigmoid. In both the samples say only which frames are listened to, for
-            keys and values are the frames'. ``residual``, ours, is ``broadcast`` with
-            what the samples say themselves beside it.
+        dim: Dimension of CLIP's space.
+        heads: Attention heads; divides ``dim``.
+        mode: Read literally, the equations give one vector for each window. They cannot
+            be meant for each frame alone, because a softmax over one key is 1.
+            ``broadcast`` therefore adds the vector to every frame, and ``gate``
+            multiplies every frame by 1 + its sigmoid. In both, keys and values come
+            from the frames, so that the samples only choose among them. ``residual``,
+            our addition, is ``broadcast`` plus a linear map of f_IMU itself.
     """
 
     def __init__(self, dim: int, heads: int, mode: SirmMode) -> None:
@@ -58,7 +58,7 @@ class Sirm(nn.Module):
         imu: Float32[Tensor, "clip dim"],
         present: Bool[Tensor, "clip time"],
     ) -> Float32[Tensor, "clip time dim"]:
-        """Return f'; only frames that are present, one at least, are attended to."""
+        """Return f'; attends only to present frames, of which there must be one."""
         parts = (self._heads, -1)
         # eq. 6-8: Q = f_IMU, K = V = f_v, heads side by side through W_O, residual
         query: Tensor = self.query(imu).unflatten(-1, parts)  # clip, head, part
@@ -67,23 +67,23 @@ class Sirm(nn.Module):
         scores = torch.einsum("chp,cthp->cht", query, key) / math.sqrt(query.shape[-1])
         shares = scores.masked_fill(~present[:, None], -math.inf).softmax(dim=-1)
         joined = torch.einsum("cht,cthp->chp", shares, value).flatten(1)
-        told: Tensor = self.out(joined)
+        update: Tensor = self.out(joined)
         if self.say is not None:
-            told = told + self.say(imu)
+            update = update + self.say(imu)
         if self._mode == "gate":
-            return frames * (1 + told[:, None].sigmoid())
-        return frames + told[:, None]
+            return frames * (1 + update[:, None].sigmoid())
+        return frames + update[:, None]
 
 
 @final
 class Sgam(nn.Module):
-    """Lets the samples weigh the frames, by their places in the window.
+    """Weighs the frames by their positions in the window.
 
-    Its last layer starts as zeros, so that training starts at the mean.
+    The last layer starts at zero, so that training starts at the mean.
 
     Args:
-        dim: Width of CLIP's space.
-        frames: Places in a window.
+        dim: Dimension of CLIP's space.
+        frames: Positions in a window.
     """
 
     def __init__(self, dim: int, frames: int) -> None:
@@ -107,6 +107,6 @@ def distillation(
     teacher: Float32[Tensor, "clip time dim"],
     present: Bool[Tensor, "clip time"],
 ) -> Float32[Tensor, ""]:
-    """Return one less the cosine: the mean of each window's frames, then of windows."""
+    """Return 1 - cosine, averaged over the frames of a window, then over windows."""
     cosines = cosine_similarity(student, teacher, dim=-1) * present
     return (1 - cosines.sum(dim=1) / present.sum(dim=1)).mean()  # eq. 4

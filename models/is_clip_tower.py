@@ -1,8 +1,8 @@
-"""CLIP's picture tower in two parts: a trunk that is shared, and what IS-CLIP trains.
+"""CLIP's picture tower in two parts: a frozen trunk, and the part IS-CLIP trains.
 
     pixels ─▶ trunk ─▶ tokens ─▶ last two blocks ─▶ first token ─▶ norm ─▶ projection
 
-The trunk is frozen: what it makes of a picture can be kept for a whole training.
+The trunk's output can be stored for a whole training, because it never changes.
 """
 
 from typing import Any
@@ -14,14 +14,14 @@ from torch.nn.functional import normalize, scaled_dot_product_attention
 from transformers import CLIPModel
 
 TRAINED_BLOCKS = 2
-"""At the end of the tower; the projection is trained as well."""
+"""Blocks at the end of the tower that are trained, with the projection."""
 
 
 @torch.no_grad()
 def trunk_tokens(
     clip: CLIPModel, pixels: Float[Tensor, "batch 3 height width"]
 ) -> Float[Tensor, "batch token hidden"]:
-    """Run the blocks that student and teacher share on normalised pictures."""
+    """Run the shared blocks on normalised pictures."""
     tower = clip.vision_model
     tokens: Tensor = tower.embeddings(pixels.to(clip.dtype))
     tokens = tower.pre_layrnorm(tokens)
@@ -34,7 +34,7 @@ def trunk_tokens(
 def teacher_features(
     clip: CLIPModel, tokens: Float[Tensor, "batch token hidden"]
 ) -> Float32[Tensor, "batch dim"]:
-    """Run the rest of the frozen CLIP on what ``trunk_tokens`` returned.
+    """Run the rest of the frozen CLIP on the output of ``trunk_tokens``.
 
     Returns:
         f_v of the teacher, rows of unit norm: CLIP's own features.
@@ -49,13 +49,13 @@ def finish(
     blocks: nn.ModuleList,
     projection: nn.Linear,
 ) -> Float32[Tensor, "batch dim"]:
-    """Run the rest of the tower on what ``trunk_tokens`` returned.
+    """Run the rest of the tower on the output of ``trunk_tokens``.
 
     Args:
-        clip: The frozen one, for its last norm.
-        tokens: Of any dtype.
-        blocks: The student's, or the teacher's.
-        projection: Likewise; its dtype is that of the work.
+        clip: The frozen model, for its last norm.
+        tokens: Tokens of any dtype.
+        blocks: The student's or the teacher's last blocks.
+        projection: The matching projection; its dtype is used for the computation.
 
     Returns:
         Rows of unit norm.
@@ -65,15 +65,15 @@ def finish(
     for block in blocks[:-1]:
         tokens = block(tokens, None)
     first = _first_token(blocks[-1], tokens)
-    # the last norm stays frozen, and both use it
+    # both use the last norm, which stays frozen
     pooled = clip.vision_model.post_layernorm(first.to(clip.dtype))
     return normalize(projection(pooled.to(dtype)).float(), dim=-1)
 
 
 def _first_token(block: Any, tokens: Tensor) -> Any:  # noqa: ANN401 a block of transformers, whose parts are not typed
-    """Run a block for its first token alone: after the last, no other is used.
+    """Run the last block for its first token alone, because no other token is used.
 
-    The same as the whole block gives there, for fewer products.
+    The result is the same as that of the whole block, with fewer products.
     """
     attention = block.self_attn
     normed = block.layer_norm1(tokens)
@@ -86,6 +86,6 @@ def _first_token(block: Any, tokens: Tensor) -> Any:  # noqa: ANN401 a block of 
         )
     )
     joined = scaled_dot_product_attention(query, key, value, scale=attention.scale)
-    told = attention.out_proj(joined.transpose(1, 2).flatten(1))
-    first = tokens[:, 0] + told
+    attended = attention.out_proj(joined.transpose(1, 2).flatten(1))
+    first = tokens[:, 0] + attended
     return first + block.mlp(block.layer_norm2(first))

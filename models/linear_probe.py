@@ -1,14 +1,15 @@
 """A linear probe: logistic regression on clip vectors, without texts.
 
-    features, or what stands before the projection ─▶ clip vector ─▶ A v + b
+    features, or the tower's output before projection ─▶ clip vector ─▶ A v + b
 
-It knows its own labels alone. With v a clip's vector (``models.few_shot_training``):
+It recognises only the labels that it was fitted on. With v a clip's vector
+(``models.few_shot_training``):
 
 1. minimise strength · Σ cross-entropy(A v + b, label) + ½ ‖A‖²
 
 Sources: Radford et al. 2021, arXiv:2103.00020; the sweep of its strength, Zhou et al.
-2022, arXiv:2109.01134. They take single pictures; that a video stands there as its clip
-vector was chosen here.
+2022, arXiv:2109.01134. They use single pictures; using a video's clip vector is our
+choice.
 """
 
 import math
@@ -20,25 +21,24 @@ import numpy as np
 import torch
 from jaxtyping import Float32, Float64, Int64
 from scipy.optimize import minimize
-from scipy.special import log_softmax, softmax
 from torch import Tensor
-from torch.nn.functional import linear
+from torch.nn.functional import cross_entropy, linear
 
 from models.few_shot_training import check_labels, clip_vectors
 
 PROBE_STRENGTHS = (1e6, 1e4, 1e2, 1.0, 1e-2, 1e-4, 1e-6)
-"""What a sweep of the linear probe tries first."""
+"""The strengths that a sweep tries first."""
 
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class LinearProbe:
-    """Logistic regression on clip vectors; it knows its own labels alone.
+    """A fitted linear probe.
 
     Attributes:
         weight: A row for each label.
-        bias: Of each label.
-        strength: Of the cross-entropy against the weights' norm, often called C.
+        bias: A value for each label.
+        strength: Weight of the cross-entropy against the weights' norm, often called C.
     """
 
     weight: Float32[Tensor, "label width"]
@@ -48,7 +48,7 @@ class LinearProbe:
     def logits(
         self, features: Float32[Tensor, "clip time width"]
     ) -> Float32[Tensor, "clip label"]:
-        """Score clips by frames of the kind that it was fitted on."""
+        """Score clips by frame features of the kind that the probe was fitted on."""
         return linear(clip_vectors(features), self.weight, self.bias)
 
 
@@ -58,31 +58,30 @@ def fit_probe(
     classes: int,
     strength: float,
 ) -> LinearProbe:
-    """Fit a linear probe by L-BFGS, from zero and in float64, in 1000 steps at most.
+    """Fit a linear probe by L-BFGS, from zero and in float64, in at most 1000 steps.
 
-    Features may be pooled or projected, and some of the ``classes`` may have no clip.
-    A large ``strength`` trusts the clips, a small one keeps the weights small.
+    Args:
+        features: Pooled or projected frame features.
+        labels: Index of each clip's label.
+        classes: Number of labels, some of which may have no clip.
+        strength: Large values fit the clips closely, small ones keep the weights small.
 
     Raises:
-        ValueError: If there is no clip, or a label at or above ``classes``.
+        ValueError: If there is no clip, or a label is not below ``classes``.
     """
     check_labels(labels, classes)
-    rows = clip_vectors(features).numpy(force=True).astype(np.float64)
-    truth = np.eye(classes)[labels.numpy(force=True)]
+    rows = clip_vectors(features).cpu().double()
+    truth = labels.cpu()
     decay = 1 / (strength * len(rows))
 
-    def objective(
-        flat: Float64[np.ndarray, " value"],
-    ) -> tuple[float, Float64[np.ndarray, " value"]]:
-        values = flat.reshape(classes, -1)
+    def objective(flat: Float64[np.ndarray, " value"]) -> tuple[float, np.ndarray]:
+        values = torch.tensor(flat).reshape(classes, -1).requires_grad_()
         weight, bias = values[:, :-1], values[:, -1]
-        logits = rows @ weight.T + bias
         # eq. 1, divided by strength and clips: the same minimum at any strength
-        loss = -(truth * log_softmax(logits, axis=1)).sum() / len(rows)
-        loss += 0.5 * decay * (weight**2).sum()
-        slope = (softmax(logits, axis=1) - truth).T / len(rows)
-        gradient = np.column_stack((slope @ rows + decay * weight, slope.sum(axis=1)))
-        return float(loss), gradient.ravel()
+        loss = cross_entropy(linear(rows, weight, bias), truth)
+        loss = loss + 0.5 * decay * weight.square().sum()
+        (slope,) = torch.autograd.grad(loss, (values,))
+        return loss.item(), slope.flatten().numpy()
 
     fitted = minimize(
         objective,
@@ -106,20 +105,20 @@ def sweep_probe(
     halvings: int = 8,
     on_fit: Callable[[float, float], None] | None = None,
 ) -> LinearProbe:
-    """Choose a probe's strength by the accuracy on validation clips, never the test's.
+    """Choose a probe's strength by accuracy on validation clips, never on test clips.
 
     ::
 
-        1e-6 . . . 1 . . . 1e6     say that 1 is best, the earliest where some are as
-               [0.1 --- 10]        good: a decade to each side is fitted
-                    [1 - 10]       the better end stays, the lower where both are as
-                                   good; the other moves half way to it, and so on
+        1e-6 . . . 1 . . . 1e6     suppose 1 is best (the earliest of equals):
+               [0.1 --- 10]        a decade to each side is fitted
+                    [1 - 10]       the better end stays, the lower of equals;
+                                   the other end moves half way to it, and so on
 
-    The last end that stayed is the answer. ``on_fit`` is told of each fit its strength
-    and its accuracy; without ``halvings`` the best of ``strengths`` is the answer.
+    The last end that stayed is the result. Without ``halvings`` the result is the best
+    of ``strengths``. ``on_fit`` is called with the strength and accuracy of each fit.
 
     Raises:
-        ValueError: If there is no clip on either side, or a label at or above
+        ValueError: If there is no clip on either side, or a label is not below
             ``classes``.
     """
     check_labels(validation_labels, classes)

@@ -1,18 +1,19 @@
-"""Masks over pictures: what is still recognised when a part is covered?
+"""Masks over pictures, to test what is still recognised when a part is covered.
 
-    random      pixels one by one, or shapes ─┐
-    features    parts that a person pointed at ├─▶ mask ─▶ fill ─▶ a picture as large
-                their union, all but them      │
-    control     as many pixels, elsewhere ─────┘
+    random      single pixels, or shapes ─────┐
+    features    parts that a person marked    ├─▶ mask ─▶ fill ─▶ a picture of that size
+                their union, all but them     │
+    control     as many pixels, elsewhere ────┘
 
-A mask is true where the picture is covered. It is drawn and filled at the size that the
-picture was taken in; to scale the picture for a model is for the caller, afterwards.
-A cover is itself something that a model never saw: beside a black one belong the same
-in the mean colour, and one of equal area elsewhere (``equal_area_control``).
+A mask is true where the picture is covered. Draw and fill it at the picture's original
+size, and scale the picture for a model afterwards. A cover is itself unlike anything in
+training, so compare a black cover with one in the mean colour, and with one of equal
+area elsewhere (``equal_area_control``).
 
-Every draw comes from a ``numpy.random.Generator`` that the caller seeds and writes
-down. Source of the pixel masks: Shandilya et al., "Advancing Vision-based Human Action
-Recognition", which names shapes of random size too but is silent on how they are drawn.
+Every random choice comes from a ``numpy.random.Generator`` that the caller seeds and
+records. Source of the pixel masks: Shandilya et al., "Advancing Vision-based Human
+Action Recognition", which also mentions shapes of random size but does not say how they
+are drawn.
 """
 
 import json
@@ -25,22 +26,22 @@ from typing import Literal, final
 import numpy as np
 from jaxtyping import Bool, Float64, Int64, UInt8
 
-from models.errors import ModelError
+from models.errors import PointsError
 
 Shape = Literal["rectangle", "ellipse", "triangle"]
 Fill = Literal["black", "mean"]
-"""Black, or the mean colour of the picture before it is covered: the control."""
+"""Black, or, as a control, the mean colour of the picture before it is covered."""
 Control = Literal["moved", "scattered"]
 """The same outline elsewhere, or as many single pixels anywhere."""
 
 SHAPES: tuple[Shape, ...] = ("rectangle", "ellipse", "triangle")
 SHARES = (0.1, 0.3, 0.5)
-"""Of the picture, as in the paper."""
+"""Shares of the picture to cover, as in the paper."""
 TOLERANCE = 0.01
-"""By how much of the picture shapes may cover more than was asked for."""
+"""Share of the picture by which shapes may cover more than requested."""
 
 _MOST = 0.9
-"""Shapes that fit no more are drawn again: past this share for too long."""
+"""Greatest share that shapes can cover; above it most draws would be rejected."""
 _SHRINK = 0.9
 _ROUNDING = 1e-9
 _FARTHEST_PX = 1e6
@@ -48,28 +49,16 @@ _FIELDS = ("frame", "feature_name", "points", "labels")
 
 
 @final
-class PointsError(ModelError):
-    """A file of points is missing or malformed; ``path`` is the file."""
-
-    def __init__(self, path: str, problem: str) -> None:
-        self.path = path
-        self.problem = problem
-        super().__init__(path, problem)
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.problem}"
-
-
-@final
 @dataclass(frozen=True, slots=True)
 class FeaturePoints:
-    """Where a person pointed to say what a feature of a frame is.
+    """Points that a person placed to mark a feature of a picture.
 
     Attributes:
-        frame: The picture's name.
-        feature_name: What is pointed at, as ``pitch``.
-        points: Column and row of each, in pixels of the picture as it was taken.
-        labels: Of each point: 1 in the feature, 0 beside it; one at least is 1.
+        frame: File name of the picture.
+        feature_name: Name of the feature, as ``pitch``.
+        points: Column and row of each point, in pixels of the original picture.
+        labels: For each point 1 if it is in the feature, 0 if beside it; at least one
+            is 1.
     """
 
     frame: str
@@ -84,9 +73,9 @@ class Dispersion:
     """How far predictions for one true label scatter.
 
     Attributes:
-        labels: How many different ones were predicted.
-        entropy_nats: Of their shares; zero where all are the same.
-        top_share: Of the most frequent one.
+        labels: Number of different labels predicted.
+        entropy_nats: Entropy of their shares; zero if all predictions are the same.
+        top_share: Share of the most frequent prediction.
     """
 
     labels: int
@@ -100,10 +89,10 @@ def pixel_mask(
     """Draw single pixels without replacement.
 
     Args:
-        height: Of the picture.
-        width: Of the picture.
-        share: Of its pixels, rounded down to a whole number of them.
-        generator: Decides.
+        height: Height of the picture.
+        width: Width of the picture.
+        share: Share of its pixels, rounded down to a whole number of pixels.
+        generator: Source of the random draw.
 
     Raises:
         ValueError: If the share is not within 0 to 1.
@@ -124,22 +113,22 @@ def shape_mask(
     *,
     shapes: Sequence[Shape] = SHAPES,
 ) -> tuple[Bool[np.ndarray, "height width"], float]:
-    """Draw shapes, one over the other, until they cover a share of the picture.
+    """Draw overlapping shapes until they cover a share of the picture.
 
-    A shape's middle lies anywhere in the picture, and its box is up to half as high and
-    half as wide. One that would cover more than ``TOLERANCE`` too much is left out, and
-    those after it are drawn smaller.
+    A shape's centre lies anywhere in the picture, and its box is at most half as high
+    and half as wide. A shape that would exceed the share by more than ``TOLERANCE`` is
+    discarded, and later shapes are drawn smaller.
 
     Args:
-        height: Of the picture.
-        width: Of the picture.
-        share: To be covered at least, up to 0.9.
-        generator: Decides.
-        shapes: Drawn with equal chances.
+        height: Height of the picture.
+        width: Width of the picture.
+        share: Least share to cover, up to 0.9.
+        generator: Source of the random draws.
+        shapes: Kinds of shapes, with equal probabilities.
 
     Returns:
-        The mask, and the share that it covers: ``share`` at least, and not more than
-        ``TOLERANCE`` above it, or than one pixel where that is more.
+        The mask and the share that it covers: at least ``share``, and at most
+        ``TOLERANCE`` or one pixel more, whichever is larger.
 
     Raises:
         ValueError: If the share is not within 0 to 0.9, or no shape is named.
@@ -171,17 +160,17 @@ def _draw_shape(
     size: float,
     generator: np.random.Generator,
 ) -> tuple[slice, slice, Bool[np.ndarray, "box_height box_width"]]:
-    """Draw a shape in a box of up to ``size`` of the picture, a pixel at least.
+    """Draw a shape in a box of up to ``size`` of the picture, and at least one pixel.
 
     Returns:
-        The part of the box within the picture, and which of its pixels' middles lie in
+        The part of the box within the picture, and which of its pixel centres lie in
         the shape.
     """
     middle = generator.uniform(0, (height, width))
     half = np.maximum(0.5, generator.uniform(0, size, 2) * (height, width) / 2)
     top, left = np.maximum(np.floor(middle - half), 0).astype(int)
     below, right = np.minimum(np.ceil(middle + half), (height, width)).astype(int)
-    # from here on the box reaches from -1 to 1
+    # in the following coordinates the box reaches from -1 to 1
     y = ((np.arange(top, below) + 0.5 - middle[0]) / half[0])[:, None]
     x = ((np.arange(left, right) + 0.5 - middle[1]) / half[1])[None, :]
     if shape == "rectangle":
@@ -198,7 +187,7 @@ def _in_triangle(
     x: Float64[np.ndarray, "1 box_width"],
     corners: Float64[np.ndarray, "3 2"],
 ) -> Bool[np.ndarray, "box_height box_width"]:
-    """Tell which places lie on the same side of all three edges."""
+    """Return which places lie on the same side of all three edges."""
     left = right = np.ones((len(y), x.shape[1]), bool)
     for start in range(3):
         (y0, x0), (y1, x1) = corners[start], corners[(start + 1) % 3]
@@ -210,7 +199,7 @@ def _in_triangle(
 def union(
     masks: Sequence[Bool[np.ndarray, "height width"]],
 ) -> Bool[np.ndarray, "height width"]:
-    """Cover what any of the masks covers.
+    """Combine masks into one that covers whatever any of them covers.
 
     Raises:
         ValueError: If there is no mask, or they differ in size.
@@ -229,7 +218,7 @@ def union(
 def everything_but(
     mask: Bool[np.ndarray, "height width"],
 ) -> Bool[np.ndarray, "height width"]:
-    """Cover all that the mask does not: its feature stands alone."""
+    """Invert a mask, so that only its feature stays visible."""
     return ~mask
 
 
@@ -238,17 +227,16 @@ def equal_area_control(
     generator: np.random.Generator,
     kind: Control = "moved",
 ) -> Bool[np.ndarray, "height width"]:
-    """Cover exactly as many pixels at random.
+    """Draw a mask that covers exactly as many pixels elsewhere.
 
     Args:
-        mask: Of a feature.
-        generator: Decides.
-        kind: ``moved`` shifts the mask, and what leaves the picture at one edge comes
-            back at the other: the fair control, for scattered pixels of the same area
-            disturb a model far more.
+        mask: Mask of a feature.
+        generator: Source of the random draw.
+        kind: ``moved`` shifts the mask and wraps it around the edges. It is the fair
+            control, because scattered pixels of the same area disturb a model far more.
     """
     if kind == "moved":
-        # any of the places but its own, which is the first
+        # any place but its own, which is number 0
         place = generator.integers(min(1, mask.size - 1), mask.size)
         return np.roll(mask, divmod(int(place), mask.shape[1]), axis=(0, 1))
     scattered = np.zeros(mask.size, bool)
@@ -264,9 +252,9 @@ def fill(
     """Cover a part of a picture.
 
     Args:
-        frame: Stays as it is.
-        mask: True where it is covered.
-        colour: Of the cover.
+        frame: The picture; not changed.
+        mask: True where the picture is to be covered.
+        colour: Colour of the cover.
 
     Raises:
         ValueError: If picture and mask differ in size.
@@ -286,13 +274,13 @@ def measure_dispersion(counts: Int64[np.ndarray, " label"]) -> Dispersion:
     """Measure how the predictions for frames of one true label scatter.
 
     Args:
-        counts: How many frames were given each label.
+        counts: Number of frames predicted as each label.
 
     Raises:
         ValueError: If a count is negative, or all are zero.
     """
     if counts.min(initial=0) < 0 or counts.sum() == 0:
-        msg = "expected counts of zero or more, one at least above it"
+        msg = "expected counts of zero or more, with at least one above zero"
         raise ValueError(msg)
     shares = counts[counts > 0] / counts.sum()
     return Dispersion(
@@ -311,8 +299,8 @@ def read_points(path: Path) -> tuple[FeaturePoints, ...]:
          "points": [[210, 388.5], [12, 40]], "labels": [1, 0]}
 
     Raises:
-        PointsError: If the file is missing, is not JSON, or does not say what is
-            expected: one line with the file and the place in it.
+        PointsError: If the file is missing, is not JSON, or is malformed; one line with
+            the file and the entry.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -349,11 +337,11 @@ def _feature_points(entry: object) -> FeaturePoints:
         msg = f"labels: expected a list as long as points, {len(points)}"
         raise ValueError(msg)
     for index, label in enumerate(labels):
-        if type(label) is not int or label not in (0, 1):  # true is no label
+        if type(label) is not int or label not in (0, 1):  # a bool is not a label
             msg = f"labels[{index}]: expected 1 or 0"
             raise ValueError(msg)
     if 1 not in labels:
-        msg = "labels: expected one 1 at least"
+        msg = "labels: expected at least one 1"
         raise ValueError(msg)
     return FeaturePoints(
         frame=entry["frame"],
@@ -375,7 +363,7 @@ def _point(point: object, index: int) -> tuple[float, float]:
 
 
 def _check_share(share: float, *, most: float) -> None:
-    if not 0 <= share <= most:  # so that NaN is refused too
+    if not 0 <= share <= most:  # also refuses NaN
         msg = f"a share of {share}, expected 0 to {most}"
         raise ValueError(msg)
 

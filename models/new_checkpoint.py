@@ -1,19 +1,15 @@
-"""The start of a checkpoint of our own: a tokenizer and a small, untrained CLIP model.
+"""A tokenizer and a small, untrained CLIP model: the start of a new checkpoint.
 
-``make_tokenizer`` was run once and its files are shipped (``models.bundled``), so
-that ``small_clip`` needs nothing but this repository. Training stands in
-``pipelines.training``; it ends with ``save_checkpoint``.
+The shipped tokenizer (``models.bundled``) holds the first 4000 merges of CLIP's
+vocabulary, in CLIP's order. The training is in ``pipelines.training``; it ends with
+``save_checkpoint``.
 """
 
 import copy
-import gzip
-import itertools
-import json
 from pathlib import Path
 
 import torch
 from jaxtyping import Float32
-from tokenizers.pre_tokenizers import ByteLevel
 from torch import Tensor
 from transformers import (
     CLIPConfig,
@@ -27,60 +23,10 @@ from models.bundled import TOKENIZER_FOLDER
 from models.checkpoint import image_size_px
 from models.quiet import quiet_transformers
 
-_WORD_END = "</w>"
-_BOS = "<|startoftext|>"
-_EOS = "<|endoftext|>"
 _TEXT_TOKENS = 32
 _PLACE_LOUDNESS = 0.5
 _PATCH_LOUDNESS = 0.7
-_FAINT = 1e-2  # components fainter than this are noise, and are not made as loud
-
-
-def make_tokenizer(merges_path: Path, merge_count: int, folder: Path) -> None:
-    """Write a CLIP tokenizer with the first merges of a vocabulary.
-
-    Its token ids are CLIP's own, but for the two markers, which come last.
-
-    Args:
-        merges_path: CLIP's ``bpe_simple_vocab_16e6.txt.gz``: a head line, then a
-            merge a line, the most frequent first.
-        merge_count: How many merges to keep; CLIP keeps 48894.
-        folder: Where ``vocab.json``, ``merges.txt`` and ``tokenizer_config.json`` go.
-
-    Raises:
-        ValueError: If the file holds fewer merges.
-    """
-    with gzip.open(merges_path, "rt", encoding="utf-8") as lines:
-        wanted = itertools.islice(lines, 1, merge_count + 1)
-        merges = [line.rstrip("\n") for line in wanted]
-    if len(merges) < merge_count:
-        msg = f"{merges_path} holds {len(merges)} merges, expected {merge_count}"
-        raise ValueError(msg)
-    letters = sorted(ByteLevel.alphabet())  # by code point: CLIP's own order
-    tokens = [
-        *letters,
-        *(letter + _WORD_END for letter in letters),
-        *(merge.replace(" ", "") for merge in merges),
-        _BOS,
-        _EOS,
-    ]
-    vocabulary = {token: number for number, token in enumerate(tokens)}
-    settings = {
-        "tokenizer_class": "CLIPTokenizer",
-        "model_max_length": _TEXT_TOKENS,
-        "bos_token": _BOS,
-        "eos_token": _EOS,
-        "pad_token": _EOS,
-        "unk_token": _EOS,
-    }
-    folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / "vocab.json", json.dumps(vocabulary, ensure_ascii=False))
-    _write(folder / "merges.txt", "\n".join(["#version: 0.2", *merges]))
-    _write(folder / "tokenizer_config.json", json.dumps(settings, indent=2))
-
-
-def _write(path: Path, text: str) -> None:
-    path.write_text(text + "\n", encoding="utf-8")
+_FAINT = 1e-2  # components with less variance are noise, and are not amplified
 
 
 def small_tokenizer() -> CLIPTokenizer:
@@ -107,7 +53,7 @@ def small_clip(
     """Build a randomly initialised CLIP model for the shipped tokenizer.
 
     Args:
-        seed: Of the weights alone; the caller's random state stays as it was.
+        seed: Seed of the weights; torch's global random state is not changed.
         image_size_px: Height and width of its pictures.
         patch_size_px: Height and width of a patch; divides ``image_size_px``.
         vision_width: Width of a picture token; its MLP is four times as wide.
@@ -116,10 +62,10 @@ def small_clip(
         text_width: Width of a text token; its MLP is four times as wide.
         text_layers: Blocks of the text tower.
         text_heads: Attention heads; divides ``text_width``.
-        dim: Width of the space that pictures and texts share.
+        dim: Dimension of the space that pictures and texts share.
 
     Returns:
-        The model in float32, in evaluation mode. The default one has 5 million
+        The model in float32 and evaluation mode. The default one has 5 million
         parameters: 10 MB as float16.
     """
     tokenizer = small_tokenizer()
@@ -128,22 +74,12 @@ def small_clip(
         vision_config={
             "image_size": image_size_px,
             "patch_size": patch_size_px,
-            "hidden_size": vision_width,
-            "intermediate_size": 4 * vision_width,
-            "num_hidden_layers": vision_layers,
-            "num_attention_heads": vision_heads,
-            "projection_dim": dim,
-            "hidden_act": "gelu",
+            **_tower_config(vision_width, vision_layers, vision_heads, dim),
         },
         text_config={
             "vocab_size": len(tokenizer),
             "max_position_embeddings": _TEXT_TOKENS,
-            "hidden_size": text_width,
-            "intermediate_size": 4 * text_width,
-            "num_hidden_layers": text_layers,
-            "num_attention_heads": text_heads,
-            "projection_dim": dim,
-            "hidden_act": "gelu",
+            **_tower_config(text_width, text_layers, text_heads, dim),
             "bos_token_id": tokenizer.bos_token_id,
             "eos_token_id": tokenizer.eos_token_id,
             "pad_token_id": tokenizer.pad_token_id,
@@ -157,19 +93,30 @@ def small_clip(
     return model
 
 
+def _tower_config(width: int, layers: int, heads: int, dim: int) -> dict[str, object]:
+    return {
+        "hidden_size": width,
+        "intermediate_size": 4 * width,
+        "num_hidden_layers": layers,
+        "num_attention_heads": heads,
+        "projection_dim": dim,
+        "hidden_act": "gelu",
+    }
+
+
 @torch.no_grad()
 def whiten_patches(
     model: CLIPModel, pixels: Float32[Tensor, "picture 3 height width"]
 ) -> None:
-    """Start the patch filters as what tells patches of these pictures apart.
+    """Initialise the patch filters with the principal components of picture patches.
 
-    The filters become the strongest principal components of the patches, each scaled
-    to the same loudness: neighbouring pixels are so alike that random filters hear
-    little but brightness (the first layer of Jordan 2024, arXiv:2404.00498).
+    Each component is scaled to the same variance: neighbouring pixels are so similar
+    that random filters respond to little but brightness (the first layer of Jordan
+    2024, arXiv:2404.00498).
 
     Args:
-        model: Its patch filters are overwritten.
-        pixels: Normalised pictures, some hundred or more.
+        model: The model, whose patch filters are overwritten.
+        pixels: Normalised pictures, about a hundred or more.
     """
     convolution = model.vision_model.embeddings.patch_embedding
     side = convolution.kernel_size[0]
@@ -182,11 +129,11 @@ def whiten_patches(
 
 
 def _place_patches(model: CLIPModel, side: int) -> None:
-    """Start the patches' positions as sines and cosines of row and column.
+    """Initialise the patches' positions with sines and cosines of row and column.
 
-    They are as loud as the patches themselves, so that where something is can be
-    learnt from the first step; CLIP draws them at random and faint. Sines and cosines
-    follow Beyer et al. 2022, arXiv:2205.01580.
+    They have the magnitude of the patches themselves, so that positions can be learnt
+    from the first step; CLIP initialises them randomly with small values. Sines and
+    cosines follow Beyer et al. 2022, arXiv:2205.01580.
     """
     positions = model.vision_model.embeddings.position_embedding.weight
     width = positions.shape[1]
@@ -195,9 +142,9 @@ def _place_patches(model: CLIPModel, side: int) -> None:
     waves = torch.cat((places.sin(), places.cos()), dim=1)
     rows = waves.repeat_interleave(side, dim=0)
     columns = waves.repeat(side, 1)
-    told = torch.cat((rows, columns), dim=1)
+    waves_2d = torch.cat((rows, columns), dim=1)
     with torch.no_grad():
-        positions[1:, : told.shape[1]] = _PLACE_LOUDNESS * told
+        positions[1:, : waves_2d.shape[1]] = _PLACE_LOUDNESS * waves_2d
 
 
 def save_checkpoint(
@@ -206,13 +153,13 @@ def save_checkpoint(
     folder: Path,
     dtype: torch.dtype = torch.float16,
 ) -> None:
-    """Write a folder that ``models.clip.load_clip`` and transformers read.
+    """Write a folder that ``models.clip.load_clip`` and transformers can read.
 
     Args:
-        model: Any CLIP model; it is left as it is.
-        tokenizer: The one that it was trained with.
-        folder: Made if need be; files of the same names are overwritten.
-        dtype: Of the weights on disk.
+        model: Any CLIP model; not changed.
+        tokenizer: The tokenizer that it was trained with.
+        folder: Created if necessary; files of the same names are overwritten.
+        dtype: Type of the weights on disk.
     """
     size_px = image_size_px(model)
     processor = CLIPImageProcessorPil(

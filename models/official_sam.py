@@ -1,8 +1,8 @@
-"""SAM as its authors' package ``segment-anything`` has it, for their ``.pth`` files.
+"""SAM from its authors' package ``segment-anything``, for their ``.pth`` files.
 
-The package and a torchvision made for this torch are no dependencies of this project;
-its extra ``official-sam`` names them. See ``models.sam`` for the form that needs
-neither. Source: Kirillov et al. 2023, arXiv:2304.02643.
+The package, and a torchvision built for this torch, are optional: the extra
+``official-sam`` installs them. ``models.sam`` needs neither. Source: Kirillov et al.
+2023, arXiv:2304.02643.
 """
 
 import importlib
@@ -33,7 +33,7 @@ _POSITIONS = "image_encoder.pos_embed"
 
 @runtime_checkable  # annotations are checked at run time under test
 class OfficialPredictor(Protocol):
-    """The part of ``segment_anything.SamPredictor`` that is used."""
+    """The methods of ``segment_anything.SamPredictor`` that are used."""
 
     def set_image(self, image: UInt8[np.ndarray, "height width 3"]) -> None:
         """Encode an RGB picture."""
@@ -51,29 +51,28 @@ class OfficialPredictor(Protocol):
         Float32[np.ndarray, " candidate"],
         object,
     ]:
-        """Decode a prompt in the pixels of the picture."""
+        """Find masks for a prompt in the pixels of the picture."""
         ...
 
 
 @final
 class OfficialSegmenter:
-    """SAM as its authors' package ``segment-anything`` has it.
+    """SAM from its authors' package ``segment-anything``.
 
-    One thread at a time may use it. ``load_official_sam`` makes one from a file.
+    Not safe for use from several threads at a time. ``load_official_sam`` makes one
+    from a file.
 
     Args:
-        predictor: Holds the model.
-        several: As ``TransformersSegmenter`` takes it.
+        predictor: The authors' predictor, which holds the model.
     """
 
-    def __init__(self, predictor: OfficialPredictor, *, several: bool = True) -> None:
+    def __init__(self, predictor: OfficialPredictor) -> None:
         self._predictor = predictor
-        self._several = several
 
     def segment(
         self, picture: UInt8[np.ndarray, "height width 3"], prompts: Sequence[Prompt]
     ) -> Segmentation:
-        """Find a mask for each prompt, as ``Segmenter`` says."""
+        """Find a mask for each prompt; see ``Segmenter``."""
         check_inside(picture, prompts)
         self._predictor.set_image(picture)
 
@@ -83,26 +82,22 @@ class OfficialSegmenter:
                 np.array(prompt.points, np.float32) if some else None,
                 np.array(prompt.labels) if some else None,
                 None if prompt.box is None else np.array(prompt.box, np.float32),
-                multimask_output=self._several,
+                multimask_output=True,
             )
             return masks, scores
 
         return best_masks(picture, prompts, decode)
 
 
-def load_official_sam(
-    path: Path, *, several: bool = True, device: str = "cpu"
-) -> OfficialSegmenter:
+def load_official_sam(path: Path) -> OfficialSegmenter:
     """Load an official checkpoint, such as ``sam_vit_b_01ec64.pth``.
 
     Args:
-        path: The file; which of the three models it holds shows in its weights.
-        several: As ``TransformersSegmenter`` takes it.
-        device: As torch names it.
+        path: The file; its weights show which of the three models it is.
 
     Raises:
-        CheckpointError: If the file is missing, damaged or no SAM, or the packages are
-            missing or do not fit.
+        CheckpointError: If the file is missing, damaged or not SAM, or the packages are
+            missing or do not match.
     """
     if not path.is_file():
         raise CheckpointError(str(path), "no such file")
@@ -115,15 +110,15 @@ def load_official_sam(
     except READ_ERRORS as err:
         problem = f"cannot be read as an official SAM checkpoint: {one_line(err)}"
         raise CheckpointError(str(path), problem) from err
-    predictor = package.SamPredictor(model.to(device).train(mode=False))
-    return OfficialSegmenter(predictor, several=several)
+    predictor = package.SamPredictor(model.train(mode=False))
+    return OfficialSegmenter(predictor)
 
 
 def _import_official(path: Path) -> ModuleType:
     try:
         return importlib.import_module("segment_anything")
     except (ImportError, RuntimeError, OSError, AttributeError) as err:
-        # a torchvision made for another torch raises any of the last three
+        # a torchvision built for another torch raises any of the last three
         problem = (
             "an official SAM checkpoint needs the packages segment-anything and "
             f"torchvision, the latter made for torch {torch.__version__}: install "

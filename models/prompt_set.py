@@ -1,8 +1,8 @@
-"""A prompt set: what is looked for, in words.
+"""Prompt sets: the labels to recognise and the texts that describe them.
 
-Per label its texts, its event, its aliases and its alarm priority; the templates put
-the texts into sentences. See ``models.prompt_file`` for the YAML form and
-``models.text_bank`` for what becomes of the sentences.
+A label has texts, an event, aliases and an alarm priority; templates turn the texts
+into sentences. See ``models.prompt_file`` for the YAML format and ``models.text_bank``
+for the encoded sentences.
 """
 
 import hashlib
@@ -17,10 +17,10 @@ Priority = Literal["high", "medium", "low", "none"]
 """How urgent an event is; ``none`` raises no alarm."""
 
 PRIORITIES: tuple[Priority, ...] = get_args(Priority)
-"""Every priority, the most urgent first."""
+"""Every priority, most urgent first."""
 
 SLOT = "{}"
-"""Where a template takes a text."""
+"""The place of the text in a template."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +28,11 @@ class LabelPrompts:
     """One label.
 
     Attributes:
-        label: Its name.
-        texts: How it may be described; at least one.
-        event: The event that it is a stage of; often the label itself.
+        label: Name of the label.
+        texts: At least one description of the label.
+        event: Event that the label is a stage of; often the label itself.
         aliases: Other names of the label in labelled footage.
-        priority: Of the alarm that its event raises.
+        priority: Priority of the alarm that its event raises.
     """
 
     label: str
@@ -45,11 +45,11 @@ class LabelPrompts:
 @final
 @dataclass(frozen=True)
 class PromptSet:
-    """Labels and templates, in the order of every score row.
+    """Labels and templates; the order of the labels is that of every score row.
 
     Attributes:
-        name: Short, for people.
-        version: Counted up by its author at each change.
+        name: Short name for people.
+        version: Version number, raised by the author at each change.
         templates: Sentences with one ``{}`` each.
         prompts: The labels.
     """
@@ -71,7 +71,7 @@ class PromptSet:
 
     @cached_property
     def priorities(self) -> Mapping[str, Priority]:
-        """The priority of each event: the most urgent of its labels'."""
+        """The priority of each event: the most urgent one among its labels."""
         found: dict[str, Priority] = {}
         for prompt in self.prompts:
             rivals = (prompt.priority, found.get(prompt.event, "none"))
@@ -80,9 +80,9 @@ class PromptSet:
 
     @cached_property
     def hash(self) -> str:
-        """8 hexadecimal digits over all that the scores depend on.
+        """First eight hexadecimal digits of a SHA-256 over what the scores depend on.
 
-        Names of events, aliases, priorities and the order do not count.
+        Event names, aliases, priorities and the order do not count.
         """
         content = {
             "templates": sorted(self.templates),
@@ -97,18 +97,18 @@ class PromptSet:
         return f"{self.name}@{self.hash}"
 
     def __reduce__(self) -> tuple[type["PromptSet"], tuple[object, ...]]:
-        """Pickle what it was made of: what is cached is computed again."""
+        """Pickle the fields only, without cached values."""
         return PromptSet, (self.name, self.version, self.templates, self.prompts)
 
     def resolve(self, name: str) -> str | None:
-        """Return the label that a name or an alias means, or None.
+        """Return the label with a name or alias, or None.
 
-        Case, and the number of spaces or underscores, do not count.
+        Case, and the number of spaces or underscores, are ignored.
         """
         return self._by_name.get(plain_name(name))
 
     def place(self, name: str) -> int:
-        """Return the index of the label that a name or an alias means, or -1."""
+        """Return the index of the label with a name or alias, or -1."""
         label = self.resolve(name)
         return -1 if label is None else self.labels.index(label)
 
@@ -116,7 +116,7 @@ class PromptSet:
         """Return every text of a label in every template.
 
         Raises:
-            KeyError: If the set has no such label; an alias is none.
+            KeyError: If the set has no label of this name; aliases are not accepted.
         """
         texts = self._texts[label]
         return tuple(
@@ -126,10 +126,10 @@ class PromptSet:
         )
 
     def without(self, labels: Collection[str]) -> "PromptSet":
-        """Return the set less some labels.
+        """Return the set without some labels.
 
         Raises:
-            ValueError: If it has no such label, or no other.
+            ValueError: If the set has no such label, or none would remain.
         """
         strange = sorted(set(labels) - set(self.labels))
         if strange:
@@ -137,7 +137,7 @@ class PromptSet:
             raise ValueError(msg)
         kept = tuple(prompt for prompt in self.prompts if prompt.label not in labels)
         if not kept:
-            msg = f"nothing of {self.name} would be left"
+            msg = f"no label of {self.name} would be left"
             raise ValueError(msg)
         return replace(self, prompts=kept)
 
@@ -155,5 +155,5 @@ class PromptSet:
 
 
 def plain_name(name: str) -> str:
-    """Return the form in which two names of a label are compared."""
+    """Return the form in which two label names are compared."""
     return " ".join(name.replace("_", " ").casefold().split())

@@ -1,7 +1,7 @@
-"""Keep transformers' progress bars and reports off the terminal.
+"""Suppress transformers' progress bars and reports.
 
-What a report would say of a checkpoint is checked in ``models.checkpoint`` and raised
-as an error of ours.
+``models.checkpoint`` checks what these reports would say of a checkpoint and raises an
+error for it.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from transformers.utils import logging
 
 @contextmanager
 def quiet_transformers() -> Iterator[None]:
-    """Silence transformers inside the block; its settings are restored after it."""
+    """Silence transformers inside the block and restore its settings afterwards."""
     verbosity = logging.get_verbosity()
     had_bars = logging.is_progress_bar_enabled()
     logging.set_verbosity(ERROR)

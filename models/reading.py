@@ -1,4 +1,4 @@
-"""What damaged files of a checkpoint make their readers raise, told in one line."""
+"""Errors that readers of damaged checkpoint files raise, and their one-line form."""
 
 from pickle import UnpicklingError
 
@@ -17,10 +17,10 @@ READ_ERRORS = (
     SafetensorError,
     StrictDataclassError,
 )
-"""What torch and transformers let through when a file is damaged."""
+"""Errors that torch and transformers raise for a damaged file."""
 
 
 def one_line(err: BaseException) -> str:
-    """Say what went wrong in the error's own first words, at most 200 characters."""
+    """Return the error's message on one line, at most 200 characters."""
     text = " ".join(str(err).split()) or type(err).__name__
     return text if len(text) <= 200 else text[:197] + "..."

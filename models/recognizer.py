@@ -1,18 +1,19 @@
-"""Recognition: frames to features, windows of features to scores.
+"""Recognition: encode frames as features, and score windows of features.
 
     frames ─encode─▶ features ─┐
     samples ───────────────────┴─scorer─▶ cosines ─▶ softmax at a temperature
     prompt set ─text bank, once───┘
 
-``models.scorers`` has the kinds; ``models.build`` makes a recogniser from a checkpoint,
-a prompt set and perhaps an adaptation.
+``models.scorers`` has the kinds of scorers. ``models.build`` makes a recogniser from a
+checkpoint, a prompt set and an optional adaptation.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import final, get_args
 
 import numpy as np
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Float32, UInt8
+from scipy.special import softmax
 
 from models.calibration import Calibration
 from models.clip import ClipEncoder
@@ -24,18 +25,19 @@ from models.window import Modality, Window
 
 @final
 class ClipRecognizer:
-    """A checkpoint that answers about the labels of a prompt set.
+    """Recognises the labels of a prompt set with a checkpoint.
 
     One thread may encode while another classifies.
 
     Args:
-        clip: Encodes texts, and what the scorer is made of.
-        prompt_set: What is told apart.
-        text_bank: Its vectors; computed if none.
-        scorer: The kind; temporal clip averaging over 8 frames if none.
-        adaptation: Hash of what was trained on top of the checkpoint.
-        calibrations: What was fitted for all of these, by what a window holds; for any
-            other the confidence is the model's own.
+        clip: The checkpoint.
+        prompt_set: The labels to recognise.
+        text_bank: Text vectors of the labels; computed by default.
+        scorer: The kind of recognition; by default temporal clip averaging over 8
+            frames.
+        adaptation: Hash of the adaptation, if there is one.
+        calibrations: Fitted calibrations by modality. For any other modality the
+            confidence is the model's own.
     """
 
     def __init__(
@@ -59,18 +61,18 @@ class ClipRecognizer:
 
     @property
     def name(self) -> str:
-        """What a prediction calls the model."""
+        """Name of the model in predictions."""
         plain = isinstance(self.scorer, ClipScorer)
         return self.clip.name if plain else f"{self.clip.name}+{self.scorer.kind}"
 
     @property
     def weights(self) -> str:
-        """Hash of all that was trained, under which calibrations are kept."""
+        """Hash of all trained weights, the key of calibrations."""
         return weights_hash(self.clip, self._adaptation)
 
     @property
     def identity(self) -> str:
-        """What the scores depend on, beside the prompt set."""
+        """Everything but the prompt set that the scores depend on."""
         scales = [f"{self._scale(modality):.6g}" for modality in get_args(Modality)]
         return " ".join([self.weights, self.scorer.kind, *scales])
 
@@ -80,7 +82,7 @@ class ClipRecognizer:
         """Encode RGB pictures of the model's own size.
 
         Returns:
-            What the kind keeps of each.
+            The scorer's feature of each picture.
 
         Raises:
             ValueError: If the pictures have another size.
@@ -94,35 +96,29 @@ class ClipRecognizer:
         Float32[np.ndarray, "clip label"],
         tuple[Modality, ...],
     ]:
-        """Score windows of any length, each for itself.
+        """Score windows of any length, independently of each other.
 
         Returns:
             Probabilities, whose rows sum to one; the cosines that they come from; and
-            what each rests on.
+            the modality of each answer.
 
         Raises:
-            ValueError: If a window holds nothing that the kind can use.
+            ValueError: If a window holds nothing that the scorer can use.
         """
         cosines, modalities = self.scorer.cosines(windows, self.text_bank)
         cosines = np.clip(cosines, -1, 1)
-        scales = np.array([self._scale(told) for told in modalities]).reshape(-1, 1)
-        return _softmax(scales * cosines), cosines, modalities
+        scales = np.array([self._scale(modality) for modality in modalities])
+        # float64, so that the rows sum to one within float32's rounding
+        logits = (scales.reshape(-1, 1) * cosines).astype(np.float64)
+        probabilities = softmax(logits, axis=-1).astype(np.float32)
+        return probabilities, cosines, modalities
 
     def _scale(self, modality: Modality) -> float:
-        """Return what multiplies the cosines of a window."""
+        """Return the factor of a window's cosines."""
         fitted = self.calibrations.get(modality)
         return self.scorer.scale / (1.0 if fitted is None else fitted.temperature)
 
 
 def weights_hash(clip: ClipEncoder, adaptation: str) -> str:
-    """Name a checkpoint with what was trained on top of it, if anything was."""
+    """Return a checkpoint's hash, joined with an adaptation's if there is one."""
     return f"{clip.hash}+{adaptation}" if adaptation else clip.hash
-
-
-def _softmax(
-    logits: Float[np.ndarray, "clip label"],
-) -> Float32[np.ndarray, "clip label"]:
-    wide = logits.astype(np.float64)
-    powers = np.exp(wide - wide.max(axis=-1, keepdims=True))
-    shares: np.ndarray = powers / powers.sum(axis=-1, keepdims=True)
-    return shares.astype(np.float32)

@@ -1,11 +1,12 @@
-"""SAM as transformers has it: a mask for what a prompt points at.
+"""SAM from transformers: find a mask for what a prompt points at.
 
     picture ─▶ large encoder, once ─┐
-    each prompt ────────────────────┴─▶ small decoder ─▶ masks, the best is taken
+    each prompt ────────────────────┴─▶ small decoder ─▶ masks, of which the best is
+    kept
 
-Each prompt passes the decoder for itself, for prompts padded to one length would change
-each other's masks. It needs no torchvision. Source: Kirillov et al. 2023,
-arXiv:2304.02643; ``models.official_sam`` reads the files of its authors.
+Each prompt is decoded separately, because prompts padded to one length would change
+each other's masks. Torchvision is not needed. Source: Kirillov et al. 2023,
+arXiv:2304.02643; ``models.official_sam`` reads its authors' files.
 """
 
 import json
@@ -38,30 +39,25 @@ _PREPROCESSORS = ("preprocessor_config.json", "processor_config.json")
 
 @final
 class TransformersSegmenter:
-    """SAM as transformers has it; it needs no torchvision.
+    """SAM from transformers; it needs no torchvision.
 
-    One thread at a time may use it.
+    SAM proposes three masks: whole, part and smaller part. The one with the highest
+    predicted overlap is kept. Not safe for use from several threads at a time.
 
     Args:
-        model: In evaluation mode.
+        model: The model, in evaluation mode.
         processor: Scales pictures to the model's size, and masks back.
-        several: Whether SAM gives three masks, whole, part and smaller part, of which
-            the one of the highest predicted overlap is taken; or else its single one,
-            which suits prompts that leave no doubt.
     """
 
-    def __init__(
-        self, model: SamModel, processor: SamProcessor, *, several: bool = True
-    ) -> None:
+    def __init__(self, model: SamModel, processor: SamProcessor) -> None:
         self._model = model
         self._processor = processor
-        self._several = several
 
     @torch.inference_mode()
     def segment(
         self, picture: UInt8[np.ndarray, "height width 3"], prompts: Sequence[Prompt]
     ) -> Segmentation:
-        """Find a mask for each prompt, as ``Segmenter`` says."""
+        """Find a mask for each prompt; see ``Segmenter``."""
         check_inside(picture, prompts)
         scaled = self._processor(
             images=picture, input_data_format="channels_last", return_tensors="pt"
@@ -75,7 +71,7 @@ class TransformersSegmenter:
             answer = self._model(
                 **_prompt_tensors(prompt, factors),
                 image_embeddings=encoded,
-                multimask_output=self._several,
+                multimask_output=True,
             )
             (masks,) = self._processor.post_process_masks(  # type: ignore[no-untyped-call]
                 answer.pred_masks.cpu(),
@@ -90,7 +86,7 @@ class TransformersSegmenter:
 def _prompt_tensors(
     prompt: Prompt, factors: Float64[torch.Tensor, " 2"]
 ) -> dict[str, torch.Tensor]:
-    """Put a prompt into a batch of one, its columns and rows times the factors."""
+    """Return a prompt as a batch of one, with x and y scaled by the factors."""
     tensors = {}
     if prompt.points:
         points = factors.new_tensor(prompt.points) * factors
@@ -104,32 +100,28 @@ def _prompt_tensors(
 
 
 def load_any_sam(name_or_path: str | Path) -> Segmenter:
-    """Load SAM in the form that the name tells: an official ``.pth`` file, or else.
+    """Load SAM from an official ``.pth`` file, a folder or the hub.
 
     Args:
-        name_or_path: A file ``.pth``, a folder or a hub name.
+        name_or_path: A ``.pth`` file, a folder or a hub name.
 
     Raises:
-        CheckpointError: As ``load_sam`` and ``load_official_sam`` raise it.
+        CheckpointError: As for ``load_sam`` and ``load_official_sam``.
     """
     if Path(name_or_path).suffix == ".pth":
         return load_official_sam(Path(name_or_path).expanduser())
     return load_sam(name_or_path)
 
 
-def load_sam(
-    name_or_path: str | Path, *, several: bool = True, device: str = "cpu"
-) -> TransformersSegmenter:
-    """Load SAM as transformers writes it.
+def load_sam(name_or_path: str | Path) -> TransformersSegmenter:
+    """Load SAM from a folder of transformers or from the hub.
 
     Args:
         name_or_path: A folder that holds ``config.json`` and the weights, or a hub name
             such as ``facebook/sam-vit-base``.
-        several: As ``TransformersSegmenter`` takes it.
-        device: As torch names it.
 
     Raises:
-        CheckpointError: If it is missing, damaged, cannot be fetched or is no SAM.
+        CheckpointError: If it is missing, damaged, not SAM, or cannot be fetched.
     """
     folder = _find(name_or_path)
     try:
@@ -138,7 +130,7 @@ def load_sam(
             problem = f"{_CONFIG} describes a model of type {kind!r}, expected 'sam'"
             raise CheckpointError(str(folder), problem)
         with quiet_transformers():
-            # its type does not tell that it returns a pair
+            # its type does not say that it returns a pair
             load: Callable[..., tuple[SamModel, dict[str, Any]]] = (
                 SamModel.from_pretrained  # type: ignore[assignment]
             )
@@ -156,8 +148,7 @@ def load_sam(
     if missing:
         problem = f"weights are missing, {missing[0]} the first of {len(missing)}"
         raise CheckpointError(str(folder), problem)
-    torch.nn.Module.to(model, device)
-    return TransformersSegmenter(model, processor, several=several)
+    return TransformersSegmenter(model, processor)
 
 
 def _find(name_or_path: str | Path) -> Path:
@@ -182,15 +173,15 @@ def _missing(folder: Path) -> str | None:
 
 
 def _read_processor(folder: Path, model: SamModel) -> SamProcessor:
-    """Read how pictures are prepared, SAM's own way where the folder does not say."""
-    told = any((folder / name).is_file() for name in _PREPROCESSORS)
+    """Read how to prepare pictures; use SAM's defaults if the folder does not say."""
+    described = any((folder / name).is_file() for name in _PREPROCESSORS)
     pictures = (
         SamImageProcessorPil.from_pretrained(folder, local_files_only=True)
-        if told
+        if described
         else SamImageProcessorPil()
     )
     size_px = model.vision_encoder.image_size
     assert isinstance(size_px, int)  # no SAM has two numbers
-    pictures.size = {"longest_edge": size_px}  # the model takes no other
+    pictures.size = {"longest_edge": size_px}  # the only size that the model accepts
     pictures.pad_size = {"height": size_px, "width": size_px}
     return SamProcessor(pictures)  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""SC-CLIP: clusters of like patches, followed through a clip, say what happens in it.
+"""SC-CLIP: clusters of similar patches, followed through a clip, describe the action.
 
                      ┌─▶ raw tail (frozen) ─▶ dense tokens ─▶ semantic masks ─┐
     pixels ─▶ trunk ─┤                                                        │
@@ -8,22 +8,22 @@
                                        │      └─▶ f'
                                        └─▶ auxiliary adapter ─▶ x_a
 
-Trained are the last block but one of CLIP's picture tower and two adapters: 21.26
-million parameters for ViT-B/16. Raw and student tail differ from that block onward, so
-the blocks before it, the trunk, run once for both. Of a clip, what its frames answer
-each for itself (``frame_state``) can be kept while windows slide over it; only
-``clip_answer`` looks at frames together. Both ways give one answer, unless rounding
-moves a cosine of two clusters across delta.
+The trained parts are the last block but one of CLIP's picture tower and two adapters:
+21.26 million parameters for ViT-B/16. Raw and student tail differ from that block
+onward, so the blocks before it, the trunk, run once for both. The per-frame part of the
+result (``frame_state``) can be stored while windows slide over a stream; only
+``clip_answer`` combines frames. Both ways give the same result, unless rounding moves
+the cosine of two clusters across delta.
 
-Where the paper is silent or at odds with the released code, here the clusters are those
-of one clip and never of a batch; frames beyond a clip's edge are masked
-(``zero_pad_compat`` has the code's zeros); f' is what is predicted, as the paper says
-(``head="query"`` has the code's y); one value scales cosines in training and
-prediction, where the code predicts with 70.
+Where the paper is silent or differs from the released code: clusters are those of one
+clip, never of a batch; frames beyond the edge of a clip are masked (``zero_pad_compat``
+uses the code's zeros); predictions use f', as in the paper (``head="query"`` uses the
+code's y); cosines have the same scale in training and prediction, where the code
+predicts with 70.
 
 Source: Quan et al. 2025, Pattern Recognition, doi:10.1016/j.patcog.2025.111402. See
 ``models.sc_clip_parts`` for masks, adapters and cross-attention,
-``models.sc_clip_settings`` for what can be chosen, ``models.sc_clip_file`` for files.
+``models.sc_clip_settings`` for settings, and ``models.sc_clip_file`` for files.
 """
 
 import copy
@@ -52,7 +52,7 @@ from models.sc_clip_settings import ScSettings
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameState:
-    """What SC-CLIP knows of frames before it looks at any two together.
+    """SC-CLIP's result for frames before frames are combined.
 
     Attributes:
         dense: The raw tower's patch tokens in the space of the texts, of any norm.
@@ -70,15 +70,6 @@ class FrameState:
         return FrameState(self.dense[rows], self.inner[rows], self.last[rows])
 
 
-def join_states(states: Sequence[FrameState]) -> FrameState:
-    """Put frames one after the other; one state at least."""
-    return FrameState(
-        torch.cat([state.dense for state in states]),
-        torch.cat([state.inner for state in states]),
-        torch.cat([state.last for state in states]),
-    )
-
-
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class ScHeads:
@@ -87,7 +78,7 @@ class ScHeads:
     Attributes:
         video: f' of each frame.
         query: y; None without semantic queries.
-        auxiliary: x_a of each frame; None where it was left out.
+        auxiliary: x_a of each frame; None if it was not computed.
     """
 
     video: Float[Tensor, "clip time dim"]
@@ -98,7 +89,7 @@ class ScHeads:
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class ScAnswer:
-    """The logits of clips: by the chosen head, and by each head that there is."""
+    """The logits of clips: of the chosen head and of each head that was computed."""
 
     logits: Float32[Tensor, "clip label"]
     video: Float32[Tensor, "clip label"]
@@ -108,22 +99,22 @@ class ScAnswer:
 
 @final
 class ScClip(nn.Module):
-    """SC-CLIP on any CLIP model; made in evaluation mode.
+    """SC-CLIP on any CLIP model. A new model is in evaluation mode.
 
-    Before training the adapters pass everything unchanged and the student's blocks are
-    CLIP's own. Dropout and the like of what is frozen stay off in training mode.
+    Before training the adapters are identities and the student's blocks equal CLIP's.
+    Frozen parts stay in evaluation mode during training.
 
     Args:
-        clip: Is held as it is, and frozen; what is trained are copies.
-        settings: Of the parts and the loss.
+        clip: The model, which is frozen and not copied; the trained parts are copies.
+        settings: Settings of the parts and the loss.
 
     Attributes:
-        student: The blocks that are trained, by their number; the first is 1.
-        shared_blocks: How many blocks of the tower are the trunk.
+        student: The trained blocks, by their number; the first is 1.
+        shared_blocks: Number of blocks in the trunk.
 
     Raises:
         ValueError: If the picture tower has fewer than two blocks, or a trained layer
-            is not one of them but the last.
+            is not one of them, or is the last.
     """
 
     def __init__(self, clip: CLIPModel, settings: ScSettings) -> None:
@@ -160,13 +151,13 @@ class ScClip(nn.Module):
         self.train(mode=False)
 
     def train(self, mode: bool = True) -> "ScClip":
-        """Set training mode, or evaluation mode; what is frozen stays in the latter."""
+        """Set training or evaluation mode; frozen parts stay in evaluation mode."""
         super().train(mode)
         self.clip.train(mode=False)
         return self
 
     def trainable_parameters(self) -> list[nn.Parameter]:
-        """Return what training changes, in a fixed order."""
+        """Return the trained parameters in a fixed order."""
         return [value for value in self.parameters() if value.requires_grad]
 
     def forward(
@@ -174,11 +165,11 @@ class ScClip(nn.Module):
         pixels: Float[Tensor, "clip time 3 height width"],
         text: Float[Tensor, "label dim"],
     ) -> ScAnswer:
-        """Score clips, each for itself.
+        """Score clips, independently of each other.
 
         Args:
-            pixels: Normalised pictures, of the model's own size.
-            text: Rows of unit norm.
+            pixels: Normalised pictures of the model's own size.
+            text: Text vectors of unit norm.
 
         Raises:
             ValueError: If the clips hold no frame.
@@ -187,10 +178,10 @@ class ScClip(nn.Module):
         return self.score(self.clip_answer(state, clips=len(pixels)), text)
 
     def frame_state(self, pixels: Float[Tensor, "frame 3 height width"]) -> FrameState:
-        """Encode frames, each for itself, with gradients where they are enabled.
+        """Encode frames, independently of each other, with gradients where enabled.
 
         Args:
-            pixels: Normalised pictures, of the model's own size.
+            pixels: Normalised pictures of the model's own size.
         """
         return self.finish(self.trunk(pixels))
 
@@ -198,7 +189,7 @@ class ScClip(nn.Module):
     def trunk(
         self, pixels: Float[Tensor, "frame 3 height width"]
     ) -> Float[Tensor, "frame token hidden"]:
-        """Run the blocks that no training changes and both tails share."""
+        """Run the frozen blocks that both tails share."""
         vision = self.clip.vision_model
         tokens = vision.pre_layrnorm(vision.embeddings(pixels.to(self.clip.dtype)))
         for layer in range(1, self.shared_blocks + 1):
@@ -207,7 +198,7 @@ class ScClip(nn.Module):
         return shared
 
     def finish(self, trunk: Float[Tensor, "frame token hidden"]) -> FrameState:
-        """Run both tails on what ``trunk`` returned, perhaps long ago."""
+        """Run both tails on the output of ``trunk``."""
         layers = range(self.shared_blocks + 1, self._layers + 1)
         with torch.no_grad():
             raw = trunk
@@ -223,30 +214,30 @@ class ScClip(nn.Module):
     def masks(
         self, dense: Float[Tensor, "time patch dim"]
     ) -> Bool[Tensor, "cluster time patch"]:
-        """Tell which patches of one clip belong together.
+        """Cluster the patches of one clip.
 
         Args:
-            dense: As ``FrameState`` holds it.
+            dense: The ``dense`` tokens of a ``FrameState``.
         """
         return semantic_masks(dense, self._window_sizes, self.settings.delta)
 
     def clip_answer(
         self, state: FrameState, *, clips: int = 1, auxiliary: bool = True
     ) -> ScHeads:
-        """Bring the frames of each clip together.
+        """Combine the frames of each clip.
 
         Args:
             state: The frames of one clip, or of several of equal length, one after the
                 other.
-            clips: How many there are.
-            auxiliary: Without it x_a is left out, which only the loss needs.
+            clips: Number of clips.
+            auxiliary: Whether to compute x_a, which only the loss needs.
 
         Raises:
-            ValueError: If there is no frame, or not as many for each clip.
+            ValueError: If there is no frame, or the clips have different lengths.
         """
         frames = len(state.last)
         if frames == 0 or clips < 1 or frames % clips:
-            msg = f"{frames} frames for {clips} clips, expected as many for each"
+            msg = f"{frames} frames for {clips} clips, expected equally many for each"
             raise ValueError(msg)
         last, inner, dense = (
             tokens.reshape(clips, -1, *tokens.shape[1:])
@@ -278,11 +269,11 @@ class ScClip(nn.Module):
         return video, self.clip.visual_projection(queries.mean(dim=0))
 
     def score(self, heads: ScHeads, text: Float[Tensor, "label dim"]) -> ScAnswer:
-        """Compare features with texts; logits of frames are averaged over a clip.
+        """Compare features with texts; average the logits of frames over each clip.
 
         Args:
-            heads: Of clips.
-            text: Rows of unit norm.
+            heads: Features of clips.
+            text: Text vectors of unit norm.
         """
 
         def logits(features: Tensor) -> Tensor:
@@ -301,12 +292,12 @@ class ScClip(nn.Module):
     def loss(
         self, answer: ScAnswer, labels: Int64[Tensor, " clip"]
     ) -> Float32[Tensor, ""]:
-        """Weigh up how far the heads are from the truth.
+        """Compute the loss, a weighted sum over the heads.
 
         Args:
-            answer: As ``forward`` returned it. Without semantic queries the query
-                head's term is left out.
-            labels: Row of the text that is true of each clip.
+            answer: Logits from ``forward``. Without semantic queries the query head's
+                term is left out.
+            labels: Index of each clip's text.
 
         Raises:
             ValueError: If ``alpha`` is not zero and there are no auxiliary logits.
@@ -323,7 +314,7 @@ class ScClip(nn.Module):
         return total
 
     def _raw_block(self, layer: int) -> CLIPEncoderLayer:
-        """Return a block of CLIP's own; the first is 1, as the paper counts."""
+        """Return one of CLIP's own blocks; the first is 1, as in the paper."""
         block = self.clip.vision_model.encoder.layers[layer - 1]
         assert isinstance(block, CLIPEncoderLayer)  # as CLIPModel builds them
         return block
@@ -335,7 +326,7 @@ class ScClip(nn.Module):
     def _project(
         self, tokens: Float[Tensor, "*batch hidden"]
     ) -> Float[Tensor, "*batch dim"]:
-        """Bring tokens into the space of the texts, as CLIP does its class token."""
+        """Project tokens into the space of the texts, as CLIP does its class token."""
         normed = self.clip.vision_model.post_layernorm(tokens)
         projected: Tensor = self.clip.visual_projection(normed)
         return projected
@@ -343,7 +334,7 @@ class ScClip(nn.Module):
 
 def _trained_layers(settings: ScSettings, layers: int) -> tuple[int, ...]:
     if layers < 2:
-        msg = f"a picture tower of {layers} blocks, expected two at least"
+        msg = f"a picture tower of {layers} blocks, expected at least two"
         raise ValueError(msg)
     if settings.trained_layers is None:
         return (layers - 1,)

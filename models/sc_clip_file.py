@@ -1,6 +1,6 @@
-"""What an adaptation of the kind ``sc-clip`` keeps: the trained blocks and adapters.
+"""Read and write adaptations of kind ``sc-clip``: the trained blocks and adapters.
 
-For ViT-B/16 these are 85 MB, where both towers take 600.
+For ViT-B/16 a file has 85 MB, where both towers have 600.
 """
 
 from dataclasses import asdict
@@ -15,15 +15,15 @@ from models.sc_clip_settings import ScSettings
 
 
 def save_sc_clip(path: Path, model: ScClip, clip: ClipEncoder) -> None:
-    """Write what was trained.
+    """Write an SC-CLIP to an adaptation file.
 
     Args:
-        path: Overwritten.
-        model: Left as it is.
-        clip: The checkpoint that it was made from.
+        path: File to write; overwritten.
+        model: The model; not changed.
+        clip: The checkpoint that the model was made from.
 
     Raises:
-        CheckpointError: If it cannot be written.
+        CheckpointError: If the file cannot be written.
         ValueError: If the model was made from another checkpoint.
     """
     if model.clip is not clip.model:
@@ -34,20 +34,20 @@ def save_sc_clip(path: Path, model: ScClip, clip: ClipEncoder) -> None:
 
 
 def sc_clip_of(kept: Adaptation, clip: ClipEncoder) -> ScClip:
-    """Make an SC-CLIP of what a file holds, in evaluation mode.
+    """Build an SC-CLIP, in evaluation mode, from an adaptation.
 
     Args:
-        kept: Of this kind.
-        clip: The checkpoint that it was read for; frozen by this.
+        kept: An adaptation of kind ``sc-clip``.
+        clip: Its checkpoint, which is frozen by this.
 
     Raises:
-        CheckpointError: If it is damaged.
+        CheckpointError: If the file is damaged.
     """
     try:
         values = dict(kept.facts["settings"])
         for name in ("trained_layers", "window_sizes"):
             if values[name] is not None:
-                values[name] = tuple(values[name])  # JSON has lists alone
+                values[name] = tuple(values[name])  # JSON has no tuples
         model = ScClip(clip.model, ScSettings(**values))
     except (KeyError, TypeError, ValueError) as err:
         raise kept.damaged(err) from err

@@ -4,16 +4,15 @@
     student tokens ─▶ adapter: frame t sees frames t-2 to t+2 ─▶ queries ◀───┘     │
     tokens before the last block ─▶ keys, values ─▶ cross-attention ◀─ +1 inside ──┘
 
-The masks say which patches of a clip belong together, and hold for one clip alone:
-what else is in a batch never changes them. See ``models.sc_clip`` for the model that
-these make up, and for its source.
+The masks cluster the patches of one clip and do not depend on other clips of a batch.
+See ``models.sc_clip`` for the whole model and its source.
 
-Where the paper leaves a choice: seeds are means of the dense tokens as they are, and
-are then brought to unit norm; a k-means centre is the unit mean of its unit tokens,
-before and after a fusion; clusters fuse when the cosine of their centres reaches delta,
-the direction in which a larger delta leaves more clusters, as its study of delta says;
-an adapter's linear layers start from a normal distribution of variance one over their
-inputs.
+Our choices where the paper is not specific: seeds are means of the unnormalised dense
+tokens, scaled to unit norm afterwards; a k-means centre is the unit mean of its unit
+tokens, before and after a fusion; clusters fuse when the cosine of their centres is at
+least delta, so that a larger delta leaves more clusters, as in the paper's study of
+delta; the linear layers of an adapter start from a normal distribution with variance
+one over their inputs.
 """
 
 import math
@@ -22,6 +21,7 @@ from typing import Literal, final
 
 import torch
 from jaxtyping import Bool, Float, Float32, Int64
+from scipy.sparse.csgraph import connected_components
 from torch import Tensor, nn
 from torch.nn.functional import (
     avg_pool2d,
@@ -36,12 +36,12 @@ AdapterKind = Literal["transformer", "mlp"]
 """A block with attention over neighbouring frames, or its MLP alone."""
 
 REACH = 2
-"""Frames that an adapter sees on either side of a frame."""
+"""Frames on either side of a frame that an adapter sees."""
 
 PAPER_SIDE = 14
 """Patches along a side of the paper's tower, ViT-B/16 at 224 pixels."""
 
-_MASK_BIAS = 1.0  # added to a logit; a mask of minus infinity is another model
+_MASK_BIAS = 1.0  # added to a logit; a mask of minus infinity would change the model
 _MLP_RATIO = 4
 
 
@@ -49,11 +49,11 @@ def scale_windows(sizes: Sequence[int], side: int) -> tuple[int, ...]:
     """Scale window sizes to a grid, so that they cover the same share of a picture.
 
     Args:
-        sizes: In patches, on a grid of ``PAPER_SIDE``; at least 1.
-        side: Patches along a side of the grid at hand.
+        sizes: Sizes in patches on a grid of ``PAPER_SIDE``; at least 1.
+        side: Patches along a side of the actual grid.
 
     Returns:
-        Rounded to the nearest size, halves upward, at least 1; rising, each once.
+        Distinct rising sizes, rounded to the nearest (halves upward) and at least 1.
     """
     whole = 2 * PAPER_SIDE
     scaled = {max(1, (2 * size * side + PAPER_SIDE) // whole) for size in sizes}
@@ -63,15 +63,15 @@ def scale_windows(sizes: Sequence[int], side: int) -> tuple[int, ...]:
 def window_seeds(
     dense: Float32[Tensor, "time patch dim"], sizes: Sequence[int]
 ) -> Float32[Tensor, "seed dim"]:
-    """Average the dense tokens of square windows, half overlapping.
+    """Average the dense tokens of square windows that overlap by half.
 
     Args:
-        dense: Row by row of a square grid, one frame at least.
-        sizes: Sides of the windows, of at most the grid's; a window of size s moves by
+        dense: Tokens of at least one frame, row by row of a square grid.
+        sizes: Sides of the windows, at most the grid's; a window of size s moves by
             half of s, rounded down, and at least 1.
 
     Returns:
-        Rows of unit norm: by size, within it by frame, within that by place.
+        Rows of unit norm, ordered by size, then frame, then place.
     """
     side = math.isqrt(dense.shape[1])
     grid = dense.transpose(1, 2).reshape(len(dense), -1, side, side)
@@ -84,18 +84,19 @@ def window_seeds(
 def semantic_masks(
     dense: Float[Tensor, "time patch dim"], sizes: Sequence[int], delta: float
 ) -> Bool[Tensor, "cluster time patch"]:
-    """Tell which patches of one clip belong together.
+    """Cluster the patches of one clip.
 
-    Works in float32 whatever the precision around it: ``delta`` decides on small
+    Computes in float32 even under autocast, because ``delta`` decides on small
     differences. Of equal cosines the earlier seed wins.
 
     Args:
         dense: The raw tower's patch tokens in the space of the texts, of any norm.
-        sizes: As ``window_seeds`` takes them.
-        delta: Clusters whose centres have this cosine are one.
+        sizes: As in ``window_seeds``.
+        delta: Clusters with a cosine of their centres of at least this fuse.
 
     Returns:
-        Each patch is in one cluster. No frames give no clusters.
+        A mask for each cluster; every patch is in one cluster. Without frames there are
+        none.
     """
     if dense.shape[0] == 0:
         return torch.zeros((0, *dense.shape[:2]), dtype=torch.bool, device=dense.device)
@@ -104,7 +105,7 @@ def semantic_masks(
         tokens = normalize(dense.flatten(0, 1), dim=-1)
         seeds = window_seeds(dense, sizes)
         nearest = (tokens @ seeds.T).argmax(dim=1)
-        # numbered anew, which leaves out the seeds that no token chose
+        # renumbered without the seeds that no token chose
         _, clusters = torch.unique(nearest, return_inverse=True)
         clusters = _fuse(tokens, clusters, delta)
     return one_hot(clusters).bool().T.reshape(-1, *dense.shape[:2])
@@ -115,46 +116,32 @@ def _fuse(
     clusters: Int64[Tensor, " token"],
     delta: float,
 ) -> Int64[Tensor, " token"]:
-    """Join clusters whose centres are alike until no two are.
+    """Fuse clusters whose centres are similar until no two are.
 
     Returns:
         The cluster of each token, numbered from zero without a gap.
     """
     while True:
-        members = one_hot(clusters).to(tokens.dtype)  # summed by a product: the same
-        centres = normalize(members.T @ tokens, dim=-1)  # each time, on any device
-        groups = _components(centres @ centres.T >= delta)
-        numbers, joined = torch.unique(groups, return_inverse=True)
-        if len(numbers) == len(centres):
+        members = one_hot(clusters).to(tokens.dtype)
+        # summed by a product, which is deterministic on any device
+        centres = normalize(members.T @ tokens, dim=-1)
+        alike = (centres @ centres.T >= delta).numpy(force=True)
+        count, groups = connected_components(alike, directed=False)
+        if count == len(centres):
             return clusters
-        clusters = joined[clusters]
-
-
-def _components(
-    alike: Bool[Tensor, "cluster cluster"],
-) -> Int64[Tensor, " cluster"]:
-    """Name each cluster by the first one that a chain of alike ones leads to."""
-    count = len(alike)
-    names = torch.arange(count, device=alike.device)
-    alike = alike | torch.eye(count, dtype=torch.bool, device=alike.device)
-    while True:
-        lowest = torch.where(alike, names, count).amin(dim=1)
-        lowest = lowest[lowest]  # a name's own name: long chains take few rounds
-        if torch.equal(lowest, names):
-            return names
-        names = lowest
+        clusters = torch.tensor(groups, device=clusters.device).long()[clusters]
 
 
 def pool_queries(
     tokens: Float[Tensor, "time token hidden"],
     masks: Bool[Tensor, "cluster time patch"],
 ) -> Float[Tensor, "cluster hidden"]:
-    """Average, over a whole clip, the tokens of each cluster.
+    """Average the tokens of each cluster over a whole clip.
 
     Args:
-        tokens: Of each frame, the class token first, then the patches.
-        masks: Of clusters with a patch at least. The class token of each frame where a
-            cluster occurs counts as one more token of it.
+        tokens: Tokens of each frame, the class token first, then the patches.
+        masks: Masks of non-empty clusters. The class token of each frame in which a
+            cluster occurs counts as one more of its tokens.
     """
     occurs = masks.any(dim=2, keepdim=True)
     held = torch.cat((occurs, masks), dim=2).flatten(1).float()
@@ -168,19 +155,19 @@ def cross_attend(
     tokens: Float[Tensor, "time token hidden"],
     masks: Bool[Tensor, "cluster time patch"],
 ) -> Float[Tensor, "time cluster hidden"]:
-    """Let each query look at each frame, through the weights of a tower's block.
+    """Apply a tower's block with queries in place of the frames' own tokens.
 
     Args:
-        block: Its attention takes the queries in place of the frame's own tokens.
-        queries: One for each cluster.
-        tokens: What the block would take: the class token first, then the patches.
-        masks: A patch of its own cluster, and any class token, adds one to a query's
-            logit.
+        block: The block whose weights are used.
+        queries: One query for each cluster.
+        tokens: The block's usual input: the class token first, then the patches.
+        masks: Masks of the clusters. A patch of a query's own cluster, and every class
+            token, adds one to the query's logit.
     """
     attention = block.self_attn
     keys = block.layer_norm1(tokens)
     query = _split(attention.q_proj(block.layer_norm1(queries)), attention.num_heads)
-    # b: the class token's column, one for every cluster and frame
+    # the first column, one for every cluster and frame, is the class token's
     bias = pad(masks.transpose(0, 1).to(query.dtype), (1, 0), value=1.0) * _MASK_BIAS
     mixed = scaled_dot_product_attention(  # eq. 5
         query.expand(len(tokens), -1, -1, -1),
@@ -195,7 +182,7 @@ def cross_attend(
 
 @final
 class LocalAttention(nn.Module):
-    """Attention of each frame's tokens over those of the frames around it.
+    """Attention of each frame's tokens over those of neighbouring frames.
 
     ::
 
@@ -203,14 +190,15 @@ class LocalAttention(nn.Module):
         query           3
         sees         1  2  3  4  5          all their tokens
         query  0
-        sees   0  1  2                      a clip's edge: nothing beyond it
+        sees   0  1  2                      at a clip's edge: nothing beyond it
 
     Args:
-        width: Of a token.
-        heads: Divides ``width``.
-        zero_pad_compat: Beyond a clip's edge lie keys and values of zero, inside the
-            softmax, as in the released code: frames at the edge are attenuated.
-        generator: Draws the first weights, on the CPU. The output layer starts at zero.
+        width: Width of a token.
+        heads: Attention heads; divides ``width``.
+        zero_pad_compat: Whether keys and values beyond a clip's edge are zeros inside
+            the softmax, as in the released code, which attenuates frames at the edge.
+        generator: Source of the initial weights, on the CPU. The output layer starts at
+            zero.
     """
 
     def __init__(
@@ -234,7 +222,7 @@ class LocalAttention(nn.Module):
     ) -> Float[Tensor, "clip time token hidden"]:
         """Mix the tokens of each frame with those of its neighbours, clip by clip."""
         frames, count = tokens.shape[1:3]
-        line = tokens.flatten(1, 2)  # frame after frame
+        line = tokens.flatten(1, 2)  # frames in order
         query = _split(self.q_proj(line), self._heads)
         key = _split(self.k_proj(line), self._heads)
         value = _split(self.v_proj(line), self._heads)
@@ -259,17 +247,18 @@ class LocalAttention(nn.Module):
 
 @final
 class Adapter(nn.Module):
-    """A transformer block before whose training every token passes unchanged.
+    """A transformer block that is the identity before training.
 
-    Layer norm stands before attention and MLP, a residual around each; the MLP is four
-    times as wide and uses QuickGELU. Both end in a layer that starts at zero.
+    Attention and MLP each have a layer norm before them and a residual around them. The
+    MLP is four times as wide and uses QuickGELU. Both end in a layer that starts at
+    zero.
 
     Args:
-        kind: ``mlp`` leaves the attention out, so that no frame sees another.
-        width: Of a token.
-        heads: Divides ``width``.
-        zero_pad_compat: As ``LocalAttention`` takes it.
-        generator: Draws the first weights, on the CPU.
+        kind: ``mlp`` has no attention, so that no frame sees another.
+        width: Width of a token.
+        heads: Attention heads; divides ``width``.
+        zero_pad_compat: As in ``LocalAttention``.
+        generator: Source of the initial weights, on the CPU.
     """
 
     def __init__(
@@ -295,7 +284,7 @@ class Adapter(nn.Module):
     def forward(
         self, tokens: Float[Tensor, "clip time token hidden"]
     ) -> Float[Tensor, "clip time token hidden"]:
-        """Adapt the tokens of clips, each for itself."""
+        """Adapt the tokens of clips, independently of each other."""
         if self.attention is not None:
             tokens = tokens + self.attention(self.layer_norm1(tokens))
         wide = self.fc1(self.layer_norm2(tokens))
@@ -311,7 +300,7 @@ def _drawn_linear(fan_in: int, fan_out: int, generator: torch.Generator) -> nn.L
 
 
 def _zero_linear(fan_in: int, fan_out: int) -> nn.Linear:
-    # made without values: torch would draw them from the global random state
+    # created without values: torch would draw them from the global random state
     layer = nn.Linear(fan_in, fan_out, device="meta").to_empty(device="cpu")
     nn.init.zeros_(layer.weight)
     nn.init.zeros_(layer.bias)

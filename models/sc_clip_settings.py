@@ -1,4 +1,4 @@
-"""How SC-CLIP is built and trained, and the paper's own settings.
+"""Settings of SC-CLIP, and the paper's own settings.
 
 Source: Quan et al. 2025, Pattern Recognition, doi:10.1016/j.patcog.2025.111402. See
 ``models.sc_clip`` for the model.
@@ -12,29 +12,29 @@ from typing import Literal
 from models.sc_clip_parts import PAPER_SIDE, AdapterKind
 
 Head = Literal["video", "query", "average"]
-"""What is predicted with: f', y, or the mean of their logits."""
+"""The head used for predictions: f', y, or the mean of their logits."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScSettings:
-    """How SC-CLIP is built and trained; the defaults are the paper's for UCF101.
+    """Settings of model and loss; the defaults are the paper's for UCF101.
 
     Attributes:
-        delta: Clusters whose centres have this cosine are one, -1 to 1.
-        scale: Multiplies cosines into logits.
+        delta: Clusters with a cosine of their centres of at least this fuse; -1 to 1.
+        scale: Factor from cosines to logits.
         alpha: Weight of the auxiliary head's loss; 0 leaves it out.
         beta: Weight of the query head's loss; 0 leaves it out.
-        head: What is predicted with.
-        semantic_queries: Without them f' is the student tower's own feature of each
-            frame, there is no y, and neither is there a query adapter.
-        query_adapter: Kind of the adapter that the queries are averaged from.
-        auxiliary_adapter: Kind of the adapter behind x_a.
-        trained_layers: Blocks of the picture tower, the first is 1, the last cannot be
-            trained; None is the last but one alone.
+        head: The head used for predictions.
+        semantic_queries: Whether to use queries. Without them f' is the student tower's
+            own feature of each frame, and there is neither y nor a query adapter.
+        query_adapter: Kind of the adapter before the queries are averaged.
+        auxiliary_adapter: Kind of the adapter that x_a is computed with.
+        trained_layers: Trained blocks of the picture tower. The first is 1; the last
+            cannot be trained. None is the last but one alone.
         window_sizes: Sides of the seeds' windows in patches of a 14 by 14 grid, 1 to
-            14; they are scaled to the grid at hand.
-        zero_pad_compat: As ``models.sc_clip_parts.LocalAttention`` takes it.
-        seed: Of the adapters' first weights.
+            14; they are scaled to the actual grid.
+        zero_pad_compat: As in ``models.sc_clip_parts.LocalAttention``.
+        seed: Seed of the adapters' initial weights.
 
     Raises:
         ValueError: If a value is out of its range.
@@ -76,7 +76,7 @@ class ScSettings:
                 raise ValueError(msg)
         sizes = self.window_sizes
         if not sizes or min(sizes) < 1 or max(sizes) > PAPER_SIDE:
-            msg = f"window sizes {sizes}, expected some of 1 to {PAPER_SIDE}"
+            msg = f"window sizes {sizes}, expected one or more of 1 to {PAPER_SIDE}"
             raise ValueError(msg)
 
 
@@ -86,4 +86,4 @@ PUBLISHED: Mapping[str, ScSettings] = {
     "ssv2": ScSettings(delta=0.85, scale=45, alpha=0.2, beta=0.2),
     "k400": ScSettings(delta=0.8, scale=50, alpha=1e-4, beta=0.3),
 }
-"""The paper's settings (its Table 1) by the data set that is trained on."""
+"""The paper's settings (its Table 1) by the data set trained on."""

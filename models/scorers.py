@@ -1,13 +1,14 @@
 """The kinds of recognition: how pictures become features, and windows cosines.
 
-    kind      what is kept of a frame             what is compared with the texts
-    clip      CLIP's vector                       the frames' mean, or the middle one
+    kind      feature of a frame                  compared with the texts
+    clip      CLIP's vector                       the mean of the frames, or the middle
+    one
     csn       CLIP's vector                       each frame under each label's noise
     is-clip   the student's vector                the frames as the samples weigh them
     sc-clip   tokens about the last block         f' of each frame
 
-Each frame is encoded once, whatever the kind, and its feature depends on no other
-frame: scores of kept features are those of the whole computation.
+Each frame is encoded once, and its feature does not depend on other frames. Scoring
+stored features therefore gives the same result as the whole computation.
 """
 
 import math
@@ -28,10 +29,10 @@ from models.temporal import average_clip, middle_frame
 from models.window import Modality, Window
 
 Temporal = Literal["clip", "single"]
-"""The average of a window's frames, or its middle frame alone."""
+"""Whether a window is represented by the mean of its frames or its middle frame."""
 
 Scored = tuple[Float32[np.ndarray, "clip label"], tuple[Modality, ...]]
-"""Cosines of windows, and what each rests on."""
+"""Cosines of windows, and the modality of each answer."""
 
 _BATCH = 64
 _RATE_TOLERANCE = 0.02
@@ -39,13 +40,13 @@ _RATE_TOLERANCE = 0.02
 
 @runtime_checkable  # annotations are checked at run time under test
 class Scorer(Protocol):
-    """What differs between kinds.
+    """Interface of the kinds of recognition.
 
     Attributes:
-        kind: Its name.
-        scale: What multiplies a cosine before the softmax.
-        needs_frames: Whether a window without frames has no answer.
-        uses_samples: Whether a wearable's samples change its answers.
+        kind: Name of the kind.
+        scale: Factor of a cosine before the softmax.
+        needs_frames: Whether windows without frames cannot be scored.
+        uses_samples: Whether a wearable's samples change the answers.
     """
 
     kind: str
@@ -56,24 +57,24 @@ class Scorer(Protocol):
     def encode(
         self, frames: UInt8[np.ndarray, "batch height width 3"]
     ) -> Float32[np.ndarray, "batch ..."]:
-        """Encode RGB pictures of the model's own size, each for itself."""
+        """Encode RGB pictures of the model's own size, independently of each other."""
         ...
 
     def cosines(
         self, windows: Sequence[Window], text_bank: Float32[np.ndarray, "label dim"]
     ) -> Scored:
-        """Compare windows with texts of unit norm, each for itself."""
+        """Compare windows, independently of each other, with texts of unit norm."""
         ...
 
 
 @final
 class ClipScorer:
-    """Temporal clip averaging, or the middle frame.
+    """Temporal clip averaging, or the middle frame alone.
 
     Args:
         clip: The checkpoint.
         temporal: How a window becomes one vector.
-        frames: Places in a whole window, of which ``single`` takes the middle.
+        frames: Number of frames in a full window, which defines its middle.
 
     Raises:
         ValueError: If ``frames`` is not positive.
@@ -84,7 +85,7 @@ class ClipScorer:
 
     def __init__(self, clip: ClipEncoder, temporal: Temporal, frames: int) -> None:
         if frames < 1:
-            msg = f"a window of {frames} frames, expected one at least"
+            msg = f"a window of {frames} frames, expected at least one"
             raise ValueError(msg)
         self.kind: str = temporal
         self.scale = clip.logit_scale
@@ -93,7 +94,7 @@ class ClipScorer:
     def encode(
         self, frames: UInt8[np.ndarray, "batch height width 3"]
     ) -> Float32[np.ndarray, "batch dim"]:
-        """Return rows of unit norm."""
+        """Encode pictures as rows of unit norm."""
         return self._clip.encode_frames(frames)
 
     def cosines(
@@ -114,13 +115,13 @@ class ClipScorer:
 
 @final
 class CsnScorer:
-    """Class-specific noise: every label's own on every frame, and no label known.
+    """Class-specific noise: tries the noise of every label on every frame.
 
-    The literature scores frames; of a window the mean of its frames' cosines is taken.
+    The literature scores single frames; a window's score is the mean over its frames.
 
     Args:
         clip: The checkpoint.
-        noise: Trained on its features, for the prompt set's labels.
+        noise: Noise trained on its features, for the prompt set's labels.
     """
 
     kind = "csn"
@@ -134,13 +135,13 @@ class CsnScorer:
     def encode(
         self, frames: UInt8[np.ndarray, "batch height width 3"]
     ) -> Float32[np.ndarray, "batch dim"]:
-        """Return rows of unit norm: CLIP's own."""
+        """Encode pictures as CLIP's own rows of unit norm."""
         return self._clip.encode_frames(frames)
 
     def cosines(
         self, windows: Sequence[Window], text_bank: Float32[np.ndarray, "label dim"]
     ) -> Scored:
-        """See ``Scorer``; the texts are those that the noise was made for."""
+        """See ``Scorer``; the texts must be those that the noise was built with."""
         rows = np.zeros((len(windows), len(text_bank)), np.float32)
         for row, window in zip(rows, windows, strict=True):
             _require_frames(window)
@@ -150,14 +151,14 @@ class CsnScorer:
 
 @final
 class IsClipScorer:
-    """IS-CLIP: frames and samples, or whichever of the two there is.
+    """IS-CLIP on frames and samples, or on whichever is available.
 
-    A window's samples are used where their rate is the training's and they last long
-    enough for a spectrogram; without them it is video.
+    A window's samples are used if their rate is that of the training and they are long
+    enough for a spectrogram; otherwise its modality is video.
 
     Args:
         clip: The checkpoint.
-        trained: Made from it.
+        trained: An IS-CLIP made from it.
     """
 
     kind = "is-clip"
@@ -174,7 +175,7 @@ class IsClipScorer:
     def encode(
         self, frames: UInt8[np.ndarray, "batch height width 3"]
     ) -> Float32[np.ndarray, "batch dim"]:
-        """Return rows of unit norm: the student's."""
+        """Encode pictures as the student's rows of unit norm."""
         features = np.empty((len(frames), self._clip.dim), np.float32)
         for part in _parts(len(frames)):
             pixels = _pixels(self._clip, frames[part])
@@ -188,12 +189,12 @@ class IsClipScorer:
         """See ``Scorer``.
 
         Raises:
-            ValueError: If a window has neither frames nor samples that can be used.
+            ValueError: If a window has neither frames nor usable samples.
         """
         modalities = tuple(self._modality(window) for window in windows)
         rows = np.zeros((len(windows), len(text_bank)), np.float32)
         for modality in ("fused", "video", "imu"):
-            places = [i for i, told in enumerate(modalities) if told == modality]
+            places = [i for i, found in enumerate(modalities) if found == modality]
             if places:
                 chosen = [windows[place] for place in places]
                 vectors = self._vectors(chosen, modality)
@@ -201,12 +202,12 @@ class IsClipScorer:
         return rows, modalities
 
     def _modality(self, window: Window) -> Modality:
-        if not self._felt(window):
+        if not self._has_samples(window):
             _require_frames(window)
             return "video"
         return "fused" if len(window.features) else "imu"
 
-    def _felt(self, window: Window) -> bool:
+    def _has_samples(self, window: Window) -> bool:
         if window.imu is None or window.imu_rate_hz is None:
             return False
         rate_hz = self._form.rate_hz
@@ -218,7 +219,7 @@ class IsClipScorer:
     ) -> Float32[Tensor, "clip dim"]:
         imu = None if modality == "video" else self._encode_samples(windows)
         if modality == "imu":
-            assert imu is not None  # as said one line above
+            assert imu is not None  # computed above for this modality
             return torch.nn.functional.normalize(imu, dim=-1)
         most = max(len(window.features) for window in windows)
         features = torch.zeros((len(windows), most, self._clip.dim))
@@ -243,11 +244,11 @@ class IsClipScorer:
 
 @final
 class ScClipScorer:
-    """SC-CLIP: a frame keeps what its tokens say, a window brings them together.
+    """SC-CLIP: stores the tokens of each frame, and combines them for each window.
 
     Args:
         clip: The checkpoint.
-        model: Made from it.
+        model: An SC-CLIP made from it.
     """
 
     kind = "sc-clip"
@@ -262,9 +263,9 @@ class ScClipScorer:
     def encode(
         self, frames: UInt8[np.ndarray, "batch height width 3"]
     ) -> Float32[np.ndarray, "batch token kept"]:
-        """Return each token's dense, inner and last values, side by side.
+        """Return the dense, inner and last values of each token, side by side.
 
-        The first token has no dense values: zeros stand there.
+        The first token has no dense values, but zeros in their place.
         """
         parts = [
             _packed(self._model.frame_state(_pixels(self._clip, frames[part])))

@@ -1,11 +1,8 @@
-"""Cut things out of a picture by pointing at them.
+"""Segmentation of pictures by prompts: the interface, and the choice of the best mask.
 
-    picture, prompts ──▶ Segmenter ──▶ a mask for each prompt, and how good it is
-                            ├── models.sam            SAM, a folder of transformers
-                            ├── models.official_sam   SAM, a ``.pth`` file
-                            └── KnownSegmenter        a map of what each pixel shows
-
-What a prompt may mean is for each of them; that the best of it is taken, here.
+picture, prompts ──▶ Segmenter ──▶ a mask for each prompt, and its quality
+                        ├── models.sam            SAM, a folder of transformers
+                        └── models.official_sam   SAM, a ``.pth`` file
 """
 
 import itertools
@@ -14,27 +11,27 @@ from dataclasses import dataclass
 from typing import Protocol, final, runtime_checkable
 
 import numpy as np
-from jaxtyping import Bool, Float32, Integer, UInt8
+from jaxtyping import Bool, Float32, UInt8
 
 Point = tuple[float, float]
-"""From the left and from the top, in pixels; whole numbers are middles of pixels."""
+"""Pixels from the left and from the top; whole numbers are pixel centres."""
 
 Box = tuple[float, float, float, float]
-"""Left, top, right and bottom pixel, all four inside."""
+"""Left, top, right and bottom pixel, all inside the box."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What one mask shall show: points, a box or both.
+    """A description of one mask by points, a box or both.
 
     Attributes:
-        points: Each lies on the thing or beside it.
-        labels: For each point 1 where it lies on the thing, 0 where beside it.
-        box: Drawn around the thing.
+        points: Points on the object or beside it.
+        labels: For each point 1 if it lies on the object, 0 if beside it.
+        box: A box around the object.
 
     Raises:
-        ValueError: If there is neither a box nor a point on the thing, points and
-            labels are not as many, a label is neither 0 nor 1, or the box's corners
+        ValueError: If there is neither a box nor a point on the object, the number of
+            points and labels differ, a label is neither 0 nor 1, or the box's corners
             are the wrong way round.
     """
 
@@ -47,10 +44,10 @@ class Prompt:
             msg = f"{len(self.points)} points with {len(self.labels)} labels"
             raise ValueError(msg)
         if not {0, 1}.issuperset(self.labels):
-            msg = f"labels of points {self.labels}, expected 1 on the thing, 0 beside"
+            msg = f"labels of points {self.labels}, expected 1 on the object, 0 beside"
             raise ValueError(msg)
         if self.box is None and 1 not in self.labels:
-            msg = "a prompt needs a box, or a point on the thing"
+            msg = "a prompt needs a box, or a point on the object"
             raise ValueError(msg)
         if self.box is not None:
             left, top, right, bottom = self.box
@@ -62,12 +59,12 @@ class Prompt:
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class Segmentation:
-    """What was found, in the order of the prompts.
+    """The masks found, in the order of the prompts.
 
     Attributes:
-        masks: True where a pixel of the picture shows the thing.
-        scores: How far each mask and the thing overlap, as predicted: intersection
-            over union, near 0 to 1.
+        masks: True where a pixel of the picture shows the object.
+        scores: Predicted overlap of each mask and the object: intersection over union,
+            near 0 to 1.
     """
 
     masks: Bool[np.ndarray, "mask height width"]
@@ -76,7 +73,7 @@ class Segmentation:
 
 @runtime_checkable  # annotations are checked at run time under test
 class Segmenter(Protocol):
-    """Finds what prompts point at."""
+    """Finds a mask for each prompt."""
 
     def segment(
         self, picture: UInt8[np.ndarray, "height width 3"], prompts: Sequence[Prompt]
@@ -84,8 +81,8 @@ class Segmenter(Protocol):
         """Find a mask for each prompt.
 
         Args:
-            picture: RGB, of any size.
-            prompts: Inside the picture; there may be none.
+            picture: RGB picture of any size.
+            prompts: Prompts inside the picture; may be empty.
 
         Raises:
             ValueError: If a prompt reaches out of the picture.
@@ -96,7 +93,7 @@ class Segmenter(Protocol):
 Candidates = tuple[
     Bool[np.ndarray, "candidate height width"], Float32[np.ndarray, " candidate"]
 ]
-"""Masks for one prompt, and the overlap that is predicted for each."""
+"""Masks for one prompt, and the predicted overlap of each."""
 
 
 def check_inside(
@@ -105,7 +102,7 @@ def check_inside(
     """Refuse prompts that reach out of a picture.
 
     Raises:
-        ValueError: If one does: the first place that is not inside.
+        ValueError: For the first point or corner that is outside.
     """
     height, width = picture.shape[:2]
     for prompt in prompts:
@@ -121,12 +118,12 @@ def best_masks(
     prompts: Sequence[Prompt],
     decode: Callable[[Prompt], Candidates],
 ) -> Segmentation:
-    """Keep of each prompt's masks the one of the highest score, the earlier of two.
+    """Keep the mask with the highest score for each prompt; the earlier of equals.
 
     Args:
-        picture: As ``Segmenter`` takes it.
-        prompts: As ``Segmenter`` takes them.
-        decode: Finds the masks that one prompt may mean.
+        picture: As for ``Segmenter``.
+        prompts: As for ``Segmenter``.
+        decode: Finds candidate masks for one prompt.
     """
     masks = np.zeros((len(prompts), *picture.shape[:2]), np.bool_)
     scores = np.zeros(len(prompts), np.float32)
@@ -135,67 +132,3 @@ def best_masks(
         best = int(overlaps.argmax())
         masks[place], scores[place] = found[best], overlaps[best]
     return Segmentation(masks, scores)
-
-
-@final
-class KnownSegmenter:
-    """Answers from a map of what each pixel of one picture shows.
-
-    A prompt means the things under its points, and the thing that fills most of its
-    box; what lies under a point labelled 0 is taken away. As the answer is known, its
-    score is 1, or 0 where nothing is left.
-
-    Args:
-        things: The number of the thing that each pixel of the picture shows.
-        backdrop: A thing that a box means only where it holds nothing else, such as
-            the floor behind a person; None where there is none.
-    """
-
-    def __init__(
-        self,
-        things: Integer[np.ndarray, "height width"],
-        backdrop: int | None = None,
-    ) -> None:
-        self._things = things
-        self._backdrop = backdrop
-
-    def segment(
-        self, picture: UInt8[np.ndarray, "height width 3"], prompts: Sequence[Prompt]
-    ) -> Segmentation:
-        """Find a mask for each prompt, as ``Segmenter`` says.
-
-        Raises:
-            ValueError: Also if the picture has another size than the map.
-        """
-        size, known = picture.shape[:2], self._things.shape
-        if size != known:
-            msg = f"a picture of height and width {size}, expected {known} as its map"
-            raise ValueError(msg)
-        check_inside(picture, prompts)
-
-        def decode(prompt: Prompt) -> Candidates:
-            mask = np.isin(self._things, self._meant(prompt))
-            return mask[None], np.array([mask.any()], np.float32)
-
-        return best_masks(picture, prompts, decode)
-
-    def _meant(self, prompt: Prompt) -> list[int]:
-        under: dict[int, set[int]] = {0: set(), 1: set()}
-        for (x, y), label in zip(prompt.points, prompt.labels, strict=True):
-            under[label].add(int(self._things[_pixel(y), _pixel(x)]))
-        if prompt.box is not None:
-            under[1].add(self._fills(prompt.box))
-        return sorted(under[1] - under[0])
-
-    def _fills(self, box: Box) -> int:
-        """Find what fills most of a box; of things as large, the lower number."""
-        left, top, right, bottom = (_pixel(edge) for edge in box)
-        inside = self._things[top : bottom + 1, left : right + 1]
-        numbers, counts = np.unique(inside, return_counts=True)
-        counts[numbers == self._backdrop] = 0
-        return int(numbers[counts.argmax()])
-
-
-def _pixel(place: float) -> int:
-    """Return the row or column whose middle is nearest; of two, the later."""
-    return int(place + 0.5)

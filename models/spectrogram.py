@@ -1,22 +1,22 @@
-"""Spectrograms: a window of a wearable's samples as pictures, and what looks at them.
+"""Spectrograms of a wearable's samples, and the network that encodes them.
 
     samples ─▶ g, rad/s ─▶ median of 5 ─▶ less the mean ─▶ short-time Fourier transform
-            ─▶ log(1 + magnitude) ─▶ 64 x 64 ─▶ standardised, each sensor for itself
-            ─▶ with the levels, if wanted ─▶ ImuEncoder ─▶ a vector for each sensor
+            ─▶ log(1 + magnitude) ─▶ 64 x 64 ─▶ standardised for each sensor
+            ─▶ plus levels (optional) ─▶ ImuEncoder ─▶ a vector for each sensor
 
 He et al. ("Inertial Strengthened CLIP model for Zero-shot Multimodal Egocentric
-Activity Recognition") feed their network spectrograms, but do not say how these are
-made: all of this is our choice. It keeps seconds, not samples: a Hann window of 0.64 s
-moves by 0.16 s, which is 16 and 4 samples at 25 Hz, 32 and 8 at 50 Hz, and is padded
-with zeros to four times its length at every rate. The median alone stays 5 samples:
-what it takes out, a value garbled on its way, lasts a sample and not a span of time.
+Activity Recognition") use spectrograms but do not say how they are made, so all of this
+is our choice. Windows are defined in seconds: a Hann window of 0.64 s moves by 0.16 s,
+which is 16 and 4 samples at 25 Hz, 32 and 8 at 50 Hz, and is zero-padded to four times
+its length at every rate. Only the median is defined in samples, because the corrupted
+values that it removes last one sample.
 
-Less the mean, a spectrogram does not know which way is down: whether somebody stands or
-lies still. The accelerometer's levels, where they are wanted, stand in the lowest rows,
-below one whole turn a Hann window, and keep their sign.
+Without its mean a spectrogram does not show the direction of gravity, which separates
+standing from lying. The accelerometer's levels can therefore be stored in its lowest
+rows, below one cycle per Hann window, with their sign.
 
-No column reaches past the window, so nothing here looks ahead of its last sample. What
-is left over behind the last whole column is not looked at.
+No column reaches past the window, so nothing depends on later samples. Samples after
+the last whole column are ignored.
 """
 
 import itertools
@@ -28,6 +28,8 @@ from typing import Literal, final
 import numpy as np
 import torch
 from jaxtyping import Float, Float32, Float64
+from scipy.ndimage import median_filter
+from scipy.signal.windows import hann
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
@@ -35,19 +37,19 @@ AccUnit = Literal["g", "mps2"]
 GyroUnit = Literal["radps", "degps"]
 
 SIDE = 64
-"""Rows, the frequencies from zero to half the rate, and columns, the times."""
+"""Rows (frequencies from zero to half the sample rate) and columns (times)."""
 
 _WINDOW_S = 0.64
 _HOP_S = 0.16
 _MEDIAN_SAMPLES = 5
 _PADDING = 4
-_LEVEL_ROWS = 4  # of one turn a window: zeros pad it to so many
-_LEVEL_SCALE = 2.0  # of 1 g, where a cell's deviation is 1
+_LEVEL_ROWS = 4  # rows of one cycle per window, because of the zero padding
+_LEVEL_SCALE = 2.0  # value of 1 g, where cells have a standard deviation of 1
 _LEAST_WINDOW = 4
-_HANN_SUM = 8.0  # of 16 samples
+_HANN_SUM = 8.0  # sum of a Hann window of 16 samples
 _GROUPS = 8
 _BANDS = SIDE // 16  # rows after four halvings
-_RATE_TOLERANCE = 0.02  # a wearable's clock is no better
+_RATE_TOLERANCE = 0.02  # accuracy of a wearable's clock
 _G_PER_UNIT = {"g": 1.0, "mps2": 1 / 9.80665}
 _RADPS_PER_UNIT = {"radps": 1.0, "degps": math.pi / 180}
 
@@ -55,12 +57,12 @@ _RADPS_PER_UNIT = {"radps": 1.0, "degps": math.pi / 180}
 @final
 @dataclass(frozen=True, slots=True)
 class ImuFormat:
-    """How a wearable gives its samples.
+    """Rate and units of a wearable's samples.
 
     Attributes:
-        rate_hz: Samples per second, 6.25 at least: a window must hold 4.
-        acc_unit: Of the first three columns, x, y and z, with gravity.
-        gyro_unit: Of the last three, x, y and z.
+        rate_hz: Samples per second, at least 6.25, so that a window holds 4 samples.
+        acc_unit: Unit of the first three columns: acceleration in x, y, z with gravity.
+        gyro_unit: Unit of the last three columns: turn rate about x, y, z.
 
     Raises:
         ValueError: If the rate is too low or not finite.
@@ -73,7 +75,7 @@ class ImuFormat:
     def __post_init__(self) -> None:
         least_hz = _LEAST_WINDOW / _WINDOW_S
         if not least_hz <= self.rate_hz < math.inf:
-            msg = f"rate_hz {self.rate_hz}, expected {least_hz} at least and finite"
+            msg = f"rate_hz {self.rate_hz}, expected at least {least_hz} and finite"
             raise ValueError(msg)
 
     @property
@@ -90,14 +92,14 @@ class ImuFormat:
 @final
 @dataclass(frozen=True, slots=True)
 class SpectrogramScale:
-    """What brings each sensor's spectrograms to about mean 0 and deviation 1.
+    """Mean and deviation that standardise each sensor's spectrograms.
 
     Attributes:
-        rate_hz: Samples per second of what it was fitted on.
-        acc_mean: Over all cells of the accelerometer's spectrograms.
-        acc_deviation: Likewise; positive.
-        gyro_mean: Over all cells of the gyroscope's.
-        gyro_deviation: Likewise; positive.
+        rate_hz: Samples per second of the windows that it was fitted on.
+        acc_mean: Mean over all cells of the accelerometer's spectrograms.
+        acc_deviation: Standard deviation of these cells; positive.
+        gyro_mean: Mean over all cells of the gyroscope's spectrograms.
+        gyro_deviation: Standard deviation of these cells; positive.
         levels: Whether the accelerometer's lowest rows hold its levels.
 
     Raises:
@@ -128,17 +130,17 @@ def fit_scale(
     *,
     levels: bool = False,
 ) -> SpectrogramScale:
-    """Fit on windows of the training data, and on no others.
+    """Fit a scale on windows of the training data.
 
     Args:
-        windows: Of any lengths; a window counts as much as any other.
-        form: Of all of them.
-        levels: Whether the accelerometer's lowest rows shall hold its levels, as
-            ``SpectrogramScale`` has it; the fit is on what stands there else.
+        windows: Windows of any length, which count equally.
+        form: Rate and units of all windows.
+        levels: Whether the accelerometer's lowest rows will hold its levels, as in
+            ``SpectrogramScale``. The fit uses the original cells in either case.
 
     Raises:
-        ValueError: If there is no window, one is refused by ``log_spectrograms``, or a
-            sensor's spectrograms are all alike.
+        ValueError: If there is no window, ``log_spectrograms`` refuses one, or a
+            sensor's spectrograms are constant.
     """
     totals = np.zeros((2, 2))  # sensor, then sum and sum of squares
     count = 0
@@ -164,19 +166,19 @@ def fit_scale(
 def spectrograms(
     window: Float[np.ndarray, "sample 6"], form: ImuFormat, scale: SpectrogramScale
 ) -> tuple[Float32[Tensor, "3 64 64"], Float32[Tensor, "3 64 64"]]:
-    """Turn a window into what the IMU encoder takes.
+    """Convert a window to the input of the IMU encoder.
 
     Args:
-        window: Of any length from 0.64 s.
-        form: Its own.
-        scale: Fitted on training data of the same rate.
+        window: A window of at least 0.64 s.
+        form: Its rate and units.
+        scale: A scale fitted on training data of the same rate.
 
     Returns:
-        The accelerometer's and the gyroscope's: axis, frequency, time.
+        The accelerometer's and the gyroscope's pictures: axis, frequency, time.
 
     Raises:
-        ValueError: If ``log_spectrograms`` refuses the window, or the scale is of
-            another rate.
+        ValueError: If ``log_spectrograms`` refuses the window, or the scale has another
+            rate.
     """
     if not math.isclose(form.rate_hz, scale.rate_hz, rel_tol=_RATE_TOLERANCE):
         msg = (
@@ -193,7 +195,7 @@ def spectrograms(
 def _levels(
     window: Float[np.ndarray, "sample 6"], form: ImuFormat
 ) -> Float32[Tensor, "3 64"]:
-    """Return the accelerometer's mean in each column's stretch, in g."""
+    """Return the mean acceleration in the span of each column, in g."""
     axes = _median(window.T[:3].astype(np.float64) * _G_PER_UNIT[form.acc_unit])
     means = _stretches(axes, form).mean(axis=-1)
     columns = torch.from_numpy(means)[None]
@@ -206,8 +208,8 @@ def log_spectrograms(
     """Compute spectrograms without a scale.
 
     Args:
-        window: Of any length from 0.64 s.
-        form: Its own.
+        window: A window of at least 0.64 s.
+        form: Its rate and units.
 
     Returns:
         Sensor (accelerometer, gyroscope), axis, frequency, time.
@@ -217,8 +219,8 @@ def log_spectrograms(
     """
     if len(window) < form.window_samples:
         msg = (
-            f"an IMU window of {len(window)} samples, expected {form.window_samples}"
-            f" at least: {_WINDOW_S} s at {form.rate_hz:g} Hz"
+            f"an IMU window of {len(window)} samples, expected at least"
+            f" {form.window_samples}: {_WINDOW_S} s at {form.rate_hz:g} Hz"
         )
         raise ValueError(msg)
     if not np.isfinite(window).all():
@@ -228,7 +230,7 @@ def log_spectrograms(
     axes = _median(window.T.astype(np.float64) * units[:, None])
     axes -= axes.mean(axis=1, keepdims=True)
     cells = np.log1p(_magnitudes(axes, form))
-    # antialias: of a long window no column falls between two of the picture's
+    # antialias, so that every column of a long window contributes to the picture
     pictures = interpolate(
         torch.from_numpy(cells)[None],
         (SIDE, SIDE),
@@ -242,26 +244,26 @@ def log_spectrograms(
 def _median(
     axes: Float64[np.ndarray, "axis sample"],
 ) -> Float64[np.ndarray, "axis sample"]:
-    """Take the median around each sample; beyond the ends the last value is held."""
-    reach = _MEDIAN_SAMPLES // 2
-    held = np.pad(axes, ((0, 0), (reach, reach)), mode="edge")
-    around = np.lib.stride_tricks.sliding_window_view(held, _MEDIAN_SAMPLES, axis=1)
-    clean: Float64[np.ndarray, "axis sample"] = np.median(around, axis=-1)
+    """Compute the median around each sample; the ends hold the last value."""
+    size = 1, _MEDIAN_SAMPLES
+    clean: Float64[np.ndarray, "axis sample"] = median_filter(
+        axes, size, mode="nearest"
+    )
     return clean
 
 
 def _magnitudes(
     axes: Float64[np.ndarray, "axis sample"], form: ImuFormat
 ) -> Float64[np.ndarray, "axis frequency time"]:
-    """Transform each stretch of a window's length.
+    """Compute the short-time Fourier transform.
 
-    The Hann window sums to 8 at every rate, as it does at 25 Hz: the same movement is
-    as strong at any rate.
+    The Hann window sums to 8 at every rate, as at 25 Hz, so that the same movement has
+    the same strength at any rate.
     """
     samples = form.window_samples
-    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(samples) / samples)
-    hann *= _HANN_SUM / hann.sum()
-    columns = _stretches(axes, form) * hann
+    window = hann(samples, sym=False)
+    window *= _HANN_SUM / window.sum()
+    columns = _stretches(axes, form) * window
     spectra = np.fft.rfft(columns, n=_PADDING * samples, axis=-1)
     return np.abs(spectra).swapaxes(1, 2)
 
@@ -269,25 +271,26 @@ def _magnitudes(
 def _stretches(
     axes: Float64[np.ndarray, "axis sample"], form: ImuFormat
 ) -> Float64[np.ndarray, "axis time stretch"]:
-    """Cut a window into the stretches of its columns."""
+    """Cut a window into the spans of its columns."""
     every = np.lib.stride_tricks.sliding_window_view(axes, form.window_samples, axis=1)
     return every[:, :: form.hop_samples]
 
 
 @final
 class ImuEncoder(nn.Module):
-    """Encodes one sensor's spectrograms; the same weights serve both sensors.
+    """Encodes spectrograms of one sensor; both sensors use the same weights.
 
-    Our own, for the paper names none: four convolutions that halve the picture, then
-    the mean over time. Frequencies are kept apart to the end, for they tell movements
-    apart. The first convolution has no norm after it: a group norm there would take
-    away how strong a movement is.
+    The paper does not specify an encoder. Ours has four convolutions that halve the
+    picture, then the mean over time. Frequencies stay separate to the end, because they
+    distinguish movements. The first convolution has no norm after it: a group norm
+    there would remove the strength of a movement.
 
     Args:
-        width: Of the vector that it makes.
+        width: Width of the output vector.
 
     Raises:
-        ValueError: If ``width`` is no multiple of 64: 8 channels at first, 8 groups.
+        ValueError: If ``width`` is not a multiple of 64 (8 channels at first, 8
+            groups).
     """
 
     def __init__(self, width: int) -> None:
@@ -309,7 +312,7 @@ class ImuEncoder(nn.Module):
     def forward(
         self, pictures: Float32[Tensor, "clip 3 64 64"]
     ) -> Float32[Tensor, "clip width"]:
-        """Encode what ``spectrograms`` returns: axis, frequency, time."""
+        """Encode the output of ``spectrograms``: axis, frequency, time."""
         cells: Tensor = self.stages(pictures)  # clip, width, 4 frequencies, 4 times
         encoded: Tensor = self.bands(cells.mean(dim=3).flatten(1))
         return encoded.relu()

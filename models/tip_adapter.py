@@ -1,17 +1,16 @@
-"""Tip-Adapter: CLIP's scores, and beside them a memory of a few labelled clips.
+"""Tip-Adapter: CLIP's scores plus a memory of a few labelled clips.
 
     features ─▶ clip vector ─┬─▶ cosines with the texts ─────────────┐
                              └─▶ likeness to the shots, their labels ┴─▶ scores
 
-``features`` are the picture tower's, after its projection, of any norm. ``texts`` are
-vectors of unit norm; labels are indices into them. With v a clip's vector
-(``models.few_shot_training``), K the shots' vectors and V their labels, a one among
-zeros:
+``features`` are the picture tower's outputs after its projection, of any norm.
+``texts`` are vectors of unit norm; labels are indices into them. With v a clip's vector
+(``models.few_shot_training``), K the shots' vectors and V their labels, one-hot:
 
 1. logits = scale · v · textsᵀ + alpha · exp(-beta (1 - v Kᵀ)) V
 
-Source: Zhang et al. 2022, arXiv:2207.09519. It takes single pictures; that a video
-stands there as its clip vector was chosen here.
+Source: Zhang et al. 2022, arXiv:2207.09519, for single pictures; using a video's clip
+vector is our choice.
 """
 
 from collections.abc import Sequence
@@ -32,27 +31,27 @@ from models.few_shot_training import (
 )
 
 TIP_KEYS = TrainingSettings(rate=1e-3, epochs=20, batch=256, epsilon=1e-4, cosine=True)
-"""For the keys of Tip-Adapter-F, as its authors train them."""
+"""Settings for the keys of Tip-Adapter-F, as its authors train them."""
 
 TIP_ALPHAS = tuple(0.1 + place * (3.0 - 0.1) / 20 for place in range(20))
-"""What the authors of Tip-Adapter try on UCF101: from 0.1 up to, but without, 3."""
+"""The authors' values of alpha on UCF101: 20 steps from 0.1, below 3."""
 
 TIP_BETAS = tuple(0.1 + place * (7.0 - 0.1) / 200 for place in range(200))
-"""What they try for beta: from 0.1 up to, but without, 7."""
+"""The authors' values of beta: 200 steps from 0.1, below 7."""
 
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class TipAdapter:
-    """CLIP's scores, and beside them a memory of the shots.
+    """CLIP's scores plus a memory of the shots.
 
     Attributes:
-        keys: A vector for each shot; of unit norm until they are trained.
-        values: The label of each shot, a one among zeros.
-        texts: What the labels say.
-        scale: What multiplies a cosine with a text.
-        alpha: How much the memory counts.
-        beta: How steeply likeness to a shot falls off.
+        keys: A vector for each shot; of unit norm until trained.
+        values: The one-hot label of each shot.
+        texts: Text vectors of the labels.
+        scale: Factor of a cosine with a text.
+        alpha: Weight of the memory.
+        beta: How steeply the weight of a shot falls with its distance.
     """
 
     keys: Float32[Tensor, "shot dim"]
@@ -65,7 +64,7 @@ class TipAdapter:
     def logits(
         self, features: Float32[Tensor, "clip time dim"]
     ) -> Float32[Tensor, "clip label"]:
-        """Score clips by their frames."""
+        """Score clips by their frames' features."""
         return self.score(clip_vectors(features))
 
     def score(
@@ -83,13 +82,13 @@ def remember_shots(
     texts: Float32[Tensor, "label dim"],
     scale: float,
 ) -> TipAdapter:
-    """Make a Tip-Adapter without training, at the authors' first alpha and beta.
+    """Build a Tip-Adapter without training, with the authors' initial alpha and beta.
 
-    Where the shots were augmented several times, each time is a view, and a key is
-    the mean of its views' vectors, brought back to unit norm.
+    If the shots were augmented several times, each time is a view, and a key is the
+    mean of its views' vectors, scaled to unit norm.
 
     Raises:
-        ValueError: If there is no clip, or a label that ``texts`` does not hold.
+        ValueError: If there is no clip, or a label is not in ``texts``.
     """
     check_labels(labels, len(texts))
     keys = normalize(_view_vectors(features).mean(dim=0), dim=-1)
@@ -105,12 +104,12 @@ def fit_keys(
 ) -> TipAdapter:
     """Train the keys on the shots: Tip-Adapter-F.
 
-    The authors augment the shots anew in each epoch: here each epoch takes the next
-    view, and after the last the first again. They keep the epoch that is best on the
-    test clips; here it is the last. ``start`` is left as it is.
+    The authors augment the shots again in each epoch. Here each epoch uses the next
+    view, and after the last the first again. They keep the epoch with the best test
+    accuracy; here the last epoch is kept. ``start`` is not changed.
 
     Raises:
-        ValueError: If there is no clip, or a label that the adapter does not know.
+        ValueError: If there is no clip, or a label is unknown to the adapter.
     """
     check_labels(labels, len(start.texts))
     views = _view_vectors(features)
@@ -140,13 +139,13 @@ def search_tip(
     alphas: Sequence[float] = TIP_ALPHAS,
     betas: Sequence[float] = TIP_BETAS,
 ) -> TipAdapter:
-    """Choose alpha and beta by the accuracy on validation clips, never the test's.
+    """Choose alpha and beta by accuracy on validation clips, never on test clips.
 
-    The adapter's own are not tried. Of pairs that are as good the earliest beta wins,
+    The adapter's current values are not tried. Of equal pairs the earliest beta wins,
     then the earliest alpha.
 
     Raises:
-        ValueError: If there is no clip, or a label that the adapter does not know.
+        ValueError: If there is no clip, or a label is unknown to the adapter.
     """
     check_labels(labels, len(adapter.texts))
     vectors = clip_vectors(features)

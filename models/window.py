@@ -1,6 +1,6 @@
-"""What a window holds when it comes to be recognised: features, samples, or both.
+"""A window to be recognised: features, samples, or both.
 
-Imports no torch, for the records of the pipelines speak of modalities too.
+Imports no torch, because the records of the pipelines need modalities too.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float32
 
 Modality = Literal["video", "imu", "fused"]
-"""What an answer rests on."""
+"""The data that an answer rests on: camera, wearable, or both."""
 
 
 @final
@@ -20,15 +20,15 @@ class Window:
     """One window.
 
     Attributes:
-        features: What the recogniser made of its frames, in time order; none where
-            there is no camera.
-        slots: The place of each of these frames in the whole window.
+        features: The recogniser's features of its frames, in time order; empty without
+            a camera.
+        slots: The position of each of these frames in a full window.
         imu: Acceleration with gravity in m/s² and turn rate in rad/s, from the first
-            frame to the last; None where the wearable was silent or there is none.
+            frame to the last; None without a wearable or while it is silent.
         imu_rate_hz: Samples per second.
 
     Raises:
-        ValueError: If there is not a slot for each frame.
+        ValueError: If the number of features and slots differ.
     """
 
     features: Float32[np.ndarray, "time ..."]

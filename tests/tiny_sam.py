@@ -82,7 +82,7 @@ def some_picture() -> np.ndarray:
 
 
 def candidates_by_hand(
-    model: SamModel, prompt: Prompt, *, several: bool
+    model: SamModel, prompt: Prompt
 ) -> tuple[np.ndarray, np.ndarray]:
     """One prompt as transformers documents it, picture and prompt in one call."""
     processor = tiny_processor()
@@ -95,7 +95,7 @@ def candidates_by_hand(
     inputs = processor(images=some_picture(), return_tensors="pt", **parts)
     sizes = inputs.pop("original_sizes"), inputs.pop("reshaped_input_sizes")
     with torch.no_grad():
-        answer = model(**inputs, multimask_output=several)
+        answer = model(**inputs, multimask_output=True)
     masks = processor.post_process_masks(  # type: ignore[no-untyped-call]
         answer.pred_masks, *sizes
     )

@@ -1,6 +1,6 @@
-"""What is shipped: the tokenizer, the checkpoint and the prompt sets.
+"""The bundled tokenizer, checkpoint, adaptation, prompt set and canary.
 
-NOTICE.txt beside this file names what comes from others, and its licence.
+NOTICE.txt in this folder names the third-party parts and their licences.
 """
 
 from importlib.resources import files
@@ -9,19 +9,19 @@ from pathlib import Path
 _FOLDER = Path(str(files("models.bundled")))
 
 TOKENIZER_FOLDER = _FOLDER / "tokenizer"
-"""The first merges of CLIP's vocabulary, as ``models.new_checkpoint`` made them."""
+"""The first 4000 merges of CLIP's vocabulary."""
 
 CHECKPOINT_FOLDER = _FOLDER / "ward-clip"
 """The small CLIP checkpoint that needs no download."""
 
 ADAPTATION_FILE = CHECKPOINT_FOLDER / "is-clip.safetensors"
-"""IS-CLIP on that checkpoint: what is recognised with where all else is as shipped."""
+"""IS-CLIP on the bundled checkpoint; the default where nothing else is chosen."""
 
 NO_ADAPTATION = Path("none")
-"""How a person asks for temporal clip averaging instead."""
+"""The value of ``--adaptation`` that selects temporal clip averaging."""
 
 PROMPT_SET_FILE = _FOLDER / "ward.yaml"
-"""The prompt set that is used where none is named."""
+"""The default prompt set."""
 
 CANARY_FILE = _FOLDER / "canary.npz"
-"""Eight pictures of a simulated fall, one window, to test recognition by."""
+"""Eight pictures of a simulated fall, one window, for the service's self-test."""

@@ -1,1 +1,1 @@
-"""Readers of data sets: footage folders with labels.csv."""
+"""Readers of labelled recordings: footage folders and public data sets."""

@@ -2,11 +2,11 @@
 
     file ──▶ CameraPipeline ──▶ number 0, 1, 2, ... ──▶ the chosen ones, scaled, RGB
 
-The numbers are counted while decoding: what a container says about how many there are
-is often wrong, seeking in AVI is inexact, and with B-frames in AVI two pictures may
-carry the same time. No more than the chosen pictures is scaled or kept.
+Pictures are counted while decoding: the number in a container is often wrong, seeking
+in AVI is inexact, and with B-frames in AVI two pictures may have the same time. Only
+the chosen pictures are scaled and kept.
 
-Whoever calls must not be inside a running event loop.
+Must not be used inside a running event loop.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from pipelines.sources.camera_pipeline import CameraPipeline, Held
 from pipelines.sources.capture_clock import CaptureTime
 from pipelines.sources.file_stamps import presentation_ns
 from pipelines.sources.film_scan import look_at
-from pipelines.sources.framing import PAD, Framing
+from pipelines.sources.framing import PAD
 from pipelines.sources.grid import FrameGrid, GridPicker
 from pipelines.sources.gst import Gst
 
@@ -40,127 +40,104 @@ _AGREE_RATIO = 0.1
 
 @dataclass(frozen=True, slots=True)
 class VideoFacts:
-    """What decoding a video to its end told.
+    """Facts about a video, measured by decoding it to its end.
 
     Attributes:
-        pictures: How many there are.
-        rate_hz: Pictures a second: what the container says if the times of the first
-            and the last picture bear it out, else what they say; 0 if neither tells.
-        width_px: Of the picture as stored.
-        height_px: Of the picture as stored.
-        pixel_aspect: Width of a stored pixel over its height.
+        pictures: Number of pictures.
+        rate_hz: Pictures per second: the container's value if it agrees with the times
+            of the first and last picture, else the rate computed from them; 0 if
+            neither is known.
     """
 
     pictures: int
     rate_hz: float
-    width_px: int
-    height_px: int
-    pixel_aspect: float
 
 
 def survey(video: Path) -> VideoFacts:
     """Decode a video to its end without scaling or keeping its pictures.
 
     Raises:
-        SourceError: If there is no such file, or no picture in it.
+        SourceError: If there is no such file, or it has no picture.
     """
     tally = _Tally()
-    _play(video, tally, _SURVEY_PX, PAD)
+    _play(video, tally, _SURVEY_PX)
     return tally.facts()
 
 
 def decode(
-    video: Path, numbers: Collection[int], *, size_px: int, framing: Framing = PAD
+    video: Path, numbers: Collection[int], *, size_px: int
 ) -> dict[int, Picture]:
     """Decode a video to its end and keep some of its pictures.
 
     Args:
         video: The file.
-        numbers: Which pictures to keep, counted from 0.
+        numbers: Numbers of the pictures to keep, counted from 0.
         size_px: Side of the square pictures.
-        framing: How a picture becomes square.
 
     Returns:
         The pictures in RGB by their numbers.
 
     Raises:
-        SourceError: If there is no such file, or one of the pictures is not in it.
+        SourceError: If there is no such file, or a picture does not exist.
     """
-    pictures = _play(video, _Tally(frozenset(numbers)), size_px, framing)
+    pictures = _play(video, _Tally(frozenset(numbers)), size_px)
     missing = sorted(set(numbers) - set(pictures))
     if missing:
-        raise SourceUnreadable(str(video), f"there is no picture {missing[0]} in it")
+        raise SourceUnreadable(str(video), f"it has no picture {missing[0]}")
     return pictures
 
 
 @final
 class _Tally:
-    """Counts the decoded pictures; only the chosen ones go on to be scaled.
+    """Counts the decoded pictures, and passes only the chosen ones on.
 
-    It stands in the place of ``Stamps``: a picture's number serves as its time, so
-    that none is lost to another with the same time.
+    It takes the place of ``Stamps``. A picture's number serves as its time, so that
+    pictures with equal times stay separate.
     """
 
     def __init__(self, chosen: Collection[int] = frozenset()) -> None:
         self._chosen = chosen
         self._shown_ns: list[int] = []
         self._count = 0
-        self._form: Gst.Structure | None = None
+        self._claimed_hz = 0.0
 
     def __call__(
         self, sample: Gst.Sample, pipeline: Gst.Pipeline
     ) -> CaptureTime | None:
         number, self._count = self._count, self._count + 1
         caps = sample.get_caps()
-        if self._form is None and caps is not None:
-            self._form = caps.get_structure(0).copy()
+        if number == 0 and caps is not None:
+            known, over, under = caps.get_structure(0).get_fraction("framerate")
+            self._claimed_hz = over / under if known and under else 0.0
         shown_ns = presentation_ns(sample)
         if shown_ns is not None:
             self._shown_ns = [*self._shown_ns[:1], shown_ns]
         return CaptureTime(number, "presentation") if number in self._chosen else None
 
     def facts(self) -> VideoFacts:
-        """Return what was told, after at least one picture."""
-        form = self._form
-        if form is None:
-            msg = "no picture was counted"
-            raise LookupError(msg)
-        (_, width_px), (_, height_px) = map(form.get_int, ("width", "height"))
-        return VideoFacts(
-            self._count,
-            self._rate_hz(_ratio(form, "framerate")),
-            width_px,
-            height_px,
-            _ratio(form, "pixel-aspect-ratio") or 1.0,
-        )
+        """Return the facts; at least one picture must have been counted."""
+        return VideoFacts(self._count, self._rate_hz())
 
-    def _rate_hz(self, told_hz: float) -> float:
+    def _rate_hz(self) -> float:
         if len(self._shown_ns) < 2 or self._shown_ns[1] <= self._shown_ns[0]:
-            return told_hz
+            return self._claimed_hz
         shown_s = ns_to_seconds(self._shown_ns[1] - self._shown_ns[0])
         measured_hz = (self._count - 1) / shown_s
-        # Some MP4 claim thousands of pictures a second.
-        agree = abs(told_hz - measured_hz) <= _AGREE_RATIO * measured_hz
-        return told_hz if agree else measured_hz
+        # Some MP4 files claim thousands of pictures per second.
+        agree = abs(self._claimed_hz - measured_hz) <= _AGREE_RATIO * measured_hz
+        return self._claimed_hz if agree else measured_hz
 
 
-def _ratio(form: Gst.Structure, field: str) -> float:
-    told, over, under = form.get_fraction(field)
-    return over / under if told and under else 0.0
-
-
-def _play(
-    video: Path, tally: _Tally, size_px: int, framing: Framing
-) -> dict[int, Picture]:
+def _play(video: Path, tally: _Tally, size_px: int) -> dict[int, Picture]:
     if not video.is_file():
         raise SourceNotFound(str(video), "no such file")
-    # Absolute, else a file could be taken for an address such as "test".
+    # An absolute path, because a relative one could mean an address such as "test".
     address = CameraAddress.parse(str(video.absolute()))
-    return asyncio.run(_play_file(address, tally, size_px, framing))
+    return asyncio.run(_play_file(address, tally, size_px))
 
 
 async def _play_file(
-    address: CameraAddress, tally: _Tally, size_px: int, framing: Framing
+    address: CameraAddress, tally: _Tally, size_px: int
 ) -> dict[int, Picture]:
     pictures: dict[int, Picture] = {}
 
@@ -172,7 +149,7 @@ async def _play_file(
         address,
         clock=SystemClock(),
         image_size_px=size_px,
-        framing=framing,
+        framing=PAD,
         answer_within_s=_SILENT_S,
         stamps=tally,
         picker=GridPicker[Held](FrameGrid(1)),
@@ -184,14 +161,14 @@ async def _play_file(
     finally:
         await life.stop(_CLOSE_S)
     if error is None and life.pictures == 0:
-        error = SourceUnreadable(str(address), "there is no picture in it")
+        error = SourceUnreadable(str(address), "it has no picture")
     if error is not None:
         raise error
     return pictures
 
 
 async def _ending(life: CameraPipeline, address: CameraAddress) -> SourceError | None:
-    """Wait for the end, as long as pictures come."""
+    """Wait for the end while pictures keep coming."""
     seen = -1
     while not life.ended.done():
         if life.pictures == seen:

@@ -1,4 +1,4 @@
-"""Folders for what a long command writes: asked for before the work, not after."""
+"""Make a folder for the output of a long command before the work starts."""
 
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -7,13 +7,13 @@ from pipelines.errors import FolderError
 
 
 def make_folder(path: Path) -> Path:
-    """Make a folder, and those above it, where they are not there; try to write.
+    """Make a folder and its parents, and check that it can be written to.
 
     Returns:
         ``path``.
 
     Raises:
-        FolderError: If something else stands there, or no file can be written to it.
+        FolderError: If a file has this name, or the folder cannot be written to.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What the labels of a recording say happened: spans, falls, and hard negatives.
+"""The truth of a recording according to its labels: spans, falls, hard negatives.
 
 A fall is a span of *falling*, joined with the *fallen* that follows it:
 
@@ -6,8 +6,8 @@ A fall is a span of *falling*, joined with the *fallen* that follows it:
     fall             [-----------------------------)
                      onset    down                 end
 
-*lying* alone is lying in bed, unless a fall comes before it in the recording: then it
-is *fallen*. A label that the prompt set does not know is *other*.
+*lying* alone means lying in bed, but *fallen* after a fall in the same recording. A
+label that the prompt set does not know is *other*.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -17,25 +17,25 @@ from pipelines.clock import NS_PER_S, seconds_to_ns
 from pipelines.data.footage import HARD_NEGATIVE, LabelledSpan
 
 OTHER = "other"
-"""The label of what the prompt set has no word for."""
+"""The label of anything that the prompt set has no label for."""
 
 FALL = "fall"
-"""The event of a person who falls, until the person is up again."""
+"""The event from the beginning of a fall until the person is up again."""
 
 FALLING, FALLEN, LYING_IN_BED = "falling", "fallen", "lying in bed"
 _AMBIGUOUS = "lying"
 
 JOIN_GAP_NS = NS_PER_S
-"""*Fallen* belongs to a fall that ended at most this long before it; hand-made
-labels leave gaps."""
+"""Longest gap between a fall and the *fallen* that belongs to it; hand-made labels
+leave gaps."""
 
 Resolve = Callable[[str], str | None]
-"""Gives a prompt set's label for a label or an alias, ``None`` for neither."""
+"""Returns a prompt set's label for a label or an alias, or ``None``."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrueSpan:
-    """A stretch of one true label; ``text`` and ``notes`` are as they were written."""
+    """A span with one true label; ``text`` and ``notes`` are as written."""
 
     label: str
     start_ns: int
@@ -45,7 +45,7 @@ class TrueSpan:
 
     @property
     def hard_negative(self) -> bool:
-        """Whether it looks like a fall and is none."""
+        """Whether it looks like a fall but is not one."""
         return HARD_NEGATIVE in self.notes.casefold()
 
 
@@ -66,11 +66,11 @@ class Truth:
     Attributes:
         spans: Every labelled span; they may overlap.
         falls: The falls.
-        fallen: The *fallen* spans, those of the falls among them.
-        long_lies: Those of them that no fall comes before, hard negatives left out:
-            the person lay there when the recording began.
-        hard_negatives: What looks like a fall and is none; touching spans with the
-            same notes are one.
+        fallen: The *fallen* spans, including those of the falls.
+        long_lies: The *fallen* spans that no fall precedes, without hard negatives: the
+            person lay there when the recording began.
+        hard_negatives: Spans that look like a fall but are not; adjoining spans with
+            the same notes are merged.
     """
 
     spans: tuple[TrueSpan, ...]
@@ -80,15 +80,15 @@ class Truth:
     hard_negatives: tuple[TrueSpan, ...]
 
     def label_of(self, start_ns: int, end_ns: int) -> str | None:
-        """Tell which label fills most of a window.
+        """Return the label that fills most of a window.
 
-        Of two that fill it alike, a label goes before *other*, and what began first
-        goes first. Unlabelled time competes like a label.
+        Of equal shares, a label precedes *other*, and an earlier label a later one.
+        Unlabelled time competes like a label.
 
         Returns:
-            The label, or ``None`` where unlabelled time fills most.
+            The label, or ``None`` if unlabelled time fills most.
         """
-        # A window that holds one frame has no length: ask about that moment.
+        # A window of one frame has no length; treat it as a moment.
         end_ns = max(end_ns, start_ns + 1)
         names = dict.fromkeys(span.label for span in self.spans)
         ranked = sorted(names, key=lambda name: name == OTHER)
@@ -110,10 +110,10 @@ class Truth:
 
 
 def read_truth(rows: Sequence[LabelledSpan], resolve: Resolve) -> Truth:
-    """Turn the labels of one recording into its truth.
+    """Convert the labels of one recording to its truth.
 
-    *Falling* and *fallen* count even where the prompt set lacks them: falls are to be
-    found whatever the prompts are.
+    *Falling* and *fallen* count even if the prompt set lacks them, because falls must
+    be found with any prompts.
     """
     spans = _resolve_spans(rows, resolve)
     fallen = [span for span in spans if span.label == FALLEN]
@@ -148,7 +148,7 @@ def unknown_rows(
 
 
 def covered_ns(intervals: Iterable[tuple[int, int]], start_ns: int, end_ns: int) -> int:
-    """Measure how much of ``[start_ns, end_ns)`` the intervals cover together."""
+    """Return how much of ``[start_ns, end_ns)`` the intervals cover together."""
     total_ns, reached_ns = 0, start_ns
     for begin_ns, stop_ns in sorted(intervals):
         begin_ns, stop_ns = max(begin_ns, reached_ns), min(stop_ns, end_ns)

@@ -1,6 +1,6 @@
-"""The humanoid: a body of capsules with the joints of a person, as MJCF.
+"""The humanoid: a body of capsules with human joints, as MJCF.
 
-The body faces +x, its left is +y, z is up. Lengths are fractions of body height after
+The body faces +x, left is +y, z is up. Lengths are fractions of body height after
 Winter, Biomechanics and Motor Control of Human Movement (4th ed., figure 4.1).
 """
 
@@ -59,10 +59,10 @@ class Body:
 
     Attributes:
         height_m: Body height, 1.45 to 1.95.
-        girth: Thickness of trunk and limbs against the average, 0.8 to 1.35.
-        shirt: Colour of trunk and upper arms; likewise the others.
-        sleeves: Whether the forearms wear the shirt's colour.
-        skirt: Whether a gown hangs over the thighs, in the shirt's colour.
+        girth: Thickness of trunk and limbs relative to the average, 0.8 to 1.35.
+        shirt: Colour of trunk and upper arms; the other colours likewise.
+        sleeves: Whether the forearms have the shirt's colour.
+        skirt: Whether a gown in the shirt's colour covers the thighs.
     """
 
     height_m: float
@@ -77,12 +77,12 @@ class Body:
 
     @property
     def pelvis_radius_m(self) -> float:
-        """Half the pelvis' thickness: what sits on a seat."""
+        """Half the thickness of the pelvis, which rests on a seat."""
         return 0.062 * self.height_m * self.girth
 
 
 def random_body(rng: np.random.Generator) -> Body:
-    """Draw a person: size, girth, skin, hair and clothes."""
+    """Draw a random person: size, girth, skin, hair and clothes."""
     skin = np.array([0.93, 0.76, 0.64]) * rng.uniform(0.28, 1.05)
     hair = rng.choice(
         np.array([[0.1, 0.08, 0.07], [0.35, 0.22, 0.12], [0.8, 0.8, 0.8]])
@@ -119,7 +119,7 @@ def _colour(values: np.ndarray) -> Colour:
 
 
 class _Writer:
-    """Writes the body's tree; lengths in metres from its height ``h``."""
+    """Writes the body's tree; lengths are fractions of its height ``h`` in metres."""
 
     def __init__(self, body: Body) -> None:
         self.body = body
@@ -279,8 +279,8 @@ def _hinge(name: str, axis: str, range_deg: tuple[int, int]) -> str:
 def _joints(
     joints: tuple[tuple[str, str, tuple[int, int]], ...], side: str | None = None
 ) -> str:
-    # Abduction turns about +x on the left and -x on the right, so that a positive
-    # angle spreads either limb.
+    # Abduction turns about +x on the left and -x on the right, so that a positive angle
+    # spreads either limb.
     sign = "1" if side == "left" else "-1"
     suffix = "" if side is None else f"_{side}"
     return "".join(

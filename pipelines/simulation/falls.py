@@ -1,7 +1,7 @@
-"""Falls: a limp body under physics, from the motion it was in when it lost hold.
+"""Falls: a limp body under physics, starting from the motion before the fall.
 
-At the onset the person keeps pose and velocity and is pushed; muscle tone holds the
-pose for a moment and then fades, and weight does the rest. Nothing is animated.
+At the onset the person keeps pose and velocity and receives a push. Muscle tone holds
+the pose for a moment and then fades, and gravity does the rest. Nothing is animated.
 """
 
 from dataclasses import dataclass
@@ -24,13 +24,14 @@ _MUSCLE_NM_PER_RAD = 60.0
 
 @dataclass(frozen=True, slots=True)
 class FallCause:
-    """What makes somebody fall.
+    """The cause of a fall.
 
     Attributes:
-        push_mps: Velocity added to the trunk, in the person's own frame (forwards,
-            left, up).
-        spin_radps: Turning velocity added, about the same axes.
-        tone_s: Time constant with which the muscles let go: 0.1 faints, 1.0 slides.
+        push_mps: Velocity added to the trunk, in the person's own axes (forwards, left,
+            up).
+        spin_radps: Turn rate added, about the same axes.
+        tone_s: Time constant of the loss of muscle tone: 0.1 s is a faint, 1.0 s a
+            slide.
     """
 
     push_mps: tuple[float, float, float]
@@ -39,17 +40,17 @@ class FallCause:
 
 
 def draw_cause(rng: np.random.Generator, start: str) -> FallCause:
-    """Draw a cause for a fall from ``standing``, ``chair`` or ``bed``.
+    """Draw a random cause of a fall from ``standing``, ``chair`` or ``bed``.
 
-    From the bed the person lies on the back with the open side to the left or right;
-    the push then comes from the roll over the edge (``fall``'s ``towards``).
+    In bed the person lies on the back with the open side to the left or right; the roll
+    over the edge gives the push (``towards`` of ``fall``).
     """
     if start == "bed":
         return FallCause(
             (0.0, 0.0, rng.uniform(0, 0.3)), (0.0, 0.0, 0.0), rng.uniform(0.1, 0.4)
         )
     angle = rng.uniform(0, 2 * np.pi)
-    if start == "chair":  # Backwards there is the back rest.
+    if start == "chair":  # the back rest blocks a fall backwards
         angle = rng.uniform(-np.pi * 0.6, np.pi * 0.6)
     speed = rng.uniform(0.5, 1.4) if start == "standing" else rng.uniform(1.0, 2.0)
     forwards, left = speed * np.cos(angle), speed * np.sin(angle)
@@ -63,16 +64,16 @@ def fall(
     cause: FallCause,
     towards: Float64[np.ndarray, " axis"] | None = None,
 ) -> bool:
-    """Let the person fall from where the motion stands, and record it as *falling*.
+    """Let the person fall from the current state, and record it as *falling*.
 
     Args:
-        motion: Gains the samples from the onset until the body is down and slow.
+        motion: The motion, extended from the onset until the body is down and slow.
         cause: Push and loss of tone.
-        towards: Horizontal velocity in the room's frame to add, metres a second.
+        towards: Additional horizontal velocity in the room's axes, metres per second.
 
     Returns:
-        Whether the person ended on the floor, where the camera sees it; otherwise
-        nothing was recorded.
+        Whether the person ended on the floor in view of the camera; otherwise nothing
+        was recorded.
     """
     for attempt in range(_ATTEMPTS):
         samples = _Limp(motion, cause, towards, strength=1 + 0.2 * attempt).run()
@@ -85,7 +86,7 @@ def fall(
 
 @final
 class _Limp:
-    """One run of the physics from the motion's present state."""
+    """One run of the physics from the motion's current state."""
 
     def __init__(
         self,
@@ -112,10 +113,10 @@ class _Limp:
         self.data.qvel[3:6] += np.array(cause.spin_radps) * strength
 
     def run(self) -> list[Qpos] | None:
-        """Return samples until the body rests, or until 5 s have passed.
+        """Simulate until the body rests, or for at most 5 s.
 
         Returns:
-            The samples, or None if the trunk is not down on the floor at their end.
+            The samples, or None if the trunk is not on the floor at the end.
         """
         samples: list[Qpos] = []
         for i in range(round(_LONGEST_S * SAMPLE_RATE_HZ)):

@@ -1,8 +1,8 @@
 """Simulated footage on disk: videos, wearables and labels in a footage folder.
 
-Every recording has a person, a room and a camera of its own, drawn from a stream of
-seeds. ``Stream`` keeps apart what must not meet: no seed that a user can give leads
-to a world that was trained on, or that a setting was chosen by.
+Every recording has its own person, room and camera, drawn from a stream of seeds.
+``Stream`` separates footage, training and validation: no seed that a user can give
+leads to a world used for training or for choosing a setting.
 """
 
 import csv
@@ -46,7 +46,7 @@ from pipelines.sources.video_file import VideoFileWriter
 Result = TypeVar("Result")
 
 SIMULATOR_VERSION = 2
-"""To be raised by hand whenever equal plans make other pictures or labels."""
+"""Raise this number when equal plans give other pictures or labels."""
 
 FRAME_RATE_HZ = Fraction(12)
 RECORDING_S = 60.0
@@ -54,9 +54,9 @@ _SHORTEST_S = 1.0
 
 
 class Stream(IntEnum):
-    """Which stream a recording's seed comes from; streams never meet.
+    """The stream of a recording's seed; streams never overlap.
 
-    ``FOOTAGE`` is for whoever simulates or measures, ``TRAINING`` for learning, and
+    ``FOOTAGE`` is for simulated and measured footage, ``TRAINING`` for training, and
     ``VALIDATION`` for choosing settings, such as the thresholds of events.
     """
 
@@ -67,7 +67,7 @@ class Stream(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class RecordingPlan:
-    """What makes one recording; equal plans make equal recordings."""
+    """Everything that determines a recording; equal plans give equal recordings."""
 
     stream: Stream
     seed: int
@@ -81,7 +81,7 @@ class RecordingPlan:
         return f"ward-{self.seed}-{self.index:04d}.mp4"
 
     def generator(self) -> np.random.Generator:
-        """Return the source of every choice in the recording."""
+        """Return the random generator of the recording."""
         key = (int(self.stream), self.index)
         return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key))
 
@@ -89,9 +89,9 @@ class RecordingPlan:
 def plan_footage(
     hours: float, seed: int, stream: Stream = Stream.FOOTAGE
 ) -> list[RecordingPlan]:
-    """Cut hours of a stream into recordings of a minute.
+    """Split hours of a stream into recordings of a minute.
 
-    The last one may be shorter; a rest of less than a second is left out.
+    The last one may be shorter; a rest below one second is dropped.
     """
     total_s = hours * 3600
     count = max(1, int(np.ceil(total_s / RECORDING_S)))
@@ -110,12 +110,10 @@ def simulate(
     """Render recordings into a footage folder and write its ``labels.csv``.
 
     Args:
-        folder: Made if it is not there; existing recordings of the same name are
-            written anew.
-        plans: What to render.
-        workers: Processes that render, one recording each at a time; by default one
-            for each core.
-        on_done: Told of every finished recording, in the order they finish.
+        folder: Created if necessary; recordings of the same names are overwritten.
+        plans: The recordings to render.
+        workers: Number of rendering processes; by default one for each core.
+        on_done: Called after every recording, in the order in which they finish.
 
     Returns:
         The rows of ``labels.csv``.
@@ -123,7 +121,7 @@ def simulate(
     Raises:
         FolderError: If the folder cannot be written to.
         FootageError: If its ``labels.csv`` labels other recordings than these.
-        PipelineError: If this machine renders no pictures.
+        PipelineError: If this machine cannot render.
     """
     make_folder(folder)
     _refuse_other_labels(folder / LABELS_NAME, plans)
@@ -140,26 +138,26 @@ def in_render_processes(
     workers: int | None = None,
     on_done: Callable[[RecordingPlan], None] | None = None,
 ) -> dict[RecordingPlan, Result]:
-    """Do the same work for every plan, in processes that may render.
+    """Run the same work for every plan, in processes that can render.
 
-    The first failure, or an interrupt, ends it: what no process has begun is dropped,
-    and what one has begun is not waited for.
+    The first failure or an interrupt stops it: work that has not begun is cancelled,
+    and running work is not waited for.
 
     Args:
-        work: Can be pickled; one plan at a time in each process.
-        plans: What it is called with.
-        workers: How many processes; by default one for each core.
-        on_done: Told of every plan that is done, in the order they finish.
+        work: A picklable function of one plan.
+        plans: The plans.
+        workers: Number of processes; by default one for each core.
+        on_done: Called after every plan, in the order in which they finish.
 
     Raises:
-        PipelineError: If this machine renders no pictures.
+        PipelineError: If this machine cannot render.
     """
     if not plans:
         return {}
     require_rendering()
     cores = len(os.sched_getaffinity(0))
     results: dict[RecordingPlan, Result] = {}
-    # Spawned, for GL contexts and GStreamer do not survive a fork.
+    # Spawned, because GL contexts and GStreamer do not survive a fork.
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(
         min(workers or cores, len(plans)),
@@ -176,7 +174,7 @@ def in_render_processes(
             if on_done is not None:
                 on_done(futures[future])
     except BaseException:
-        # One by one: a pool that is let go at once forgets its own cancel_futures.
+        # Cancelled one by one: a pool that is dropped at once forgets cancel_futures.
         for future in futures:
             future.cancel()
         pool.shutdown(wait=False)
@@ -186,17 +184,17 @@ def in_render_processes(
 
 
 def become_worker() -> None:
-    """Prepare this process for rendering on behalf of another.
+    """Prepare a worker process for rendering.
 
-    Its renderer keeps to one thread, for two processes with one thread each render
-    more than one process with two. It leaves interrupts to the process it works for.
+    Its renderer uses one thread, because two processes with one thread each render
+    faster than one with two. The parent process handles interrupts.
     """
     os.environ["LP_NUM_THREADS"] = "1"
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def perform(plan: RecordingPlan) -> tuple[np.random.Generator, World, Track]:
-    """Draw a recording's world and live in it, without taking pictures."""
+    """Create a recording's world and simulate its life, without taking pictures."""
     rng = plan.generator()
     world = random_world(rng)
     return rng, world, live(world, rng, plan.duration_s)
@@ -208,9 +206,9 @@ def render_recording(
     """Write one recording's video and wearables; return its labels.
 
     Args:
-        folder: Must be there.
-        plan: What to render.
-        turned_deg: How far somebody knocked the camera about the vertical.
+        folder: An existing folder.
+        plan: The recording.
+        turned_deg: Rotation of the camera about the vertical, as after a knock.
     """
     rng, world, track = perform(plan)
     world.turn_camera(turned_deg)

@@ -1,8 +1,8 @@
-"""A stretch of somebody's life in the ward: what they do, one thing after another.
+"""The activities of a person in the ward, one after another.
 
-``live`` draws activities by where the person is now (``Whereabouts``), until the time
-is over. Falls and hard negatives are far more frequent than in life, so that an hour
-of footage measures something.
+``live`` draws activities that are possible at the person's current place
+(``Whereabouts``) until the time is over. Falls and hard negatives are far more frequent
+than in life, so that an hour of footage contains enough of them.
 """
 
 from collections.abc import Callable
@@ -17,20 +17,20 @@ from pipelines.simulation.room import BED_LENGTH_M
 from pipelines.simulation.world import World
 
 Whereabouts = Literal["absent", "standing", "chair", "bed edge", "bed", "floor"]
-_FIRST_FALL_S = 4.0  # something has to be seen before it
-_LAST_FALL_S = 12.0  # before the end: its outcome would be cut off
+_FIRST_FALL_S = 4.0  # time before the first fall
+_LAST_FALL_S = 12.0  # time before the end, so that a fall is not cut off
 
 
 def live(world: World, rng: np.random.Generator, duration_s: float) -> Track:
-    """Live for a while in a world.
+    """Simulate a person's life in a world.
 
     Args:
         world: Person, room and camera.
-        rng: Source of every choice.
-        duration_s: Length of the track, seconds.
+        rng: Source of every random choice.
+        duration_s: Length of the track in seconds.
 
     Returns:
-        The motion with its labels; falls are physics, all else is kinematic.
+        The motion with its labels. Falls are physics; everything else is kinematic.
     """
     life = _Life(world, rng, duration_s)
     while life.motion.duration_s < duration_s:
@@ -50,7 +50,7 @@ class _Life:
         self._begin()
 
     def next_activity(self) -> None:
-        """Do one thing that can be done from here."""
+        """Perform one activity that is possible here."""
         choices = self._choices()
         weights = np.array([weight for weight, _ in choices])
         _, activity = choices[self.rng.choice(len(choices), p=weights / weights.sum())]
@@ -134,7 +134,7 @@ class _Life:
             self.motion.walk("walking", to, self.rng.uniform(0.35, 1.2))
 
     def bend(self) -> None:
-        """Bend or crouch; half of the time quickly, to pick something up."""
+        """Bend or crouch; half of the time quickly, as if to pick something up."""
         quick = self.rng.random() < 0.5
         self.motion.note = "hard negative: picking something up" if quick else ""
         down_s = self.rng.uniform(0.4, 0.8) if quick else self.rng.uniform(0.8, 1.8)
@@ -156,7 +156,7 @@ class _Life:
         self.motion.note = ""
 
     def go_to_floor(self) -> None:
-        """Get down to the floor on purpose, by the knees, and sit or stay there."""
+        """Get down to the floor on purpose, via the knees, and sit or stay there."""
         self.motion.note = "hard negative: getting down to the floor"
         knees = self.motion.on_feet(
             poses.kneeling(self.rng), self.motion.heading_rad, self.motion.xy
@@ -177,14 +177,14 @@ class _Life:
         self.motion.note = ""
 
     def enter(self) -> None:
-        """Come in by the door."""
+        """Enter by the door."""
         door = np.array([self.room.door_x_m, -self.room.depth_m / 2 + 0.25])
         self.motion.now = self.motion.on_feet(poses.standing(self.rng), np.pi / 2, door)
         self.whereabouts = "standing"
         self.wander()
 
     def leave(self) -> None:
-        """Go out by the door and stay away for a while."""
+        """Leave by the door and stay away for a while."""
         door = np.array([self.room.door_x_m, -self.room.depth_m / 2 + 0.25])
         self.motion.walk("walking", door, self.rng.uniform(0.5, 1.2))
         self.motion.vanish(self.rng.uniform(3, 7))
@@ -227,7 +227,7 @@ class _Life:
         )
 
     def lie(self) -> None:
-        """Lie in bed, now and then turning over."""
+        """Lie in bed and sometimes turn over."""
         if self.rng.random() < 0.4:
             self.motion.move(
                 "lying in bed", self._in_bed(), self.rng.uniform(1, 2.5), "free"
@@ -263,7 +263,7 @@ class _Life:
             self._lie_after_fall()
 
     def fall_from_bed(self) -> None:
-        """Roll over the open edge."""
+        """Roll over the open edge of the bed."""
         self.motion.covered = False
         here_x_m = self.motion.now[0]
         side = 90 if self.room.head_side > 0 else -90
@@ -283,7 +283,7 @@ class _Life:
         self.motion.hold("fallen", self.rng.uniform(3, 8), "floor", 5)
 
     def get_up(self) -> None:
-        """Get up from the floor over hands and knees."""
+        """Get up from the floor via hands and knees."""
         heading, xy = self.motion.heading_rad, self.motion.xy
         fours = self.motion.laid(poses.on_all_fours(self.rng), heading, xy, 0.0)
         self.motion.move("standing up", fours, self.rng.uniform(2, 3.5), "floor")
@@ -319,7 +319,7 @@ class _Life:
         self.motion.move(label, target, duration_s, "feet")
 
     def _sit_down(self, seat: Qpos, duration_s: float, note: str = "") -> None:
-        """Walk before the seat, turn the back to it and sit down."""
+        """Walk to the seat, turn the back to it and sit down."""
         self.world.pose(seat)
         feet = self.world.feet_xy()
         self.motion.walk("walking", feet, self.rng.uniform(0.5, 1.1))

@@ -1,7 +1,7 @@
-"""The growing record of one person's motion: kinematic moves sampled at 50 Hz.
+"""The motion of one person, recorded as kinematic moves sampled at 50 Hz.
 
-Every move starts from where the last one ended. Poses are joined by minimum-jerk
-blends, with the feet or the lowest point kept on the floor.
+Every move starts at the end of the last one. Poses are joined by minimum-jerk blends,
+with the feet or the lowest point on the floor.
 """
 
 from collections.abc import Callable
@@ -25,13 +25,13 @@ Quaternion = Float64[np.ndarray, " wxyz"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Track:
-    """A finished motion, one row per sample of 1 / 50 s.
+    """A finished motion, one row per sample of 1/50 s.
 
     Attributes:
         qpos: Coordinates of the person.
-        labels: What the person does, per sample.
-        notes: What is worth knowing of the sample's span: ``hard negative: …``.
-        covered: Whether the blanket lies over the person.
+        labels: Activity of each sample.
+        notes: Remark on each sample, such as ``hard negative: …``.
+        covered: Whether the blanket covers the person.
     """
 
     qpos: Float64[np.ndarray, "sample coordinate"]
@@ -42,7 +42,7 @@ class Track:
 
 @final
 class Motion:
-    """Moves a person about a world and remembers every sample."""
+    """Moves a person about a world and records every sample."""
 
     def __init__(self, world: World, rng: np.random.Generator) -> None:
         self.world, self.rng = world, rng
@@ -62,16 +62,16 @@ class Motion:
 
     @property
     def heading_rad(self) -> float:
-        """Where the person looks now."""
+        """Direction in which the person faces now."""
         return heading_rad(self.now)
 
     @property
     def xy(self) -> Point:
-        """Where the pelvis is now."""
+        """Current position of the pelvis."""
         return self.now[:2].copy()
 
     def velocity(self) -> Float64[np.ndarray, " freedom"]:
-        """Return the velocity between the last two samples; zero if there are none."""
+        """Return the velocity between the last two samples, or zero."""
         speed = np.zeros(self.world.model.nv)
         if len(self._qpos) > 1:
             before, now = self._qpos[-2:]
@@ -91,7 +91,7 @@ class Motion:
         )
 
     def record(self, label: str, qpos: Qpos) -> None:
-        """Append one sample and stand there."""
+        """Append one sample, which becomes the current state."""
         self.now = qpos.copy()
         self._qpos.append(self.now)
         self._labels.append(label)
@@ -101,13 +101,13 @@ class Motion:
     # Targets: coordinates of a pose at a place.
 
     def absent(self) -> Qpos:
-        """Return the coordinates of nobody: far below the floor."""
+        """Return the coordinates of an absent person: far below the floor."""
         qpos = np.zeros(self.world.nq)
         qpos[2], qpos[3] = -40.0, 1.0
         return qpos
 
     def joined(self, pose: Pose, heading_rad: float, root: Point | None = None) -> Qpos:
-        """Return coordinates of a pose with its root anywhere (default: origin)."""
+        """Return the coordinates of a pose with its root at a point."""
         qpos = np.zeros(self.world.nq)
         qpos[:3] = 0.0 if root is None else root
         qpos[3:7] = _product(
@@ -118,11 +118,11 @@ class Motion:
         return qpos
 
     def on_feet(self, pose: Pose, heading_rad: float, feet_xy: Point) -> Qpos:
-        """Return coordinates of a pose with its feet at a place on the floor."""
+        """Return the coordinates of a pose with its feet at a place on the floor."""
         return self._planted(self.joined(pose, heading_rad), feet_xy)
 
     def on_seat(self, pose: Pose, heading_rad: float, seat_xy: Point) -> Qpos:
-        """Return coordinates of a pose, feet on the floor, pelvis over the seat."""
+        """Return the coordinates of a pose, feet on the floor, pelvis over the seat."""
         qpos = self._planted(self.joined(pose, heading_rad), np.zeros(2))
         qpos[:2] = seat_xy
         return qpos
@@ -130,14 +130,14 @@ class Motion:
     def laid(
         self, pose: Pose, heading_rad: float, root_xy: Point, surface_m: float
     ) -> Qpos:
-        """Return coordinates of a pose whose lowest point rests on a surface."""
+        """Return the coordinates of a pose whose lowest point rests on a surface."""
         qpos = self.joined(pose, heading_rad, np.array([*root_xy, 0.0]))
         return self._lowered(qpos, surface_m)
 
     # Moves.
 
     def move(self, label: str, target: Qpos, duration_s: float, anchor: Anchor) -> None:
-        """Blend from here to the target, a minimum-jerk path in every coordinate."""
+        """Blend from the current state to the target along a minimum-jerk path."""
         start = self.now.copy()
         feet_start, feet_end = self._feet(start), self._feet(target)
         for share in np.arange(1, round(duration_s * SAMPLE_RATE_HZ) + 1):
@@ -153,7 +153,7 @@ class Motion:
     def hold(
         self, label: str, duration_s: float, anchor: Anchor, scatter_deg: float
     ) -> None:
-        """Stay, with the small movements of somebody awake."""
+        """Stay in place, with the small movements of a person who is awake."""
         rest = self.now.copy()
         end_s = self.duration_s + duration_s
         while self.duration_s < end_s - 0.1:
@@ -210,7 +210,7 @@ class Motion:
     # Helpers.
 
     def _from_here(self) -> Callable[[Qpos, int], Qpos]:
-        """Return what eases a new motion's joints in over its first 0.4 s."""
+        """Return a function that blends in a new motion's joints over 0.4 s."""
         start = self.now.copy()
         ease_samples = 0.4 * SAMPLE_RATE_HZ
 
@@ -227,7 +227,7 @@ class Motion:
         return self.world.feet_xy()
 
     def _planted(self, qpos: Qpos, feet_xy: Point) -> Qpos:
-        """Shift the root so that the feet stand at a place and touch the floor."""
+        """Shift the root so that the feet are at a place and touch the floor."""
         self.world.pose(qpos)
         planted = qpos.copy()
         planted[:2] += feet_xy - self.world.feet_xy()
@@ -243,7 +243,7 @@ class Motion:
 
 @final
 class _Gait:
-    """Swings legs and arms by the distance walked."""
+    """Swings legs and arms in proportion to the distance walked."""
 
     def __init__(
         self, rng: np.random.Generator, speed_mps: float, height_m: float
@@ -254,7 +254,7 @@ class _Gait:
         self._arm_rad = np.radians(rng.uniform(3, 20))
 
     def apply(self, pose: Pose, distance_m: float) -> Pose:
-        """Return the pose with the limbs where they are after a distance."""
+        """Return the pose with the limbs swung for a distance."""
         phase = self._phase_rad + 2 * np.pi * distance_m / self._stride_m
         joints = pose.joints_rad.copy()
         for sign, side in ((1, "left"), (-1, "right")):
@@ -267,7 +267,7 @@ class _Gait:
 
 
 def heading_rad(qpos: Qpos) -> float:
-    """Return where a person with these coordinates looks, from +x towards +y."""
+    """Return the direction in which a person faces, from +x towards +y."""
     w, x, y, z = qpos[3:7]
     return float(np.arctan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z)))
 

@@ -1,6 +1,6 @@
-"""Pictures of a world, as its camera would deliver them.
+"""Pictures of a world from its camera.
 
-Shadows are off: they cost time.
+Shadows are off, because they are slow to render.
 """
 
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ WIDTH_PX, HEIGHT_PX = 320, 240
 
 @dataclass(frozen=True, slots=True)
 class Sensor:
-    """What the camera's electronics do to the light.
+    """Properties of the camera's sensor.
 
     Attributes:
-        exposure: Mean level, of 255, that the first picture is brought to.
-        tint: Factor per channel, red, green, blue.
+        exposure: Mean level, 0 to 255, that the first picture is exposed to.
+        tint: Factor of each channel, red, green, blue.
         gamma: Exponent of the tone curve.
-        noise: Standard deviation of a pixel, of 255.
-        night: Whether it sees by infra-red, in grey.
+        noise: Standard deviation of a pixel's noise, in levels of 255.
+        night: Whether the camera uses infra-red light, and its picture is grey.
     """
 
     exposure: float
@@ -36,7 +36,7 @@ class Sensor:
 
 
 def random_sensor(rng: np.random.Generator) -> Sensor:
-    """Draw a camera's exposure, tint, tone, noise, and whether it is night."""
+    """Draw a random exposure, tint, tone and noise, and whether it is night."""
     red, green, blue = 1 + rng.uniform(-0.12, 0.12, 3)
     return Sensor(
         exposure=float(rng.uniform(85, 155)),
@@ -77,7 +77,7 @@ class Photographer:
     def tell_apart(
         self, qpos: Float64[np.ndarray, " coordinate"], *, covered: bool
     ) -> UInt8[np.ndarray, "height width"]:
-        """Return what each pixel of such a picture shows, as ``PARTS``' index."""
+        """Return the index into ``PARTS`` of what each pixel shows."""
         self._set_scene(qpos, covered=covered)
         self._renderer.enable_segmentation_rendering()
         try:
@@ -122,7 +122,7 @@ class Photographer:
 
 
 def _tone_curves(sensor: Sensor, mean_level: float) -> list[np.ndarray]:
-    """Return a curve of 256 levels for each channel, exposed for a mean level."""
+    """Return a tone curve of 256 levels for each channel, exposed for a mean level."""
     gain = min(6.0, sensor.exposure / max(mean_level, 1.0))
     levels = np.arange(256) / 255
     return [

@@ -1,7 +1,7 @@
-"""Poses by name: joint angles, and how the pelvis leans, for each way of being still.
+"""Static poses by name: joint angles, and the lean of the pelvis.
 
-Angles are degrees here and radians in a ``Pose``. Each pose is drawn anew with the
-scatter of a person, so that no two are the same.
+Angles are degrees here and radians in a ``Pose``. Each pose is drawn with random
+variation, so that no two are the same.
 """
 
 from collections.abc import Mapping
@@ -17,12 +17,12 @@ _SIDES = ("left", "right")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pose:
-    """Joint angles [joint] in radians, and the pelvis against upright.
+    """Joint angles in radians, and the pelvis relative to upright.
 
     Attributes:
-        joints_rad: In the order of ``body.JOINTS``.
+        joints_rad: Angles in the order of ``body.JOINTS``.
         pitch_rad: Lean of the pelvis, forwards positive; -pi/2 lies on the back.
-        spin_rad: Turn about the body's own long axis: on the back 0, on a side ±pi/2.
+        spin_rad: Turn about the body's long axis: 0 on the back, ±pi/2 on a side.
     """
 
     joints_rad: Float64[np.ndarray, " joint"]
@@ -30,12 +30,12 @@ class Pose:
     spin_rad: float = 0.0
 
     def scattered(self, rng: np.random.Generator, scatter_deg: float) -> "Pose":
-        """Return the pose with arms, neck and trunk a little elsewhere."""
+        """Return the pose with small random changes of arms, neck and trunk."""
         noise = rng.normal(0, np.radians(scatter_deg), len(self.joints_rad))
         return Pose(self.joints_rad + noise * _LOOSE, self.pitch_rad, self.spin_rad)
 
 
-# How far each joint wanders while a person keeps still: arms most, legs hardly.
+# Relative movement of each joint while a person keeps still: arms most, legs least.
 _LOOSE = np.array(
     [
         1.0
@@ -61,7 +61,7 @@ def _pose(
 
 
 def standing(rng: np.random.Generator) -> Pose:
-    """Stand, with the stoop of age at random."""
+    """Stand, with a random stoop."""
     stoop = rng.uniform(0, 22)
     bent = rng.uniform(0, 14)
     return _pose(
@@ -79,7 +79,7 @@ def standing(rng: np.random.Generator) -> Pose:
 
 
 def sitting(rng: np.random.Generator, body: Body, seat_height_m: float) -> Pose:
-    """Sit with the feet on the floor on a seat of the given height."""
+    """Sit with the feet on the floor on a seat of a given height."""
     shin_m = (SHIN_RATIO + 0.045) * body.height_m
     rise_m = seat_height_m + body.pelvis_radius_m - shin_m
     thigh = np.degrees(
@@ -102,7 +102,7 @@ def sitting(rng: np.random.Generator, body: Body, seat_height_m: float) -> Pose:
 
 
 def rising(sat: Pose) -> Pose:
-    """Lean forwards over the feet: the way between sitting and standing."""
+    """Lean forwards over the feet, between sitting and standing."""
     return _pose(
         {
             "lumbar_bend": 25,
@@ -182,7 +182,7 @@ def on_all_fours(rng: np.random.Generator) -> Pose:
 
 
 def sitting_on_floor(rng: np.random.Generator) -> Pose:
-    """Sit on the floor with the legs out or drawn up."""
+    """Sit on the floor with the legs stretched out or drawn up."""
     drawn = rng.uniform(0, 90)
     return _pose(
         {

@@ -1,4 +1,4 @@
-"""Find out whether this machine can render pictures without a screen."""
+"""Check whether this machine can render pictures without a display."""
 
 from pipelines.errors import PipelineError
 
@@ -14,9 +14,9 @@ SCENE = """
 
 
 def render_problem() -> str:
-    """Render one small picture; return what is wrong, or an empty text.
+    """Render one small picture; return the problem, or an empty text.
 
-    A missing library shows itself as any of several errors, early or late.
+    A missing library can raise any of several errors, on import or later.
     """
     try:
         import mujoco
@@ -33,10 +33,10 @@ def render_problem() -> str:
 
 
 def require_rendering() -> None:
-    """Refuse to begin work that needs pictures where none can be rendered.
+    """Refuse to begin work that needs rendering if this machine cannot render.
 
     Raises:
-        PipelineError: If ``render_problem`` has found one.
+        PipelineError: If ``render_problem`` finds a problem.
     """
     problem = render_problem()
     if problem:

@@ -1,7 +1,7 @@
-"""The room: walls, floor, bed, chair, clutter, camera and light, drawn at random.
+"""A random room: walls, floor, bed, chair, other furniture, and textures.
 
-The bed's long side stands at the wall y = +depth / 2, its open side faces -y; the
-chair stands at a side wall and faces the middle. z = 0 is the floor.
+The bed's long side is at the wall y = +depth / 2, and its open side faces -y. The chair
+is at a side wall and faces the middle. z = 0 is the floor.
 """
 
 import io
@@ -15,12 +15,12 @@ BED_LENGTH_M = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """Sizes and places in metres, angles in radians; colours are 0 to 1.
+    """Sizes and places of a room in metres, angles in radians; colours are 0 to 1.
 
     Attributes:
-        chair_side: -1 or +1: the wall x = ± width / 2 that the chair stands at.
+        chair_side: -1 or +1: the wall x = ± width / 2 with the chair.
         chair_xy: Middle of the seat.
-        head_side: -1 or +1: the end of the bed where the pillow lies.
+        head_side: -1 or +1: the end of the bed with the pillow.
     """
 
     width_m: float
@@ -37,23 +37,23 @@ class Room:
 
     @property
     def bed_y_m(self) -> float:
-        """Middle of the bed across the room."""
+        """Middle of the bed in y."""
         return self.depth_m / 2 - self.bed_width_m / 2 - 0.05
 
     @property
     def bed_edge_y_m(self) -> float:
-        """The open long side of the bed."""
+        """The open long side of the bed in y."""
         return self.bed_y_m - self.bed_width_m / 2
 
     @property
     def chair_heading_rad(self) -> float:
-        """Where somebody on the chair looks: towards the middle of the room."""
+        """Direction in which a person on the chair faces: the middle of the room."""
         return 0.0 if self.chair_side < 0 else np.pi
 
     def free_point(self, rng: np.random.Generator) -> tuple[float, float]:
         """Draw a place to stand, clear of bed, chair and walls.
 
-        A cupboard may stand there: people walk through it.
+        A cupboard may be there; people walk through it.
         """
         for _ in range(100):
             x = rng.uniform(-self.width_m / 2 + 0.55, self.width_m / 2 - 0.55)
@@ -90,7 +90,7 @@ def random_room(rng: np.random.Generator) -> Room:
 def room_mjcf(
     room: Room, rng: np.random.Generator
 ) -> tuple[str, str, dict[str, bytes]]:
-    """Write the room: MJCF assets, MJCF world content, and the textures' PNG files."""
+    """Write the room: MJCF assets, MJCF world content, and texture PNG files."""
     textures = {
         f"{name}.png": _texture(rng, name) for name in ("floor", "wall", "cover")
     }
@@ -199,7 +199,7 @@ def _chair(room: Room, rng: np.random.Generator) -> str:
 
 
 def _clutter(room: Room, rng: np.random.Generator) -> str:
-    """Write a door, and at random a cupboard, a table, pictures, a curtain, a rug."""
+    """Write a door and, at random, cupboard, table, pictures, curtain and rug."""
     w, d = room.width_m, room.depth_m
     away = -room.chair_side
     parts = [
@@ -259,7 +259,7 @@ def _clutter(room: Room, rng: np.random.Generator) -> str:
 
 
 def _texture(rng: np.random.Generator, kind: str) -> bytes:
-    """Paint a 128-pixel texture: a colour under noise, stripes, tiles or clouds."""
+    """Paint a texture of 128 pixels: a colour with noise, stripes, tiles or clouds."""
     size = 128
     brightness = {"floor": (0.2, 0.8), "wall": (0.45, 0.95), "cover": (0.25, 1.0)}[kind]
     base = rng.uniform(*brightness) + rng.uniform(-0.1, 0.1, 3)

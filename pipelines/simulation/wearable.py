@@ -1,8 +1,9 @@
-"""What a wearable feels: accelerometer and gyro from the same motion as the pictures.
+"""Simulate a wearable: accelerometer and gyro for the motion seen in the pictures.
 
-The motion of the sensor's site is differentiated; MuJoCo's own accelerometer would
-read solver accelerations, which kinematic motion does not have. Strap and flesh take
-the edge off: without them the first step of a walk would strike like a fall.
+The motion of the sensor's site is differentiated, because MuJoCo's own accelerometer
+reads solver accelerations, which kinematic motion does not have. The motion is
+smoothed, as strap and flesh would do; otherwise the first step of a walk would look
+like the impact of a fall.
 """
 
 import numpy as np
@@ -14,9 +15,9 @@ from pipelines.simulation.motion import SAMPLE_RATE_HZ, Track
 from pipelines.simulation.world import World
 
 POSITIONS = {"waist": "waist", "wrist": "wrist_left"}
-"""Where wearables are worn, and the body's site for each."""
+"""Positions of wearables, and the body's site for each."""
 
-_STRAP_SAMPLES = 2.0  # standard deviation in time: 40 ms
+_STRAP_SAMPLES = 2.0  # standard deviation of the smoothing: 40 ms
 _GRAVITY_MPS2 = 9.81
 _ACCEL_RANGE_MPS2 = 8 * _GRAVITY_MPS2
 _GYRO_RANGE_RADPS = np.radians(2000)
@@ -27,18 +28,18 @@ _GYRO_NOISE_RADPS, _GYRO_BIAS_RADPS = 0.006, 0.02
 def feel(
     world: World, track: Track, site: str, rng: np.random.Generator
 ) -> Float32[np.ndarray, "sample 6"]:
-    """Measure a motion at a site of the body, 50 samples a second.
+    """Simulate the measurements at a site of the body, 50 samples per second.
 
     Args:
-        world: Whose person moved; only its scratch state changes.
+        world: World of the person; only its scratch state changes.
         track: The motion.
         site: Name of the site, a value of ``POSITIONS``.
         rng: Source of bias and noise.
 
     Returns:
-        Acceleration with gravity (m/s², range ±8 g) and turning velocity (rad/s,
-        range ±2000 °/s) in the sensor's own axes. While nobody is in the room the
-        wearable lies still.
+        Acceleration with gravity (m/s², range ±8 g) and turn rate (rad/s, range ±2000
+        °/s) in the sensor's own axes. While the person is absent the wearable lies
+        still.
     """
     places, axes = _follow(world, track, site)
     absent = np.array([label == "empty room" for label in track.labels])
@@ -77,7 +78,7 @@ def _follow(
 def _softened(
     places: Float64[np.ndarray, "sample 3"], absent: Bool[np.ndarray, " sample"]
 ) -> Float64[np.ndarray, "sample 3"]:
-    """Smooth a path; each side of a jump into or out of the room for itself."""
+    """Smooth a path, separately before and after each jump into or out of the room."""
     jumps = np.flatnonzero(absent[1:] != absent[:-1]) + 1
     return np.vstack(
         [

@@ -15,10 +15,10 @@ LANDMARKS = (
     *("head", "chest", "pelvis", "hand_left", "hand_right"),
     *("shin_left", "shin_right", "foot_left", "foot_right"),
 )
-"""Parts of the body whose places ``World.landmarks`` tells."""
+"""Parts of the body that ``World.landmarks`` locates."""
 
 PARTS = ("other", "person", "bed", "chair", "floor", "wall")
-"""What ``World.part_of_geom`` tells apart."""
+"""Kinds of objects that ``World.part_of_geom`` distinguishes."""
 
 _FURNITURE = {
     "bed": ("bed", "pillow", "blanket"),
@@ -26,18 +26,18 @@ _FURNITURE = {
     "floor": ("floor", "rug"),
     "wall": ("wall",),
 }
-"""How the names of each part's geoms begin."""
+"""Prefixes of the names of each part's geoms."""
 
 _BLANKET_LENGTH_M, _BLANKET_HEIGHT_M = 1.25, 0.16
 _BLANKET_SHIFT_M = 0.3125  # from the middle of the bed towards its foot
 _VIEWS_TRIED = 4
 _NARROWEST_DEG, _WIDEST_DEG = 40.0, 84.0
-_HIDDEN_M = 50.0  # below the floor: out of every picture
+_HIDDEN_M = 50.0  # below the floor, out of every picture
 
 
 @dataclass(frozen=True, slots=True)
 class CameraView:
-    """Where the camera hangs, in metres; ``fovy_deg`` is its vertical field of view."""
+    """Position of the camera in metres; ``fovy_deg`` is its vertical field of view."""
 
     position_m: tuple[float, float, float]
     target_m: tuple[float, float, float]
@@ -53,7 +53,7 @@ class World:
         room: The room.
         view: The camera.
         model: The MuJoCo model.
-        data: Scratch state; every method leaves it changed.
+        data: Scratch state, which every method changes.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class World:
         )
 
     def part_of_geom(self) -> UInt8[np.ndarray, " geom"]:
-        """Return what each geom belongs to, as an index into ``PARTS``."""
+        """Return the part of each geom, as an index into ``PARTS``."""
         parts = np.zeros(self.model.ngeom, np.uint8)
         for part, beginnings in _FURNITURE.items():
             for i in range(self.model.ngeom):
@@ -103,14 +103,14 @@ class World:
         )
 
     def feet_xy(self) -> Float64[np.ndarray, " axis"]:
-        """Return the place between the posed person's feet."""
+        """Return the point between the posed person's feet."""
         feet: Float64[np.ndarray, " axis"] = self.data.geom_xpos[self._feet, :2].mean(
             axis=0
         )
         return feet
 
     def sees_trunk(self, qpos: Float64[np.ndarray, " coordinate"]) -> bool:
-        """Tell whether the camera has pelvis and chest well within its picture.
+        """Return whether pelvis and chest lie well within the camera's picture.
 
         That is within the middle 95 % of its width and of its height.
         """
@@ -121,13 +121,13 @@ class World:
     def landmarks(
         self, qpos: Float64[np.ndarray, " coordinate"]
     ) -> Float64[np.ndarray, "landmark 4"]:
-        """Locate the person's ``LANDMARKS`` in the picture and over the floor.
+        """Locate the person's ``LANDMARKS`` in the picture and above the floor.
 
         Returns:
-            Per landmark: fractions of the picture's width and height from its upper
-            left corner, height over the floor in metres, and 1 where it lies within
-            the middle 95 % of the picture's width and height, else 0. Who or what
-            stands before it does not matter.
+            For each landmark: fractions of the picture's width and height from its
+            upper left corner, height above the floor in metres, and 1 if it lies within
+            the middle 95 % of the picture's width and height, else 0. Occlusion is
+            ignored.
         """
         self.pose(qpos)
         places = np.array([self.data.geom(name).xpos for name in LANDMARKS])
@@ -136,14 +136,14 @@ class World:
         scale = 2 * np.tan(np.radians(self.view.fovy_deg) / 2) * (rays @ forward)
         across = 0.5 + (rays @ right) / scale * 3 / 4
         down = 0.5 - (rays @ up) / scale
-        # Whoever is absent is far below the floor, where a steep camera looks too.
+        # An absent person is far below the floor, which a steep camera also views.
         seen = _in_view(self.view, places) & (places[:, 2] > -1)
         return np.stack((across, down, places[:, 2], seen), axis=1)
 
     def turn_camera(self, by_deg: float) -> None:
-        """Turn the camera about the vertical, as a knock would.
+        """Rotate the camera about the vertical, as a knock would.
 
-        ``sees_trunk`` and ``landmarks`` go on telling of the view before.
+        ``sees_trunk`` and ``landmarks`` still use the view before.
         """
         half = np.radians(by_deg) / 2
         about_up = np.array([np.cos(half), 0.0, 0.0, np.sin(half)])
@@ -153,7 +153,7 @@ class World:
         self.model.cam_quat[camera] = turned
 
     def cover(self, *, covered: bool) -> None:
-        """Draw the blanket over whoever lies in the bed, or take it away."""
+        """Put the blanket over the bed, or remove it."""
         room = self.room
         x = room.bed_x_m - room.head_side * _BLANKET_SHIFT_M
         z = room.bed_height_m + 0.1 if covered else -_HIDDEN_M
@@ -161,15 +161,15 @@ class World:
 
 
 def random_world(rng: np.random.Generator) -> World:
-    """Draw a person, a room, and a camera that sees most of what happens there."""
+    """Draw a random person, room and camera that sees most of the room."""
     body, room = random_body(rng), random_room(rng)
     return World(body, room, _random_view(room, rng), rng)
 
 
 def _random_view(room: Room, rng: np.random.Generator) -> CameraView:
-    """Hang the camera as an installer would: bed, chair and floor fill the picture.
+    """Place the camera as an installer would, with bed, chair and floor in view.
 
-    Of a few places on the walls the one that needs the narrowest lens is taken.
+    Of several places on the walls, the one that needs the narrowest lens is used.
     """
     low_y = -room.depth_m / 2 + 0.5
     places = np.array(
@@ -192,7 +192,7 @@ def _draw_view(
 ) -> CameraView:
     """Draw a place on a wall, aim at the places, and choose the lens for them."""
     half_w, half_d = room.width_m / 2 - 0.08, room.depth_m / 2 - 0.08
-    # Never above the bed's wall alone: the bed would hide the floor before it.
+    # Never on the bed's wall, because the bed would hide the floor in front of it.
     wall = rng.choice(["front", "left", "right"])
     if wall == "front":
         x, y = rng.uniform(-half_w, half_w), -half_d
@@ -205,7 +205,7 @@ def _draw_view(
     rays = places - position
     aim = (rays / np.linalg.norm(rays, axis=1, keepdims=True)).mean(axis=0)
     target = position + 2 * aim / np.linalg.norm(aim) + rng.normal(0, 0.1, 3)
-    target[2] += 0.15  # people stand higher than these places lie
+    target[2] += 0.15  # people are higher than these places
     view = CameraView(
         position_m=(float(x), float(y), float(position[2])),
         target_m=(float(target[0]), float(target[1]), float(target[2])),

@@ -1,1 +1,1 @@
-"""Measured reports, with tables and plots."""
+"""Measured reports with tables and plots."""

@@ -1,13 +1,14 @@
-"""The calibration study: fit on some recordings, measure on others.
+"""The calibration study: fit a temperature on some recordings, measure it on others.
 
 footage ─ watch ─▶ predictions, truth ─▶ labelled clips ─┬─ fit ─▶ Calibration
                                                          └─ held out ─▶ reliability
                                                             before and after
 
-Of clips that rest on different things (camera, camera and wearable) those are fitted
-that most do; whoever wants the others leaves the wearables out.
+Only clips of the most common modality (camera, or camera and wearable) are used. To
+calibrate for the camera alone, leave the wearables out.
 """
 
+import asyncio
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -23,27 +24,36 @@ from models.calibration import (
     Reliability,
     fit_calibration,
     measure_reliability,
+    write_calibration,
 )
+from models.recognizer import ClipRecognizer
 from models.window import Modality
+from pipelines.clock import SystemClock
 from pipelines.data.folders import make_folder
-from pipelines.data.truth import Truth
+from pipelines.data.footage import Recording
+from pipelines.data.truth import Truth, read_truth
 from pipelines.errors import PipelineError
+from pipelines.in_process import InProcessRecognizer
+from pipelines.live.watch import WatchSettings
+from pipelines.progress import Progress
 from pipelines.records import Prediction
+from pipelines.sources.framing import PAD
 from pipelines.studies.confusion import GROUPS
+from pipelines.studies.events import predict_recording
 from pipelines.studies.plots import plot_reliability
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelledClips:
-    """Clips whose label the prompt set knows, of any number of recordings."""
+    """Clips whose label is in the prompt set, from any number of recordings."""
 
     cosines: Float64[np.ndarray, "clip label"]
     labels: Int64[np.ndarray, " clip"]
     modalities: tuple[Modality, ...]
 
-    def resting_on(self, modality: Modality) -> "LabelledClips":
-        """Return the clips whose answers rest on one thing."""
-        held = np.array([it == modality for it in self.modalities], np.bool_)
+    def of_modality(self, modality: Modality) -> "LabelledClips":
+        """Return the clips of one modality."""
+        held = np.array([own == modality for own in self.modalities], np.bool_)
         return LabelledClips(
             self.cosines[held], self.labels[held], (modality,) * int(held.sum())
         )
@@ -60,10 +70,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class CalibrationReport:
-    """What was fitted, and how reliable confidence is on clips that it never saw.
+    """A fitted calibration, and its reliability on other clips.
 
-    ``groups`` holds the clips that were taken for a label of the group, rightly or
-    wrongly: what a person who reads an answer wants to know.
+    ``groups`` holds, by group of labels, the clips that were predicted to be in the
+    group, rightly or wrongly: this is the reliability of an answer.
     """
 
     model: str
@@ -105,24 +115,21 @@ def study_calibration(
     """Fit on some clips and measure on others.
 
     Args:
-        fitting: Fitted on.
-        held_out: Measured on; better of other recordings.
+        fitting: Clips to fit on.
+        held_out: Clips to measure on, preferably of other recordings.
         labels: The labels in the order of the cosines.
-        logit_scale: The checkpoint's own.
+        logit_scale: The checkpoint's factor of a cosine.
         model: Name of the checkpoint.
         prompt_set: Name and hash of the prompt set.
 
     Raises:
-        PipelineError: If either holds no labelled clip, or none that rests on the same.
+        PipelineError: If either holds no labelled clip of the most common modality.
     """
     usual = Counter(fitting.modalities).most_common(1)
     modality = usual[0][0] if usual else "video"
-    fitting, held_out = fitting.resting_on(modality), held_out.resting_on(modality)
+    fitting, held_out = fitting.of_modality(modality), held_out.of_modality(modality)
     if not (len(fitting.labels) and len(held_out.labels)):
-        msg = (
-            "no clip with a label of the prompt set to fit or measure on that rests on"
-            f" {modality}"
-        )
+        msg = f"no clip of modality {modality} with a label of the prompt set"
         raise PipelineError(msg)
     calibration = fit_calibration(
         logit_scale * fitting.cosines, fitting.cosines, fitting.labels
@@ -131,7 +138,7 @@ def study_calibration(
     before = softmax(logits, axis=1)
     after = softmax(logits / calibration.temperature, axis=1)
     groups = np.array([GROUPS.get(label, label) for label in labels])
-    said = groups[logits.argmax(axis=1)]
+    predicted = groups[logits.argmax(axis=1)]
     return CalibrationReport(
         model=model,
         prompt_set=prompt_set,
@@ -140,18 +147,73 @@ def study_calibration(
         overall=_change(before, after, held_out.labels),
         groups={
             str(group): _change(
-                before[said == group],
-                after[said == group],
-                held_out.labels[said == group],
+                before[predicted == group],
+                after[predicted == group],
+                held_out.labels[predicted == group],
             )
             for group in dict.fromkeys(groups.tolist())
-            if (said == group).any()
+            if (predicted == group).any()
         },
     )
 
 
+def calibrate_recognizer(
+    recognizer: ClipRecognizer,
+    fitting: Sequence[Recording],
+    held_out: Sequence[Recording],
+    path: Path,
+    on_progress: Progress,
+) -> CalibrationReport:
+    """Fit a calibration on recordings, store it, and measure it on others.
+
+    Args:
+        recognizer: Recognises without a calibration, or with an earlier one.
+        fitting: Recordings to fit on.
+        held_out: Recordings to measure on.
+        path: The ``calibration.json`` to write into.
+        on_progress: Called after every recording.
+
+    Raises:
+        CalibrationError: If the file is damaged or cannot be written.
+        PipelineError: If a recording cannot be read, or no clip has a known label.
+    """
+    prompt_set = recognizer.prompt_set
+    report = study_calibration(
+        _watch(fitting, recognizer, "fitting", on_progress),
+        _watch(held_out, recognizer, "measuring", on_progress),
+        prompt_set.labels,
+        recognizer.scorer.scale,
+        recognizer.name,
+        prompt_set.id,
+    )
+    fitted = report.modality, report.calibration
+    write_calibration(path, recognizer.weights, prompt_set.id, *fitted)
+    return report
+
+
+def _watch(
+    recordings: Sequence[Recording],
+    recognizer: ClipRecognizer,
+    stage: str,
+    on_progress: Progress,
+) -> LabelledClips:
+    """Run recordings through the chain; return their labelled clips."""
+    watched = []
+    with InProcessRecognizer(recognizer) as running:
+        for recording in recordings:
+            predictions, _ = asyncio.run(
+                predict_recording(
+                    recording, running, SystemClock(), WatchSettings(), PAD
+                )
+            )
+            truth = read_truth(recording.spans, recognizer.prompt_set.resolve)
+            watched.append((truth, predictions))
+            on_progress(stage, len(watched), len(recordings), recording.file)
+    return label_clips(watched, recognizer.prompt_set.labels)
+
+
 def report_json(report: CalibrationReport) -> dict[str, object]:
-    """Return the report for programs."""
+    """Return the report as a JSON object."""
     return {
         "model": report.model,
         "prompt_set": report.prompt_set,

@@ -1,6 +1,6 @@
-"""Labelled clips in memory, whatever they come from: what the studies of models run on.
+"""Labelled clips in memory, the input of the studies of models.
 
-Clips of one group, a room or an actor, never stand on both sides of a split.
+Clips of one group (a room or an actor) are always on the same side of a split.
 """
 
 from collections import Counter
@@ -19,14 +19,14 @@ class ClipSet:
     """Labelled clips.
 
     Attributes:
-        frames: RGB, at the model's size.
-        labels: Of each clip, an index into the set's labels.
-        groups: What must not be split: the room of each clip, say.
+        frames: RGB pictures of the model's size.
+        labels: Label of each clip, as an index into the set's labels.
+        groups: Group of each clip, such as its room, which splits keep together.
         imu: Acceleration with gravity in m/s² and turn rate in rad/s, if there was a
             wearable.
-        parts: What each pixel of the middle picture shows, where that is known, as
-            the index of ``pipelines.simulation.world.PARTS``.
-        imu_rate_hz: Samples of ``imu`` a second; the ward's wearable has 50.
+        parts: What each pixel of the middle picture shows, if known, as an index into
+            ``pipelines.simulation.world.PARTS``.
+        imu_rate_hz: Samples of ``imu`` per second; the ward's wearable has 50.
     """
 
     frames: UInt8[np.ndarray, "clip frame height width 3"]
@@ -41,7 +41,7 @@ class ClipSet:
 
     @classmethod
     def joined(cls, sets: Sequence["ClipSet"]) -> "ClipSet":
-        """Put sets one after the other; empty ones add nothing.
+        """Join sets in order; empty ones add nothing.
 
         Raises:
             ValueError: If their wearables have different rates, or all are empty.
@@ -60,10 +60,10 @@ class ClipSet:
             columns["imu_rate_hz"] = rates.pop()
         return cls(**columns)
 
-    def take(
+    def select(
         self, wanted: Bool[np.ndarray, " clip"] | Int64[np.ndarray, " some"]
     ) -> "ClipSet":
-        """Return some of the clips."""
+        """Return the clips at some indices, or where a mask is true."""
         columns: dict[str, Any] = {name: getattr(self, name) for name in _COLUMNS}
         chosen: dict[str, Any] = {
             name: None if column is None else column[wanted]
@@ -74,24 +74,24 @@ class ClipSet:
     def split(self, share: float, seed: int) -> tuple["ClipSet", "ClipSet"]:
         """Split by groups: about ``share`` of them, and the others."""
         chosen = self.share_of_groups(share, seed)
-        return self.take(chosen), self.take(~chosen)
+        return self.select(chosen), self.select(~chosen)
 
     def share_of_groups(self, share: float, seed: int) -> Bool[np.ndarray, " clip"]:
-        """Return which clips are of the groups that ``split`` draws."""
+        """Return a mask of the clips in the groups that ``split`` draws."""
         groups = np.unique(self.groups)
         drawn = np.random.default_rng(seed).permutation(groups)
         return np.isin(self.groups, drawn[: round(share * len(groups))])
 
     def of(self, labels: Sequence[int]) -> "ClipSet":
-        """Return the clips of some labels; they keep their numbers."""
-        return self.take(np.isin(self.labels, list(labels)))
+        """Return the clips of some labels; the labels keep their numbers."""
+        return self.select(np.isin(self.labels, list(labels)))
 
     def few(self, shots: int, seed: int) -> "ClipSet":
-        """Draw at most so many clips of each label, of as many groups as there are."""
-        return self.take(self.few_places(shots, seed))
+        """Draw at most ``shots`` clips of each label, from many groups."""
+        return self.select(self.few_places(shots, seed))
 
     def few_places(self, shots: int, seed: int) -> Int64[np.ndarray, " shot"]:
-        """Return where the clips stand that ``few`` draws, rising."""
+        """Return the rising indices of the clips that ``few`` draws."""
         order = np.random.default_rng(seed).permutation(len(self))
         seen: Counter[tuple[int, int]] = Counter()
         ranks = []
@@ -99,11 +99,11 @@ class ClipSet:
             key = int(self.labels[place]), int(self.groups[place])
             ranks.append(seen[key])
             seen[key] += 1
-        taken: Counter[int] = Counter()
+        count: Counter[int] = Counter()
         chosen = []
         for place in order[np.argsort(ranks, kind="stable")]:
             label = int(self.labels[place])
-            taken[label] += 1
-            if taken[label] <= shots:
+            count[label] += 1
+            if count[label] <= shots:
                 chosen.append(place)
         return np.sort(np.array(chosen, np.int64))

@@ -1,4 +1,4 @@
-"""Which label was taken for which, window by window."""
+"""Confusion of labels: count which label was predicted for which, window by window."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,17 +22,16 @@ GROUPS: Mapping[str, str] = {
     "fallen": "fallen",
     "empty room": "empty room",
 }
-"""What an average of frames, which knows no order, can tell apart. Any other label is
-a group of its own."""
+"""Groups of labels that an average of frames, which ignores order, can distinguish.
+Any other label is a group of its own."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Confusion:
-    """Windows by true and predicted label, for each recording apart.
+    """Counts of windows by true and predicted label, for each recording.
 
-    Neighbouring windows share frames and a recording shares a room and a body, so
-    that windows are no independent trials: intervals come from drawing whole
-    recordings again and again.
+    Neighbouring windows share frames, and a recording shares a room and a body, so that
+    windows are not independent. Intervals come from resampling whole recordings.
     """
 
     labels: tuple[str, ...]
@@ -40,7 +39,7 @@ class Confusion:
 
     @property
     def total(self) -> Int64[np.ndarray, "true predicted"]:
-        """The windows of all recordings."""
+        """The counts over all recordings."""
         return np.asarray(self.counts.sum(axis=0), dtype=np.int64)
 
 
@@ -50,8 +49,8 @@ def count_confusion(
     """Count pairs of true and predicted label.
 
     Args:
-        labels: The labels that a prediction can have; a pair whose truth is none of
-            them (other, unlabelled) is left out.
+        labels: The labels that can be predicted; pairs with another true label (*other*
+            or unlabelled) are left out.
         recordings: The pairs of each recording.
     """
     place = {label: index for index, label in enumerate(labels)}
@@ -64,15 +63,15 @@ def count_confusion(
 
 
 def group_of(label: str) -> str:
-    """Return the group of a label: of ``GROUPS``, or its own."""
+    """Return the group of a label: from ``GROUPS``, or the label itself."""
     return GROUPS.get(label, label)
 
 
 def likeliest_group(scores: Mapping[str, float]) -> str:
-    """Return the group whose labels' scores have the greatest sum.
+    """Return the group with the greatest sum of its labels' scores.
 
-    As with events, whose score is the sum of their labels' too: two labels that share
-    what looks like either do not lose to a third.
+    Events sum the scores of their labels in the same way, so that two labels that share
+    the score of an ambiguous window do not lose to a third.
     """
     sums: dict[str, float] = {}
     for label, score in scores.items():
@@ -81,13 +80,13 @@ def likeliest_group(scores: Mapping[str, float]) -> str:
 
 
 def top1(confusion: Confusion, seed: int) -> Figure:
-    """Measure the share of windows whose label was right."""
+    """Measure the share of windows with the right label."""
     right = np.trace(confusion.counts, axis1=1, axis2=2)
     return _right_of(right, confusion.counts.sum(axis=(1, 2)), seed)
 
 
 def label_recall(confusion: Confusion, seed: int) -> dict[str, Figure]:
-    """Measure, for each true label, the share of its windows that were right."""
+    """Measure the share of right windows for each true label."""
     right = np.diagonal(confusion.counts, axis1=1, axis2=2)
     of_label = confusion.counts.sum(axis=2)
     return {

@@ -1,4 +1,4 @@
-"""The event report as JSON, as a table, and as files in a folder."""
+"""Write the event report as JSON, as a table, and as files in a folder."""
 
 import csv
 import json
@@ -15,7 +15,7 @@ from pipelines.studies.plots import plot_confusion
 
 
 class TableRow(NamedTuple):
-    """A figure as a person reads it."""
+    """A figure as text."""
 
     name: str
     value: str
@@ -24,10 +24,10 @@ class TableRow(NamedTuple):
 
 
 def report_json(report: EventReport) -> dict[str, object]:
-    """Give the report as one JSON object.
+    """Return the report as one JSON object.
 
-    Each figure stands at the top by its name, as a plain number or null; its 95 %
-    interval and its counts stand under the same name in ``intervals`` and ``counts``.
+    Each figure is at the top level under its name, as a number or null; its 95 %
+    interval and its counts are under the same name in ``intervals`` and ``counts``.
     """
     figures = report.figures
     return {
@@ -61,7 +61,7 @@ def report_json(report: EventReport) -> dict[str, object]:
 
 
 def spoken_extent(report: EventReport) -> str:
-    """Say how much was watched, and what the answers rest on."""
+    """Return a sentence on the amount of footage and the modality of the windows."""
     shares = [
         f"{count} {modality}"
         for modality in get_args(Modality)
@@ -74,7 +74,7 @@ def spoken_extent(report: EventReport) -> str:
 
 
 def report_table(report: EventReport) -> list[TableRow]:
-    """Give the report's figures for a table, the labels' recall last."""
+    """Return the report's figures for a table, with the labels' recall last."""
     rows = [_row(_spoken(name), figure) for name, figure in report.figures.items()]
     return rows + [
         _row(f"recall of {label}", figure)
@@ -83,14 +83,14 @@ def report_table(report: EventReport) -> list[TableRow]:
 
 
 def write_report(report: EventReport, folder: Path) -> list[Path]:
-    """Write the report into ``folder``, which is made where it is not there.
+    """Write the report into ``folder``, which is created if necessary.
 
     Returns:
-        The files: the JSON object, the table in Markdown, false and missed falls,
-        and the confusion of labels and of groups as plots.
+        The files: the JSON object, the table in Markdown, false and missed falls, and
+        the confusion of labels and of groups as plots.
 
     Raises:
-        FolderError: If the folder cannot be made or written to.
+        FolderError: If the folder cannot be created or written to.
     """
     make_folder(folder)
     paths = {

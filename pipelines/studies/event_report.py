@@ -1,11 +1,11 @@
-"""From what a chain said of some recordings to how good it is; knows no models.
+"""Score a chain's output on some recordings; knows no models.
 
 ``EventReport.figures`` holds each number with its interval and counts:
 
     recall                 falls found, of all falls
     recall_prompt          the same, decided within 6 s of the body being down
     precision              falls found, of those and the false falls
-    false_falls_per_hour   events that touch no fall, an hour of video
+    false_falls_per_hour   events that touch no fall, in an hour of video
     delay_p50_s, _p95_s    from the onset of a fall to the decision, of falls found
     fallen_recall          fallen spans during at least half of which the event was open
     fallen_time_recall     seconds of fallen during which it was open
@@ -13,7 +13,7 @@
     top1_labels            windows whose label was right
     hard_negatives_raised  hard negatives that a false fall touches
 
-``pipelines.studies.matching`` says which event finds which fall.
+``pipelines.studies.matching`` defines which event finds which fall.
 """
 
 from collections.abc import Mapping, Sequence
@@ -44,9 +44,9 @@ _S_PER_HOUR = 3600
 
 @dataclass(frozen=True, slots=True)
 class RecordingResult:
-    """What the chain said of one recording; times count from its presentation zero.
+    """The chain's output for one recording; times start at its first picture.
 
-    ``duration_ns`` is the video's length; ``episodes`` are its ``fall`` events.
+    ``duration_ns`` is the length of the video; ``episodes`` are its ``fall`` events.
     """
 
     file: str
@@ -58,7 +58,7 @@ class RecordingResult:
 
 @dataclass(frozen=True, slots=True)
 class FalseFall:
-    """An event that touches no fall; ``truth`` is what the labels say it was."""
+    """An event that touches no fall; ``truth`` is the label at that time."""
 
     file: str
     start_s: float
@@ -74,7 +74,7 @@ class MissedFall:
     """A fall that no event found.
 
     ``peak_score`` is the highest probability of the event ``fall`` in a window that
-    ends within the fall's reach, and ``seen`` the label most windows there got.
+    ends within the fall's reach, and ``seen`` the most common predicted label there.
     """
 
     file: str
@@ -88,9 +88,9 @@ class MissedFall:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EventReport:
-    """Every number of the event report, and what went wrong.
+    """All figures of the event report, and the errors in detail.
 
-    ``unknown_labels`` are those that count as *other*, as they were written.
+    ``unknown_labels`` are the labels that count as *other*, as written.
     """
 
     model: str
@@ -111,9 +111,9 @@ class EventReport:
 def score_events(
     results: Sequence[RecordingResult], info: RecognizerInfo, seed: int
 ) -> EventReport:
-    """Measure what was said against what was true; ``seed`` draws the intervals."""
-    matchings = [match_falls(r.truth, r.episodes) for r in results]
-    hours = ns_to_seconds(sum(r.duration_ns for r in results)) / _S_PER_HOUR
+    """Measure results against the truth; ``seed`` is that of the intervals."""
+    matchings = [match_falls(result.truth, result.episodes) for result in results]
+    hours = ns_to_seconds(sum(result.duration_ns for result in results)) / _S_PER_HOUR
     confusion = _confusion(results, info.labels)
     group_confusion = _group_confusion(results, info.labels)
     return EventReport(
@@ -178,7 +178,7 @@ def _fallen_figures(results: Sequence[RecordingResult], seed: int) -> dict[str, 
         for span in result.truth.fallen
         if span.end_ns > span.start_ns
     ]
-    # Open from the decision on: an onset told afterwards helped nobody meanwhile.
+    # Open from the decision on: an onset reported afterwards is too late to help.
     open_ns = np.array(
         [
             covered_ns(

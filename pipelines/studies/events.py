@@ -1,4 +1,4 @@
-"""The event report over a footage folder: each recording through the one chain.
+"""The event report on a footage folder: each recording runs through the chain.
 
 recordings ─ camera at full speed ─▶ Watch ─▶ predictions, events ─┐
            └ labels.csv ─▶ truth ──────────────────────────────────┴▶ EventReport
@@ -30,16 +30,16 @@ from pipelines.studies.matching import pair_events
 logger = logging.getLogger(__name__)
 
 QUICK_S = 900.0
-"""Seconds of footage that a quick report watches: two cores take a minute or two."""
+"""Seconds of footage in a quick report, which takes two cores a minute or two."""
 
 
 def choose_quick(
     recordings: Sequence[Recording], seed: int, budget_s: float = QUICK_S
 ) -> list[Recording]:
-    """Draw recordings of ``budget_s`` seconds together, as their labels tell lengths.
+    """Draw recordings with a total length of ``budget_s`` seconds, by their labels.
 
     Returns:
-        At least one, in the order given; the same for the same seed.
+        At least one recording, in the order given; equal seeds give equal choices.
     """
     chosen: list[Recording] = []
     left_s = budget_s
@@ -52,7 +52,7 @@ def choose_quick(
 
 
 def refuse_unknown_labels(footage: Footage, resolve: Resolve) -> None:
-    """Refuse footage with a label that the prompt set does not know.
+    """Refuse footage with a label that is not in the prompt set.
 
     Raises:
         FootageError: For the first such label, with its line.
@@ -74,17 +74,17 @@ async def evaluate_events(
     seed: int = 0,
     on_done: Callable[[RecordingResult], None] | None = None,
 ) -> EventReport:
-    """Watch recordings, each as a subject of its own, and measure what was said.
+    """Run recordings through the chain, each as its own subject, and score them.
 
     Args:
-        recordings: What to watch, one after the other, as fast as it goes.
-        recognizer: What encodes and classifies.
-        resolve: Gives the recogniser's label for a label or alias of the footage.
+        recordings: Recordings, processed one after the other at full speed.
+        recognizer: Encodes and classifies.
+        resolve: Returns the recogniser's label for a label or alias of the footage.
         clock: Measures spans only; times are presentation times.
-        settings: The settings of the chain.
-        framing: How every picture becomes square.
-        seed: Draws the intervals.
-        on_done: Told of each recording once it was watched.
+        settings: Settings of the chain.
+        framing: How a picture becomes square.
+        seed: Seed of the intervals.
+        on_done: Called after every recording.
 
     Raises:
         SourceError: If a video cannot be read.
@@ -116,7 +116,7 @@ async def predict_recording(
 ) -> tuple[list[Prediction], list[ActionEvent]]:
     """Run one recording through the chain, in nanoseconds of presentation time.
 
-    Of its wearables the first by name goes along, at the waist before at the wrist.
+    Of several wearables the first by name is used: waist before wrist.
 
     Raises:
         SourceError: If its video or the wearable's file cannot be read, or too much of
@@ -127,7 +127,7 @@ async def predict_recording(
     worn = next(iter(sorted(recording.imu.items())), None)
     camera = CameraSource(
         recording.file,
-        str(recording.video.absolute()),  # else a file could be taken for "test"
+        str(recording.video.absolute()),  # a relative path could mean "test"
         clock=clock,
         image_size_px=recognizer.info.image_size_px,
         step_ns=settings.windows.step_ns,
@@ -161,7 +161,8 @@ def _result(
     predictions: Sequence[Prediction],
     events: Sequence[ActionEvent],
 ) -> RecordingResult:
-    # The last window ends with the last picture: the video's length but one picture.
+    # The last window ends with the last picture, so this is the length less one
+    # picture.
     first_ns = predictions[0].start_ns if predictions else 0
     last_ns = predictions[-1].end_ns if predictions else 0
     return RecordingResult(

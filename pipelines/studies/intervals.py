@@ -1,11 +1,10 @@
-"""Intervals of 95 %: what a figure could be, given how little was counted."""
+"""95 % intervals of figures with few counts."""
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float, Shaped
-from scipy import special
+from scipy.stats import binomtest, chi2
 
 Interval = tuple[float, float]
 
@@ -15,13 +14,13 @@ _RESAMPLES = 2000
 
 
 def wilson_interval(hits: int, trials: int) -> Interval | None:
-    """Bound a proportion from independent trials.
+    """Return Wilson's interval of a proportion of independent trials.
 
     Returns:
         Lower and upper bound, or ``None`` without trials.
 
     Raises:
-        ValueError: If ``hits`` does not lie within 0 and ``trials``.
+        ValueError: If ``hits`` is not within 0 and ``trials``.
 
     Source: Wilson 1927, doi 10.1080/01621459.1927.10502953.
     """
@@ -30,23 +29,16 @@ def wilson_interval(hits: int, trials: int) -> Interval | None:
         raise ValueError(msg)
     if trials == 0:
         return None
-    z = float(special.ndtri(1 - _TAIL_RATIO))
-    share = hits / trials
-    centre = share + z * z / (2 * trials)
-    reach = z * math.sqrt(share * (1 - share) / trials + (z / (2 * trials)) ** 2)
-    scale = 1 + z * z / trials
-    # The bounds at no hit and at all hits are exact; rounding would miss them.
-    low = 0.0 if hits == 0 else (centre - reach) / scale
-    high = 1.0 if hits == trials else (centre + reach) / scale
-    return low, high
+    interval = binomtest(hits, trials).proportion_ci(CONFIDENCE_RATIO, "wilson")
+    return float(interval.low), float(interval.high)
 
 
 def poisson_interval(events: int, exposure: float) -> Interval | None:
-    """Bound the rate of a Poisson process, exactly.
+    """Return the exact interval of the rate of a Poisson process.
 
     Args:
-        events: How often it happened.
-        exposure: For how long one watched, in the unit that the rate is wanted in.
+        events: Number of events.
+        exposure: Time watched, in the unit of the rate.
 
     Returns:
         Lower and upper rate, or ``None`` without exposure.
@@ -61,19 +53,18 @@ def poisson_interval(events: int, exposure: float) -> Interval | None:
         raise ValueError(msg)
     if exposure == 0:
         return None
-    # Half a chi-squared quantile of 2k degrees is a gamma quantile of shape k.
-    low = float(special.gammaincinv(events, _TAIL_RATIO)) if events else 0.0
-    high = float(special.gammaincinv(events + 1, 1 - _TAIL_RATIO))
-    return low / exposure, high / exposure
+    low = chi2.ppf(_TAIL_RATIO, 2 * events) / 2 if events else 0.0
+    high = chi2.ppf(1 - _TAIL_RATIO, 2 * events + 2) / 2
+    return float(low) / exposure, float(high) / exposure
 
 
 def quantile_interval(
     values: Sequence[float], quantile: float, seed: int
 ) -> Interval | None:
-    """Bound a quantile by drawing the values again and again (bootstrap).
+    """Return the bootstrap interval of a quantile.
 
     Returns:
-        Lower and upper bound, the same for the same seed; ``None`` without values.
+        Lower and upper bound, equal for equal seeds; ``None`` without values.
     """
     if not values:
         return None
@@ -86,14 +77,14 @@ def cluster_interval(
     trials: Shaped[np.ndarray, " cluster"],
     seed: int,
 ) -> Interval | None:
-    """Bound a proportion whose trials come in clusters that are alike within.
+    """Return the bootstrap interval of a proportion of trials in similar clusters.
 
-    Whole clusters are drawn again and again (bootstrap). Where every trial hit, or
-    none, all draws are alike: then each cluster counts as one trial.
+    Whole clusters are resampled. If all trials hit, or none, every resample is the
+    same; then each cluster counts as one trial.
 
     Returns:
-        Lower and upper bound, the same for the same seed; ``None`` with fewer than
-        two clusters, for one says nothing of how clusters differ.
+        Lower and upper bound, equal for equal seeds; ``None`` with fewer than two
+        clusters, because one does not show how clusters differ.
     """
     held = trials > 0
     clusters = int(held.sum())

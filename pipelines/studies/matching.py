@@ -1,16 +1,17 @@
-"""Which detected falls are which true falls.
+"""Match detected falls to true falls.
 
     reach of a fall    (--[=========fall=========]-----------)
                     0.5 s                            6 s
 
-A fall is found by the first ``fall`` event decided within its reach, which goes to
-the end of the whole episode, *falling* and *fallen* together: an alarm on somebody who
-still lies there is late, not wrong, and the delay says how late. An event decided
+A fall is found by the first ``fall`` event decided within its reach, which extends to
+the end of the whole episode, *falling* and *fallen* together: an alarm for a person who
+still lies there is late, not wrong, and the delay measures how late. An event decided
 within the reach of two falls belongs to the later one.
 
-An event that does not touch the reach of any fall is false. One that touches and does
-not find (the fall was found already, or the event was decided before the fall) is
-neither. So is one that touches nobody's fall but a long lie, *fallen* from the start.
+An event that does not touch the reach of any fall is false. An event that touches a
+fall without finding it (the fall was already found, or the event was decided before it)
+is neither. The same holds for an event that only touches a long lie, *fallen* from the
+start.
 """
 
 from collections.abc import Iterable, Sequence
@@ -26,7 +27,7 @@ AFTER_NS = 6 * NS_PER_S
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """A detected event over its whole life; ``end_ns`` is the recording's, if open."""
+    """A detected event; ``end_ns`` of an open one is the end of the recording."""
 
     start_ns: int
     decided_ns: int
@@ -43,20 +44,20 @@ class FoundFall:
 
     @property
     def delay_s(self) -> float:
-        """Seconds from the fall's onset to the decision; from -0.5 up."""
+        """Seconds from the fall's onset to the decision; at least -0.5."""
         return ns_to_seconds(self.episode.decided_ns - self.fall.onset_ns)
 
 
 @dataclass(frozen=True, slots=True)
 class Matching:
-    """Every true fall is found or missed; every event is in one of the other three.
+    """Falls found or missed, and the remaining events in three kinds.
 
     Attributes:
         found: The falls found, with the event that found each.
         missed: The falls that no event found.
         false: Events that touch no fall.
-        repeated: Events that touch a fall and do not find it.
-        long_lies: Events that touch no fall but somebody who lay there all along.
+        repeated: Events that touch a fall without finding it.
+        long_lies: Events that touch no fall but a person lying from the start.
     """
 
     found: tuple[FoundFall, ...]
@@ -69,12 +70,12 @@ class Matching:
 def pair_events(
     events: Iterable[ActionEvent], name: str, until_ns: int
 ) -> list[Episode]:
-    """Join the start and the end of each event called ``name``, by its id.
+    """Join the start and the end of each event called ``name`` by its id.
 
     Args:
-        events: Records of one recording, in the order in which they were made.
+        events: Records of one recording in chronological order.
         name: The event's name, as ``fall``.
-        until_ns: The recording's end, which also ends what is still open.
+        until_ns: End of the recording, which also ends open events.
     """
     started: dict[str, ActionEvent] = {}
     latest: dict[str, ActionEvent] = {}
@@ -117,7 +118,7 @@ def match_falls(truth: Truth, episodes: Iterable[Episode]) -> Matching:
 
 
 def touches(episode: Episode, start_ns: int, end_ns: int) -> bool:
-    """Tell whether an event overlaps the reach of what happened in a span."""
+    """Return whether an event overlaps the reach of a span."""
     last_ns = max(episode.end_ns, episode.decided_ns)
     return episode.start_ns <= end_ns + AFTER_NS and last_ns >= start_ns - BEFORE_NS
 

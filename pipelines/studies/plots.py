@@ -1,34 +1,32 @@
-"""Plots of the studies, as PNG files."""
+"""Plots of the studies as PNG files."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from models.calibration import Reliability
 from pipelines.studies.confusion import Confusion
+from pipelines.studies.models.plots import new_figure
 
 _CELL_IN = 0.62
 _MARGIN_IN = 2.4
 _DARK_RATIO = 0.5
-"""Cells above it are so dark that black text would not be read."""
+"""Above this share a cell is so dark that its text is white."""
 
 
 def plot_confusion(confusion: Confusion, title: str, path: Path) -> None:
-    """Draw which label was taken for which.
+    """Draw a confusion matrix.
 
-    Each cell holds its share of the true label's windows and, below, their count;
-    its colour is the share. Labels that no window truly has are rows of dashes.
+    Each cell holds its share of the true label's windows and, below, their count; its
+    colour is the share. Labels without windows have rows of dashes.
     """
     counts = confusion.total
     of_label = counts.sum(axis=1, keepdims=True)
     shares = counts / np.maximum(of_label, 1)
     side = len(confusion.labels)
     width_in = max(7.0, _MARGIN_IN + 1.2 + _CELL_IN * side)
-    figure = Figure(figsize=(width_in, _MARGIN_IN + _CELL_IN * side))
-    FigureCanvasAgg(figure)
+    figure = new_figure(width_in, _MARGIN_IN + _CELL_IN * side)
     axes = figure.add_subplot()
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     totals = of_label[:, 0].tolist()
@@ -63,15 +61,15 @@ def plot_confusion(confusion: Confusion, title: str, path: Path) -> None:
 def plot_reliability(
     panels: Mapping[str, tuple[Reliability, Reliability]], title: str, path: Path
 ) -> None:
-    """Draw how often it was right against how sure it was, before and after.
+    """Draw accuracy against confidence, before and after calibration.
 
-    A panel for each name; the dashed line is perfect calibration, and the area of a
-    dot tells its share of the panel's clips.
+    There is a panel for each name. The dashed line is perfect calibration, and the area
+    of a dot shows its share of the panel's clips.
     """
     columns = min(4, len(panels))
     rows = -(-len(panels) // columns)
-    figure = Figure(figsize=(3.2 * columns, 3.3 * rows + 0.5), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(3.2 * columns, 3.3 * rows + 0.5)
+    figure.set_layout_engine("constrained")
     figure.suptitle(title)
     for place, (name, changes) in enumerate(panels.items()):
         axes = figure.add_subplot(rows, columns, place + 1)

@@ -1,11 +1,11 @@
-"""Labelled clips of real videos: of public sets, and of folders of labelled footage.
+"""Labelled clips of real videos, from public sets or folders of labelled footage.
 
     set ─────▶ drawn evenly over labels ─▶ 3 s about the middle of a video ─┐
     footage ─▶ spans that prompts name, drawn ─▶ 3 s about the middle of a ─┴▶ ClipSet
                span, or all of a shorter one
 
-Of each, 8 pictures. A video that cannot be read is told of and left out; how many is
-part of the answer.
+Each clip has 8 pictures. An unreadable video is logged and left out; their number is
+part of the result.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, final
+from typing import final
 
 import numpy as np
 from jaxtyping import Float32, Int64, UInt8
@@ -23,6 +23,7 @@ from models.prompt_set import LabelPrompts, PromptSet
 from pipelines.clock import NS_PER_S, SystemClock, seconds_to_ns
 from pipelines.data.clips import LabelledVideo, VideoSet, centred, read_frames
 from pipelines.data.footage import Footage, Recording
+from pipelines.data.public import PublicSet
 from pipelines.data.public.hmdb51 import read_hmdb51
 from pipelines.data.public.kinetics import read_kinetics
 from pipelines.data.public.ucf101 import read_ucf101
@@ -36,28 +37,25 @@ from pipelines.studies.clip_set import ClipSet
 
 logger = logging.getLogger(__name__)
 
-PublicSet = Literal["ucf101", "hmdb51", "kinetics", "uestc"]
-
 FRAMES, WINDOW_S = 8, 3.0
 TEMPLATE = "a photo of a person {}"
-"""The sentence around a class's name, that of the published zero-shot figures."""
+"""The sentence around a class's name, as in the published zero-shot figures."""
 
 _IMU_SAMPLES = round(WINDOW_S * RATE_HZ)
-_TO_SI = np.array([9.80665] * 3 + [math.pi / 180] * 3, np.float32)  # of g and deg/s
-_STEP_NS = NS_PER_S // 25  # pictures of a span are chosen among so many a second
+_TO_SI = np.array([9.80665] * 3 + [math.pi / 180] * 3, np.float32)  # from g and deg/s
+_STEP_NS = NS_PER_S // 25  # pictures of a span are chosen at this rate
 _ENDINGS = (".csv", ".txt")
 
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class ReadClips:
-    """What was read.
+    """Clips that were read, and the number left out.
 
     Attributes:
-        clips: Their labels are indices into the prompt set's labels.
-        unreadable: How many were left out because their video is damaged.
-        unnamed: How many spans were left out because the prompt set has no word for
-            them.
+        clips: The clips; their labels are indices into the prompt set's labels.
+        unreadable: Number of clips left out because their video is damaged.
+        unnamed: Number of spans left out because the prompt set has no label for them.
     """
 
     clips: ClipSet
@@ -69,16 +67,16 @@ def open_set(name: PublicSet, data: Path, lists: Path, split: int) -> VideoSet:
     """Find a set's videos by its lists.
 
     Args:
-        name: Of the set.
-        data: The folder of its videos; of ``uestc`` that of all it has.
-        lists: The folder of its lists. For ``kinetics`` these are ``classes.json`` or
+        name: Name of the set.
+        data: Folder of its videos; for ``uestc`` the folder of the whole set.
+        lists: Folder of its lists. For ``kinetics`` these are ``classes.json`` or
             ``classes.csv``, and ``train``, ``test`` and ``val`` as ``.csv`` or
-            ``.txt``, of which one is enough; ``val`` is taken for ``test`` where
-            there is no other. Videos that have vanished are left out.
-        split: Which official split of ``ucf101`` or ``hmdb51``.
+            ``.txt``, of which one is enough; ``val`` replaces a missing ``test``.
+            Missing videos are left out.
+        split: Number of the official split of ``ucf101`` or ``hmdb51``.
 
     Raises:
-        DatasetError: If it is not as its makers lay it out.
+        DatasetError: If the set does not have its makers' layout.
     """
     match name:
         case "ucf101":
@@ -92,23 +90,23 @@ def open_set(name: PublicSet, data: Path, lists: Path, split: int) -> VideoSet:
 
 
 def class_prompts(video_set: VideoSet) -> PromptSet:
-    """Put the names of a set's classes into one sentence."""
+    """Return a prompt set with the names of a set's classes in one sentence."""
     name = video_set.name.split()[0].lower()
-    prompts = (LabelPrompts(it, (it,), it) for it in video_set.labels)
+    prompts = (LabelPrompts(label, (label,), label) for label in video_set.labels)
     return PromptSet(name, 1, (TEMPLATE,), tuple(prompts))
 
 
 def in_words_of(video_set: VideoSet, prompts: PromptSet) -> VideoSet:
-    """Spell a set's labels as a prompt set does.
+    """Rename a set's labels to the spelling of a prompt set.
 
     Raises:
-        DatasetError: If the prompt set's labels are not the set's.
+        DatasetError: If the prompt set does not have exactly the set's labels.
     """
     where = f"prompt set {prompts.name}"
     spelt = {label: prompts.resolve(label) for label in video_set.labels}
     lacking = [label for label, word in spelt.items() if word is None]
     if lacking:
-        problem = f"has no word for labels of {video_set.name}"
+        problem = f"has no label for labels of {video_set.name}"
         raise DatasetError(where, problem, lacking)
     words = [word for word in spelt.values() if word is not None]
     more = sorted(set(prompts.labels) - set(words))
@@ -121,15 +119,15 @@ def in_words_of(video_set: VideoSet, prompts: PromptSet) -> VideoSet:
 def draw_evenly(
     labels: Int64[np.ndarray, " clip"], count: int | None, seed: int
 ) -> Int64[np.ndarray, " drawn"]:
-    """Draw so many places, as many of each label as there are; all without a count.
+    """Draw indices of clips, evenly over labels; all of them without a count.
 
     Returns:
-        They rise.
+        Rising indices.
     """
     if count is None or count >= len(labels):
         return np.arange(len(labels), dtype=np.int64)
     order = np.random.default_rng(seed).permutation(len(labels))
-    turns = np.empty(len(labels), np.int64)  # a label's first, second, ... clip
+    turns = np.empty(len(labels), np.int64)  # order of a clip among those of its label
     for label in np.unique(labels):
         own = order[labels[order] == label]
         turns[own] = np.arange(len(own))
@@ -145,28 +143,30 @@ def read_video_clips(
     count: int | None = None,
     seed: int = 0,
 ) -> ReadClips:
-    """Read 8 pictures of the middle 3 s of every video, and what its wearable felt.
+    """Read 8 pictures of the middle 3 s of every video, and its wearable's samples.
 
     Args:
-        video_set: Its labels are the prompt set's.
-        prompts: What is told apart.
+        video_set: Videos with labels of the prompt set.
+        prompts: The labels.
         size_px: Side of the square pictures.
-        on_progress: Told of every video.
-        count: Draw so many videos, evenly over labels; None for all.
-        seed: Of that.
+        on_progress: Called after every video.
+        count: Number of videos to draw, evenly over labels; None for all.
+        seed: Seed of the draw.
 
     Raises:
         DatasetError: If no video can be read.
     """
     places = draw_evenly(video_set.targets(), count, seed)
     videos = [video_set.videos[place] for place in places]
-    groups = {name: n for n, name in enumerate(sorted({it.group for it in videos}))}
+    groups = {
+        name: n for n, name in enumerate(sorted({video.group for video in videos}))
+    }
     parts = []
     for n, video in enumerate(videos, start=1):
         try:
             frames, imu = _read_video(video, size_px)
         except (SourceError, DatasetError) as err:
-            _tell_of_damage(err)
+            _log_damage(err)
         else:
             parts.append(
                 _one_clip(
@@ -191,20 +191,20 @@ def read_footage_clips(
     """Read 8 pictures of every labelled span, by presentation time.
 
     Args:
-        footage: Its recordings are the groups; their labels may be aliases.
-        prompts: What is told apart.
+        footage: Recordings, which are the groups; their labels may be aliases.
+        prompts: The labels.
         size_px: Side of the square pictures.
-        on_progress: Told of every recording.
-        count: Draw so many spans, evenly over labels; None for all.
-        seed: Of that.
+        on_progress: Called after every recording.
+        count: Number of spans to draw, evenly over labels; None for all.
+        seed: Seed of the draw.
 
     Raises:
-        FootageError: If the prompt set has no word for any span, or no recording can
+        FootageError: If the prompt set has no label for any span, or no recording can
             be read.
     """
     spans, unnamed = _spans_of(footage, prompts)
     if not spans:
-        problem = f"no label in it is one of the prompt set {prompts.name}"
+        problem = f"none of its labels is in the prompt set {prompts.name}"
         raise FootageError(str(footage.folder), problem)
     labels = np.array([span.label for span in spans], np.int64)
     drawn = [spans[place] for place in draw_evenly(labels, count, seed)]
@@ -214,7 +214,7 @@ def read_footage_clips(
         try:
             shown = _read_spans(recording, own, size_px) if own else []
         except SourceError as err:
-            _tell_of_damage(err)
+            _log_damage(err)
         else:
             parts += [
                 _one_clip(frames, span.label, n, None)
@@ -232,7 +232,7 @@ Frames = UInt8[np.ndarray, "time height width 3"]
 
 @dataclass(frozen=True, slots=True)
 class _Span:
-    """One clip of footage: its recording's and its label's number."""
+    """One clip of footage, with the numbers of its recording and its label."""
 
     recording: int
     label: int
@@ -240,7 +240,7 @@ class _Span:
     end_ns: int
 
     def moments_ns(self) -> list[int]:
-        """Spread moments over the middle of it; none lies on its ends."""
+        """Return evenly spread moments in the middle of the span, not its ends."""
         length_ns = min(seconds_to_ns(WINDOW_S), self.end_ns - self.start_ns)
         first_ns = (self.start_ns + self.end_ns - length_ns) // 2
         step = length_ns / FRAMES
@@ -249,7 +249,11 @@ class _Span:
 
 def _open_kinetics(data: Path, lists: Path) -> VideoSet:
     names = next(
-        (it for it in (lists / "classes.json", lists / "classes.csv") if it.is_file()),
+        (
+            path
+            for path in (lists / "classes.json", lists / "classes.csv")
+            if path.is_file()
+        ),
         None,
     )
     found = {stem: _list_at(lists, stem) for stem in ("train", "test", "val")}
@@ -294,7 +298,7 @@ def _read_video(
 def middle_samples(
     samples: Float32[np.ndarray, "sample 6"],
 ) -> Float32[np.ndarray, "window 6"]:
-    """Cut out the middle 3 s at 25 Hz; the last sample of a shorter record goes on."""
+    """Return the middle 3 s at 25 Hz, padded with the last sample if shorter."""
     start = max(0, (len(samples) - _IMU_SAMPLES) // 2)
     window = samples[start : start + _IMU_SAMPLES]
     return np.pad(window, ((0, _IMU_SAMPLES - len(window)), (0, 0)), mode="edge")
@@ -316,7 +320,7 @@ def _one_clip(
 
 
 def _spans_of(footage: Footage, prompts: PromptSet) -> tuple[list[_Span], int]:
-    """Return the spans that the prompts name, and how many they do not."""
+    """Return the spans with a label in the prompt set, and the number of others."""
     place = {label: n for n, label in enumerate(prompts.labels)}
     spans, unnamed = [], 0
     for n, recording in enumerate(footage.recordings):
@@ -333,7 +337,7 @@ def _read_spans(
     recording: Recording, spans: Sequence[_Span], size_px: int
 ) -> list[Frames]:
     moments = [moment for span in spans for moment in span.moments_ns()]
-    video = recording.video.absolute()  # else a file could be taken for "test"
+    video = recording.video.absolute()  # a relative path could mean "test"
     pictures = asyncio.run(_pictures_at(video, moments, size_px))
     return [
         np.stack(pictures[start : start + FRAMES])
@@ -344,7 +348,7 @@ def _read_spans(
 async def _pictures_at(
     video: Path, moments_ns: Sequence[int], size_px: int
 ) -> list[UInt8[np.ndarray, "height width 3"]]:
-    """Return what was to be seen at each moment: the newest picture by then.
+    """Return the newest picture at each moment.
 
     Before the first picture that is the first one.
     """
@@ -371,5 +375,5 @@ async def _pictures_at(
     return [found[place] for place in range(len(moments_ns))]
 
 
-def _tell_of_damage(err: Exception) -> None:
+def _log_damage(err: Exception) -> None:
     logger.warning("%s; it is left out", err)

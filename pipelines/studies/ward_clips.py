@@ -1,11 +1,11 @@
-"""Short labelled clips of the simulated ward: what the studies of the models run on.
+"""Short labelled clips of the simulated ward, for the studies of models.
 
-    plan ─▶ a room and a minute's life ─▶ windows about the middle of what is done
-                                            ├─▶ 8 pictures of each, and what they show
+    plan ─▶ a room and a minute's life ─▶ windows in the middle of each activity
+                                            ├─▶ 8 pictures of each, and their parts
                                             └─▶ 3 s of the wearable at the waist
 
-Pictures are rendered at the moments that are needed, without a video between; a room
-is kept as one file, so that a run that was cut off goes on.
+Pictures are rendered only at the moments needed, without a video. A room is stored as
+one file, so that an interrupted run can resume.
 """
 
 import os
@@ -36,14 +36,14 @@ FRAMES, WINDOW_S = 8, 3.0
 IMU_RATE_HZ = float(SAMPLE_RATE_HZ)
 IMU_SAMPLES = round(WINDOW_S * SAMPLE_RATE_HZ)
 CLIPS_A_ROOM = 10
-"""About how many there are, to plan by."""
+"""Approximate number of clips in a room, for planning."""
 
 _MOST_OF_A_LABEL = 2
-"""Of each room: people walk and sit for most of their lives."""
+"""Most clips of a label in a room, because people mostly walk and sit."""
 
 
 def plan_rooms(clips: int, seed: int, stream: Stream) -> list[RecordingPlan]:
-    """Plan rooms enough for about so many clips."""
+    """Plan enough rooms for an approximate number of clips."""
     count = max(2, -(-clips // CLIPS_A_ROOM))
     return [RecordingPlan(stream, seed, i) for i in range(count)]
 
@@ -57,19 +57,19 @@ def prepare_ward_clips(
     on_done: Callable[[RecordingPlan], None],
     workers: int | None = None,
 ) -> ClipSet:
-    """Render what is not there yet, and read it all.
+    """Render missing rooms, and read all clips.
 
     Args:
-        folder: Keeps a file for each room.
-        plans: The rooms; ``groups`` of the clips are their places here.
-        labels: The prompt set's; clips of other labels are left out.
+        folder: Folder with a file for each room.
+        plans: The rooms; a clip's group is the index of its room here.
+        labels: The prompt set's labels; clips of other labels are left out.
         image_size_px: Side of the square pictures.
-        on_done: Told of every room that is ready.
-        workers: Processes that render; by default one for each core.
+        on_done: Called for every room that is ready.
+        workers: Number of rendering processes; by default one for each core.
 
     Raises:
         FolderError: If the folder cannot be written to.
-        PipelineError: If this machine renders no pictures.
+        PipelineError: If this machine cannot render.
     """
     make_folder(folder)
     paths = {plan: _path(folder, plan, image_size_px) for plan in plans}
@@ -90,10 +90,11 @@ def _read_room(path: Path, room: int, labels: Sequence[str]) -> ClipSet:
         known = np.array([name in place for name in names], bool)
         return ClipSet(
             frames=kept["frames"][known],
-            labels=np.array([place[it] for it in names if it in place], np.int64),
+            labels=np.array([place[name] for name in names if name in place], np.int64),
             groups=np.full(int(known.sum()), room, np.int64),
             imu=kept["imu"][known],
             parts=kept["parts"][known],
+            imu_rate_hz=IMU_RATE_HZ,
         )
 
 
@@ -149,7 +150,7 @@ def _squared(
 
 
 def _samples(start: int) -> list[int]:
-    """The moments of the pictures, as the live grid has them: its last is the end."""
+    """Return the samples of the pictures, of which the last ends the window."""
     step = IMU_SAMPLES / FRAMES
     return [start + round((i + 1) * step) - 1 for i in range(FRAMES)]
 
@@ -159,7 +160,7 @@ def _label(track: Track, start: int) -> str:
 
 
 def _starts(track: Track) -> Iterator[int]:
-    """Windows about the middle of each thing that is done, a few of each label."""
+    """Yield starts of windows in the middle of each activity, a few of each label."""
     seen: Counter[str] = Counter()
     sample = 0
     for label, run in groupby(track.labels):

@@ -1,1 +1,1 @@
-"""Recipes that make the checkpoints."""
+"""Recipes that train checkpoints and adaptations."""

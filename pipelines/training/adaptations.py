@@ -1,9 +1,9 @@
-"""Adapt a checkpoint, and keep what was trained as a file.
+"""Train an adaptation of a checkpoint for use, and write it to a file.
 
     clips ─▶ features, or frozen trunk: once ─▶ csn or sc-clip ─┐
     lives ─▶ samples, then windows of both ─▶ is-clip ──────────┴─▶ adaptation
 
-All labels are trained: these are for use, where the studies hold labels back.
+All labels are trained, unlike in the studies, which hold labels back.
 """
 
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import Int64, UInt8
 
 from models.csn_file import save_csn
 from models.csn_training import NoiseSettings, train_feature_noise
@@ -21,14 +22,13 @@ from models.recognizer import ClipRecognizer
 from models.sc_clip import ScClip
 from models.sc_clip_file import save_sc_clip
 from models.sc_clip_settings import ScSettings
-from models.spectrogram import fit_scale
+from models.spectrogram import SpectrogramScale, fit_scale
 from pipelines.errors import TrainingError
 from pipelines.progress import Progress
 from pipelines.simulation.footage import RecordingPlan
-from pipelines.studies.clip_set import ClipSet
-from pipelines.studies.models.laboratory import Laboratory
+from pipelines.training.features import encode_clips
 from pipelines.training.is_clip import SMALL_TOWER, train_is_clip
-from pipelines.training.lives import FORM, live_all, train_on_lives
+from pipelines.training.lives import FORM, Life, live_all, train_on_lives
 from pipelines.training.sc_clip import (
     ScTraining,
     encode_trunk,
@@ -36,19 +36,24 @@ from pipelines.training.sc_clip import (
 )
 from pipelines.training.watched_lives import watched_windows
 
-# The paper's samples say only which frames are listened to: those of our wearables know
-# more than the small tower sees, and must be heard themselves. A silent wearable counts
-# as much as a missing camera.
-_MADE_OF = IsClipSettings(mode="residual", video_weight=0.5, imu_weight=0.5)
-# Windows of neighbouring places are alike, so a step takes twice as many as the small
-# tower's, and rates that end at zero leave none of the last steps' noise.
-_TRAINED = replace(SMALL_TOWER, batch=32, frames=3, decays=True)
-_DELTA = 0.85  # it finds 2 to 8 clusters in a clip of the ward
+# In the paper's modes the samples only choose among the frames. Our wearables show more
+# than the small tower sees, so their features are added as well. A silent wearable
+# counts as much as a missing camera.
+_SETTINGS = IsClipSettings(mode="residual", video_weight=0.5, imu_weight=0.5)
+# Neighbouring windows are similar, so a step uses twice as many as for the small tower
+# alone, and rates that end at zero remove the noise of the last steps.
+_TRAINING = replace(SMALL_TOWER, batch=32, frames=3, decays=True)
+_DELTA = 0.85  # finds 2 to 8 clusters in a clip of the ward
+
+
+Frames = UInt8[np.ndarray, "clip frame height width 3"]
+Labels = Int64[np.ndarray, " clip"]
 
 
 def adapt_csn(
     recognizer: ClipRecognizer,
-    clips: ClipSet,
+    frames: Frames,
+    labels: Labels,
     path: Path,
     on_progress: Progress,
     *,
@@ -58,26 +63,26 @@ def adapt_csn(
     """Train class-specific noise on every frame, in feature space.
 
     Args:
-        recognizer: Plain CLIP, with the labels that the clips have.
-        clips: To train on.
-        path: The adaptation; overwritten.
-        on_progress: Told of encoding and of epochs.
-        seed: Of first values and batches.
-        epochs: How often as many frames are drawn as there are.
+        recognizer: Plain CLIP, with the labels of the clips.
+        frames: Clips to train on.
+        labels: Index of each clip's label.
+        path: File of the adaptation; overwritten.
+        on_progress: Called while encoding and after every epoch.
+        seed: Seed of initial values and batches.
+        epochs: Passes over the frames.
 
     Raises:
         CheckpointError: If the file cannot be written.
-        TrainingError: If the clips are of one label.
+        TrainingError: If all clips have the same label.
     """
-    lab = Laboratory(recognizer, clips, "", on_progress)
-    features = lab.features
-    settings = NoiseSettings(scale=lab.scale, epochs=epochs)
+    clip = recognizer.clip
+    features = encode_clips(recognizer, frames, on_progress)
     try:
         noise = train_feature_noise(
             features.reshape(-1, features.shape[-1]),
-            np.repeat(clips.labels, features.shape[1]),
-            lab.text_bank,
-            settings,
+            np.repeat(labels, features.shape[1]),
+            recognizer.text_bank,
+            NoiseSettings(scale=clip.logit_scale, epochs=epochs),
             seed=seed,
             on_epoch=lambda epoch, loss: on_progress(
                 "training", epoch, epochs, f"loss {loss:.3f}"
@@ -86,7 +91,7 @@ def adapt_csn(
     except ValueError as err:
         where = "class-specific noise"
         raise TrainingError(where, str(err)) from err
-    save_csn(path, noise, recognizer.clip, lab.names)
+    save_csn(path, noise, clip, recognizer.prompt_set.labels)
 
 
 def adapt_is_clip(
@@ -101,76 +106,91 @@ def adapt_is_clip(
     steps: tuple[int, int],
     frames: int,
 ) -> None:
-    """Train IS-CLIP on windows as they come live, the first and shorter ones as well.
-
-    First on samples alone, of all lives, then on some lives' pictures and samples.
+    """Train IS-CLIP on all lives' samples, then on some lives' pictures and samples.
 
     Args:
         recognizer: Plain CLIP.
-        plans: Lives, with one picture for each step of the grid.
-        folder: Keeps their pictures.
-        path: The adaptation; overwritten.
-        on_progress: Told of every stage.
-        recordings: How many lives are watched as well; the first ones.
-        seed: Of first values and batches.
-        steps: On samples alone, and on both.
-        frames: Pictures in a whole window.
+        plans: The lives, with one picture for each grid step.
+        folder: Folder for their pictures.
+        path: File of the adaptation; overwritten.
+        on_progress: Called in every stage.
+        recordings: Number of lives, from the first, with pictures.
+        seed: Seed of initial values and batches.
+        steps: Steps on samples alone, and on both.
+        frames: Pictures in a full window.
 
     Raises:
         CheckpointError: If the file cannot be written.
         FolderError: If the folder cannot be written to.
-        PipelineError: If this machine renders no pictures.
-        TrainingError: If the loss is not finite, or the prompt set has too few of the
-            lives' labels.
+        PipelineError: If this machine cannot render.
+        TrainingError: If the loss is not finite, or the prompt set lacks the labels.
     """
     clip, prompt_set = recognizer.clip, recognizer.prompt_set
-    settings = _MADE_OF.for_space(clip.dim)
+    settings = _SETTINGS.for_space(clip.dim)
     model = IsClip(clip.model, settings, frames=frames, seed=seed)
-    texts = torch.tensor(recognizer.text_bank)
     step_s = 1 / float(plans[0].rate_hz)
-    lives = live_all(
-        plans,
-        prompt_set,
-        lambda done: on_progress("living", done, len(plans), "lives"),
-    )
-    # Whole lives stand for their windows: the scale need not be exact.
-    scale = fit_scale((felt for life in lives for felt in life.felt), FORM, levels=True)
-    train_on_lives(
+    samples = round((frames - 1) * step_s * FORM.rate_hz)
+    lives, scale = _train_on_samples(
         model,
-        lives,
-        scale,
-        texts,
-        prompt_set,
-        lambda done, total: on_progress("samples", done, total, "steps"),
-        samples=round((frames - 1) * step_s * FORM.rate_hz),
+        recognizer,
+        plans,
+        on_progress,
+        samples=samples,
         steps=steps[0],
         seed=seed,
     )
+    seen = plans[:recordings], lives[:recordings]
     windows = watched_windows(
-        clip,
-        prompt_set,
-        plans[:recordings],
-        lives[:recordings],
-        scale,
-        folder,
-        on_progress,
-        frames=frames,
+        clip, prompt_set, *seen, scale, folder, on_progress, frames=frames
     )
     train_is_clip(
         model,
         windows.kept,
         windows.felt,
-        texts,
+        torch.tensor(recognizer.text_bank),
         windows.targets,
-        replace(_TRAINED, steps=steps[1], seed=seed),
+        replace(_TRAINING, steps=steps[1], seed=seed),
         lambda done, total: on_progress("training", done, total, "steps"),
     )
     save_is_clip(path, TrainedIsClip(model, scale, step_s), clip)
 
 
+def _train_on_samples(
+    model: IsClip,
+    recognizer: ClipRecognizer,
+    plans: Sequence[RecordingPlan],
+    on_progress: Progress,
+    *,
+    samples: int,
+    steps: int,
+    seed: int,
+) -> tuple[list[Life], SpectrogramScale]:
+    """Simulate lives and train the wearable's encoder on them."""
+    lives = live_all(
+        plans,
+        recognizer.prompt_set,
+        lambda done: on_progress("living", done, len(plans), "lives"),
+    )
+    # The scale need not be exact, so whole lives stand for their windows.
+    scale = fit_scale((felt for life in lives for felt in life.felt), FORM, levels=True)
+    train_on_lives(
+        model,
+        lives,
+        scale,
+        torch.tensor(recognizer.text_bank),
+        recognizer.prompt_set,
+        lambda done, total: on_progress("samples", done, total, "steps"),
+        samples=samples,
+        steps=steps,
+        seed=seed,
+    )
+    return lives, scale
+
+
 def adapt_sc_clip(
     recognizer: ClipRecognizer,
-    clips: ClipSet,
+    frames: Frames,
+    labels: Labels,
     path: Path,
     on_progress: Progress,
     *,
@@ -180,12 +200,13 @@ def adapt_sc_clip(
     """Train SC-CLIP.
 
     Args:
-        recognizer: Plain CLIP, with the labels that the clips have.
-        clips: To train on.
-        path: The adaptation; overwritten.
-        on_progress: Told of encoding and of steps.
-        seed: Of first values, batches and frames drawn.
-        epochs: Times that every clip is seen.
+        recognizer: Plain CLIP, with the labels of the clips.
+        frames: Clips to train on.
+        labels: Index of each clip's label.
+        path: File of the adaptation; overwritten.
+        on_progress: Called while encoding and after every step.
+        seed: Seed of initial values, batches and drawn frames.
+        epochs: Passes over the clips.
 
     Raises:
         CheckpointError: If the file cannot be written.
@@ -196,8 +217,8 @@ def adapt_sc_clip(
     model = ScClip(clip.model, settings)
     train_sc_clip(
         model,
-        encode_trunk(model, clip, clips.frames, on_progress),
-        torch.tensor(clips.labels),
+        encode_trunk(model, clip, frames, on_progress),
+        torch.tensor(labels),
         torch.tensor(recognizer.text_bank),
         ScTraining(epochs=epochs, warmup_epochs=min(1.0, epochs / 6)),
         seed=seed,

@@ -1,8 +1,7 @@
-"""How training changes pictures, so that what is learnt holds for other rooms.
+"""Random changes of training pictures, so that the result holds for other rooms.
 
-A small tower learns a thousand rooms by heart. What it cannot learn by heart is a
-picture that is never twice the same: other light, other noise, and pieces of other
-rooms in it.
+A small tower can memorise a thousand rooms. It cannot memorise pictures that are never
+the same twice: with other light, other noise, and pieces of other rooms.
 """
 
 import numpy as np
@@ -19,9 +18,9 @@ _MOST_NOISE = 0.035
 
 
 def draw_views(windows: int, rng: np.random.Generator) -> Float32[Tensor, "window 2 3"]:
-    """Draw zoom, turn, shift and mirroring: where a picture is read for each place.
+    """Draw random views: zoom, rotation, shift and mirroring.
 
-    Places go from -1 to 1, as those of ``torch.nn.functional.affine_grid``.
+    Coordinates go from -1 to 1, as in ``torch.nn.functional.affine_grid``.
     """
     zoom = np.exp(rng.uniform(np.log(0.85), np.log(1.3), windows))
     turn = np.radians(rng.uniform(-5, 5, windows))
@@ -39,7 +38,7 @@ def move_landmarks(
     landmarks: Float32[Tensor, "picture landmark 4"],
     views: Float32[Tensor, "picture 2 3"],
 ) -> Float32[Tensor, "picture landmark 4"]:
-    """Return landmarks as they lie in the views; those outside are not seen."""
+    """Return the landmarks in the views; those outside are not visible."""
     centred = landmarks[..., :2] * 2 - 1 - views[:, None, :, 2]
     places = torch.einsum("pij,plj->pli", torch.linalg.inv(views[:, :, :2]), centred)
     inside = (places.abs() < 1).all(dim=-1) & (landmarks[..., 3] > 0)
@@ -55,14 +54,14 @@ def view_blocks(
     side: int,
     block: int,
 ) -> Float32[Tensor, "picture 3 rows columns"]:
-    """Read a block of each picture's view; the rest is never computed.
+    """Sample a block of each picture's view, without computing the rest.
 
     Args:
-        pictures: Square.
-        views: As ``draw_views`` draws them.
-        first: The block's first patch, by its number in the picture.
-        side: Patches of a picture from side to side.
-        block: Patches of a block from side to side.
+        pictures: Square pictures.
+        views: Output of ``draw_views``.
+        first: Number of the block's first patch in the picture.
+        side: Patches along a side of a picture.
+        block: Patches along a side of a block.
     """
     size = pictures.shape[-1]
     steps = torch.arange(size // side * block)
@@ -81,7 +80,7 @@ def view_blocks(
 def disturb(
     pictures: Float32[Tensor, "picture 3 height width"], rng: np.random.Generator
 ) -> Float32[Tensor, "picture 3 height width"]:
-    """Change each picture's light and noise, paste pieces of others; normalise."""
+    """Change each picture's light and noise, paste pieces of others, and normalise."""
     count = len(pictures)
 
     def spread(values: np.ndarray) -> Tensor:
@@ -106,13 +105,13 @@ def disturb(
 def _paste(
     pictures: Float32[Tensor, "picture 3 height width"], rng: np.random.Generator
 ) -> Float32[Tensor, "picture 3 height width"]:
-    """Put a rectangle of another picture into some, where it was there."""
+    """Copy a rectangle of another picture into some pictures, at the same place."""
     size = pictures.shape[-1]
     low, high = (max(1, round(share * size)) for share in _PASTED_SIDE)
     pasted = pictures.clone()
     for picture in np.flatnonzero(rng.random(len(pictures)) < _PASTED_SHARE):
         height, width = rng.integers(low, high + 1, 2)
-        top, left = (rng.integers(0, size - it + 1) for it in (height, width))
+        top, left = (rng.integers(0, size - length + 1) for length in (height, width))
         area = (slice(None), slice(top, top + height), slice(left, left + width))
         pasted[picture][area] = pictures[rng.integers(len(pictures))][area]
     return pasted

@@ -1,8 +1,8 @@
-"""Batches for training: windows of pictures, drawn fairly and seen differently.
+"""Batches for training: windows of pictures, drawn by label and randomly changed.
 
     runs ─▶ draw windows by label ─▶ zoom, turn, shift, mirror ─▶ blocks ─▶ disturb
 
-Every picture of a window is moved alike, as one camera would see it.
+All pictures of a window get the same view, because they come from one camera.
 """
 
 from collections.abc import Sequence
@@ -21,13 +21,13 @@ from pipelines.training.pictures import PictureRun
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """Windows side by side: picture index = window index · drawn + place in it.
+    """Windows side by side: picture index = window index · drawn + index in it.
 
     Attributes:
         pixels: Normalised blocks of pictures.
-        patches: Which patches of its picture a block shows, row by row.
+        patches: Numbers of the block's patches in its picture, row by row.
         frame_labels: Index of each picture's label.
-        landmarks: Fractions of the picture, height in metres, and 1 where seen.
+        landmarks: Fractions of the picture, height in metres, and 1 if visible.
     """
 
     pixels: Float32[Tensor, "picture 3 height width"]
@@ -38,19 +38,19 @@ class Batch:
 
 @final
 class WindowSampler:
-    """Draws windows so that rare labels are seen often enough.
+    """Draws windows so that rare labels occur often enough.
 
-    A window is drawn in proportion to 1 / sqrt(how many windows share its commonest
-    label): between as often as it occurs and as often as every other label. Of its
-    pictures some are drawn: neighbours look alike, and other windows teach more.
+    The weight of a window is 1 / sqrt(number of windows with its most common label),
+    which lies between natural and equal frequencies. Only some pictures of a window are
+    drawn, because neighbours are similar and other windows add more.
 
     Args:
         runs: The recordings.
-        labels: Index of each picture's label, for each recording; a window that holds
-            one of -1 is never drawn.
+        labels: Index of each picture's label, for each recording; windows with a label
+            of -1 are never drawn.
         frames: Pictures in a window.
-        drawn: How many of them are drawn.
-        side: Patches of a picture from side to side.
+        drawn: Number of them that are drawn.
+        side: Patches along a side of a picture.
     """
 
     def __init__(
@@ -85,9 +85,9 @@ class WindowSampler:
         """Draw a batch; equal generators draw equal batches.
 
         Args:
-            windows: How many.
-            block: Patches shown of a picture, from side to side.
-            rng: Source of every choice.
+            windows: Number of windows.
+            block: Patches along a side of the shown block.
+            rng: Source of every random choice.
         """
         chosen = rng.choice(len(self._places), windows, p=self._weights)
         pixels, labels, landmarks = [], [], []
@@ -98,12 +98,12 @@ class WindowSampler:
             landmarks.append(self._runs[run].landmarks[places])
         pictures = torch.from_numpy(np.concatenate(pixels)).permute(0, 3, 1, 2) / 255.0
         views = draw_views(windows, rng).repeat_interleave(self._drawn, dim=0)
-        marks = move_landmarks(torch.from_numpy(np.concatenate(landmarks)), views)
-        patches = draw_blocks(marks, self._side, block, rng)
+        moved = move_landmarks(torch.from_numpy(np.concatenate(landmarks)), views)
+        patches = draw_blocks(moved, self._side, block, rng)
         shown = view_blocks(pictures, views, patches[:, 0], self._side, block)
         return Batch(
             disturb(shown, rng),
             patches,
             torch.from_numpy(np.concatenate(labels)),
-            marks,
+            moved,
         )

@@ -1,9 +1,9 @@
 """Blocks: the squares of patches that training shows of each picture.
 
-Most patches of a picture show the room. A block around the person costs a small tower
-a fraction of the whole picture and shows it where to look; positions stay those of the
-whole picture, so that blocks may grow until they are the whole picture. Leaving out
-patches while training follows Li et al. 2023, arXiv:2212.00794 (there at random).
+Most patches of a picture show the room. A block around the person costs a fraction of
+the whole picture and shows a small tower where to look. Positions are those of the
+whole picture, so that blocks may grow to the whole picture. Leaving out patches while
+training follows Li et al. 2023, arXiv:2212.00794 (there at random).
 """
 
 import math
@@ -18,16 +18,16 @@ _MANY_TOKENS = 200
 
 
 def grid_side(model: CLIPModel) -> int:
-    """Return how many patches a picture has from side to side."""
+    """Return the number of patches along a side of a picture."""
     patches: int = model.vision_model.embeddings.num_patches
     return math.isqrt(patches)
 
 
 def prefer_attention(model: CLIPModel, tokens: int) -> None:
-    """Choose the form of attention that trains faster on a processor.
+    """Choose the attention implementation that trains faster on a CPU.
 
-    For few tokens torch's fused form spends more time backwards than the plain one;
-    for all patches of a picture it is the other way round.
+    For few tokens torch's fused form has a slower backward pass than the plain one; for
+    all patches of a picture it is faster.
     """
     form = "eager" if tokens < _MANY_TOKENS else "sdpa"
     if model.config._attn_implementation != form:
@@ -40,16 +40,16 @@ def draw_blocks(
     block: int,
     rng: np.random.Generator,
 ) -> Int64[Tensor, "picture token"]:
-    """Draw a block for each picture: somewhere around the person, else anywhere.
+    """Draw a block for each picture: near the person if visible, else anywhere.
 
     Args:
-        landmarks: Fractions of the picture, height, and 1 where seen.
-        side: Patches of the picture from side to side.
-        block: Patches of the block from side to side; ``side`` at most.
-        rng: Source of every choice.
+        landmarks: Fractions of the picture, height, and 1 if visible.
+        side: Patches along a side of the picture.
+        block: Patches along a side of the block; at most ``side``.
+        rng: Source of every random choice.
 
     Returns:
-        The block's patches by their number in the picture, row by row.
+        Numbers of the block's patches in the picture, row by row.
     """
     seen = (landmarks[..., 3] > 0)[..., None]
     middle = (landmarks[..., :2] * seen).sum(dim=1) / seen.sum(dim=1).clamp(min=1)
@@ -72,13 +72,13 @@ def encode_blocks(
     """Run the picture tower on blocks of pictures.
 
     Args:
-        model: With gradients.
+        model: The model, with gradients.
         pixels: Normalised blocks.
-        patches: Which patches of the whole picture they are, row by row.
-        middle_layer: Index of the block whose output is returned beside the last's.
+        patches: Their patches' numbers in the whole picture, row by row.
+        middle_layer: Index of the block whose output is returned as well.
 
     Returns:
-        The pooled token of each picture, and all shown patches' tokens half way up.
+        The pooled token of each picture, and the middle layer's tokens of all patches.
     """
     tower = model.vision_model
     embeddings = tower.embeddings

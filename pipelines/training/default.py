@@ -1,9 +1,9 @@
-"""The recipe of the bundled checkpoint: a small CLIP, taught by the simulated ward.
+"""The recipe of the bundled checkpoint: train a small CLIP on the simulated ward.
 
     plans ─▶ pictures (rendered once, kept) ─▶ steps ─▶ averaged weights ─▶ checkpoint
 
-``train`` can be stopped at any time and goes on from its last saved step: each step
-draws from a generator of its own, so that a resumed run sees the same batches.
+``train`` can be stopped at any time and resumes from its last saved step. Each step has
+its own random generator, so that a resumed run sees the same batches.
 """
 
 import json
@@ -48,29 +48,30 @@ _OPTIMISER = "optimiser."
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Everything that decides the checkpoint; its seed reaches every choice.
+    """Everything that determines the checkpoint, including the seed.
 
     Attributes:
-        seed: Of recordings, first weights and batches.
-        recordings: Simulated recordings, each a world of its own.
-        recording_s: Length of each.
-        frames: Pictures a window.
-        drawn_frames: Those of them that are drawn when the window is.
+        seed: Seed of recordings, initial weights and batches.
+        recordings: Number of simulated recordings, each with its own world.
+        recording_s: Length of a recording.
+        frames: Pictures in a window.
+        drawn_frames: Number of them that are drawn with the window.
         seconds: Length of a window; one picture every ``seconds / frames``.
         image_size_px: Side of the square pictures.
         patch_size_px: Side of the picture tower's patches.
-        vision_width: Of the picture tower; its ``vision_layers`` blocks have
-            ``vision_heads`` attention heads each.
+        vision_width: Width of the picture tower, which has ``vision_layers`` blocks
+            with ``vision_heads`` attention heads each.
         steps: Optimiser steps.
-        blocks: Up to which share of the steps pictures are shown as blocks of how
-            many patches from side to side; the last are whole pictures.
-        windows: Windows a step.
-        peak_rate: Highest learning rate of Muon, which moves the matrices of both
-            towers' layers, after ``warmup_steps``; from there it falls in equal parts.
-        other_rate: The same of AdamW, which moves all else.
-        warmup_steps: Steps in which the learning rate rises, in equal parts.
-        weight_decay: Of both; biases, norms and the scale are not decayed.
-        average_decay: Of the moving average of the weights, which is what is kept.
+        blocks: Pairs of a share of the steps and a block size: up to this share,
+            pictures are shown as blocks of so many patches along a side. The last are
+            whole pictures.
+        windows: Windows in a step.
+        peak_rate: Highest learning rate of Muon, for the matrices of both towers'
+            layers, after ``warmup_steps``; it then falls linearly.
+        other_rate: Highest learning rate of AdamW, for all other parameters.
+        warmup_steps: Steps in which the learning rate rises linearly.
+        weight_decay: Weight decay of both optimisers; none for biases, norms and scale.
+        average_decay: Decay of the moving average of the weights, which is the result.
     """
 
     seed: int = 1
@@ -99,12 +100,12 @@ class Recipe:
     average_decay: float = 0.998
 
     def block_at(self, step: int) -> int:
-        """Return how many patches from side to side a step shows of a picture."""
+        """Return the number of patches along a side of a step's blocks."""
         share = (step + 1) / self.steps
         return next(block for until, block in self.blocks if share <= until)
 
     def rate_share(self, step: int) -> float:
-        """Return the learning rates of a step as a share of the highest."""
+        """Return the learning rates of a step as a share of the highest rates."""
         if step < self.warmup_steps:
             return (step + 1) / self.warmup_steps
         done = (step - self.warmup_steps) / max(1, self.steps - self.warmup_steps)
@@ -112,13 +113,13 @@ class Recipe:
 
     @property
     def step_ns(self) -> int:
-        """Step of the frame grid."""
+        """Step of the frame grid in nanoseconds."""
         return round(self.seconds / self.frames * NS_PER_S)
 
     def plans(self) -> list[RecordingPlan]:
-        """Return the recordings to learn from; no footage seed reaches them.
+        """Return the recordings for training, which no seed of footage can produce.
 
-        They hold one picture for each step of the frame grid and no more.
+        They hold one picture for each step of the frame grid.
         """
         rate_hz = _as_fraction(self.frames, self.seconds)
         return [
@@ -135,13 +136,13 @@ def train(
     *,
     save_every: int = 100,
 ) -> Path:
-    """Follow a recipe; go on where an earlier run in the same folder stopped.
+    """Follow a recipe, resuming an earlier run in the same folder.
 
     Args:
-        recipe: What to do.
-        prompt_set: Its labels are learnt, each in all its wordings.
-        folder: Keeps pictures and state while training, and the checkpoint after.
-        on_progress: Told of every recording and every step.
+        recipe: The recipe.
+        prompt_set: The labels and wordings to learn.
+        folder: Folder for pictures and state, and for the checkpoint.
+        on_progress: Called after every recording and every step.
         save_every: Steps between saved states.
 
     Returns:
@@ -149,9 +150,9 @@ def train(
 
     Raises:
         FolderError: If the folder cannot be written to.
-        TrainingError: If the folder holds the work of another recipe, prompt set or
-            simulator, or a damaged state; or if the loss is no longer a number.
-        PipelineError: If pictures are missing and this machine renders none.
+        TrainingError: If the folder belongs to another recipe, prompt set or simulator
+            version, or holds a damaged state; or if the loss is not finite.
+        PipelineError: If pictures are missing and this machine cannot render.
     """
     make_folder(folder)
     _claim(folder, recipe, prompt_set)
@@ -187,7 +188,7 @@ def _prepare(recipe: Recipe, folder: Path, on_progress: Progress) -> list[Pictur
 
 
 def _claim(folder: Path, recipe: Recipe, prompt_set: PromptSet) -> None:
-    """Refuse a folder that another recipe has begun; else write the recipe down."""
+    """Write the recipe into the folder; refuse a folder of another recipe."""
     path = folder / _RECIPE_NAME
     text = _recipe_text(recipe, prompt_set)
     if not path.exists():
@@ -200,7 +201,7 @@ def _claim(folder: Path, recipe: Recipe, prompt_set: PromptSet) -> None:
 
 
 def _recipe_text(recipe: Recipe, prompt_set: PromptSet) -> str:
-    """Write down all that a checkpoint comes from."""
+    """Return a text with everything that a checkpoint comes from."""
     facts = {
         **asdict(recipe),
         "prompt_set": prompt_set.id,
@@ -211,17 +212,17 @@ def _recipe_text(recipe: Recipe, prompt_set: PromptSet) -> str:
 
 
 def labels_seen(checkpoint: Path) -> tuple[str, ...] | None:
-    """Return the labels that a checkpoint of this recipe has learnt, else None."""
+    """Return the labels that a checkpoint of this recipe was trained on, else None."""
     try:
         facts = json.loads((checkpoint / _RECIPE_NAME).read_text(encoding="utf-8"))
         return tuple(str(label) for label in facts["labels"])
     except (OSError, ValueError, KeyError, TypeError):
-        return None  # another's, who tells it in another way
+        return None  # trained by another recipe
 
 
 @final
 class _Trainer:
-    """Weights, optimiser and step count; all that a resumed run needs."""
+    """Weights, optimiser and step count: the complete state of a run."""
 
     def __init__(
         self, recipe: Recipe, prompt_set: PromptSet, runs: list[PictureRun]
@@ -275,10 +276,10 @@ class _Trainer:
         self.sentences = [prompt_set.sentences(label) for label in prompt_set.labels]
 
     def advance(self) -> str:
-        """Take one optimiser step; return a note on the loss.
+        """Run one optimiser step; return a note on the loss.
 
         Raises:
-            TrainingError: If the loss is not a number; no weight has changed then.
+            TrainingError: If the loss is not finite; the weights are then unchanged.
         """
         recipe = self.recipe
         rng = np.random.default_rng((recipe.seed, self.step))
@@ -309,7 +310,7 @@ class _Trainer:
         return _note(self.recent)
 
     def save(self, path: Path) -> None:
-        """Write weights, average and optimiser, whole or not at all."""
+        """Write weights, average and optimiser state, replacing the old file whole."""
         tensors = {name: value.detach() for name, value in self.named.items()}
         tensors |= {
             f"average.{name}": value
@@ -325,17 +326,17 @@ class _Trainer:
         part.replace(path)
 
     def load(self, path: Path) -> None:
-        """Go on from a saved state, if there is one.
+        """Resume from a saved state, if there is one.
 
         Raises:
-            TrainingError: If it cannot be read whole.
+            TrainingError: If it cannot be read.
         """
         if not path.exists():
             return
         try:
             tensors = load_file(path)
         except (SafetensorError, OSError) as err:
-            problem = f"cannot be read ({err}); without it training begins anew"
+            problem = f"cannot be read ({err}); delete it to start the training again"
             raise TrainingError(str(path), problem) from err
         averaged = dict(self.average.module.named_parameters())
         with torch.no_grad():

@@ -2,11 +2,12 @@
 
     frames ─▶ trunk, teacher: once ─▶ kept ──┐
     samples ─▶ spectrograms: once a split ───┴─▶ batches ─▶ loss ─┬─▶ Adam: student
-                                                                  └─▶ SGD: all else
+                                                                  └─▶ SGD: the rest
 
-The trunk is frozen and nothing disturbs the pictures, so what it makes of them is kept
-for all trainings on them; it takes most of the time. Source of optimisers and rates: He
-et al., as ``models.is_clip`` names them; they do not state momentum and weight decay.
+The trunk is frozen and pictures are not changed at random, so its outputs are stored
+and shared by all trainings; computing them takes most of the time. Source of optimisers
+and rates: He et al., as in ``models.is_clip``; they do not give momentum and weight
+decay.
 """
 
 import math
@@ -26,7 +27,7 @@ from models.spectrogram import ImuFormat, SpectrogramScale, spectrograms
 from pipelines.errors import TrainingError
 
 OnDone = Callable[[int, int], None]
-"""Told how many steps are done, and of how many."""
+"""Called with the number of finished steps and the total."""
 
 _FRAMES_AT_ONCE, _CLIPS_AT_ONCE = 32, 4
 
@@ -34,20 +35,20 @@ _FRAMES_AT_ONCE, _CLIPS_AT_ONCE = 32, 4
 @final
 @dataclass(frozen=True, slots=True)
 class IsClipTraining:
-    """How both optimisers move what is trained.
+    """Settings of both optimisers.
 
     Attributes:
-        student_rate: Adam's, for what the student has of CLIP.
-        imu_rate: SGD's, for all else.
-        momentum: SGD's.
-        steps: Batches, drawn from one shuffled pass over the windows after another.
-        batch: Windows a step.
-        frames: How many of a window's frames a step sees, in their places.
-        decays: Whether both rates fall to zero, in equal parts from step to step.
-        seed: Of the order of the windows, and of which frames are seen.
+        student_rate: Adam's rate, for the student's copy of CLIP's layers.
+        imu_rate: SGD's rate, for the other parameters.
+        momentum: SGD's momentum.
+        steps: Number of batches, drawn from repeated shuffled passes over the windows.
+        batch: Windows in a step.
+        frames: Number of a window's frames that a step uses, at their positions.
+        decays: Whether both rates fall linearly to zero.
+        seed: Seed of the order of windows and the choice of frames.
 
     Raises:
-        ValueError: If a value is not positive, or the momentum not in [0, 1).
+        ValueError: If a value is not positive, or the momentum is not in [0, 1).
     """
 
     student_rate: float
@@ -81,30 +82,30 @@ PUBLISHED = IsClipTraining(student_rate=1e-5, imu_rate=1e-3, steps=7200)
 """The paper's rates and batches: 50 passes over its 2,291 windows of 16 classes."""
 
 SMALL_TOWER = IsClipTraining(student_rate=3e-4, imu_rate=3e-2, steps=80, frames=2)
-"""For a tower that a processor can train, in a ninetieth of the steps.
+"""Settings for a tower that a CPU can train, in a ninetieth of the steps.
 
-So few steps at the published rates would leave the layers that start as zeros about
-where they are, so both rates are thirty times as high; frames of one window look alike,
-so a step sees two of eight. Chosen, not searched for.
+So few steps at the published rates would hardly move the layers that start at zero, so
+both rates are thirty times as high. Frames of one window are similar, so a step uses
+two of eight. These values were chosen, not searched for.
 """
 
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class KeptFrames:
-    """What the frozen parts make of frames, and the windows that share them.
+    """Outputs of the frozen parts for frames, and the windows that share the frames.
 
     Attributes:
-        tokens: Of the trunk, at half precision for their size.
+        tokens: The trunk's tokens, in half precision to save memory.
         known: The teacher's features, of unit norm, from tokens of full precision.
-        places: Which frame stands in each place of each window; -1 for none.
+        places: Index of the frame at each position of each window; -1 for none.
     """
 
     tokens: Float16[Tensor, "frame token hidden"]
     known: Float32[Tensor, "frame dim"]
     places: Int64[Tensor, "clip time"]
 
-    def take(self, wanted: Int64[np.ndarray, " some"]) -> "KeptFrames":
+    def select(self, wanted: Int64[np.ndarray, " some"]) -> "KeptFrames":
         """Return some of the windows."""
         return replace(self, places=self.places[wanted])
 
@@ -117,7 +118,7 @@ class Felt:
     acc: Float32[Tensor, "clip 3 64 64"]
     gyro: Float32[Tensor, "clip 3 64 64"]
 
-    def take(self, wanted: Int64[np.ndarray, " some"]) -> "Felt":
+    def select(self, wanted: Int64[np.ndarray, " some"]) -> "Felt":
         """Return some of the windows."""
         return Felt(self.acc[wanted], self.gyro[wanted])
 
@@ -132,9 +133,10 @@ def keep_frames(
 
     Args:
         clip: The checkpoint.
-        runs: RGB pictures of its own size; one run at least, none of them empty.
-        places: Of ``KeptFrames``, among the frames of all runs.
-        on_done: Told how many runs are done.
+        runs: RGB pictures of its own size; at least one run, and none of them empty.
+        places: Index of the frame at each position of each window, over all runs; see
+            ``KeptFrames``.
+        on_done: Called with the number of finished runs.
     """
     tokens, known = [], []
     for done, run in enumerate(runs, 1):
@@ -153,7 +155,7 @@ def all_spectrograms(
     form: ImuFormat,
     scale: SpectrogramScale,
 ) -> Felt:
-    """Compute the spectrograms of one window at least.
+    """Compute the spectrograms of at least one window.
 
     Raises:
         ValueError: If ``models.spectrogram`` refuses a window.
@@ -174,74 +176,89 @@ def train_is_clip(
     settings: IsClipTraining,
     on_done: OnDone,
 ) -> None:
-    """Train in place; the model is in evaluation mode afterwards.
+    """Train a model in place, and leave it in evaluation mode.
 
     Args:
-        model: Of windows of as many places as are kept.
-        kept: Of its checkpoint.
-        felt: Of the same windows.
-        texts: A unit vector for each label that is trained.
+        model: The model, for windows with as many positions as ``kept`` has.
+        kept: Outputs of its checkpoint.
+        felt: Spectrograms of the same windows.
+        texts: A unit vector for each trained label.
         labels: Index of each window's text, or each text's share of each window.
-        settings: How.
-        on_done: Told of steps.
+        settings: Training settings.
+        on_done: Called after every step.
 
     Raises:
-        TrainingError: If there is no window, or the loss is not finite: the rates are
-            too high.
+        TrainingError: If there is no window, or the loss is not finite because the
+            rates are too high.
     """
     if len(labels) == 0:
         where, problem = "IS-CLIP", "there is no window to train on"
         raise TrainingError(where, problem)
-    student = torch.optim.Adam(model.clip_parameters(), settings.student_rate)
-    others = torch.optim.SGD(
-        model.imu_parameters(), settings.imu_rate, momentum=settings.momentum
+    optimisers: tuple[torch.optim.Optimizer, ...] = (
+        torch.optim.Adam(model.clip_parameters(), settings.student_rate),
+        torch.optim.SGD(
+            model.imu_parameters(), settings.imu_rate, momentum=settings.momentum
+        ),
     )
-    optimisers = student, others
-    falls = [
-        torch.optim.lr_scheduler.LinearLR(it, 1.0, 0.0, settings.steps)
-        for it in optimisers
+    schedules = [
+        torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, settings.steps)
+        for optimiser in optimisers
         if settings.decays
     ]
     rng = np.random.default_rng(settings.seed)
     order = np.empty(0, np.int64)
-    device = model.projection.weight.device
     model.train()
     for step in range(settings.steps):
         if len(order) == 0:
             order = rng.permutation(len(labels))
         chosen, order = order[: settings.batch], order[settings.batch :]
         slots = draw_slots(kept.places[chosen], settings.frames, rng)
-        frames = kept.places[chosen].gather(1, slots.clamp(min=0))[slots >= 0]
-        parts = model.loss_of_tokens(
-            kept.tokens[frames].to(device),
-            kept.known[frames].to(device),
-            felt.acc[chosen].to(device),
-            felt.gyro[chosen].to(device),
-            texts.to(device),
-            torch.from_numpy(labels[chosen]).to(device),
-            slots.to(device),
-        )
-        if not parts["total"].isfinite():
+        loss = _loss(model, kept, felt, texts, labels, chosen, slots)
+        if not loss.isfinite():
             where = f"step {step + 1}"
             problem = "the loss is not finite; lower the learning rates"
             raise TrainingError(where, problem)
         for optimiser in optimisers:
             optimiser.zero_grad()
-        torch.autograd.backward(parts["total"])
+        torch.autograd.backward(loss)
         for optimiser in optimisers:
             optimiser.step()
-        for fall in falls:
-            fall.step()
+        for schedule in schedules:
+            schedule.step()
         on_done(step + 1, settings.steps)
     model.train(mode=False)
+
+
+def _loss(
+    model: IsClip,
+    kept: KeptFrames,
+    felt: Felt,
+    texts: Float32[Tensor, "label dim"],
+    labels: Int64[np.ndarray, " clip"] | Float32[np.ndarray, "clip label"],
+    chosen: Int64[np.ndarray, " window"],
+    slots: Int64[Tensor, "window drawn"],
+) -> Float32[Tensor, ""]:
+    """Compute the loss of the chosen windows."""
+    device = model.projection.weight.device
+    frames = kept.places[chosen].gather(1, slots.clamp(min=0))[slots >= 0]
+    return model.loss_of_tokens(
+        kept.tokens[frames].to(device),
+        kept.known[frames].to(device),
+        felt.acc[chosen].to(device),
+        felt.gyro[chosen].to(device),
+        texts.to(device),
+        torch.from_numpy(labels[chosen]).to(device),
+        slots.to(device),
+    )["total"]
 
 
 def draw_slots(
     places: Int64[Tensor, "window place"], drawn: int, rng: np.random.Generator
 ) -> Int64[Tensor, "window drawn"]:
-    """Draw places for each window, in order and without repeats; all, if so many.
+    """Draw positions for each window, in order and without repeats.
 
-    Places without a frame are drawn last, and become -1.
+    All positions are drawn if there are no more. Positions without a frame are drawn
+    last and become -1.
     """
     ranks = torch.from_numpy(rng.random(tuple(places.shape)))
     ranks[places < 0] += 1
@@ -253,11 +270,10 @@ def draw_slots(
 def encode_windows(
     model: IsClip, kept: KeptFrames, felt: Felt
 ) -> tuple[Float32[np.ndarray, "clip dim"], Float32[np.ndarray, "clip dim"]]:
-    """Encode windows with all their frames, one at least in each.
+    """Encode windows with all their frames, at least one in each.
 
     Returns:
-        Rows of unit norm: of the frames as the samples strengthen them, and of the
-        samples alone.
+        Rows of unit norm: for frames with samples, and for samples alone.
     """
     device = model.projection.weight.device
     seen, worn = [], []

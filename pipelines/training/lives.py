@@ -1,11 +1,11 @@
-"""Simulated lives as wearables feel them, and the part of IS-CLIP that learns of them.
+"""Simulated lives as measured by wearables, and the training of IS-CLIP on them.
 
     plans ─▶ life ─┬─▶ samples at waist and wrist ─▶ windows anywhere ─▶ f_IMU ─┐
                    └─▶ labels ─▶ their shares of the window ────────────────────┴─▶ loss
 
-No picture is rendered, so many more lives are lived than are watched. What the prompt
-set has no label for is shared among all labels of no fall: whoever does that has not
-fallen.
+No picture is rendered, so there can be many more of these lives than of lives with
+pictures. Activities that the prompt set has no label for are shared among all labels
+that do not belong to falls, because such a person has not fallen.
 """
 
 import itertools
@@ -31,20 +31,20 @@ from pipelines.simulation.motion import SAMPLE_RATE_HZ
 from pipelines.simulation.wearable import POSITIONS, feel
 
 FORM = ImuFormat(float(SAMPLE_RATE_HZ), "mps2", "radps")
-_TILT_RAD = np.radians(8)  # nobody straps a wearable on quite straight
+_TILT_RAD = np.radians(8)  # nobody straps a wearable on perfectly straight
 _BATCH = 64
 _RATE = 2e-3
-_CUT_SHARE = 0.15  # of windows that are as short as the first ones of a stream
+_CUT_SHARE = 0.15  # share of windows that are as short as a stream's first ones
 
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class Life:
-    """What a life is to its wearables.
+    """A life as its wearables measure it.
 
     Attributes:
         felt: Samples of each position of ``POSITIONS``.
-        labels: Of each sample, an index into the prompt set's labels; -1 for none.
+        labels: Index of each sample's label in the prompt set; -1 for none.
     """
 
     felt: tuple[Float32[np.ndarray, "sample 6"], ...]
@@ -56,25 +56,25 @@ def live_all(
     prompt_set: PromptSet,
     on_done: Callable[[int], None],
 ) -> list[Life]:
-    """Live what is planned, in processes of their own.
+    """Simulate lives in several processes.
 
     Args:
         plans: The lives.
-        prompt_set: Its labels are theirs.
-        on_done: Told how many are done.
+        prompt_set: The labels.
+        on_done: Called with the number of finished lives.
 
     Raises:
-        PipelineError: If this machine renders no pictures.
-        TrainingError: If the prompt set has but one of the labels of these lives, or
+        PipelineError: If this machine cannot render.
+        TrainingError: If the prompt set has fewer than two of the lives' labels, or
             labels of falls alone.
     """
     done = itertools.count(1)
     work = partial(_live, prompt_set=prompt_set)
     lives = in_render_processes(work, plans, on_done=lambda _: on_done(next(done)))
-    told = {int(place) for life in lives.values() for place in np.unique(life.labels)}
-    events = {prompt_set.events[prompt_set.labels[place]] for place in told - {-1}}
-    if len(told - {-1}) < 2 or events == {FALL}:
-        names = sorted(prompt_set.labels[place] for place in told - {-1})
+    known = {int(place) for life in lives.values() for place in np.unique(life.labels)}
+    events = {prompt_set.events[prompt_set.labels[place]] for place in known - {-1}}
+    if len(known - {-1}) < 2 or events == {FALL}:
+        names = sorted(prompt_set.labels[place] for place in known - {-1})
         problem = f"of its labels these lives have {', '.join(names) or 'none'}"
         raise TrainingError(prompt_set.id, f"{problem}: too few to train on")
     return [lives[plan] for plan in plans]
@@ -91,6 +91,7 @@ def _live(plan: RecordingPlan, prompt_set: PromptSet) -> Life:
 def _askew(
     felt: Float32[np.ndarray, "sample 6"], rng: np.random.Generator
 ) -> Float32[np.ndarray, "sample 6"]:
+    """Rotate samples by a small random angle, as a loosely worn wearable would."""
     tilt = Rotation.from_rotvec(rng.normal(0, _TILT_RAD, 3))
     turned = np.hstack((tilt.apply(felt[:, :3]), tilt.apply(felt[:, 3:])))
     return turned.astype(np.float32)
@@ -102,13 +103,13 @@ def shares(
     """Return each label's share of a window; they sum to 1.
 
     Args:
-        labels: Of each moment; -1 for one that the prompt set has no label for.
-        prompt_set: One label of it at least is none of a fall.
+        labels: Label of each moment; -1 if the prompt set has no label for it.
+        prompt_set: The labels, at least one of which does not belong to falls.
     """
-    can_be = np.array([prompt_set.events[it] != FALL for it in prompt_set.labels])
+    can_be = np.array([prompt_set.events[label] != FALL for label in prompt_set.labels])
     counts = np.bincount(labels + 1, minlength=len(can_be) + 1) / len(labels)
-    told: Float32[np.ndarray, " label"] = counts[1:].astype(np.float32)
-    return told + np.float32(counts[0] / can_be.sum()) * can_be
+    own: Float32[np.ndarray, " label"] = counts[1:].astype(np.float32)
+    return own + np.float32(counts[0] / can_be.sum()) * can_be
 
 
 def train_on_lives(
@@ -123,18 +124,18 @@ def train_on_lives(
     steps: int,
     seed: int,
 ) -> None:
-    """Train what makes f_IMU, in place: the encoder and the layer behind it.
+    """Train the IMU encoder and the layer after it, in place.
 
     Args:
-        model: Of any state; in evaluation mode afterwards.
-        lives: Each longer than a window.
-        scale: Of their spectrograms.
+        model: The model, in evaluation mode afterwards.
+        lives: Lives that are longer than a window.
+        scale: Scale of their spectrograms.
         texts: A unit vector for each label.
-        prompt_set: Has the labels.
-        on_done: Told how many steps are done, and of how many.
-        samples: In a whole window.
-        steps: Of Adam, whose rate falls to zero.
-        seed: Of the windows.
+        prompt_set: The labels.
+        on_done: Called with the number of finished steps and the total.
+        samples: Samples in a full window.
+        steps: Steps of Adam, whose rate falls to zero.
+        seed: Seed of the windows.
 
     Raises:
         TrainingError: If the loss is not finite.
@@ -166,7 +167,7 @@ def train_on_lives(
 def _draw(
     lives: Sequence[Life], samples: int, rng: np.random.Generator
 ) -> tuple[Float32[np.ndarray, "sample 6"], Int64[np.ndarray, " sample"]]:
-    """Draw a window, and the labels of its samples."""
+    """Draw a window and the labels of its samples."""
     life = lives[int(rng.integers(len(lives)))]
     felt = life.felt[int(rng.integers(len(life.felt)))]
     length = samples

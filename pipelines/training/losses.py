@@ -1,13 +1,14 @@
-"""What the bundled checkpoint is trained for.
+"""The loss of the bundled checkpoint's training.
 
-The clip loss is the use itself: frame features averaged and compared with texts; its
-target is the share of the window that each label fills. From it alone a small tower
-takes far too long to find the person, so there are helpers, thrown away afterwards:
+The clip loss is that of the use itself: features of frames are averaged and compared
+with texts; the target is the share of the window that each label fills. From it alone a
+small tower takes far too long to find the person, so there are auxiliary losses, whose
+heads are discarded after training:
 
-    texts ──────────▶ label            the wordings of one label come together
-    whole picture ──▶ label, heights   of the parts of the body, over the floor
-    patches, half way up the tower ──▶ where each part is
-    those patches that the body is in, pointed at by the simulator ──▶ label
+    texts ──────────▶ label            brings the wordings of one label together
+    whole picture ──▶ label, heights   of the parts of the body, above the floor
+    patches, half way up the tower ──▶ the place of each part
+    patches that show the body, known from the simulator ──▶ label
 """
 
 from typing import final
@@ -28,13 +29,13 @@ _TEXT_WEIGHT = 0.3
 
 @final
 class BodyHeads(nn.Module):
-    """The helpers: linear heads on the towers.
+    """The auxiliary linear heads on the towers.
 
     Args:
-        width: Of the picture tower.
-        landmarks: How many parts of the body there are.
-        labels: How many labels there are.
-        dim: Width of the space that pictures and texts share.
+        width: Width of the picture tower.
+        landmarks: Number of parts of the body.
+        labels: Number of labels.
+        dim: Dimension of the space that pictures and texts share.
     """
 
     def __init__(self, width: int, landmarks: int, labels: int, dim: int) -> None:
@@ -56,11 +57,11 @@ def training_losses(
     """Compute the parts of the loss; their weighted sum is ``total``.
 
     Args:
-        model: With gradients.
-        heads: With gradients.
-        batch: Windows, each of ``frames`` of its pictures.
+        model: The model, with gradients.
+        heads: The auxiliary heads, with gradients.
+        batch: Windows of ``frames`` pictures each.
         texts: A unit vector for each label, with gradients.
-        frames: Pictures a window.
+        frames: Pictures in a window.
     """
     with torch.autocast("cpu", torch.bfloat16, enabled=has_fast_bf16()):
         pooled, middle = encode_blocks(
@@ -104,7 +105,7 @@ def training_losses(
 
 
 def has_fast_bf16() -> bool:
-    """Tell whether this processor multiplies bfloat16 faster than float32."""
+    """Return whether this CPU multiplies bfloat16 faster than float32."""
     fast: bool = torch.cpu._is_avx512_bf16_supported()
     return fast
 
@@ -114,9 +115,9 @@ def _place_loss(
     token: Int64[Tensor, "picture landmark"],
     seen: Bool[Tensor, "picture landmark"],
 ) -> Float32[Tensor, ""]:
-    """Cross-entropy of the token that holds each landmark in sight; their mean."""
+    """Return the mean cross-entropy of the token that holds each visible landmark."""
     total = cross_entropy(scores.transpose(1, 2)[seen], token[seen], reduction="sum")
-    return total / seen.sum().clamp(min=1)  # a batch of empty rooms: 0, not 0 / 0
+    return total / seen.sum().clamp(min=1)  # for empty rooms 0, not 0 / 0
 
 
 def _height_loss(
@@ -124,7 +125,7 @@ def _height_loss(
     landmarks: Float32[Tensor, "picture landmark 4"],
     seen: Bool[Tensor, "picture landmark"],
 ) -> Float32[Tensor, ""]:
-    """Smooth distance of each landmark in sight from its height; their mean."""
+    """Return the mean smooth L1 distance of each visible landmark's height."""
     total = smooth_l1_loss(
         heights[seen], landmarks[..., 2][seen], beta=0.2, reduction="sum"
     )
@@ -136,7 +137,7 @@ def _tokens_of(
     patches: Int64[Tensor, "picture token"],
     side: int,
 ) -> tuple[Int64[Tensor, "picture landmark"], Bool[Tensor, "picture landmark"]]:
-    """Find the token whose patch holds each landmark, and whether there is one."""
+    """Find the token whose patch holds each landmark, and whether it is shown."""
     cells = (landmarks[..., :2] * side).long().clamp(0, side - 1)
     patch = cells[..., 1] * side + cells[..., 0]
     held = patches[:, None, :] == patch[..., None]
@@ -150,7 +151,7 @@ def _pointed_loss(
     token: Int64[Tensor, "picture landmark"],
     seen: Bool[Tensor, "picture landmark"],
 ) -> Float32[Tensor, ""]:
-    """Cross-entropy of the label, told from the tokens that the body lies in."""
+    """Return the cross-entropy of the label predicted from the body's tokens."""
     share = torch.zeros(tokens.shape[:2]).scatter_add(1, token, seen.float())
     share = share / share.sum(dim=1, keepdim=True).clamp(min=1)
     body = torch.einsum("pt,ptw->pw", share, tokens)

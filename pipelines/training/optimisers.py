@@ -1,7 +1,7 @@
-"""What moves the weights: Muon the towers' matrices, AdamW all else.
+"""The optimisers of both towers: Muon for their matrices, AdamW for the rest.
 
-Sources: Jordan et al. 2024, kellerjordan.github.io/posts/muon; its steps are scaled to
-the size of AdamW's as in Liu et al. 2025, arXiv:2502.16982.
+Sources: Jordan et al. 2024, kellerjordan.github.io/posts/muon; the step size is scaled
+to AdamW's as in Liu et al. 2025, arXiv:2502.16982.
 """
 
 from collections.abc import Mapping
@@ -14,13 +14,13 @@ from torch.nn import Parameter
 
 @final
 class TowerOptimisers:
-    """Both optimisers as one, whose state goes by the parameters' names.
+    """Both optimisers as one, with a state keyed by parameter names.
 
     Args:
-        named: Every parameter that is learnt.
+        named: Every trained parameter by name.
         matrix_rate: Learning rate of the matrices of both towers' layers.
-        other_rate: Of all else.
-        weight_decay: Of both; biases, norms and the scale are not decayed.
+        other_rate: Learning rate of the other parameters.
+        weight_decay: Weight decay of both; none for biases, norms and scale.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class TowerOptimisers:
         )
 
     def zero_grad(self) -> None:
-        """Forget the gradients."""
+        """Clear the gradients."""
         for optimiser, _ in self._each:
             optimiser.zero_grad(set_to_none=True)
 
@@ -72,7 +72,7 @@ class TowerOptimisers:
             optimiser.step()
 
     def state(self) -> dict[str, Tensor]:
-        """Return every moment, by ``kind.parameter``."""
+        """Return every moment by ``kind.parameter``."""
         return {
             f"{kind}.{name}": moment
             for optimiser, _ in self._each
@@ -81,7 +81,7 @@ class TowerOptimisers:
         }
 
     def load(self, moments: Mapping[str, Tensor]) -> None:
-        """Take the moments that ``state`` gave."""
+        """Load moments that ``state`` returned."""
         owners = {
             id(value): optimiser
             for optimiser, _ in self._each

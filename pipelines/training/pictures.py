@@ -1,9 +1,9 @@
 """Training pictures: simulated recordings as the camera source delivers them.
 
-A recording is rendered, encoded, and read back through ``pipelines.sources.camera``,
-so that what is learnt is what will be seen. It is kept as arrays in a folder, a
-recording at a time, which makes the work resumable: under a name of all that they come
-from, so that a folder may serve several trainings.
+A recording is rendered, encoded, and read back through ``pipelines.sources.camera``, so
+that training and use see the same pictures. Its pictures are kept as arrays in a
+folder, which makes the work resumable. File names hold everything that the pictures
+depend on, so that several trainings can share a folder.
 """
 
 import asyncio
@@ -35,14 +35,14 @@ from pipelines.sources.camera import CameraSource
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PictureRun:
-    """One recording's picked pictures in time order.
+    """The pictures of one recording in time order.
 
     Attributes:
-        pictures_path: File of the pictures as the model sees them, uint8 [time,
-            height, width, 3].
-        labels: What the person did at each picture's time.
-        landmarks: ``World.landmarks`` in fractions of the square picture; heights
-            in metres.
+        pictures_path: File of the pictures as the model sees them, uint8 [time, height,
+            width, 3].
+        labels: Activity at each picture's time.
+        landmarks: ``World.landmarks`` in fractions of the square picture; heights in
+            metres.
     """
 
     pictures_path: Path
@@ -52,9 +52,10 @@ class PictureRun:
     def pictures(
         self, places: Int64[np.ndarray, " time"]
     ) -> UInt8[np.ndarray, "time height width 3"]:
-        """Read the pictures at some places of the run.
+        """Read the pictures at some indices.
 
-        The file is closed again: there may be more runs than a process may keep open.
+        The file is closed again, because there may be more runs than a process may have
+        open files.
         """
         mapped = np.load(self.pictures_path, mmap_mode="r")
         picked: UInt8[np.ndarray, "time height width 3"] = mapped[places]
@@ -70,19 +71,19 @@ def prepare_runs(
     on_done: Callable[[RecordingPlan], None],
     workers: int | None = None,
 ) -> list[PictureRun]:
-    """Render what is not there yet, and open every recording.
+    """Render missing recordings, and open all.
 
     Args:
-        folder: Keeps the arrays; about 50 kB a picture.
+        folder: Folder for the arrays; about 50 kB for a picture.
         plans: The recordings; equal plans are rendered once.
         image_size_px: Side of the square pictures.
-        step_ns: Step of the frame grid, nanoseconds.
-        on_done: Told of every recording that is ready.
-        workers: Processes that render; by default one for each core.
+        step_ns: Step of the frame grid in nanoseconds.
+        on_done: Called for every recording that is ready.
+        workers: Number of rendering processes; by default one for each core.
 
     Raises:
         FolderError: If the folder cannot be written to.
-        PipelineError: If this machine renders no pictures.
+        PipelineError: If this machine cannot render.
     """
     make_folder(folder)
     prepare = _Preparation(folder, image_size_px, step_ns)
@@ -101,9 +102,9 @@ def label_matrix(
 ) -> list[np.ndarray[Any, np.dtype[np.int64]]]:
     """Return each run's labels as indices into the prompt set's labels.
 
-    A label that it has not is -1.
+    A label that is not in the prompt set is -1.
     """
-    return [np.array([prompt_set.place(it) for it in run.labels]) for run in runs]
+    return [np.array([prompt_set.place(label) for label in run.labels]) for run in runs]
 
 
 @final
@@ -123,7 +124,7 @@ class _Preparation:
         _keep(self.stem(plan), plan, frames)
 
     def stem(self, plan: RecordingPlan) -> Path:
-        """Return where a plan's pictures are kept, less the endings."""
+        """Return the path of a plan's files without their suffixes."""
         name = f"{plan.stream.name.lower()}-{plan.seed}-{plan.index:04d}"
         rate = f"{plan.rate_hz.numerator}_{plan.rate_hz.denominator}Hz"
         length, step = f"{plan.duration_s * 1000:.0f}ms", f"{self.step_ns}ns"
@@ -151,10 +152,10 @@ def _keep(stem: Path, plan: RecordingPlan, frames: Sequence[Frame]) -> None:
         sample = round(frame.timestamp_ns * SAMPLE_RATE_HZ / NS_PER_S)
         sample = min(sample, len(track.labels) - 1)
         labels.append(track.labels[sample])
-        marks = world.landmarks(track.qpos[sample])
-        # A 4:3 picture stands in the middle of its square.
-        marks[:, 1] = 0.5 + (marks[:, 1] - 0.5) * 3 / 4
-        landmarks.append(np.round(marks, 4).tolist())
+        landmarks_now = world.landmarks(track.qpos[sample])
+        # A 4:3 picture is in the middle of its square.
+        landmarks_now[:, 1] = 0.5 + (landmarks_now[:, 1] - 0.5) * 3 / 4
+        landmarks.append(np.round(landmarks_now, 4).tolist())
     np.save(stem.with_suffix(".npy"), np.stack([frame.pixels for frame in frames]))
     facts = json.dumps({"labels": labels, "landmarks": landmarks})
     part = stem.with_suffix(f".{os.getpid()}.part")

@@ -1,10 +1,10 @@
-"""Teach SC-CLIP what labelled clips show, its frozen trunk run once for each clip.
+"""Train SC-CLIP on labelled clips, with its frozen trunk run once for each clip.
 
     pictures ─▶ trunk, once ─▶ kept ─┬─▶ steps: frames drawn ─▶ finish ─▶ loss ─▶ AdamW
                                      └─▶ logits of every head, of all frames
 
-See ``models.sc_clip`` for the model and its source. The same clips, settings and seed
-give the same weights.
+See ``models.sc_clip`` for the model and its source. Equal clips, settings and seeds
+give equal weights.
 """
 
 import math
@@ -26,27 +26,27 @@ _BATCH_CLIPS = 8  # bounds the memory of what is not trained, not the result
 
 @dataclass(frozen=True, slots=True)
 class ScTraining:
-    """How SC-CLIP is trained; the defaults are for a small tower and few clips.
+    """Settings of the training; the defaults are for a small tower and few clips.
 
-    Published for ViT-B/16, every set with 64 clips a step, all 8 frames of each, and 2
-    epochs of warm-up: UCF101 rate 5e-5, HMDB51 1e-3 and SSv2 8e-4 in 18 epochs,
-    Kinetics-400 4e-4 in 6. Sixteen clips of each of six labels would be two steps an
-    epoch so, which is why a step takes fewer here; half of the frames, another half
-    each time, cost half as much. The paper is silent on weight decay and clipping,
-    which are those of the code that it is built on.
+    Published for ViT-B/16, with 64 clips in a step, all 8 frames of each, and 2 epochs
+    of warm-up: UCF101 rate 5e-5, HMDB51 1e-3 and SSv2 8e-4 in 18 epochs, Kinetics-400
+    4e-4 in 6. With sixteen clips of each of six labels this would be two steps in an
+    epoch, so a step has fewer clips here. Half of the frames, a different half each
+    time, cost half as much. The paper does not give weight decay and clipping; these
+    are those of the code that it is built on.
 
     Attributes:
-        epochs: Times that every clip is seen.
-        warmup_epochs: In which the rate rises, in equal parts; after it a cosine falls
-            to zero.
-        clips_a_step: Of which the loss is the mean.
-        frames: Drawn of each clip, in their order, whenever it is seen.
-        peak_rate: The highest learning rate.
-        weight_decay: Of matrices; biases and norms are not decayed.
-        most_gradient: Norm that a step's gradient is cut to.
+        epochs: Passes over the clips.
+        warmup_epochs: Epochs in which the rate rises linearly; then it falls to zero
+            along a cosine.
+        clips_a_step: Clips in a step.
+        frames: Frames drawn of a clip, in their order, whenever it is used.
+        peak_rate: Highest learning rate.
+        weight_decay: Weight decay of matrices; none for biases and norms.
+        most_gradient: Greatest norm of a step's gradient.
 
     Raises:
-        ValueError: If there is nothing in an epoch, a step or a clip.
+        ValueError: If epochs, clips or frames are not positive.
     """
 
     epochs: float = 6
@@ -67,11 +67,11 @@ class ScTraining:
             raise ValueError(msg)
 
     def steps(self, clips: int) -> int:
-        """Return how many steps so many clips take; one at least."""
+        """Return the number of steps for a number of clips; at least one."""
         return max(1, round(self.epochs * math.ceil(clips / self.clips_a_step)))
 
     def rate_share(self, step: int, clips: int) -> float:
-        """Return the learning rate of a step, from 0, as a share of the highest."""
+        """Return a step's learning rate, counted from 0, as a share of the highest."""
         steps = self.steps(clips)
         warmup = min(round(steps * self.warmup_epochs / self.epochs), steps - 1)
         if step < warmup:
@@ -85,13 +85,13 @@ def encode_trunk(
     frames: UInt8[np.ndarray, "clip frame height width 3"],
     on_progress: Progress,
 ) -> Float[Tensor, "clip frame token hidden"]:
-    """Run what no training changes; models of the same trained layers share it.
+    """Run the trunk on all frames, for all models with the same trained layers.
 
     Args:
-        model: On any of its settings.
-        clip: The encoder whose model it was made of, for its scale of pixels.
-        frames: Of one clip at least, at the model's size.
-        on_progress: Told of every batch.
+        model: An SC-CLIP with any settings.
+        clip: The encoder that it was made from, for its pixel scale.
+        frames: Frames of at least one clip, at the model's size.
+        on_progress: Called after every batch.
     """
     parts = []
     for start in range(0, len(frames), _BATCH_CLIPS):
@@ -116,16 +116,16 @@ def train_sc_clip(
     seed: int,
     on_progress: Progress,
 ) -> list[float]:
-    """Change a model's trained parts, and leave it in evaluation mode.
+    """Train a model in place, and leave it in evaluation mode.
 
     Args:
-        model: Its own seed decides the first weights.
-        trunk: As ``encode_trunk`` returned it.
-        labels: Row of ``text`` that is true of each clip.
-        text: Of the labels that are candidates, of unit norm.
-        training: How.
-        seed: Of the order of clips and of the frames drawn.
-        on_progress: Told of every step.
+        model: The model; its own seed determines the initial weights.
+        trunk: Output of ``encode_trunk``.
+        labels: Index of each clip's text.
+        text: Unit vectors of the candidate labels.
+        training: Training settings.
+        seed: Seed of the order of clips and the choice of frames.
+        on_progress: Called after every step.
 
     Returns:
         The loss of each step.
@@ -135,7 +135,7 @@ def train_sc_clip(
         ValueError: If there is no clip.
     """
     if not len(labels):
-        msg = "no clip to train on, expected one at least"
+        msg = "no clip to train on, expected at least one"
         raise ValueError(msg)
     rng = np.random.default_rng(seed)
     optimiser = _adamw(model, training)
@@ -149,12 +149,7 @@ def train_sc_clip(
         chosen, order = order[: training.clips_a_step], order[training.clips_a_step :]
         frames = _draw_frames(len(chosen), trunk.shape[1], training.frames, rng)
         seen = trunk[torch.tensor(chosen)[:, None], frames]
-        heads = model.clip_answer(
-            model.finish(seen.flatten(0, 1)),
-            clips=len(chosen),
-            auxiliary=model.settings.alpha > 0,
-        )
-        loss = model.loss(model.score(heads, text), labels[chosen])
+        loss = _loss(model, seen, labels[chosen], text)
         if not torch.isfinite(loss):
             where = f"step {step + 1}"
             raise TrainingError(where, "the loss is not finite")
@@ -173,6 +168,18 @@ def train_sc_clip(
     return losses
 
 
+def _loss(
+    model: ScClip,
+    trunk: Float[Tensor, "clip frame token hidden"],
+    labels: Int64[Tensor, " clip"],
+    text: Float32[Tensor, "label dim"],
+) -> Float32[Tensor, ""]:
+    state = model.finish(trunk.flatten(0, 1))
+    auxiliary = model.settings.alpha > 0
+    heads = model.clip_answer(state, clips=len(trunk), auxiliary=auxiliary)
+    return model.loss(model.score(heads, text), labels)
+
+
 @torch.no_grad()
 def score_clips(
     model: ScClip,
@@ -180,13 +187,14 @@ def score_clips(
     text: Float32[Tensor, "label dim"],
     on_progress: Progress,
 ) -> ScAnswer:
-    """Score clips, all their frames, without the head that only the loss needs.
+    """Score clips with all their frames, without the auxiliary head.
 
     Args:
-        model: In evaluation mode.
-        trunk: Of one clip at least, as ``encode_trunk`` returned it.
-        text: Of unit norm. A label's logit does not depend on the other labels.
-        on_progress: Told of every batch.
+        model: The model, in evaluation mode.
+        trunk: Output of ``encode_trunk`` for at least one clip.
+        text: Unit vectors of labels. A label's logit does not depend on the other
+            labels.
+        on_progress: Called after every batch.
     """
     answers = []
     for start in range(0, len(trunk), _BATCH_CLIPS):
@@ -219,7 +227,7 @@ def _adamw(model: ScClip, training: ScTraining) -> torch.optim.AdamW:
 def _draw_frames(
     clips: int, there: int, wanted: int, rng: np.random.Generator
 ) -> Int64[Tensor, "clip frame"]:
-    """Draw frames of each clip without repeating one; all, if there are no more."""
+    """Draw frames of each clip without repeats; all, if there are no more."""
     keys = rng.random((clips, there))
     drawn = keys.argsort(axis=1)[:, :wanted]
     return torch.from_numpy(np.sort(drawn, axis=1))

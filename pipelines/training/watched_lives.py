@@ -1,13 +1,11 @@
-"""Windows of simulated lives, as somebody with a camera and a wearable is watched.
+"""Windows of simulated lives with both camera and wearable.
 
     plans ─┬─▶ pictures (rendered once, kept) ─▶ trunk, teacher: each picture once ─┐
            └─▶ samples of both wearables ─▶ spectrograms ───────────────────────────┴─▶
-           windows at every second place of the grid, from the first that is felt
+           windows at every second grid step, from the first with enough samples
 
-One window is of the wearable at the waist and the next of that at the wrist: whoever
-watches is not told which it is.
-
-A window's targets are the shares of its pictures that show each label.
+Windows alternate between the wearables at waist and wrist, because in use the position
+is unknown. A window's targets are the shares of its pictures that show each label.
 """
 
 import itertools
@@ -29,7 +27,7 @@ from pipelines.simulation.motion import SAMPLE_RATE_HZ
 from pipelines.simulation.wearable import POSITIONS
 from pipelines.training.is_clip import Felt, KeptFrames, all_spectrograms, keep_frames
 from pipelines.training.lives import FORM, Life, shares
-from pipelines.training.pictures import label_matrix, prepare_runs
+from pipelines.training.pictures import PictureRun, label_matrix, prepare_runs
 
 _EVERY = 2
 
@@ -40,7 +38,7 @@ class WatchedWindows:
     """Windows to train on.
 
     Attributes:
-        kept: What the frozen parts made of their frames.
+        kept: Outputs of the frozen parts for their frames.
         felt: Their spectrograms.
         targets: Each label's share of each window; rows sum to 1.
     """
@@ -61,33 +59,24 @@ def watched_windows(
     *,
     frames: int,
 ) -> WatchedWindows:
-    """Gather the windows of recordings; each has one picture for each grid step.
+    """Build the windows of recordings that have one picture for each grid step.
 
     Args:
         clip: The checkpoint.
-        prompt_set: Its labels are the targets'.
+        prompt_set: The labels of the targets.
         plans: The recordings.
-        lives: What is worn in each of them.
-        scale: Of the spectrograms.
-        folder: Keeps pictures, so that a run that was cut off goes on.
-        on_progress: Told of rendering and of encoding.
-        frames: Pictures in a whole window.
+        lives: The wearables' samples of each of them.
+        scale: Scale of the spectrograms.
+        folder: Folder for pictures, so that an interrupted run can resume.
+        on_progress: Called while rendering and encoding.
+        frames: Pictures in a full window.
 
     Raises:
         FolderError: If the folder cannot be written to.
-        PipelineError: If pictures are missing and this machine renders none.
+        PipelineError: If pictures are missing and this machine cannot render.
     """
-    done = itertools.count(1)
     step = SAMPLE_RATE_HZ / float(plans[0].rate_hz)
-    runs = prepare_runs(
-        folder,
-        plans,
-        image_size_px=clip.image_size_px,
-        step_ns=round(NS_PER_S / plans[0].rate_hz),
-        on_done=lambda plan: on_progress(
-            "rendering", next(done), len(plans), plan.name
-        ),
-    )
+    runs = _render(clip, plans, folder, on_progress)
     places, targets, worn = [], [], []
     positions = itertools.cycle(range(len(POSITIONS)))
     first = 0
@@ -111,4 +100,24 @@ def watched_windows(
     )
     return WatchedWindows(
         kept, all_spectrograms(worn, FORM, scale), np.array(targets, np.float32)
+    )
+
+
+def _render(
+    clip: ClipEncoder,
+    plans: Sequence[RecordingPlan],
+    folder: Path,
+    on_progress: Progress,
+) -> list[PictureRun]:
+    done = itertools.count(1)
+
+    def count(plan: RecordingPlan) -> None:
+        on_progress("rendering", next(done), len(plans), plan.name)
+
+    return prepare_runs(
+        folder,
+        plans,
+        image_size_px=clip.image_size_px,
+        step_ns=round(NS_PER_S / plans[0].rate_hz),
+        on_done=count,
     )

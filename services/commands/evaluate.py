@@ -1,4 +1,4 @@
-"""The commands ``wardwatch evaluate …``: how good it is on labelled footage."""
+"""The commands ``wardwatch evaluate …``: measure on labelled footage."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,9 @@ from services.options import (
     AdaptationOption,
     CalibrationOption,
     CropOption,
+    JsonOption,
     ModelOption,
+    OutOption,
     PromptsOption,
     TemporalOption,
     WearableOption,
@@ -25,7 +27,9 @@ from services.progress import progress_bar
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from models.recognizer import ClipRecognizer
     from pipelines.data.footage import Recording
+    from pipelines.sources.framing import Framing
     from pipelines.studies.event_report import EventReport
 
 app = typer.Typer(no_args_is_help=True, help="Measure on labelled footage.")
@@ -51,48 +55,35 @@ def events(
     temporal: TemporalOption = "clip",
     crop: CropOption = None,
     wearable: WearableOption = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(help="Folder for plots, tables and lists; made if need be."),
-    ] = None,
+    out: OutOption = None,
     strict: Annotated[
         bool,
-        typer.Option("--strict", help="Refuse labels that the prompt set lacks."),
+        typer.Option("--strict", help="Refuse labels that are not in the prompt set."),
     ] = False,
     quick: Annotated[
         bool,
-        typer.Option(
-            "--quick", help="Watch a quarter of an hour of it, drawn by seed."
-        ),
+        typer.Option("--quick", help="Use a quarter of an hour, drawn by --seed."),
     ] = False,
     seed: Annotated[
-        int, typer.Option(min=0, help="Draws the quick choice and the intervals.")
+        int, typer.Option(min=0, help="Seed of the quick choice and the intervals.")
     ] = 1,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object, on one line.")
-    ] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Watch every recording and compare the falls reported with the falls labelled.
 
     A fall is found by the first event fall decided between 0.5 s before its onset and
-    6 s after the person no longer lies there; an event that touches no fall is false.
+    6 s after the person is up again. An event that touches no fall is false.
     """
     from models.build import build_recognizer
-    from pipelines.clock import SystemClock
     from pipelines.data.folders import make_folder
     from pipelines.data.footage import read_footage, wearing
-    from pipelines.in_process import InProcessRecognizer
     from pipelines.sources.framing import PAD
     from pipelines.studies.event_files import report_json, write_report
-    from pipelines.studies.events import (
-        choose_quick,
-        evaluate_events,
-        refuse_unknown_labels,
-    )
+    from pipelines.studies.events import choose_quick, refuse_unknown_labels
 
     found = read_footage(footage)
     if out is not None:
-        make_folder(out)  # hours of watching come before anything is written
+        make_folder(out)  # before hours of work
     clip = build_recognizer(
         model,
         prompts,
@@ -105,26 +96,39 @@ def events(
     recordings: Sequence[Recording] = wearing(found, wearable)
     if quick:
         recordings = choose_quick(recordings, seed)
-    with (
-        InProcessRecognizer(clip) as recognizer,
-        progress_bar("watching", len(recordings)) as advance,
-    ):
-        report = signals.run(
-            evaluate_events(
-                recordings,
-                recognizer,
-                clip.prompt_set.resolve,
-                SystemClock(),
-                framing=crop or PAD,
-                seed=seed,
-                on_done=lambda result: advance(result.file),
-            )
-        )
+    report = _evaluate_events(recordings, clip, crop or PAD, seed)
     paths = write_report(report, out) if out is not None else []
     if as_json:
         typer.echo(json.dumps(report_json(report)))
     else:
         _print_report(report, Console(), paths)
+
+
+def _evaluate_events(
+    recordings: "Sequence[Recording]",
+    clip: "ClipRecognizer",
+    framing: "Framing",
+    seed: int,
+) -> "EventReport":
+    from pipelines.clock import SystemClock
+    from pipelines.in_process import InProcessRecognizer
+    from pipelines.studies.events import evaluate_events
+
+    with (
+        InProcessRecognizer(clip) as recognizer,
+        progress_bar("watching", len(recordings)) as advance,
+    ):
+        return signals.run(
+            evaluate_events(
+                recordings,
+                recognizer,
+                clip.prompt_set.resolve,
+                SystemClock(),
+                framing=framing,
+                seed=seed,
+                on_done=lambda result: advance(result.file),
+            )
+        )
 
 
 def _print_report(report: "EventReport", console: Console, paths: list[Path]) -> None:
@@ -144,7 +148,7 @@ def _print_report(report: "EventReport", console: Console, paths: list[Path]) ->
         console,
         "false falls",
         [
-            f"{f.file} at {f.decided_s:.1f} s, truly {f.truth} {f.hard_negative}"
+            f"{f.file} at {f.decided_s:.1f} s, labelled {f.truth} {f.hard_negative}"
             for f in report.false_falls
         ],
     )
@@ -159,8 +163,8 @@ def _print_report(report: "EventReport", console: Console, paths: list[Path]) ->
     )
     if report.unknown_labels:
         names = ", ".join(report.unknown_labels)
-        told = f"labels not in the prompt set, no windows of theirs: {names}"
-        console.print(Text(told), soft_wrap=True)
+        text = f"labels not in the prompt set, whose windows are left out: {names}"
+        console.print(Text(text), soft_wrap=True)
     for path in paths:
         console.print(Text(f"written: {path}", style="dim"), soft_wrap=True)
 

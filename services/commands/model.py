@@ -1,4 +1,4 @@
-"""The commands ``wardwatch model …``: what a checkpoint is and what it answers."""
+"""The commands ``wardwatch model …``: show and calibrate checkpoints."""
 
 import json
 import os
@@ -12,20 +12,20 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from services import signals
 from services.options import (
     AdaptationOption,
     CalibrationOption,
+    JsonOption,
     ModelOption,
+    OutOption,
     PromptsOption,
     WearableOption,
 )
-from services.progress import progress_bar
+from services.progress import staged_bars
 
 if TYPE_CHECKING:
     from models.recognizer import ClipRecognizer
-    from pipelines.data.footage import Recording
-    from pipelines.studies.calibration import CalibrationReport, Change, LabelledClips
+    from pipelines.studies.calibration import CalibrationReport, Change
 
 app = typer.Typer(no_args_is_help=True, help="Look at checkpoints and prompt sets.")
 
@@ -40,21 +40,20 @@ def show(
     ] = None,
     *,
     prompts: PromptsOption = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object, on one line.")
-    ] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Show a checkpoint: its size, its card, and how apart it holds the labels.
+    """Show a checkpoint: its size, its card, and how well it separates the labels.
 
-    The table gives each label's event and priority, and the other label whose texts
-    lie nearest: two labels with a cosine near 1 cannot be told apart.
+    The table has each label's event and priority, and the label with the most similar
+    texts. Labels with a cosine near 1 cannot be distinguished.
     """
     from models.build import build_recognizer
     from models.bundled import CHECKPOINT_FOLDER
+    from models.text_bank import describe_labels
 
     recognizer = build_recognizer(checkpoint, prompts)
     clip = recognizer.clip
-    rows = label_rows(recognizer)
+    rows = describe_labels(recognizer.prompt_set, recognizer.text_bank)
     facts = {
         "model": recognizer.name,
         "parameters_of_the_checkpoint": sum(p.numel() for p in clip.model.parameters()),
@@ -62,7 +61,7 @@ def show(
         "dim": clip.dim,
         "logit_scale": round(clip.logit_scale, 2),
         "prompt_set": recognizer.prompt_set.id,
-        "calibration": _spoken_calibration(recognizer),
+        "calibration": _calibration_text(recognizer),
     }
     if as_json:
         typer.echo(json.dumps({**facts, "labels": rows}))
@@ -73,7 +72,7 @@ def show(
         console.print(line, highlight=False, soft_wrap=True)
     table = Table("label", "event", "priority", "nearest label", "cosine", box=None)
     for row in rows:
-        table.add_row(*(escape(str(it)) for it in row.values()))
+        table.add_row(*(escape(str(value)) for value in row.values()))
     console.print(table)
     card = Path(checkpoint or CHECKPOINT_FOLDER) / "README.md"
     if card.is_file():
@@ -81,39 +80,15 @@ def show(
         console.print(Markdown(_without_header(text)))
 
 
-def label_rows(recognizer: "ClipRecognizer") -> list[dict[str, str | float]]:
-    """Describe each label, and the other one whose texts lie nearest.
-
-    Returns:
-        Rows with ``label``, ``event``, ``priority``, ``nearest`` and ``cosine``.
-    """
-    prompt_set, bank = recognizer.prompt_set, recognizer.text_bank
-    likeness = bank @ bank.T
-    rows: list[dict[str, str | float]] = []
-    for i, label in enumerate(prompt_set.labels):
-        likeness[i, i] = -2.0  # below every cosine
-        nearest = int(likeness[i].argmax())
-        rows.append(
-            {
-                "label": label,
-                "event": prompt_set.events[label],
-                "priority": prompt_set.priorities[prompt_set.events[label]],
-                "nearest": prompt_set.labels[nearest],
-                "cosine": round(float(likeness[i, nearest]), 3),
-            }
-        )
-    return rows
-
-
 def _without_header(card: str) -> str:
-    """Return a card without the YAML block that hubs read."""
+    """Return a model card without its YAML header."""
     if not card.startswith("---\n"):
         return card
     _, end, rest = card[3:].partition("\n---\n")
     return rest if end else card
 
 
-def _spoken_calibration(recognizer: "ClipRecognizer") -> str:
+def _calibration_text(recognizer: "ClipRecognizer") -> str:
     if not recognizer.calibrations:
         return "none: confidence is the model's own (wardwatch model calibrate)"
     return "; ".join(
@@ -131,7 +106,7 @@ def calibrate(
     test: Annotated[
         Path | None,
         typer.Option(
-            help="Another such folder to measure on.",
+            help="Another such folder, to measure on.",
             show_default="every other recording of FOOTAGE, and fit on the rest",
         ),
     ] = None,
@@ -140,28 +115,23 @@ def calibrate(
     adaptation: AdaptationOption = None,
     calibration: CalibrationOption = None,
     wearable: WearableOption = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder for the report and its plots.")
-    ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object, on one line.")
-    ] = False,
+    out: OutOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Fit how sure a checkpoint may be, for a prompt set, and measure what it gains.
+    """Calibrate the confidence of a checkpoint and prompt set, and measure the gain.
 
-    A temperature makes confidence mean how often it is right. It changes no label, but
-    how soon a score passes the thresholds of events.
-    It is kept in calibration.json under the hashes of what was trained and of the
-    prompt set, for what the answers rest on: with a wearable, or with --wearable none.
+    A temperature makes a confidence equal how often the answer is right. It does not
+    change the label, but the time when a score passes the thresholds of events. It is
+    stored in calibration.json under the hashes of weights and prompt set, separately
+    for recordings with a wearable and without (--wearable none).
     """
     from models.build import build_recognizer, calibration_path
-    from models.calibration import write_calibration
     from models.errors import CalibrationError
     from pipelines.data.folders import make_folder
     from pipelines.data.footage import read_footage, wearing
     from pipelines.studies.calibration import (
+        calibrate_recognizer,
         report_json,
-        study_calibration,
         write_report,
     )
 
@@ -181,49 +151,13 @@ def calibrate(
     else:
         msg = "one recording is too little to fit and measure on: give --test"
         raise typer.BadParameter(msg, param_hint="FOOTAGE")
-    report = study_calibration(
-        _watch(fitting, recognizer, "fitting"),
-        _watch(held_out, recognizer, "measuring"),
-        recognizer.prompt_set.labels,
-        recognizer.scorer.scale,
-        recognizer.name,
-        recognizer.prompt_set.id,
-    )
-    weights, prompt_set = recognizer.weights, recognizer.prompt_set.id
-    write_calibration(path, weights, prompt_set, report.modality, report.calibration)
+    with staged_bars() as show:
+        report = calibrate_recognizer(recognizer, fitting, held_out, path, show)
     paths = [path, *(write_report(report, out) if out is not None else [])]
     if as_json:
         typer.echo(json.dumps(report_json(report)))
     else:
         _print_calibration(report, paths)
-
-
-def _watch(
-    recordings: "tuple[Recording, ...]", recognizer: "ClipRecognizer", stage: str
-) -> "LabelledClips":
-    """Run recordings through the chain; return their labelled clips."""
-    from pipelines.clock import SystemClock
-    from pipelines.data.truth import read_truth
-    from pipelines.in_process import InProcessRecognizer
-    from pipelines.live.watch import WatchSettings
-    from pipelines.sources.framing import PAD
-    from pipelines.studies.calibration import label_clips
-    from pipelines.studies.events import predict_recording
-
-    seen = []
-    resolve = recognizer.prompt_set.resolve
-    with (
-        InProcessRecognizer(recognizer) as running,
-        progress_bar(stage, len(recordings)) as advance,
-    ):
-        for recording in recordings:
-            watching = predict_recording(
-                recording, running, SystemClock(), WatchSettings(), PAD
-            )
-            predictions, _ = signals.run(watching)
-            seen.append((read_truth(recording.spans, resolve), predictions))
-            advance(recording.file)
-    return label_clips(seen, recognizer.prompt_set.labels)
 
 
 def _print_calibration(report: "CalibrationReport", paths: list[Path]) -> None:
@@ -237,14 +171,14 @@ def _print_calibration(report: "CalibrationReport", paths: list[Path]) -> None:
         highlight=False,
         soft_wrap=True,
     )
-    table = Table("taken for", "clips", "ECE", "after", "Brier", "after", box=None)
+    table = Table("prediction", "clips", "ECE", "after", "Brier", "after", box=None)
     rows: dict[str, Change] = {"all labels": report.overall, **report.groups}
     for name, change in rows.items():
         figures = (
             *(change.before.ece, change.after.ece),
             *(change.before.brier, change.after.brier),
         )
-        table.add_row(name, str(change.clips), *(f"{it:.3f}" for it in figures))
+        table.add_row(name, str(change.clips), *(f"{figure:.3f}" for figure in figures))
     console.print(table)
     for path in paths:
         console.print(Text(f"written: {path}", style="dim"), soft_wrap=True)

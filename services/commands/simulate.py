@@ -1,4 +1,4 @@
-"""The command ``wardwatch simulate``: footage of a simulated ward, with its truth."""
+"""The command ``wardwatch simulate``: labelled footage of a simulated ward."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,32 +10,36 @@ from services.progress import progress_bar
 
 def simulate(
     *,
-    out: Annotated[Path, typer.Option(help="Folder to write into; made if need be.")],
+    out: Annotated[
+        Path, typer.Option(help="Folder to write into; created if necessary.")
+    ],
     hours: Annotated[
         float, typer.Option(min=0.001, max=1000, help="Hours of footage.")
     ] = 0.1,
     seed: Annotated[
         int,
-        typer.Option(min=0, help="Equal seeds, equal footage; none was trained on."),
+        typer.Option(
+            min=0, help="Equal seeds give equal footage; no seed was trained on."
+        ),
     ] = 1,
     validation: Annotated[
         bool,
         typer.Option(
             "--validation",
-            help="Other footage of the same seed: to choose settings on, such as"
-            " thresholds and calibration, and never to measure on.",
+            help="Render separate footage for choosing settings, such as thresholds and"
+            " calibration. Never measure on it.",
         ),
     ] = False,
 ) -> None:
     """Render a simulated ward: 320x240 videos, wearables and labels.csv.
 
-    Every minute has a person, a room and a camera of its own. People walk, sit, lie,
-    bend and fall far more often than in life; falls are a limp body under physics.
-    Takes about 5 minutes an hour of footage on two cores.
+    Every minute has its own person, room and camera. People walk, sit, lie, bend and
+    fall far more often than in life; falls are a limp body under physics. An hour of
+    footage takes about 5 minutes on two cores.
     """
     from pipelines.simulation.render_probe import require_rendering
 
-    require_rendering()  # else the next import fails with a traceback
+    require_rendering()  # before an import that fails with a traceback
     from pipelines.simulation.footage import Stream, plan_footage
     from pipelines.simulation.footage import simulate as render
 

@@ -40,30 +40,31 @@ def drift(
         Path | None,
         typer.Option(
             envvar="WARDWATCH_FOOTAGE",
-            help="Real recordings with their labels.csv, to make changes on as well.",
+            help="Folder of real recordings with labels.csv, to change as well.",
         ),
     ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="In three minutes, with wide intervals.")
+        bool, typer.Option("--quick", help="Take three minutes, with wide intervals.")
     ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Of every choice.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of every choice.")] = 1,
     out: OutOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure how rarely drift is told falsely, and how soon a change is found.
+    """Measure false drift alerts, and the delay until a change is detected.
 
-    Stable streams of months show the false alerts; masks, darkness, blur, cloths,
-    turned cameras, wearables and other prompts in simulated rooms show the rest.
+    Months of stable streams give the false alerts. Masks, darkness, blur, cloths,
+    turned cameras, wearables and other prompts in simulated rooms give the delays.
     """
     from models.build import build_recognizer
     from pipelines.in_process import InProcessRecognizer
     from pipelines.live.drift_settings import DriftSettings
     from pipelines.simulation.render_probe import require_rendering
 
-    require_rendering()  # else the next import fails with a traceback
+    require_rendering()  # before an import that fails with a traceback
     from pipelines.data.folders import make_folder
     from pipelines.data.footage import read_footage
-    from pipelines.studies.drift.report import report_json, write_report
+    from pipelines.studies.drift.report import report_json
+    from pipelines.studies.drift.report_files import write_report
     from pipelines.studies.drift.study import QUICK, StudySize, study_drift
 
     if out is not None:
@@ -113,7 +114,9 @@ def _print_report(report: "DriftReport", paths: list[Path]) -> None:
         table.add_row(*map(escape, row))
     console.print(table)
     if not report.calibrated:
-        console.print("confidence is not calibrated: what it implies means little")
+        console.print(
+            "confidence is not calibrated: the implied accuracy is not reliable"
+        )
     for path in paths:
         console.print(Text(f"written: {path}", style="dim"), soft_wrap=True)
 

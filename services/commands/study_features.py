@@ -1,4 +1,4 @@
-"""``wardwatch study features``: pictures without what a person pointed at."""
+"""``wardwatch study features``: pictures without features that a person marked."""
 
 from functools import partial
 from pathlib import Path
@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from services.commands.study_results import give_out
+from services.commands.study_results import present
 from services.options import JsonOption, ModelOption, OutOption, PromptsOption
 from services.progress import staged_bars
 
 
 def add_feature_study(app: typer.Typer) -> None:
-    """Add the command."""
+    """Add the command to ``study``."""
     app.command()(features)
 
 
@@ -31,21 +31,22 @@ def features(
         typer.Option(
             "--sam",
             metavar="FOLDER_OR_HUB",
-            help="Finds the masks that are not kept yet: a checkpoint of SAM as"
-            " transformers has it, such as facebook/sam-vit-base, or an official .pth.",
-            show_default="kept masks only",
+            help="SAM that finds missing masks: a checkpoint for transformers, such as"
+            " facebook/sam-vit-base, or an official .pth file.",
+            show_default="stored masks only",
         ),
     ] = None,
     model: ModelOption = None,
     prompts: PromptsOption = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the controls' places.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the controls' places.")] = 1,
     out: OutOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Cover features of pictures that a person pointed at, and see what is then said.
+    """Cover features of pictures that a person marked, and compare the predictions.
 
-    Each feature, all of them, and everything but the last; beside each, as much
-    elsewhere. Masks are kept as PNG in the folder POINTS-masks beside the file.
+    The covers are each feature, all of them, and everything but the last; each has a
+    control with as much covered elsewhere. Masks are stored as PNG in the folder
+    POINTS-masks beside the file.
     """
     from models.build import build_recognizer
     from models.bundled import NO_ADAPTATION
@@ -61,4 +62,4 @@ def features(
         recognizer = build_recognizer(model, prompts, adaptation=NO_ADAPTATION)
         frames = read_feature_frames(points, named, show)
         result = study_features(recognizer, frames, points.name, seed, show)
-    give_out(result, out, as_json=as_json)
+    present(result, out, as_json=as_json)

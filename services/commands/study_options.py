@@ -1,4 +1,4 @@
-"""Options of every ``wardwatch study …`` of models: how much is done, and where."""
+"""Options of ``wardwatch study …`` for the size of a study of models."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +12,7 @@ PromptsOption = Annotated[
     Path | None,
     typer.Option(
         "--prompts",
-        help="Prompt set, a YAML file; for a --set it names the same labels.",
+        help="Prompt set, a YAML file; for a --set it must have the same labels.",
         show_default="the set ward; for a --set its classes' names, for footage ward",
     ),
 ]
@@ -20,18 +20,18 @@ ClipsOption = Annotated[
     int | None,
     typer.Option(
         min=40,
-        help="About how many clips; of a --set evenly over its labels.",
+        help="Approximate number of clips; of a --set evenly over its labels.",
         show_default="1000; of a --set all",
     ),
 ]
 SeedsOption = Annotated[
-    int | None, typer.Option(min=1, help="How many runs.", show_default="3")
+    int | None, typer.Option(min=1, help="Number of runs.", show_default="3")
 ]
 SeedOption = Annotated[
-    int, typer.Option(min=0, help="Of the rooms, or of which clips are drawn.")
+    int, typer.Option(min=0, help="Seed of the rooms, or of the choice of clips.")
 ]
 QuickOption = Annotated[
-    bool, typer.Option("--quick", help="In three minutes, and roughly.")
+    bool, typer.Option("--quick", help="Take three minutes, with rough results.")
 ]
 WorkOption = Annotated[
     Path | None,
@@ -40,7 +40,7 @@ WorkOption = Annotated[
 
 
 def study_size(clips: int | None, seeds: int | None, *, quick: bool) -> "StudySize":
-    """Put the options together that say how much is done."""
+    """Combine the options for the size of a study."""
     from pipelines.studies.models.laboratory import QUICK, StudySize
 
     usual = QUICK if quick else StudySize()
@@ -52,7 +52,7 @@ def study_size(clips: int | None, seeds: int | None, *, quick: bool) -> "StudySi
 
 
 def clips_of_set(clips: int | None, *, quick: bool) -> int | None:
-    """Return how many clips of a set of real videos are read; None for all."""
+    """Return the number of clips to read of a set of real videos; None for all."""
     from pipelines.studies.models.laboratory import QUICK
 
     return QUICK.clips if quick and clips is None else clips

@@ -1,4 +1,4 @@
-"""What every ``wardwatch study …`` of models does with its result."""
+"""Print and write the result of every ``wardwatch study …`` of models."""
 
 import json
 from pathlib import Path
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from pipelines.studies.models.result import StudyResult
 
 
-def give_out(result: "StudyResult", out: Path | None, *, as_json: bool) -> None:
-    """Write a result into a folder, if one is named, and print it."""
+def present(result: "StudyResult", out: Path | None, *, as_json: bool) -> None:
+    """Write a result into the folder, if one is named, and print it."""
     from pipelines.studies.models.result import write_result
 
     if out is not None:

@@ -1,10 +1,12 @@
-"""The command ``wardwatch study zero-shot-transfer``: trained here, measured there."""
+"""The command ``wardwatch study zero-shot-transfer``."""
 
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipelines.data.public import RealSet
 from services.commands.study_options import (
     ClipsOption,
     PromptsOption,
@@ -15,29 +17,30 @@ from services.commands.study_options import (
     clips_of_set,
     study_size,
 )
-from services.commands.study_results import give_out
+from services.commands.study_results import present
 from services.commands.study_sets import (
     DATA_HELP,
     LISTS_HELP,
     DataOption,
     ListsOption,
-    RealSet,
-    SetChoice,
     SetOption,
     SplitOption,
     choose_set,
-    real_clips,
-    ward_clips,
 )
 from services.options import JsonOption, ModelOption, OutOption
 from services.progress import staged_bars
+
+if TYPE_CHECKING:
+    from pipelines.studies.models.laboratory import StudySize
+    from pipelines.studies.models.result import StudyResult
+    from pipelines.studies.studied_clips import SetChoice, WardChoice
 
 
 def zero_shot_transfer(
     *,
     to_set: Annotated[
         RealSet,
-        typer.Option(help="The set of real videos to measure on, in --to-data."),
+        typer.Option(help="Set of real videos to measure on, in --to-data."),
     ],
     to_data: Annotated[Path, typer.Option(help=DATA_HELP)],
     to_lists: Annotated[
@@ -45,12 +48,12 @@ def zero_shot_transfer(
         typer.Option(help=LISTS_HELP, show_default="the folder of --to-data"),
     ] = None,
     to_split: Annotated[
-        int, typer.Option(min=1, max=3, help="Which official split of it.")
+        int, typer.Option(min=1, max=3, help="Number of its official split.")
     ] = 1,
     to_prompts: Annotated[
         Path | None,
         typer.Option(
-            help="Prompt set of its labels.",
+            help="Prompt set with its labels.",
             show_default="the classes' names; of footage the set ward",
         ),
     ] = None,
@@ -68,61 +71,55 @@ def zero_shot_transfer(
     out: OutOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train SC-CLIP on one set, and measure it on another, beside CLIP as it is.
+    """Train SC-CLIP on one set and measure it on another, compared with unchanged CLIP.
 
     Nothing of the other set is trained on: its labels are known by their texts alone.
     """
     limit = clips_of_set(clips, quick=quick)
-    here = choose_set(
-        set_name,
-        data,
-        lists,
-        split=split,
-        clips=limit,
-        seed=seed,
-        prompts=prompts,
-    )
-    there = SetChoice(
-        to_set,
-        to_data,
-        to_lists or to_data,
-        split=to_split,
-        clips=limit,
-        seed=seed,
-        prompts=to_prompts,
-    )
+    choose = partial(choose_set, clips=limit, seed=seed)
+    here = choose(set_name, data, lists, split=split, prompts=prompts)
+    there = choose(to_set, to_data, to_lists, split=to_split, prompts=to_prompts)
+    assert there is not None  # the set is named
     if here is not None and here.data.resolve() == there.data.resolve():
-        msg = "--data and --to-data are one folder; what is measured would be trained"
+        msg = "--data and --to-data are the same folder; name different sets"
         raise typer.BadParameter(msg)
-    if here is None:
-        from pipelines.simulation.render_probe import require_rendering
-
-        require_rendering()  # else an import fails with a traceback
-    from models.bundled import CHECKPOINT_FOLDER
-    from models.clip import load_clip
     from pipelines.data.folders import make_folder
-    from pipelines.studies.models.laboratory import Laboratory
-    from pipelines.studies.models.zero_shot_transfer import study_zero_shot_transfer
+    from pipelines.studies.studied_clips import WardChoice
 
     if out is not None:
         make_folder(out)
     size = study_size(clips, seeds, quick=quick)
+    home = here or WardChoice(prompts, size.clips, seed, work)
+    present(_transfer(home, there, size, model), out, as_json=as_json)
+
+
+def _transfer(
+    here: "SetChoice | WardChoice",
+    there: "SetChoice",
+    size: "StudySize",
+    model: str | None,
+) -> "StudyResult":
+    from models.bundled import CHECKPOINT_FOLDER
+    from models.clip import load_clip
+    from pipelines.simulation.render_probe import require_rendering
+    from pipelines.studies.models.laboratory import Laboratory
+    from pipelines.studies.models.zero_shot_transfer import study_zero_shot_transfer
+    from pipelines.studies.studied_clips import WardChoice, read_clips
+
+    if isinstance(here, WardChoice):
+        require_rendering()
     clip = load_clip(model or CHECKPOINT_FOLDER)
     with staged_bars() as show:
-        away = real_clips(there, clip, show, trained_on=False)
-        if here is None:
-            home = ward_clips(clip, prompts, size.clips, seed, work, show)
-        else:
-            home = real_clips(here, clip, show, trained_on=True)
+        away = read_clips(there, clip, show, trained_on=False)
+        home = read_clips(here, clip, show, trained_on=True)
         basis = (
             f"Trained on groups of {home.amount}, measured on {away.amount}, with the"
             f" checkpoint {clip.name}."
         )
-        result = study_zero_shot_transfer(
+        return study_zero_shot_transfer(
             Laboratory(home.recognizer, home.clips, basis, show),
             Laboratory(away.recognizer, away.clips, basis, show),
             size,
             home_title=home.title,
             away_title=away.title,
         )
-    give_out(result, out, as_json=as_json)

@@ -1,4 +1,4 @@
-"""The commands ``wardwatch train …``: recipes that make and adapt checkpoints."""
+"""The commands ``wardwatch train …``: train or adapt checkpoints."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -22,31 +22,33 @@ def default(
     *,
     out: Annotated[
         Path,
-        typer.Option(help="Working folder: pictures (4 GB), state, and the result."),
+        typer.Option(help="Working folder for pictures (4 GB), state, and the result."),
     ] = Path("out/train-default"),
-    seed: Annotated[int, typer.Option(min=0, help="Of every choice.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of every choice.")] = 1,
     steps: Annotated[
-        int | None, typer.Option(min=1, help="Optimiser steps, if not the recipe's.")
+        int | None,
+        typer.Option(min=1, help="Optimiser steps; the recipe's by default."),
     ] = None,
     recordings: Annotated[
-        int | None, typer.Option(min=1, help="Recordings, if not the recipe's.")
+        int | None,
+        typer.Option(min=1, help="Number of recordings; the recipe's by default."),
     ] = None,
     without: Annotated[
         list[str] | None,
         typer.Option(
-            help="Label that it shall never see, in pictures or words; may be repeated."
+            help="Label to leave out, in pictures and words; may be repeated."
         ),
     ] = None,
 ) -> None:
     """Train the bundled checkpoint from scratch on the simulated ward.
 
-    May be stopped at any time: the same command goes on where it was. Without
-    --seed, --steps, --recordings and --without it makes the shipped checkpoint anew.
+    It may be stopped at any time; the same command resumes it. Without --seed, --steps,
+    --recordings and --without the result is the shipped checkpoint.
     """
     from models.prompt_file import bundled_prompt_set
     from pipelines.simulation.render_probe import require_rendering
 
-    require_rendering()  # else the next import fails with a traceback
+    require_rendering()  # before an import that fails with a traceback
     from pipelines.training.default import Recipe, train
 
     recipe = Recipe(seed=seed)
@@ -60,4 +62,4 @@ def default(
         raise typer.BadParameter(str(err), param_hint="--without") from None
     with staged_bars() as show:
         checkpoint = train(recipe, prompt_set, out, show)
-    typer.echo(f"{checkpoint}: done; look: wardwatch model show {checkpoint}")
+    typer.echo(f"{checkpoint}: done; see: wardwatch model show {checkpoint}")

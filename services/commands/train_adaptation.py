@@ -1,4 +1,4 @@
-"""The commands ``wardwatch train csn|is-clip|sc-clip``: adapt a checkpoint, for use."""
+"""The commands ``wardwatch train csn|is-clip|sc-clip``: adapt a checkpoint for use."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,24 +14,24 @@ if TYPE_CHECKING:
     from models.recognizer import ClipRecognizer
     from pipelines.studies.clip_set import ClipSet
 
-    Adapt = Callable[[ClipRecognizer, ClipSet, Path, Show], None]
+    Adapt = Callable[[ClipRecognizer, ClipSet, Show], None]
 
 ToOption = Annotated[
-    Path, typer.Option("--out", help="The file to write, for --adaptation.")
+    Path, typer.Option("--out", help="File to write, for --adaptation.")
 ]
 ClipsOption = Annotated[
-    int, typer.Option(min=40, help="About how many clips of simulated rooms.")
+    int, typer.Option(min=40, help="Approximate number of clips of simulated rooms.")
 ]
 SeedOption = Annotated[
     int,
     typer.Option(
         min=0,
-        help="Of rooms and of every choice; 1 is of the rooms that the bundled"
-        " checkpoint knows, whose pictures say more to it than others do.",
+        help="Seed of rooms and of every choice. Seed 1 has the rooms of the bundled"
+        " checkpoint's training, which are easier for it than others.",
     ),
 ]
 WorkOption = Annotated[
-    Path | None, typer.Option(help="Folder that keeps rendered clips for next time.")
+    Path | None, typer.Option(help="Folder that keeps rendered clips for later runs.")
 ]
 
 
@@ -47,16 +47,15 @@ def csn(
 ) -> None:
     """Train class-specific noise on the simulated ward.
 
-    For each label an offset of the frames' features. It helps live recognition only as
-    far as wardwatch study csn says.
+    The noise is an offset for each label in the space of the frames' features. See
+    wardwatch study csn for its effect.
     """
 
-    def adapt(
-        recognizer: "ClipRecognizer", made: "ClipSet", path: Path, show: Show
-    ) -> None:
+    def adapt(recognizer: "ClipRecognizer", made: "ClipSet", show: Show) -> None:
         from pipelines.training.adaptations import adapt_csn
 
-        adapt_csn(recognizer, made, path, show, seed=seed, epochs=epochs)
+        given = recognizer, made.frames, made.labels, out, show
+        adapt_csn(*given, seed=seed, epochs=epochs)
 
     _train(adapt, out, model, prompts, clips, seed, work)
 
@@ -67,45 +66,45 @@ def is_clip(
     model: ModelOption = None,
     prompts: PromptsOption = None,
     lives: Annotated[
-        int, typer.Option(min=2, help="Of half a minute, felt by wearables.")
+        int, typer.Option(min=2, help="Lives of half a minute with wearables.")
     ] = 1000,
     recordings: Annotated[
         int | None,
         typer.Option(
             min=2,
-            help="How many of them a camera sees, too.",
+            help="Number of lives with a camera as well.",
             show_default="400, or all lives if they are fewer",
         ),
     ] = None,
     felt_steps: Annotated[
-        int, typer.Option(min=1, help="On the wearables' samples alone.")
+        int, typer.Option(min=1, help="Steps on the wearables' samples alone.")
     ] = 2000,
     steps: Annotated[
-        int, typer.Option(min=1, help="On both, of both optimisers.")
+        int, typer.Option(min=1, help="Steps on both, of both optimisers.")
     ] = 1200,
     seed: SeedOption = 2,
     work: WorkOption = None,
 ) -> None:
     """Train IS-CLIP on the simulated ward: pictures, and a wearable at waist or wrist.
 
-    With it a subject's wearable strengthens what the camera sees, and a subject without
-    a camera is recognised from the wearable alone. Takes half an hour on two cores, and
-    6 GB of memory, on the bundled checkpoint.
+    With it a subject's wearable improves recognition from the camera, and a subject
+    without a camera is recognised from the wearable alone. Takes half an hour on two
+    cores, and 6 GB of memory, on the bundled checkpoint.
     """
     watched = min(400, lives) if recordings is None else recordings
     if watched > lives:
-        msg = f"{watched} of {lives} lives: no more can be seen"
+        msg = f"{watched} recordings of {lives} lives; name at most {lives}"
         raise typer.BadParameter(msg, param_hint="--recordings")
     clip = _clip_to_adapt(model, out, work)
     from models.recognizer import ClipRecognizer
+    from pipelines.studies.studied_clips import kept_or_temporary, read_prompts
     from pipelines.training.adaptations import adapt_is_clip
     from pipelines.training.default import Recipe
-    from services.commands.study_sets import folder_to_keep, prompt_set
 
     recipe = Recipe(seed=seed, recordings=lives)
-    with staged_bars() as show, folder_to_keep(work) as folder:
+    with staged_bars() as show, kept_or_temporary(work) as folder:
         adapt_is_clip(
-            ClipRecognizer(clip, prompt_set(prompts)),
+            ClipRecognizer(clip, read_prompts(prompts)),
             recipe.plans(),
             folder,
             out,
@@ -115,7 +114,7 @@ def is_clip(
             steps=(felt_steps, steps),
             frames=recipe.frames,
         )
-    _tell(out)
+    _report(out)
 
 
 def sc_clip(
@@ -130,12 +129,11 @@ def sc_clip(
 ) -> None:
     """Train SC-CLIP on the simulated ward: one block of the tower and two adapters."""
 
-    def adapt(
-        recognizer: "ClipRecognizer", made: "ClipSet", path: Path, show: Show
-    ) -> None:
+    def adapt(recognizer: "ClipRecognizer", made: "ClipSet", show: Show) -> None:
         from pipelines.training.adaptations import adapt_sc_clip
 
-        adapt_sc_clip(recognizer, made, path, show, seed=seed, epochs=epochs)
+        given = recognizer, made.frames, made.labels, out, show
+        adapt_sc_clip(*given, seed=seed, epochs=epochs)
 
     _train(adapt, out, model, prompts, clips, seed, work)
 
@@ -150,22 +148,23 @@ def _train(
     work: Path | None,
 ) -> None:
     clip = _clip_to_adapt(model, out, work)
-    from services.commands.study_sets import ward_clips
+    from pipelines.studies.studied_clips import WardChoice, read_clips
 
+    choice = WardChoice(prompts, clips, seed, work, for_use=True)
     with staged_bars() as show:
-        made = ward_clips(clip, prompts, clips, seed, work, show, to_keep=True)
-        adapt(made.recognizer, made.clips, out, show)
-    _tell(out)
+        made = read_clips(choice, clip, show, trained_on=True)
+        adapt(made.recognizer, made.clips, show)
+    _report(out)
 
 
 def _clip_to_adapt(model: str | None, out: Path, work: Path | None) -> "ClipEncoder":
-    """Load the checkpoint, once all that minutes of training need is there."""
+    """Check everything that a long training needs, and load the checkpoint."""
     if out.is_dir():
         msg = f"{out} is a folder, expected a file to write"
         raise typer.BadParameter(msg, param_hint="--out")
     from pipelines.simulation.render_probe import require_rendering
 
-    require_rendering()  # else an import fails with a traceback
+    require_rendering()  # before an import that fails with a traceback
     from models.bundled import CHECKPOINT_FOLDER
     from models.clip import load_clip
     from pipelines.data.folders import make_folder
@@ -176,5 +175,5 @@ def _clip_to_adapt(model: str | None, out: Path, work: Path | None) -> "ClipEnco
     return load_clip(model or CHECKPOINT_FOLDER)
 
 
-def _tell(out: Path) -> None:
+def _report(out: Path) -> None:
     typer.echo(f"{out}: done; use: wardwatch watch … --adaptation {out}")

@@ -215,7 +215,7 @@ def test_damaged_content_is_named_in_one_line(
         (lambda path: (path.unlink(), path.mkdir()), "cannot be read: "),
         (
             lambda path: save_file({"a": torch.ones(1)}, path),
-            "is no adaptation of this",
+            "is not an adaptation of this",
         ),
         (
             lambda path: save_file({"a": torch.ones(1)}, path, {FORMAT: "{"}),

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from models.errors import PointsError
 from models.masking import (
     SHAPES,
     SHARES,
     TOLERANCE,
     FeaturePoints,
-    PointsError,
     Shape,
     equal_area_control,
     everything_but,
@@ -239,7 +239,7 @@ def test_dispersion_of_counts(
 
 @pytest.mark.parametrize("counts", [[], [0, 0], [3, -1]])
 def test_counts_of_nothing_are_refused(counts: list[int]) -> None:
-    expected = r"^expected counts of zero or more, one at least above it$"
+    expected = r"^expected counts of zero or more, with at least one above zero$"
     with pytest.raises(ValueError, match=expected):
         measure_dispersion(np.array(counts, np.int64))
 
@@ -290,8 +290,8 @@ def changed(**changes: object) -> dict[str, object]:
         (changed(labels=[1, 2]), r"entry 1: labels\[1\]: expected 1 or 0$"),
         (changed(labels=[True, 0]), r"entry 1: labels\[0\]: expected 1 or 0$"),
         (changed(labels=[1.0, 0]), r"entry 1: labels\[0\]: expected 1 or 0$"),
-        (changed(labels=[0, 0]), r"entry 1: labels: expected one 1 at least$"),
-        (changed(points=[], labels=[]), r"entry 1: labels: expected one 1 at least$"),
+        (changed(labels=[0, 0]), r"entry 1: labels: expected at least one 1$"),
+        (changed(points=[], labels=[]), r"entry 1: labels: expected at least one 1$"),
     ],
 )
 def test_malformed_entries_are_refused_in_one_line(

@@ -1,42 +1,15 @@
-import gzip
 import json
 from pathlib import Path
 
-import pytest
 import torch
-from transformers import AutoTokenizer, CLIPModel
+from transformers import CLIPModel
 
 from models.clip import encode_texts
 from models.new_checkpoint import (
-    make_tokenizer,
     save_checkpoint,
     small_clip,
     small_tokenizer,
 )
-
-
-def write_merges(path: Path, merges: list[str]) -> Path:
-    with gzip.open(path, "wt", encoding="utf-8") as file:
-        file.write("\n".join(["a head line", *merges]))
-    return path
-
-
-def test_made_tokenizer_joins_what_its_merges_say(tmp_path: Path) -> None:
-    merges = write_merges(
-        tmp_path / "merges.gz", ["f a", "l l</w>", "fa ll</w>", "x y"]
-    )
-    make_tokenizer(merges, 3, tmp_path / "made")
-    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "made", local_files_only=True)
-    ids = tokenizer("Fall xy").input_ids
-    words = ["<|startoftext|>", "fall</w>", "x", "y</w>", "<|endoftext|>"]
-    assert tokenizer.convert_ids_to_tokens(ids) == words
-    assert len(tokenizer) == 2 * 256 + 3 + 2
-
-
-def test_fewer_merges_than_wanted_are_refused(tmp_path: Path) -> None:
-    merges = write_merges(tmp_path / "merges.gz", ["f a"])
-    with pytest.raises(ValueError, match=r"holds 1 merges, expected 2$"):
-        make_tokenizer(merges, 2, tmp_path / "made")
 
 
 def test_shipped_tokenizer_keeps_the_ids_of_clip() -> None:

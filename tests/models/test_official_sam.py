@@ -54,17 +54,15 @@ class PredictorOverTransformers:
             tuple(labels),
             None if box is None else tuple(box.tolist()),
         )
-        found = candidates_by_hand(self.model, prompt, several=multimask_output)
+        assert multimask_output
+        found = candidates_by_hand(self.model, prompt)
         return *found, None
 
 
-@pytest.mark.parametrize("several", [True, False])
-def test_official_predictor_gets_the_prompts_as_it_wants_them(
-    sam: SamModel, several: bool
-) -> None:
+def test_official_predictor_gets_the_prompts_as_it_wants_them(sam: SamModel) -> None:
     predictor = PredictorOverTransformers(sam)
-    official = OfficialSegmenter(predictor, several=several)
-    other = TransformersSegmenter(sam, tiny_processor(), several=several)
+    official = OfficialSegmenter(predictor)
+    other = TransformersSegmenter(sam, tiny_processor())
     picture = some_picture()
     found, expected = (each.segment(picture, PROMPTS) for each in (official, other))
     np.testing.assert_array_equal(found.masks, expected.masks)

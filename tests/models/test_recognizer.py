@@ -95,5 +95,5 @@ def test_frames_without_a_slot_are_refused() -> None:
 
 
 def test_window_holds_a_frame_at_least(tiny_clip: ClipEncoder) -> None:
-    with pytest.raises(ValueError, match=r"^a window of 0 frames, expected one"):
+    with pytest.raises(ValueError, match=r"^a window of 0 frames, expected at"):
         ClipScorer(tiny_clip, "clip", 0)

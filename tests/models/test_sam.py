@@ -30,16 +30,15 @@ def sam_folder(tmp_path: Path) -> Path:
     return save_tiny_sam(tmp_path)
 
 
-@pytest.mark.parametrize("several", [True, False])
 def test_each_prompt_gets_the_best_of_the_masks_that_sam_gives_by_hand(
-    sam: SamModel, several: bool
+    sam: SamModel,
 ) -> None:
-    segmenter = TransformersSegmenter(sam, tiny_processor(), several=several)
+    segmenter = TransformersSegmenter(sam, tiny_processor())
     found = segmenter.segment(some_picture(), PROMPTS)
     assert found.masks.shape == (len(PROMPTS), HEIGHT, WIDTH)
     for prompt, mask, score in zip(PROMPTS, found.masks, found.scores, strict=True):
-        masks, scores = candidates_by_hand(sam, prompt, several=several)
-        assert len(masks) == (3 if several else 1)
+        masks, scores = candidates_by_hand(sam, prompt)
+        assert len(masks) == 3
         np.testing.assert_array_equal(mask, masks[scores.argmax()])
         assert score == pytest.approx(scores.max(), abs=1e-6)
         assert 0 < mask.mean() < 1  # or the comparison would say nothing
@@ -100,14 +99,6 @@ def test_folder_tells_how_pictures_are_prepared(
     usual = TransformersSegmenter(sam, tiny_processor()).segment(picture, PROMPTS)
     found = load_sam(sam_folder).segment(picture, PROMPTS)
     assert np.abs(found.scores - usual.scores).max() > 1e-4
-
-
-def test_single_mask_can_be_asked_for_when_loading(
-    sam_folder: Path, sam: SamModel
-) -> None:
-    found = load_sam(sam_folder, several=False).segment(some_picture(), PROMPTS[:1])
-    masks, _ = candidates_by_hand(sam, PROMPTS[0], several=False)
-    np.testing.assert_array_equal(found.masks, masks)
 
 
 def test_folder_that_is_missing_or_empty_is_named(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 import copy
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from transformers import CLIPConfig, CLIPModel
 from models.bundled import CHECKPOINT_FOLDER
 from models.clip import load_clip
 from models.new_checkpoint import small_clip
-from models.sc_clip import ScAnswer, ScClip, join_states
+from models.sc_clip import FrameState, ScAnswer, ScClip
 from models.sc_clip_parts import cross_attend, pool_queries
 from models.sc_clip_settings import Head, ScSettings
 
@@ -164,6 +165,15 @@ def test_logits_are_scaled_cosines_averaged_over_frames() -> None:
             assert logits[0, label].item() == pytest.approx(expected, abs=1e-4)
 
 
+def join_states(states: Sequence[FrameState]) -> FrameState:
+    """Put frames one after the other."""
+    return FrameState(
+        torch.cat([state.dense for state in states]),
+        torch.cat([state.inner for state in states]),
+        torch.cat([state.last for state in states]),
+    )
+
+
 def test_frames_kept_from_before_give_the_same_answer() -> None:
     model = trained()
     long = pictures(clips=1, frames=10)[0]
@@ -210,9 +220,9 @@ def test_answer_does_not_depend_on_the_rest_of_the_batch(frames: int) -> None:
 def test_clips_of_no_frames_or_uneven_ones_are_refused() -> None:
     model = trained()
     state = model.frame_state(pictures()[0])
-    with pytest.raises(ValueError, match=r"^0 frames for 1 clips, expected as many"):
+    with pytest.raises(ValueError, match=r"^0 frames for 1 clips, expected eq"):
         model.clip_answer(state.pick([]))
-    with pytest.raises(ValueError, match=r"^6 frames for 4 clips, expected as many"):
+    with pytest.raises(ValueError, match=r"^6 frames for 4 clips, expected eq"):
         model.clip_answer(state, clips=4)
 
 
@@ -383,7 +393,7 @@ def test_layer_that_cannot_be_trained_is_refused(layer: int) -> None:
 
 
 def test_tower_of_one_block_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"^a picture tower of 1 blocks, expected two"):
+    with pytest.raises(ValueError, match=r"^a picture tower of 1 blocks, expected at"):
         ScClip(tiny_clip(layers=1), SPLIT)
 
 

@@ -182,7 +182,7 @@ def test_window_that_is_too_short_is_refused(
     rate_hz: float, samples: int, least: int
 ) -> None:
     expected = (
-        rf"^an IMU window of {samples} samples, expected {least} at least: "
+        rf"^an IMU window of {samples} samples, expected at least {least}: "
         rf"0\.64 s at {rate_hz:g} Hz$"
     )
     with pytest.raises(ValueError, match=expected):
@@ -217,7 +217,7 @@ def test_nothing_can_be_fitted_on_nothing_or_on_stillness() -> None:
 @pytest.mark.parametrize(
     ("rate_hz", "message"),
     [
-        (6.0, r"^rate_hz 6\.0, expected 6\.25 at least and finite$"),
+        (6.0, r"^rate_hz 6\.0, expected at least 6\.25 and finite$"),
         (math.inf, r"^rate_hz inf, "),
         (math.nan, r"^rate_hz nan, "),
     ],

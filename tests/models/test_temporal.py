@@ -6,19 +6,16 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from models.temporal import average_clip, middle_frame, window_averages
+from models.temporal import average_clip, middle_frame
 
 DIM = 4
 NUMBERS = st.floats(-100, 100, width=32).filter(lambda x: x == 0 or abs(x) > 1e-3)
 
 
-@st.composite
-def recordings(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
-    """Features of some of 40 grid steps; the others are gaps."""
-    steps = draw(st.sets(st.integers(0, 39), max_size=40))
-    ticks = np.array(sorted(steps), np.int64)
-    shape = (len(ticks), DIM)
-    return draw(arrays.arrays(np.float32, shape, elements=NUMBERS)), ticks
+def recordings() -> st.SearchStrategy[np.ndarray]:
+    """Features of up to 40 frames."""
+    shapes = st.tuples(st.integers(0, 40), st.just(DIM))
+    return arrays.arrays(np.float32, shapes, elements=NUMBERS)
 
 
 def naive(features: np.ndarray) -> np.ndarray:
@@ -41,37 +38,16 @@ def has_direction(features: np.ndarray) -> bool:
     return bool(np.linalg.norm(mean) > 1e-6)
 
 
-@given(recordings(), st.integers(1, 12), st.lists(st.integers(-5, 45), max_size=8))
-def test_running_sums_give_every_window_its_average(
-    recording: tuple[np.ndarray, np.ndarray], frames: int, starts: list[int]
-) -> None:
-    features, ticks = recording
-    found, counts = window_averages(features, ticks, np.array(starts, np.int64), frames)
-    assert found.shape == (len(starts), DIM)
-    for row, count, start in zip(found, counts, starts, strict=True):
-        inside = features[(ticks >= start) & (ticks < start + frames)]
-        assert count == len(inside)
-        if count == 0:
-            assert not row.any()
-        elif has_direction(inside):
-            np.testing.assert_allclose(row, naive(inside), atol=1e-5)
-            np.testing.assert_allclose(row, average_clip(inside), atol=1e-5)
-
-
-def test_long_recording_stays_exact() -> None:
-    random = np.random.default_rng(1)
-    features = random.normal(size=(20_000, DIM)).astype(np.float32)
-    ticks = np.arange(20_000)
-    starts = np.array([0, 19_992])
-    found, _ = window_averages(features, ticks, starts, 8)
-    np.testing.assert_allclose(found[1], naive(features[-8:]), atol=1e-5)
+@given(recordings())
+def test_average_is_the_unit_mean_of_unit_frames(features: np.ndarray) -> None:
+    assume(has_direction(features))
+    np.testing.assert_allclose(average_clip(features), naive(features), atol=1e-5)
 
 
 @given(recordings())
 def test_average_has_unit_norm_and_the_frames_norms_do_not_count(
-    recording: tuple[np.ndarray, np.ndarray],
+    features: np.ndarray,
 ) -> None:
-    features, _ = recording
     assume(has_direction(features))
     average = average_clip(features)
     assert np.linalg.norm(average) == pytest.approx(1, abs=1e-5)
@@ -87,19 +63,6 @@ def test_frames_that_cancel_out_have_no_direction() -> None:
 def test_clip_of_no_frames_is_refused() -> None:
     with pytest.raises(ValueError, match=r"^a clip of no frames has no average$"):
         average_clip(np.zeros((0, DIM), np.float32))
-
-
-def test_window_of_no_frames_is_refused() -> None:
-    nothing = np.zeros(0, np.int64)
-    expected = r"^a window of 0 frames, expected one at least$"
-    with pytest.raises(ValueError, match=expected):
-        window_averages(np.zeros((0, DIM), np.float32), nothing, nothing, 0)
-
-
-def test_ticks_that_do_not_rise_are_refused() -> None:
-    ticks = np.array([3, 3])
-    with pytest.raises(ValueError, match=r"^the ticks of a recording must rise$"):
-        window_averages(np.zeros((2, DIM), np.float32), ticks, ticks, 1)
 
 
 @pytest.mark.parametrize(

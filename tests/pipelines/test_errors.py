@@ -9,6 +9,7 @@ from models.errors import (
     CalibrationError,
     CheckpointError,
     ModelError,
+    PointsError,
     PromptSetError,
 )
 from pipelines import errors as pipeline_errors
@@ -39,9 +40,10 @@ ERRORS = {
     BaselineError("b.json", "damaged"): "b.json: damaged",
     FolderError("out", "is a file"): "out: is a file",
     TrainingError("recipe.json", "another"): "recipe.json: another",
-    ModelError("damaged"): "damaged",
+    ModelError("x.bin", "damaged"): "x.bin: damaged",
     CheckpointError("small", "no folder"): "small: no folder",
     CalibrationError("c.json", "damaged"): "c.json: damaged",
+    PointsError("p.json", "damaged"): "p.json: damaged",
     PromptSetError("x.yaml", "missing"): "x.yaml: missing",
     PromptSetError("x.yaml", "empty", line=3): "x.yaml:3: empty",
     PromptSetError(

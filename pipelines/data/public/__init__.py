@@ -1,6 +1,13 @@
-"""Readers of public data sets, each as its makers lay it out.
+"""Readers of public data sets in their makers' layout.
 
-None is shipped: who uses one gets it from its makers, under their terms. All readers
-give ``pipelines.data.clips.VideoSet``, and refuse a folder that is not complete with
-the names of what is missing.
+No set is shipped; users obtain them from their makers. All readers return
+``pipelines.data.clips.VideoSet``, and refuse an incomplete folder with the names of
+what is missing.
 """
+
+from typing import Literal
+
+PublicSet = Literal["ucf101", "hmdb51", "kinetics", "uestc"]
+
+RealSet = Literal["ucf101", "hmdb51", "kinetics", "uestc", "footage"]
+"""A public set, or a folder of labelled footage."""

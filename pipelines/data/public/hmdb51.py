@@ -6,8 +6,8 @@
     │   └── ...                                 └── ...
     └── fall_floor/
 
-A list gives every video of its class a tag: 1 trains, 2 tests, 0 is in neither. Videos
-cut from one film share the title that their names begin with, and no split parts them.
+A list tags every video of its class: 1 trains, 2 tests, 0 is unused. Videos cut from
+one film start with the same title, and no split separates them.
 
 Kuehne et al. 2011, doi 10.1109/ICCV.2011.6126543.
 """
@@ -27,18 +27,18 @@ _FILE = re.compile(r"(.+)_[a-z]+_(?:cm|nm)_np\w+_(?:fr|ba|le|ri)_\w+_\d+\.\w+")
 
 
 def read_hmdb51(videos: Path, lists: Path, split: int) -> VideoSet:
-    """Read one official split; its videos are of the splits ``train`` and ``test``.
+    """Read one official split as the splits ``train`` and ``test``.
 
-    Labels are in the order of the alphabet, with spaces for underscores.
+    Labels are in alphabetical order, with spaces instead of underscores.
 
     Args:
-        videos: Holds a folder for each class.
-        lists: Holds a list for each class and split.
+        videos: Folder with a folder for each class.
+        lists: Folder with a list for each class and split.
         split: 1, 2 or 3.
 
     Raises:
-        DatasetError: If lists or videos are missing, a line is not as the set has it,
-            or a film is both trained and tested on.
+        DatasetError: If lists or videos are missing, a line is malformed, or a film is
+            in both training and test set.
         ValueError: If there is no such split.
     """
     if split not in (1, 2, 3):
@@ -58,7 +58,7 @@ def read_hmdb51(videos: Path, lists: Path, split: int) -> VideoSet:
         if group_of(line.name) is None:
             problem = f"{line.name!r} does not name its film as the set does"
             raise DatasetError(line.where, problem)
-    found = find_videos(videos, (f"{folder}/{it.name}" for folder, it in listed))
+    found = find_videos(videos, (f"{folder}/{line.name}" for folder, line in listed))
     read = VideoSet(
         f"HMDB51 split {split}",
         tuple(folder.replace("_", " ") for folder in folders),
@@ -73,13 +73,13 @@ def read_hmdb51(videos: Path, lists: Path, split: int) -> VideoSet:
         ),
     )
     if read.shared_groups():
-        problem = "films are in training and in testing"
+        problem = "films are in both training and test set"
         raise DatasetError(str(lists), problem, read.shared_groups())
     return read
 
 
 def group_of(file: str) -> str | None:
-    """Return the title of the film and the action; None if a name does not tell."""
+    """Return a file's film title and action, or None if its name is malformed."""
     parsed = _FILE.fullmatch(file)
     return None if parsed is None else parsed[1]
 
@@ -89,13 +89,13 @@ def _list_name(folder: str, split: int) -> str:
 
 
 def _classes(videos: Path, lists: Path, split: int) -> list[str]:
-    """Return the classes in order, after making sure that each has list and folder."""
+    """Return the classes in order, each of which must have a list and a folder."""
     for folder in (videos, lists):
         if not folder.is_dir():
             raise DatasetError(str(folder), "no such folder")
     ending = _list_name("", split)
-    with_list = {it.name.removesuffix(ending) for it in lists.glob(f"*{ending}")}
-    with_videos = {it.name for it in videos.iterdir() if it.is_dir()}
+    with_list = {path.name.removesuffix(ending) for path in lists.glob(f"*{ending}")}
+    with_videos = {path.name for path in videos.iterdir() if path.is_dir()}
     if with_videos - with_list:
         names = [_list_name(name, split) for name in sorted(with_videos - with_list)]
         raise DatasetError(str(lists), "lists are missing", names)
@@ -103,5 +103,5 @@ def _classes(videos: Path, lists: Path, split: int) -> list[str]:
         names = sorted(with_list - with_videos)
         raise DatasetError(str(videos), "folders are missing", names)
     if not with_list:
-        raise DatasetError(str(lists), f"no list is there, as {_list_name('*', split)}")
+        raise DatasetError(str(lists), f"no list such as {_list_name('*', split)}")
     return sorted(with_list)

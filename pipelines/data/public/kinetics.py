@@ -1,13 +1,13 @@
-"""Kinetics-400 and -600: videos of the web by lists, the splits for zero-shot too.
+"""Kinetics-400 and -600: web videos selected by lists, including zero-shot splits.
 
     lists of several makers                        videos/
     val/acting_in_play/L9GxK3fD-1w_000056_000066.mp4,0    found by the file's name,
-    L9GxK3fD-1w_000056_000066.mp4 0                       whatever folder it is in
+    L9GxK3fD-1w_000056_000066.mp4 0                       in any folder
 
-A file is named for its film, and for the seconds in which the ten that it shows begin
-and end. Numbers of classes mean nothing without the list of names they belong to: the
-three subsets of 160 classes for zero-shot from Kinetics-600 number them anew, and two
-makers chose other videos for them.
+A file's name holds its film and the first and last second of the ten that it shows.
+Class numbers need the matching list of names: the three zero-shot subsets of 160
+classes of Kinetics-600 are numbered separately, and two makers chose different videos
+for them.
 
 Kay et al. 2017, arXiv:1705.06950; Carreira et al. 2018, arXiv:1808.01340.
 """
@@ -40,17 +40,17 @@ def read_kinetics(
     """Read the videos of one list.
 
     Args:
-        videos: Holds the videos, in folders of any name and depth.
+        videos: Folder with the videos, in folders of any name and depth.
         video_list: Lines of ``video,index`` or ``video index``.
         class_names: The names by index, as JSON or CSV.
-        split: What the list is.
-        skip_missing: Whether to leave out videos that are not there, as ever more of
-            them vanish from the web; how many is logged. Accuracies are then of
-            another set than the published ones.
+        split: Name of the split that the list describes.
+        skip_missing: Whether to leave out missing videos, because more and more of them
+            vanish from the web; their number is logged. Accuracies are then not
+            comparable with published ones.
 
     Raises:
-        DatasetError: If a list is missing or malformed, a class has no name, or
-            videos are missing.
+        DatasetError: If a list is missing or malformed, a class has no name, or videos
+            are missing.
     """
     labels = read_class_names(class_names)
     listed = [(line, label_of(line, labels)) for line in read_indexed(video_list)]
@@ -69,7 +69,7 @@ def read_kinetics(
 
 
 def group_of(file: str) -> str | None:
-    """Return the film that a file is cut from; None if its name does not tell."""
+    """Return the film of a file, or None if its name is malformed."""
     parsed = _FILE.fullmatch(file)
     return None if parsed is None else parsed[1]
 

@@ -1,7 +1,7 @@
-"""What the readers of public sets share: their lists, and the files these name.
+"""Shared parts of the readers of public sets: their lists, and the files in them.
 
-Lists come from many hands. What is the same in all of them is one video a line; the
-class's number, where there is one, comes last, after a comma or a space.
+All lists have one video per line. The number of the class, if any, comes last, after a
+comma or a space.
 """
 
 import csv
@@ -21,7 +21,7 @@ _INDEXED = re.compile(r"(.+?)\s*[,\s]\s*([0-9]{1,6})")
 
 @dataclass(frozen=True, slots=True)
 class ListedVideo:
-    """One line of a list: where it stands (``file:line``), its video, its class."""
+    """One line of a list: its place as ``file:line``, its video and its class."""
 
     where: str
     name: str
@@ -31,7 +31,7 @@ class ListedVideo:
 def read_indexed(path: Path) -> list[ListedVideo]:
     """Read lines of ``video,index`` or ``video index``.
 
-    The index is what comes last: names of videos may hold commas and spaces.
+    The index is the last word, because names of videos may hold commas and spaces.
 
     Raises:
         DatasetError: If the list cannot be read, or a line has no index.
@@ -48,11 +48,12 @@ def read_indexed(path: Path) -> list[ListedVideo]:
 def read_class_names(path: Path) -> tuple[str, ...]:
     """Read the names of classes by their indices, counted from 0.
 
-    Either JSON as ``{"0": "Typing"}``, or CSV with the columns ``id`` and ``name``.
+    The file is JSON as ``{"0": "Typing"}``, or CSV with the columns ``id`` and
+    ``name``.
 
     Raises:
-        DatasetError: If the file cannot be read, an index is missing, or a name is
-            there twice.
+        DatasetError: If the file cannot be read, an index is missing, or a name occurs
+            twice.
     """
     text = "\n".join(line for _, line in read_lines(path))
     try:
@@ -68,7 +69,7 @@ def read_class_names(path: Path) -> tuple[str, ...]:
     ordered = tuple(names[index] for index in range(len(names)))
     if len(set(ordered)) < len(ordered):
         twice = sorted({name for name in ordered if ordered.count(name) > 1})
-        raise DatasetError(str(path), f"names are there twice: {', '.join(twice)}")
+        raise DatasetError(str(path), f"names occur twice: {', '.join(twice)}")
     return ordered
 
 
@@ -87,23 +88,22 @@ def label_of(video: ListedVideo, labels: tuple[str, ...]) -> str:
 def find_videos(
     folder: Path, names: Iterable[str], *, may_miss: bool = False
 ) -> dict[str, Path]:
-    """Find the files that a list names, as ``Class/file.avi`` or by the file alone.
+    """Find the files of a list, given as ``Class/file.avi`` or by file name alone.
 
-    Lists of one set differ in the case of names and in the folders that they write
-    before them: what is not there by the letter is looked for by the file's name,
-    in any folder and any case.
+    Lists of one set differ in the case of names and in the folders before them. A name
+    without an exact match is searched by its file name alone, in any folder and any
+    case.
 
     Args:
-        folder: Where the videos are, at any depth.
-        names: With forward slashes.
-        may_miss: Whether to leave out what is not there.
+        folder: Folder that holds the videos at any depth.
+        names: Names with forward slashes.
+        may_miss: Whether missing videos may be left out.
 
     Returns:
-        Each name with its file, in the order of the names.
+        The file of each name, in the order of the names.
 
     Raises:
-        DatasetError: If the folder or one of the videos is not there, or if a name
-            fits several files.
+        DatasetError: If the folder or a video is missing, or a name fits several files.
     """
     if not folder.is_dir():
         raise DatasetError(str(folder), "no such folder")
@@ -121,7 +121,7 @@ def find_videos(
         else:
             (unclear if fitting else missing).append(name)
     if unclear:
-        problem = f"{len(unclear)} videos are there several times"
+        problem = f"{len(unclear)} videos exist several times"
         raise DatasetError(str(folder), problem, unclear)
     if missing and not may_miss:
         total = len(missing) + len(found)
@@ -131,10 +131,10 @@ def find_videos(
 
 
 def require_files(folder: Path, names: Iterable[str]) -> None:
-    """Make sure that a folder holds its lists.
+    """Check that a folder holds its lists.
 
     Raises:
-        DatasetError: If it is not there, or lacks one; names all it lacks.
+        DatasetError: If the folder or any list is missing; names all missing lists.
     """
     if not folder.is_dir():
         raise DatasetError(str(folder), "no such folder")
@@ -147,10 +147,10 @@ def read_lines(path: Path) -> list[tuple[str, str]]:
     """Read the lines of a list that are not empty.
 
     Returns:
-        Where each stands, as ``file:line``, and what it says.
+        The place of each line as ``file:line``, and its text.
 
     Raises:
-        DatasetError: If the file cannot be read, is no text in UTF-8, or is empty.
+        DatasetError: If the file cannot be read, is not UTF-8 text, or is empty.
     """
     try:
         text = path.read_bytes().decode("utf-8-sig")
@@ -158,12 +158,12 @@ def read_lines(path: Path) -> list[tuple[str, str]]:
         raise DatasetError(str(path), "not UTF-8 text") from err
     except OSError as err:
         raise DatasetError(str(path), f"cannot be read: {err.strerror}") from err
-    # Not splitlines: it would also cut at signs that a file name may hold.
+    # Not splitlines: it would also split at characters that a file name may hold.
     lines = enumerate(text.replace("\r\n", "\n").split("\n"), start=1)
-    said = [(f"{path}:{n}", line.strip()) for n, line in lines if line.strip()]
-    if not said:
+    found = [(f"{path}:{n}", line.strip()) for n, line in lines if line.strip()]
+    if not found:
         raise DatasetError(str(path), "is empty")
-    return said
+    return found
 
 
 def _names_in_json(text: str) -> dict[int, str]:
@@ -181,5 +181,5 @@ def _fitting(folder: Path, name: str, by_name: dict[str, list[Path]]) -> list[Pa
     if folder / path in candidates:
         return [folder / path]
     wanted = path.parent.name.casefold()
-    same_class = [it for it in candidates if it.parent.name.casefold() == wanted]
+    same_class = [path for path in candidates if path.parent.name.casefold() == wanted]
     return same_class or candidates

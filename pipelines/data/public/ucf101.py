@@ -5,10 +5,10 @@
     │   ├── v_ApplyEyeMakeup_g01_c01.avi        ├── trainlist01.txt  Class/file.avi 1
     │   └── ...                                 └── testlist01.txt   Class/file.avi
     └── HandstandPushups/
-        └── v_HandStandPushups_g01_c01.avi      the folder's name, but not its case
+        └── v_HandStandPushups_g01_c01.avi      the folder's name in another case
 
-Videos of one class with the same gXX are cut from one film: same people, same room.
-The official splits keep each such group on one side; a random split does not.
+Videos of one class with the same gXX are cut from one film, with the same people and
+room. The official splits keep such groups together; a random split does not.
 
 Soomro, Zamir and Shah 2012, arXiv:1212.0402.
 """
@@ -31,21 +31,19 @@ _FILE = re.compile(r"(v_.+_g\d+)_c\d+\.\w+")
 _CLASS_LINE = re.compile(r"(\d+)\s+(\S+)")
 
 
-def read_ucf101(
-    videos: Path, lists: Path, split: int, *, spaced_names: bool = True
-) -> VideoSet:
-    """Read one official split; its videos are of the splits ``train`` and ``test``.
+def read_ucf101(videos: Path, lists: Path, split: int) -> VideoSet:
+    """Read one official split as the splits ``train`` and ``test``.
+
+    Labels are spaced class names, as ``Apply Eye Makeup``.
 
     Args:
-        videos: Holds a folder for each class.
-        lists: Holds the official lists.
+        videos: Folder with a folder for each class.
+        lists: Folder with the official lists.
         split: 1, 2 or 3.
-        spaced_names: Whether labels are ``Apply Eye Makeup`` or ``ApplyEyeMakeup``;
-            a text encoder tells them apart.
 
     Raises:
-        DatasetError: If lists or videos are missing, a line is not as the set has it,
-            or a group is both trained and tested on.
+        DatasetError: If lists or videos are missing, a line is malformed, or a group is
+            in both training and test set.
         ValueError: If there is no such split.
     """
     if split not in (1, 2, 3):
@@ -55,7 +53,7 @@ def read_ucf101(
     require_files(lists, ("classInd.txt", train, test))
     labels = read_classes(lists / "classInd.txt")
     by_folder = {label.casefold(): label for label in labels}
-    listed = [("train", it) for it in read_indexed(lists / train)]
+    listed = [("train", line) for line in read_indexed(lists / train)]
     for _, line in listed:
         if labels.index(_label(line, by_folder)) + 1 != line.index:
             problem = f"{line.name!r} is not of class {line.index} of classInd.txt"
@@ -72,16 +70,16 @@ def read_ucf101(
         ),
     )
     if read.shared_groups():
-        problem = "groups are in training and in testing"
+        problem = "groups are in both training and test set"
         raise DatasetError(str(lists), problem, read.shared_groups())
-    return read.renamed(spaced) if spaced_names else read
+    return read.renamed(spaced)
 
 
 def read_classes(path: Path) -> tuple[str, ...]:
-    """Read ``classInd.txt``: the names by their numbers, which count from 1.
+    """Read ``classInd.txt``: the class names by number, counted from 1.
 
     Raises:
-        DatasetError: If a line is not ``number name``, or a number is out of turn.
+        DatasetError: If a line is not ``number name``, or a number is out of order.
     """
     names: list[str] = []
     for where, line in read_lines(path):
@@ -99,7 +97,7 @@ def spaced(name: str) -> str:
 
 
 def group_of(file: str) -> str | None:
-    """Return class and group, as ``v_Archery_g07``; None if a name tells none."""
+    """Return class and group, as ``v_Archery_g07``; None if a name is malformed."""
     parsed = _FILE.fullmatch(file)
     return None if parsed is None else parsed[1]
 
@@ -108,7 +106,7 @@ def _label(line: ListedVideo, by_folder: Mapping[str, str]) -> str:
     folder = line.name.split("/")[0]
     label = by_folder.get(folder.casefold())
     if label is None:
-        raise DatasetError(line.where, f"{folder!r} is no class of classInd.txt")
+        raise DatasetError(line.where, f"{folder!r} is not a class of classInd.txt")
     return label
 
 

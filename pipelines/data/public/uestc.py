@@ -1,4 +1,4 @@
-"""UESTC-MMEA-CL: 32 daily activities seen from glasses, with their inertial sensor.
+"""UESTC-MMEA-CL: 32 daily activities seen from glasses with an inertial sensor.
 
     folder/
     ├── train.txt, val.txt, test.txt   or mydataset_train.txt, ...
@@ -7,21 +7,20 @@
     ├── video/4_fall/4_fall_2022_05_05_15_48_04.mp4
     └── sensor/4_fall/4_fall_2022_05_05_15_48_04.csv
 
-Video and sensor both run at 25 Hz: sample n belongs to picture n, and one of them may
-be up to two longer. The wearable must not be resampled by a rate read elsewhere.
+Video and sensor both run at 25 Hz: sample n belongs to picture n, and one of the two
+may be up to two longer. Do not resample the samples to another rate.
 
-File names tell the time, not the person. The lists were drawn video by video, so that
-days are in all three of them, and in all likelihood persons and rooms as well.
+File names hold the time, not the person. The lists were drawn video by video, so days,
+and probably persons and rooms, occur in all three.
 
-The set is for education and other non-commercial use. Xu et al. 2024,
-doi 10.1109/TMM.2023.3295899.
+The set is for education and other non-commercial use. Xu et al. 2024, doi
+10.1109/TMM.2023.3295899.
 """
 
 import csv
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Float32
@@ -31,21 +30,16 @@ from pipelines.data.public.lists import find_videos, read_lines
 from pipelines.errors import DatasetError
 
 RATE_HZ = 25.0
-"""Of the pictures and of the samples."""
+"""Rate of the pictures and of the samples."""
 
 ACCEL_PER_G = 8192.0
 GYRO_PER_DEGPS = 16.4
-"""What the sensor's whole numbers count in g and in degrees a second."""
+"""Sensor counts per g and per degree per second."""
 
-Setting = Literal["16/16", "24/8", "fall-novel"]
-"""Which classes are base: the first 16, the first 24, or 16 without the falls."""
-
-_CLASSES = 32
 _SPLITS = ("train", "val", "test")
 _COLUMNS = 6
 _LINE = re.compile(r"(.+?)\s+[0-9]+\s+[0-9]+\s+([0-9]{1,3})")
 _NAME = re.compile(r"(([0-9]+)_.+?)_([0-9]{4}_[0-9]{2}_[0-9]{2})(?:_[0-9]{2}){3}")
-_MISSPELT = {"drop trush": "drop trash"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,70 +51,46 @@ class _Listed:
     index: int
 
 
-def read_uestc(folder: Path, *, mend_spelling: bool = False) -> VideoSet:
+def read_uestc(folder: Path) -> VideoSet:
     """Read all three splits: ``train``, ``val`` and ``test``.
 
-    A video's group is the class and the day, all that is known of who and where.
+    Labels are the folders' names with spaces instead of underscores. A video's group is
+    its class and day, because person and room are unknown.
 
     Args:
-        folder: Holds lists, videos and sensor files.
-        mend_spelling: Whether *drop trush* becomes *drop trash*. Labels are else the
-            names of the folders, with spaces for underscores.
+        folder: Folder with lists, videos and sensor files.
 
     Raises:
-        DatasetError: If lists, videos or sensor files are missing, or a line is not
-            as the set has it.
+        DatasetError: If lists, videos or sensor files are missing, or a line is
+            malformed.
     """
-    listed = [it for split in _SPLITS for it in _read_list(folder, split)]
+    listed = [line for split in _SPLITS for line in _read_list(folder, split)]
     labels = _labels(folder, listed)
-    names = [f"{it.folder}/{it.stem}" for it in listed]
+    names = [f"{line.folder}/{line.stem}" for line in listed]
     videos = find_videos(folder / "video", (f"{name}.mp4" for name in names))
     sensors = find_videos(folder / "sensor", (f"{name}.csv" for name in names))
-    read = VideoSet(
+    return VideoSet(
         "UESTC-MMEA-CL",
         labels,
         tuple(
             LabelledVideo(
                 path=videos[f"{name}.mp4"],
-                label=labels[it.index],
-                group=it.group,
-                split=it.split,
+                label=labels[line.index],
+                group=line.group,
+                split=line.split,
                 imu=sensors[f"{name}.csv"],
             )
-            for name, it in zip(names, listed, strict=True)
+            for name, line in zip(names, listed, strict=True)
         ),
     )
-    return read.renamed(lambda it: _MISSPELT.get(it, it)) if mend_spelling else read
-
-
-def base_and_novel(video_set: VideoSet, setting: Setting) -> tuple[VideoSet, VideoSet]:
-    """Part the 32 classes into base and novel.
-
-    The two settings of the literature have *fall* among the base classes. In
-    ``fall-novel`` it changes places with the seventeenth: 16 and 16 again, and
-    nothing of a fall is seen in training.
-
-    Raises:
-        ValueError: If the set has not 32 labels.
-    """
-    labels = video_set.labels
-    if len(labels) != _CLASSES:
-        msg = f"{video_set.name} has {len(labels)} labels, expected {_CLASSES}"
-        raise ValueError(msg)
-    if setting == "fall-novel":
-        base, novel = labels[:3] + labels[4:17], labels[3:4] + labels[17:]
-    else:
-        count = 16 if setting == "16/16" else 24
-        base, novel = labels[:count], labels[count:]
-    return video_set.restricted(base), video_set.restricted(novel)
 
 
 def read_wearable(path: Path) -> Float32[np.ndarray, "sample 6"]:
-    """Read a sensor file: no header, whole numbers of 16 bits.
+    """Read a sensor file, which has rows of 16-bit integers and no header.
 
     Returns:
-        Acceleration along x, y, z in g, gravity included, then turning rate about
-        them in degrees a second.
+        Acceleration along x, y, z in g, with gravity, then the turn rate about these
+        axes in degrees per second.
 
     Raises:
         DatasetError: If the file is missing, empty or malformed; names the line.
@@ -134,11 +104,11 @@ def read_wearable(path: Path) -> Float32[np.ndarray, "sample 6"]:
 def aligned(
     pictures: int, samples: Float32[np.ndarray, "sample 6"]
 ) -> Float32[np.ndarray, "common 6"]:
-    """Cut samples to those that have a picture; pictures beyond them have no sample.
+    """Cut samples to those that have a picture.
 
     Args:
-        pictures: How many the video decodes to; counted, not estimated.
-        samples: One for each picture, by index.
+        pictures: Number of pictures in the video, counted by decoding it.
+        samples: One sample for each picture, by index.
     """
     return samples[: min(pictures, len(samples))]
 
@@ -147,7 +117,7 @@ def _read_list(folder: Path, split: str) -> list[_Listed]:
     names = [f"{split}.txt", f"mydataset_{split}.txt"]
     paths = [folder / name for name in names if (folder / name).is_file()]
     if not paths:
-        raise DatasetError(str(folder), f"there is no list {' or '.join(names)}")
+        raise DatasetError(str(folder), f"no list {' or '.join(names)}")
     return [_parse(where, line, split) for where, line in read_lines(paths[0])]
 
 
@@ -156,7 +126,7 @@ def _parse(where: str, line: str, split: str) -> _Listed:
     if parsed is None:
         problem = f"expected path, pictures, samples and label, got {line!r}"
         raise DatasetError(where, problem)
-    # Some were written where folders are parted by backslashes.
+    # Some paths have backslashes.
     path = PurePosixPath(parsed[1].replace("\\", "/"))
     folder, stem = path.parent.name, path.name
     index = int(parsed[2])
@@ -168,7 +138,7 @@ def _parse(where: str, line: str, split: str) -> _Listed:
 
 
 def _labels(folder: Path, listed: list[_Listed]) -> tuple[str, ...]:
-    folders = {it.index: it.folder for it in listed}
+    folders = {line.index: line.folder for line in listed}
     gaps = [str(n) for n in range(max(folders) + 1) if n not in folders]
     if gaps:
         raise DatasetError(str(folder), "labels without a video", gaps)

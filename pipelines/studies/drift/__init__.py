@@ -1,4 +1,4 @@
-"""The drift study: how often stable streams alert falsely, and what drift is found.
+"""The drift study: the rate of false alerts, and which changes are detected.
 
 streams    block series without any change ─┐
 injections changes of a camera's pictures   ├─▶ runs ─▶ DriftMonitor ─▶ report

@@ -1,8 +1,8 @@
-"""Footage measured as the chain measures it, plain and with every change.
+"""Measure footage as the chain does, unchanged and with every change.
 
-A room's footage is cut into segments, mostly of half a minute. Each keeps the mean of
-every signal, so that months of blocks can be drawn from an hour of pictures, and how
-often it was right and how sure it was, where somebody labelled it.
+A room's footage is cut into segments, usually of half a minute. Each segment keeps the
+mean of every signal, so that months of blocks can be drawn from an hour of pictures.
+Where the footage is labelled it also keeps accuracy and mean confidence.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ _REST = "lying in bed"
 _BATCH = 16
 _STATS_A_SEGMENT = 6
 _LEAST_STATS = 3
-"""So many pictures measured make a segment whole."""
+"""Number of measured pictures in a complete segment."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,9 +43,9 @@ class Segment:
 
     Attributes:
         signals: Mean of each of ``SIGNALS``; NaN where nothing was measured.
-        resting: Whether it was mostly taken for lying in bed.
+        resting: Whether it was mostly predicted as lying in bed.
         confidence: Mean confidence of the clips that have a true label.
-        accuracy: Share of them that were right; NaN without such clips.
+        accuracy: Share of these clips that were right; NaN without such clips.
     """
 
     signals: Float64[np.ndarray, " signal"]
@@ -56,7 +56,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Room:
-    """One subject: segments of its plain footage, and of each injection's."""
+    """One subject: the segments of its unchanged footage, and of each injection's."""
 
     name: str
     plain: tuple[Segment, ...]
@@ -65,7 +65,7 @@ class Room:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scene:
-    """A room's pictures, as the chain picks them, and what they truly show."""
+    """A room's pictures as the chain selects them, and their truth."""
 
     name: str
     frames: tuple[Frame, ...]
@@ -74,13 +74,13 @@ class Scene:
 
 @final
 class RoomMeter:
-    """Measures one room: its plain pictures first, then what became of them.
+    """Measures one room: first its unchanged pictures, then changed ones.
 
     Args:
-        plain: Scenes in which nothing changes; they teach where the camera looks and
-            what a typical clip is like, as a subject's first day does.
-        recognizer: What encodes and classifies.
-        segment_s: Length of a segment, seconds.
+        plain: Scenes without changes. They define the usual view and the typical clip,
+            as a subject's first day does.
+        recognizer: Encodes and classifies.
+        segment_s: Length of a segment in seconds.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class RoomMeter:
         self._typical: np.ndarray | None = None
 
     async def measure_plain(self) -> tuple[Segment, ...]:
-        """Learn from the plain scenes, then measure them."""
+        """Learn from the unchanged scenes, then measure them."""
         for scene in self._plain:
             for frame in scene.frames:
                 self._pictures.measure(frame)
@@ -116,14 +116,16 @@ class RoomMeter:
     async def measure(
         self, scene: Scene, change: Change | None, seed: int
     ) -> tuple[Segment, ...]:
-        """Measure a scene, each picture changed; after ``measure_plain``."""
+        """Measure a scene with every picture changed; call ``measure_plain`` first."""
         frames = [
             frame
             if change is None
             else replace(frame, pixels=inject(change, frame.pixels, seed))
             for frame in scene.frames
         ]
-        clips, predictions = await self._watch(scene, [it.pixels for it in frames])
+        clips, predictions = await self._watch(
+            scene, [frame.pixels for frame in frames]
+        )
         return tuple(self._segments(scene, frames, clips, predictions))
 
     async def _watch(
@@ -154,7 +156,7 @@ class RoomMeter:
         clips: Sequence[Clip],
         predictions: Sequence[Prediction],
     ) -> list[Segment]:
-        """Cut what was measured of a scene into segments; a short rest is left out."""
+        """Cut a scene's measurements into segments, without an incomplete last one."""
         values: dict[int, dict[str, list[float]]] = {}
         rests: dict[int, list[bool]] = {}
         answers: dict[int, list[tuple[float, bool]]] = {}
@@ -184,7 +186,7 @@ class RoomMeter:
         ]
         return [
             Segment(
-                np.array([_mean(it) for it in values[place].values()]),
+                np.array([_mean(signal) for signal in values[place].values()]),
                 bool(np.mean(rests[place]) > 0.5),
                 *(
                     _mean([float(answer[which]) for answer in answers.get(place, [])])
@@ -202,7 +204,7 @@ async def read_scene(
     clock: Clock,
     framing: Framing = PAD,
 ) -> Scene:
-    """Read a recording's picked pictures as the chain does.
+    """Read the pictures of a recording that the chain would select.
 
     Raises:
         SourceError: If it cannot be read.
@@ -223,9 +225,9 @@ async def read_scene(
 
 
 def parts_of(scene: Scene, length_s: float) -> tuple[Scene, Scene]:
-    """Return the first seconds of a scene, and its rest."""
+    """Return the first seconds of a scene, and the rest."""
     end_ns = scene.frames[0].timestamp_ns + seconds_to_ns(length_s)
-    first = tuple(it for it in scene.frames if it.timestamp_ns < end_ns)
+    first = tuple(frame for frame in scene.frames if frame.timestamp_ns < end_ns)
     rest = scene.frames[len(first) :]
     return replace(scene, frames=first), replace(scene, frames=rest)
 

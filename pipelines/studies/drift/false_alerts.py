@@ -1,4 +1,4 @@
-"""How often nothing is called drift: by our monitor, and by detectors as they come."""
+"""The rate of false alerts: of our monitor, and of detectors with their defaults."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,11 +22,11 @@ RIVER_RHO = 0.9
 
 @dataclass(frozen=True, slots=True)
 class FalseAlerts:
-    """Alerts on something that does not change.
+    """Alerts while nothing changes.
 
     Attributes:
-        alerts: How many.
-        months: In how many months of 30 days.
+        alerts: Number of alerts.
+        months: Length of the stream in months of 30 days.
     """
 
     alerts: int
@@ -34,17 +34,17 @@ class FalseAlerts:
 
     @property
     def per_month(self) -> float:
-        """The rate."""
+        """Alerts per month."""
         return self.alerts / self.months
 
     @property
     def interval(self) -> Interval | None:
-        """95 % interval of the rate, if alerts come independently."""
+        """The 95 % interval of the rate, if alerts are independent."""
         return poisson_interval(self.alerts, self.months)
 
 
 class Detector(Protocol):
-    """What river calls a drift detector."""
+    """The part of river's drift detectors that is used."""
 
     @property
     def drift_detected(self) -> bool:
@@ -52,12 +52,12 @@ class Detector(Protocol):
         ...
 
     def update(self, x: float) -> object:
-        """Take a value."""
+        """Add a value."""
         ...
 
 
 def alerts_of_month(stream: StableStream, settings: DriftSettings, seed: int) -> int:
-    """Learn a subject's normal, watch it for a month, and count the alerts."""
+    """Learn a subject's baseline, watch it for a month, and count the alerts."""
     rng = np.random.default_rng(seed)
     learning_days = int(np.ceil(settings.learning_days))
     blocks = stream.draw(learning_days + MONTH_DAYS, rng)
@@ -77,7 +77,7 @@ def river_detectors() -> Mapping[str, Callable[[], Detector]]:
     """
     from river.drift import ADWIN, KSWIN, PageHinkley
 
-    # KSWIN draws samples; a seed is the one thing that is not its default.
+    # KSWIN draws samples, so it gets a seed; everything else is the default.
     return {
         "ADWIN": ADWIN,
         "KSWIN": lambda: KSWIN(seed=1),
@@ -86,7 +86,7 @@ def river_detectors() -> Mapping[str, Callable[[], Detector]]:
 
 
 def river_alerts(make: Callable[[], Detector], days: float, seed: int) -> FalseAlerts:
-    """Show a detector the confidence of every clip of a stable stream."""
+    """Feed a detector the confidence of every clip of a stable stream."""
     rng = np.random.default_rng(seed)
     clips = round(days * BLOCKS_PER_DAY * CLIPS_PER_BLOCK)
     detector, alerts = make(), 0

@@ -1,4 +1,4 @@
-"""Changes of a camera's picture that a ward knows: dirt, darkness, a cloth, a knock."""
+"""Changes of a camera's picture: dirt, darkness, a cloth, a knock."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from pipelines.records import DriftCause
 Pixels = UInt8[np.ndarray, "height width 3"]
 Change = Callable[[Pixels, np.random.Generator], Pixels]
 UNTOUCHED = "nothing"
-"""The injection that changes nothing, beside which the others are held."""
+"""Name of the injection without a change, the reference for the others."""
 _BLACK = 2
 
 
@@ -23,15 +23,15 @@ class Injection:
     """One change.
 
     Attributes:
-        name: For tables.
-        cause: What an alert should name.
-        kind: Where it is made: on pictures, by turning the camera before they are
-            rendered, on the wearable, by other prompts, or in what the same pictures
-            mean (concept drift), which nothing without labels can see.
-        change: Of a picture; equal generators change every picture alike.
-        turned_deg: How far the camera turns.
-        wearable: What happens to it.
-        must: Whether it has to be found in 95 % of runs within 15 minutes.
+        name: Name in tables.
+        cause: The cause that an alert should name.
+        kind: What is changed: the pictures, the camera's direction before rendering,
+            the wearable, the prompts, or the meaning of labels (concept drift), which
+            cannot be detected without labels.
+        change: Changes a picture; equal generators give equal changes.
+        turned_deg: Rotation of the camera.
+        wearable: What happens to the wearable.
+        must: Whether it has to be detected in 95 % of runs within 15 minutes.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Injection:
 
 
 def view_of(pixels: Pixels) -> tuple[slice, slice]:
-    """Return where the camera's picture lies between the bars that framing adds."""
+    """Return the area of the camera's picture between the bars that framing adds."""
     lit = pixels.max(axis=2) > _BLACK
     rows, columns = np.flatnonzero(lit.any(axis=1)), np.flatnonzero(lit.any(axis=0))
     if not len(rows):
@@ -53,13 +53,13 @@ def view_of(pixels: Pixels) -> tuple[slice, slice]:
 
 
 def untouched(pixels: Pixels, rng: np.random.Generator) -> Pixels:
-    """Nothing happens: what is found then is found by mistake."""
+    """Change nothing, so that every alert is false."""
     del rng
     return pixels
 
 
 def mask_pixels(share: float) -> Change:
-    """Single pixels turn black, everywhere."""
+    """Blacken a share of the pixels, one by one."""
 
     def change(pixels: Pixels, rng: np.random.Generator) -> Pixels:
         return _blackened(pixels, rng.random(pixels.shape[:2]) < share)
@@ -68,7 +68,7 @@ def mask_pixels(share: float) -> Change:
 
 
 def mask_shapes(share: float) -> Change:
-    """Rectangles and ellipses turn black until they cover a share."""
+    """Blacken rectangles and ellipses until they cover a share."""
 
     def change(pixels: Pixels, rng: np.random.Generator) -> Pixels:
         height, width = pixels.shape[:2]
@@ -78,9 +78,9 @@ def mask_shapes(share: float) -> Change:
             y, x = rng.uniform(0, height), rng.uniform(0, width)
             half_y, half_x = rng.uniform(0.06, 0.2, 2) * (height, width)
             away_y, away_x = np.abs(rows - y) / half_y, np.abs(columns - x) / half_x
-            round_one = rng.random() < 0.5
+            elliptic = rng.random() < 0.5
             inside = (
-                np.hypot(away_y, away_x) if round_one else np.maximum(away_y, away_x)
+                np.hypot(away_y, away_x) if elliptic else np.maximum(away_y, away_x)
             )
             mask |= inside < 1
         return _blackened(pixels, mask)
@@ -89,7 +89,7 @@ def mask_shapes(share: float) -> Change:
 
 
 def dim(factor: float) -> Change:
-    """The light falls to a share, and the sensor's noise stays."""
+    """Dim the light to a share, with unchanged sensor noise."""
 
     def change(pixels: Pixels, rng: np.random.Generator) -> Pixels:
         noise = rng.normal(0, 1, pixels.shape)
@@ -99,7 +99,7 @@ def dim(factor: float) -> Change:
 
 
 def blur(deviation_px: float) -> Change:
-    """The lens fogs or loses its focus."""
+    """Blur the picture, as a fogged or defocused lens would."""
 
     def change(pixels: Pixels, rng: np.random.Generator) -> Pixels:
         del rng
@@ -110,7 +110,7 @@ def blur(deviation_px: float) -> Change:
 
 
 def cover(share: float) -> Change:
-    """A cloth hangs before the lens, from one side on."""
+    """Hang a cloth over the lens, from one side."""
 
     def change(pixels: Pixels, rng: np.random.Generator) -> Pixels:
         height, width = pixels.shape[:2]
@@ -133,7 +133,7 @@ def _blackened(pixels: Pixels, mask: Bool[np.ndarray, "height width"]) -> Pixels
 
 
 def inject(change: Change, pixels: Pixels, seed: int) -> Pixels:
-    """Change a framed picture where the camera's view lies; the bars stay."""
+    """Change the camera's area of a framed picture, without its bars."""
     area = view_of(pixels)
     changed = pixels.copy()
     changed[area] = change(pixels[area], np.random.default_rng(seed))
@@ -182,7 +182,7 @@ def all_injections() -> tuple[Injection, ...]:
 
 
 def other_meaning(resolve: Resolve) -> Resolve:
-    """Return a resolver for which whoever sits is bending."""
+    """Return a resolver that calls sitting people bending."""
 
     def changed(label: str) -> str | None:
         meant = resolve(label)

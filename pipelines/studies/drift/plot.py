@@ -1,27 +1,22 @@
-"""The drift study as one picture: false alerts, delays, and implied accuracy."""
+"""Plot the drift study: false alerts, delays, and implied accuracy."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
+from pipelines.studies.drift.report import DriftReport
 from pipelines.studies.drift.runs import WITHIN_S
-
-if TYPE_CHECKING:
-    from pipelines.studies.drift.report import DriftReport
+from pipelines.studies.models.plots import new_figure
 
 _OURS, _THEIRS, _GOOD = "tab:blue", "tab:gray", "tab:green"
 
 
-def plot_drift(report: "DriftReport", path: Path) -> None:
+def plot_drift(report: DriftReport, path: Path) -> None:
     """Draw the report's three parts side by side."""
     footages = list(report.found)
     rows = max((len(found) for found in report.found.values()), default=1)
     panels = 1 + len(footages) + bool(report.accuracy)
-    figure = Figure(figsize=(6.5 * panels, 2.0 + 0.3 * max(rows, 8)))
-    FigureCanvasAgg(figure)
+    figure = new_figure(6.5 * panels, 2.0 + 0.3 * max(rows, 8))
     axes = figure.subplots(1, panels, squeeze=False)[0]
     _draw_rates(axes[0], report)
     for place, footage in enumerate(footages, start=1):
@@ -32,14 +27,14 @@ def plot_drift(report: "DriftReport", path: Path) -> None:
     figure.savefig(path, dpi=130)
 
 
-def _draw_rates(axes: Axes, report: "DriftReport") -> None:
+def _draw_rates(axes: Axes, report: DriftReport) -> None:
     rates = {**report.false_alerts, **report.river}
-    for row, (name, it) in enumerate(rates.items()):
-        low, high = it.interval or (0.0, 0.0)
+    for row, (name, counted) in enumerate(rates.items()):
+        low, high = counted.interval or (0.0, 0.0)
         colour = _THEIRS if name in report.river else _OURS
         axes.plot([max(low, 1e-3), high], [row, row], color=colour, linewidth=2)
-        axes.plot([max(it.per_month, 1e-3)], [row], "o", color=colour)
-    names = [f"river {it}" if it in report.river else it for it in rates]
+        axes.plot([max(counted.per_month, 1e-3)], [row], "o", color=colour)
+    names = [f"river {name}" if name in report.river else name for name in rates]
     axes.set_yticks(range(len(rates)), names)
     axes.invert_yaxis()
     stated = report.stated_per_month
@@ -51,15 +46,17 @@ def _draw_rates(axes: Axes, report: "DriftReport") -> None:
     axes.legend(loc="upper right")
 
 
-def _draw_found(axes: Axes, report: "DriftReport", footage: str) -> None:
+def _draw_found(axes: Axes, report: DriftReport, footage: str) -> None:
     found = report.found[footage]
-    for row, it in enumerate(found.values()):
-        axes.barh(row, it.ever / it.runs, color="0.85")
-        axes.barh(row, it.detected_share, color=_OURS)
-        delay = "-" if it.delay_p50_s is None else f"{it.delay_p50_s / 60:.0f} min"
-        right = it.cause_right_share
-        told = "" if right is None else f", cause {right:.0%}"
-        axes.text(1.02, row, delay + told, va="center", fontsize=8)
+    for row, result in enumerate(found.values()):
+        axes.barh(row, result.ever / result.runs, color="0.85")
+        axes.barh(row, result.detected_share, color=_OURS)
+        delay = (
+            "-" if result.delay_p50_s is None else f"{result.delay_p50_s / 60:.0f} min"
+        )
+        right = result.cause_right_share
+        cause = "" if right is None else f", cause {right:.0%}"
+        axes.text(1.02, row, delay + cause, va="center", fontsize=8)
     axes.set_yticks(range(len(found)), list(found))
     axes.invert_yaxis()
     axes.set_xlim(0, 1.45)
@@ -68,17 +65,23 @@ def _draw_found(axes: Axes, report: "DriftReport", footage: str) -> None:
     axes.set_title(f"Changes found on {footage}")
 
 
-def _draw_accuracy(axes: Axes, report: "DriftReport") -> None:
+def _draw_accuracy(axes: Axes, report: DriftReport) -> None:
     axes.plot([0, 1], [0, 1], color="0.7", linewidth=1)
-    for name, it in report.accuracy.items():
-        if it.implied is None:
+    for name, accuracy in report.accuracy.items():
+        if accuracy.implied is None:
             continue
-        mean, low, high = it.implied
-        axes.plot([it.true, it.true], [low, high], color=_OURS, linewidth=1, alpha=0.5)
-        axes.plot([it.true], [mean], "o", color=_OURS, markersize=4)
+        mean, low, high = accuracy.implied
+        axes.plot(
+            [accuracy.true, accuracy.true],
+            [low, high],
+            color=_OURS,
+            linewidth=1,
+            alpha=0.5,
+        )
+        axes.plot([accuracy.true], [mean], "o", color=_OURS, markersize=4)
         axes.annotate(
             name,
-            (it.true, mean),
+            (accuracy.true, mean),
             fontsize=6,
             xytext=(3, 2),
             textcoords="offset points",

@@ -1,37 +1,33 @@
-"""What the drift study found, as numbers, a table, a JSON and plots."""
+"""The results of the drift study as records, JSON and table rows."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 
-from pipelines.data.folders import make_folder
 from pipelines.studies.drift.false_alerts import FalseAlerts
 from pipelines.studies.drift.injections import Injection, all_injections
-from pipelines.studies.drift.plot import plot_drift
 from pipelines.studies.drift.runs import WITHIN_S, Outcome
 from pipelines.studies.intervals import wilson_interval
 
 SIMULATED = "simulated ward"
-"""The footage whose figures come first."""
+"""Name of the simulated footage, whose figures come first."""
 WANTED_DETECTED, WANTED_CAUSE = 0.95, 0.80
-"""What is wanted of the changes that must be found: in time, and called right."""
-_MUST = frozenset(it.name for it in all_injections() if it.must)
+"""Required shares of changes detected in time, and with the right cause."""
+_MUST = frozenset(injection.name for injection in all_injections() if injection.must)
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """All runs of one injection.
+    """The results of all runs of one injection.
 
     Attributes:
-        runs: How many.
-        in_time: In how many an alert came within a quarter of an hour.
-        ever: In how many within six hours.
-        delay_p50_s: Median delay of those; None without any.
-        cause_right: In how many of those the alert named the right cause.
-        causes: How often each was named.
+        runs: Number of runs.
+        in_time: Runs with an alert within a quarter of an hour.
+        ever: Runs with an alert within six hours.
+        delay_p50_s: Median delay of these alerts; None without any.
+        cause_right: Number of these alerts that named the right cause.
+        causes: Number of alerts by named cause.
     """
 
     runs: int
@@ -43,21 +39,21 @@ class Found:
 
     @property
     def detected_share(self) -> float:
-        """Found in time."""
+        """Share of runs with an alert in time."""
         return self.in_time / self.runs
 
     @property
     def cause_right_share(self) -> float | None:
-        """Of the alerts, those that named the right cause."""
+        """Share of the alerts that named the right cause."""
         return self.cause_right / self.ever if self.ever else None
 
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """What confidence implied, and what the labels say, over the same clips.
+    """Implied accuracy, and accuracy according to the labels, over the same clips.
 
-    ``implied`` is an estimate with the bounds of its 95 % interval, or None where there
-    is too little to tell.
+    ``implied`` is an estimate with the bounds of its 95 % interval, or None with too
+    few clips.
     """
 
     implied: tuple[float, float, float] | None
@@ -66,15 +62,15 @@ class Accuracy:
 
 @dataclass(frozen=True, slots=True)
 class DriftReport:
-    """The whole study.
+    """The results of the whole study.
 
     Attributes:
-        stated_per_month: The rate of false alerts that was asked for.
-        false_alerts: By stable stream.
-        river: By detector, at an autocorrelation of 0.9.
-        found: By footage, then by injection.
-        accuracy: By injection, where the footage is labelled.
-        calibrated: Whether the confidence that implies it was fitted.
+        stated_per_month: The rate of false alerts that the monitor is set to.
+        false_alerts: False alerts by stable stream.
+        river: False alerts by detector of river, at an autocorrelation of 0.9.
+        found: Detections by footage, then by injection.
+        accuracy: Accuracies by injection, where the footage is labelled.
+        calibrated: Whether the confidences are calibrated.
     """
 
     stated_per_month: float
@@ -86,8 +82,8 @@ class DriftReport:
 
 
 def sum_up(injection: Injection, outcomes: Sequence[Outcome]) -> Found:
-    """Count outcomes."""
-    delays = [it.delay_s for it in outcomes if it.delay_s is not None]
+    """Summarise the outcomes of one injection."""
+    delays = [outcome.delay_s for outcome in outcomes if outcome.delay_s is not None]
     causes: dict[str, int] = {}
     for outcome in outcomes:
         if outcome.cause is not None:
@@ -103,36 +99,42 @@ def sum_up(injection: Injection, outcomes: Sequence[Outcome]) -> Found:
 
 
 def report_json(report: DriftReport) -> dict[str, object]:
-    """Return the report for programs; injections of the first footage come flat."""
+    """Return the report as JSON; the injections of the first footage are at the top."""
     first = next(iter(report.found.values()), {})
     return {
         "stated_per_subject_month": report.stated_per_month,
         "false_alerts_per_subject_month": {
-            name: it.per_month for name, it in report.false_alerts.items()
+            name: counted.per_month for name, counted in report.false_alerts.items()
         },
         "river_false_alerts_per_subject_month": {
-            name: it.per_month for name, it in report.river.items()
+            name: counted.per_month for name, counted in report.river.items()
         },
-        "detected_share": {name: it.detected_share for name, it in first.items()},
-        "delay_p50_s": {name: it.delay_p50_s for name, it in first.items()},
-        "cause_right_share": {name: it.cause_right_share for name, it in first.items()},
+        "detected_share": {
+            name: result.detected_share for name, result in first.items()
+        },
+        "delay_p50_s": {name: result.delay_p50_s for name, result in first.items()},
+        "cause_right_share": {
+            name: result.cause_right_share for name, result in first.items()
+        },
         "calibrated": report.calibrated,
         "wanted": {
             name: {
-                "detected_in_time": it.detected_share >= WANTED_DETECTED,
-                "cause_right": (it.cause_right_share or 0.0) >= WANTED_CAUSE,
+                "detected_in_time": result.detected_share >= WANTED_DETECTED,
+                "cause_right": (result.cause_right_share or 0.0) >= WANTED_CAUSE,
             }
-            for name, it in first.items()
+            for name, result in first.items()
             if name in _MUST
         },
-        "accuracy": {name: asdict(it) for name, it in report.accuracy.items()},
+        "accuracy": {
+            name: asdict(accuracy) for name, accuracy in report.accuracy.items()
+        },
         "counts": {
             "false_alerts": {
-                name: {**asdict(it), "interval": it.interval}
-                for name, it in {**report.false_alerts, **report.river}.items()
+                name: {**asdict(counted), "interval": counted.interval}
+                for name, counted in {**report.false_alerts, **report.river}.items()
             },
             "found": {
-                footage: {name: asdict(it) for name, it in found.items()}
+                footage: {name: asdict(result) for name, result in found.items()}
                 for footage, found in report.found.items()
             },
         },
@@ -140,38 +142,40 @@ def report_json(report: DriftReport) -> dict[str, object]:
 
 
 def false_alert_rows(report: DriftReport) -> Sequence[tuple[str, ...]]:
-    """Return stream or detector, alerts a subject-month, interval, counts."""
+    """Return rows of stream or detector, alerts a subject-month, interval, counts."""
     rows = []
-    for name, it in {**report.false_alerts, **report.river}.items():
-        low, high = it.interval or (float("nan"), float("nan"))
+    for name, counted in {**report.false_alerts, **report.river}.items():
+        low, high = counted.interval or (float("nan"), float("nan"))
         label = f"river {name}, rho 0.9" if name in report.river else name
         rows.append(
             (
                 label,
-                f"{it.per_month:.3g}",
+                f"{counted.per_month:.3g}",
                 f"{low:.3g} to {high:.3g}",
-                f"{it.alerts} in {it.months:.3g} months",
+                f"{counted.alerts} in {counted.months:.3g} months",
             )
         )
     return rows
 
 
 def found_rows(found: Mapping[str, Found]) -> Sequence[tuple[str, ...]]:
-    """Return injection, found in time, interval, delay, cause right, causes.
+    """Return rows of injection, share in time, interval, delay, cause right, causes.
 
-    A star marks those that must be found in ``WANTED_DETECTED`` of the runs.
+    A star marks those that must be detected in ``WANTED_DETECTED`` of the runs.
     """
     rows = []
-    for name, it in found.items():
-        low, high = wilson_interval(it.in_time, it.runs) or (0.0, 1.0)
-        right = it.cause_right_share
-        named = sorted(it.causes.items(), key=lambda pair: -pair[1])
+    for name, result in found.items():
+        low, high = wilson_interval(result.in_time, result.runs) or (0.0, 1.0)
+        right = result.cause_right_share
+        named = sorted(result.causes.items(), key=lambda pair: -pair[1])
         rows.append(
             (
                 f"{name} *" if name in _MUST else name,
-                f"{it.detected_share:.2f}",
+                f"{result.detected_share:.2f}",
                 f"{low:.2f} to {high:.2f}",
-                "-" if it.delay_p50_s is None else f"{it.delay_p50_s / 60:.1f} min",
+                "-"
+                if result.delay_p50_s is None
+                else f"{result.delay_p50_s / 60:.1f} min",
                 "-" if right is None else f"{right:.2f}",
                 ", ".join(f"{cause} {count}" for cause, count in named),
             )
@@ -180,47 +184,12 @@ def found_rows(found: Mapping[str, Found]) -> Sequence[tuple[str, ...]]:
 
 
 def accuracy_rows(report: DriftReport) -> Sequence[tuple[str, ...]]:
-    """Return injection, implied accuracy, its interval, and the true one."""
+    """Return rows of injection, implied accuracy, its interval, and the true one."""
     rows = []
-    for name, it in report.accuracy.items():
-        told = ("-", "-")
-        if it.implied is not None:
-            mean, low, high = it.implied
-            told = (f"{mean:.3f}", f"{low:.3f} to {high:.3f}")
-        rows.append((name, *told, f"{it.true:.3f}"))
+    for name, accuracy in report.accuracy.items():
+        implied = ("-", "-")
+        if accuracy.implied is not None:
+            mean, low, high = accuracy.implied
+            implied = (f"{mean:.3f}", f"{low:.3f} to {high:.3f}")
+        rows.append((name, *implied, f"{accuracy.true:.3f}"))
     return rows
-
-
-def write_report(report: DriftReport, folder: Path) -> list[Path]:
-    """Write JSON, tables and plots into ``folder``; return the files.
-
-    Raises:
-        FolderError: If the folder cannot be made or written to.
-    """
-    make_folder(folder)
-    paths = [folder / name for name in ("drift.json", "drift.md", "drift.png")]
-    paths[0].write_text(json.dumps(report_json(report), indent=1) + "\n")
-    paths[1].write_text(_markdown(report))
-    plot_drift(report, paths[2])
-    return paths
-
-
-def _markdown(report: DriftReport) -> str:
-    parts = [
-        _table(
-            ("stable stream", "false alerts a subject-month", "95 %", "counts"),
-            false_alert_rows(report),
-        )
-    ]
-    header = ("injection", "found in 15 min", "95 %", "median delay")
-    for footage, found in report.found.items():
-        rows = found_rows(found)
-        head = (f"{header[0]}, {footage}", *header[1:], "cause right", "causes named")
-        parts.append(_table(head, rows))
-    parts.append(_table(("accuracy", "implied", "95 %", "true"), accuracy_rows(report)))
-    return "\n".join(parts)
-
-
-def _table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    lines = [header, ("---",) * len(header), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)

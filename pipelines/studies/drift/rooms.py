@@ -1,4 +1,4 @@
-"""The rooms of the study: simulated ones, rendered anew, and real recordings."""
+"""The rooms of the study: simulated ones, rendered for it, and real recordings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -40,10 +40,10 @@ from pipelines.studies.drift.injections import (
 )
 
 MEASURED = ("picture", "camera", "meaning")
-"""Kinds of injections that are made on footage."""
+"""Kinds of injections that are applied to footage."""
 
 _PICTURE_RATE_HZ = Fraction(8, 3)
-"""One picture for each step of the frame grid: more would be decoded and dropped."""
+"""One picture for each step of the frame grid; others would not be used."""
 _SHORT_SEGMENT_S = 2.0
 _LEAST_SEGMENTS = 3
 
@@ -54,11 +54,12 @@ class Survey:
     """Measures rooms.
 
     Attributes:
-        recognizer: What encodes and classifies.
-        resolve: Gives its label for a label or alias of footage.
-        clock: For the camera source.
-        seed: Draws simulated rooms, and what is injected.
-        on_progress: Told of every step.
+        recognizer: Encodes and classifies.
+        resolve: Returns the label for a label or alias of footage.
+        clock: Clock of the camera source.
+        seed: Seed of simulated rooms and of injections.
+        on_progress: Called after every step.
+        injections: The changes to measure.
     """
 
     recognizer: ActionRecognizer
@@ -71,15 +72,15 @@ class Survey:
     async def simulated(
         self, folder: Path, rooms: int, plain_s: float, changed_s: float
     ) -> list[Room]:
-        """Render rooms, plain and with turned cameras, and measure them.
+        """Render rooms, with the camera straight and turned, and measure them.
 
         Args:
-            folder: For the footage; ours alone.
-            rooms: How many.
-            plain_s: Plain footage of a room, seconds, that teaches what is normal.
-            changed_s: More of it, which every injection is made on.
+            folder: Folder for the footage, used for nothing else.
+            rooms: Number of rooms.
+            plain_s: Seconds of unchanged footage of a room for the baseline.
+            changed_s: Seconds of further footage, to which every injection is applied.
         """
-        angles = sorted({it.turned_deg for it in self.injections} - {0.0})
+        angles = sorted({injection.turned_deg for injection in self.injections} - {0.0})
         footage = {
             angle: self._render(
                 folder / f"turned-{angle:g}",
@@ -105,20 +106,20 @@ class Survey:
                 "meaning": replace(part, truth=meaning),
             }
             scenes = {
-                it.name: parts_of(turned[it.turned_deg], plain_s)[1]
-                if it.kind == "camera"
-                else changed[it.kind]
-                for it in self.injections
-                if it.kind in MEASURED
+                injection.name: parts_of(turned[injection.turned_deg], plain_s)[1]
+                if injection.kind == "camera"
+                else changed[injection.kind]
+                for injection in self.injections
+                if injection.kind in MEASURED
             }
             injected = await self._inject(meter, scenes, place, note)
             measured.append(Room(recording.file, plain, injected))
         return measured
 
     async def recorded(self, footage: Footage) -> list[Room]:
-        """Measure real recordings that are long enough; their pictures can be changed.
+        """Measure real recordings of sufficient length, with changed pictures alone.
 
-        What is short is cut into shorter segments.
+        Their segments are shorter than those of simulated rooms.
         """
         measured = []
         for place, recording in enumerate(footage.recordings):
@@ -127,7 +128,11 @@ class Survey:
             plain = await meter.measure_plain()
             if len(plain) < _LEAST_SEGMENTS:
                 continue
-            scenes = {it.name: scene for it in self.injections if it.kind == "picture"}
+            scenes = {
+                injection.name: scene
+                for injection in self.injections
+                if injection.kind == "picture"
+            }
             injected = await self._inject(meter, scenes, place, recording.file)
             measured.append(Room(recording.file, plain, injected))
         return measured
@@ -142,7 +147,7 @@ class Survey:
         place: int,
         note: str,
     ) -> dict[str, tuple[Segment, ...]]:
-        """Measure what injections make of a scene each, named by the injection."""
+        """Measure each injection on its scene; the keys are names of injections."""
         injected: dict[str, tuple[Segment, ...]] = {}
         for injection in self.injections:
             if injection.name in scenes:

@@ -1,8 +1,7 @@
-"""Runs of a subject whose camera or wearable changes: found when, and called what?
+"""Runs of a subject whose camera or wearable changes: delay and cause of the alert.
 
-a week of plain blocks ─▶ learnt ─▶ up to a day of plain ones ─▶ changed ones
-                                                     a block in which it happens is
-                                                     partly the one, partly the other
+a week of unchanged blocks ─▶ baseline ─▶ up to a day of unchanged ones ─▶ changed ones
+                                         the block of the change is partly each
 """
 
 import json
@@ -20,7 +19,7 @@ from pipelines.studies.drift.bank import Room, Segment
 from pipelines.studies.drift.injections import UNTOUCHED, Injection
 
 WITHIN_S = 900.0
-"""What counts as found in time: a quarter of an hour."""
+"""Longest delay that counts as in time: a quarter of an hour."""
 
 _WATCHED_BLOCKS = 72
 _NIGHT_HOURS = (22, 7)
@@ -31,12 +30,12 @@ _JUMP_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one change in one run.
+    """The result of one change in one run.
 
     Attributes:
-        delay_s: From the change to the alert, seconds of stream time; None if there
-            was none within six hours.
-        cause: What the alert named.
+        delay_s: Seconds of stream time from the change to the alert; None if there was
+            none within six hours.
+        cause: The cause that the alert named.
     """
 
     delay_s: float | None
@@ -45,7 +44,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Run:
-    """One subject, its normal learnt and its plain blocks watched up to the change."""
+    """One subject with a learnt baseline, watched until just before the change."""
 
     room: Room
     seed: int
@@ -53,25 +52,25 @@ class Run:
     memory: str
     number: int
 
-    def meet(self, injection: Injection) -> Outcome:
-        """Change what comes from here on, and wait for an alert."""
+    def run_with(self, injection: Injection) -> Outcome:
+        """Change the following blocks, and wait for an alert."""
         if injection.kind == "prompts":
             return self._restart_with_other_prompts()
         rng = np.random.default_rng((self.seed, 1))
         monitor = DriftMonitor(self.room.name, self.settings)
         monitor.recall(json.loads(self.memory))
-        began = rng.random()  # where in its block the change begins
+        change_at = rng.random()  # where in its block the change begins
         plain = _draw(self.room.plain, self.number, _WATCHED_BLOCKS, self.settings, rng)
         changed = plain.copy()
         if injection.kind == "wearable":
-            _wear(changed, injection, self.settings)
+            _change_wearable(changed, injection, self.settings)
         else:
             changed += _draw_effects(self.room, injection.name, _WATCHED_BLOCKS, rng)
-        changed[0] = began * plain[0] + (1 - began) * changed[0]
+        changed[0] = change_at * plain[0] + (1 - change_at) * changed[0]
         for place, means in enumerate(changed):
             for alert in monitor.add_block(self.number + place, means):
                 if alert.state == "alerted":
-                    delay = (place + 1 - began) * self.settings.block_s
+                    delay = (place + 1 - change_at) * self.settings.block_s
                     return Outcome(delay, alert.cause)
         return Outcome(None, None)
 
@@ -89,9 +88,9 @@ class Run:
 
 
 def begin_run(room: Room, settings: DriftSettings, seed: int) -> Run:
-    """Learn a room's normal and watch it for a part of a day.
+    """Learn a room's baseline and watch it for a part of a day.
 
-    The change comes at a time drawn uniformly from the day after the learning period.
+    The change comes at a uniformly random time in the day after the learning period.
     """
     rng = np.random.default_rng((seed, 0))
     monitor = DriftMonitor(room.name, settings, seed=seed)
@@ -108,18 +107,20 @@ def _draw(
     settings: DriftSettings,
     rng: np.random.Generator,
 ) -> Float64[np.ndarray, "block signal"]:
-    """Draw blocks: a few segments each, at night of rest, and often as the one before.
+    """Draw blocks of a few segments each, which are resting ones at night.
+
+    A block often has the segments of the previous one.
 
     Args:
-        segments: Of one room.
+        segments: Segments of one room.
         first: Number of the first block, counted from midnight.
-        count: How many.
-        settings: Length of a block.
-        rng: Source of every choice.
+        count: Number of blocks.
+        settings: Settings with the length of a block.
+        rng: Source of every random choice.
     """
-    resting = [it.signals for it in segments if it.resting]
-    awake = [it.signals for it in segments if not it.resting]
-    everything = [it.signals for it in segments]
+    resting = [segment.signals for segment in segments if segment.resting]
+    awake = [segment.signals for segment in segments if not segment.resting]
+    everything = [segment.signals for segment in segments]
     blocks: list[Float64[np.ndarray, " signal"]] = []
     chosen: list[Float64[np.ndarray, " signal"]] = []
     night_from, night_to = _NIGHT_HOURS
@@ -136,10 +137,10 @@ def _draw(
 def _draw_effects(
     room: Room, name: str, count: int, rng: np.random.Generator
 ) -> Float64[np.ndarray, "block signal"]:
-    """Draw what an injection does to blocks, each as the mean over a few segments.
+    """Draw an injection's effect on blocks, each as the mean over a few segments.
 
-    Its effect is the difference from the same footage untouched, so that what differs
-    between two parts of a room's footage is not taken for it.
+    The effect is the difference from the same footage without a change, so that
+    differences between parts of a room's footage do not count.
     """
     pairs = zip(room.injected[name], room.injected[UNTOUCHED], strict=False)
     effects = [np.nan_to_num(made.signals - was.signals) for made, was in pairs]
@@ -148,17 +149,17 @@ def _draw_effects(
     return blocks
 
 
-def _wear(
+def _change_wearable(
     blocks: Float64[np.ndarray, "block signal"],
     injection: Injection,
     settings: DriftSettings,
 ) -> None:
-    """Do to the wearable's signals what the injection does to the wearable."""
+    """Apply an injection to the wearable's signals."""
     names = tuple(SIGNALS)
     if injection.wearable == "unplugged":
         blocks[:, names.index("imu_missing")] = 1.0
     elif injection.wearable == "jump":
-        # The clock's usual offset follows the jump, as SubjectDrift lets it.
+        # The clock's usual offset follows the jump, as in SubjectDrift.
         ages_s = (np.arange(len(blocks)) + 0.5) * settings.block_s
         left = np.exp(-ages_s / (FORGET_OFFSET_NS / 1e9))
         blocks[:, names.index("imu_offset")] += _JUMP_S * left

@@ -1,8 +1,8 @@
-"""Stable streams: blocks of a subject on whom nothing changes, as months of them.
+"""Stable streams: months of blocks of a subject for whom nothing changes.
 
-A clip-level series with autocorrelation rho at one clip a second need not be drawn clip
-by clip: the mean of a block and the state at its end are jointly normal given the state
-before it, so that a block costs two numbers and is still exact.
+A series of clips with autocorrelation rho, one per second, is not drawn clip by clip:
+the mean of a block and the state at its end are jointly normal given the state before
+it, so that a block needs two random numbers and is still exact.
 """
 
 from collections.abc import Callable
@@ -29,10 +29,10 @@ _TYPICAL = {
     "imu_missing": (0.01, 0.05),
     "imu_offset": (0.0, 0.02),
 }
-"""Mean and standard deviation of one clip, of the order of simulated footage's."""
+"""Mean and standard deviation of one clip, similar to those of simulated footage."""
 
 _SHARED = 0.9
-"""Correlation of margin and of falling entropy with confidence."""
+"""Correlation of margin, and of negative entropy, with confidence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,8 @@ class StableStream:
     """A kind of stream.
 
     Attributes:
-        name: For tables.
-        draw: Days and a generator to blocks, from midnight on.
+        name: Name in tables.
+        draw: Draws blocks from midnight on for a number of days.
     """
 
     name: str
@@ -49,7 +49,7 @@ class StableStream:
 
 
 def autocorrelated(rho: float) -> StableStream:
-    """Clips that follow each other with correlation ``rho``, all day alike."""
+    """Return a stream of clips with autocorrelation ``rho``, without daily changes."""
 
     def draw(
         days: int, rng: np.random.Generator
@@ -60,11 +60,11 @@ def autocorrelated(rho: float) -> StableStream:
 
 
 def day_and_night() -> StableStream:
-    """Nights unlike days, days unlike each other, and now and then a wild block.
+    """Return a stream whose nights differ from days, with varying days and outliers.
 
-    At night the confidence is higher and the picture darker; when the day begins and
-    how lively it is differs from day to day; the rest follows Student's t of three
-    degrees of freedom, and a quarter of it lasts into the next block.
+    At night the confidence is higher and the picture darker. The start and the activity
+    of the day vary from day to day. The noise follows Student's t with three degrees of
+    freedom, and a quarter of it lasts into the next block.
     """
 
     def draw(
@@ -96,14 +96,14 @@ def day_and_night() -> StableStream:
 
 
 def all_streams() -> tuple[StableStream, ...]:
-    """Return every stable stream of the study."""
+    """Return all stable streams of the study."""
     return (*(autocorrelated(rho) for rho in (0.0, 0.9, 0.99)), day_and_night())
 
 
 def clip_series(
     rho: float, clips: int, rng: np.random.Generator
 ) -> Float64[np.ndarray, " clip"]:
-    """Draw the confidence of single clips, as detectors that know no blocks see it."""
+    """Draw the confidence of single clips, for detectors that do not use blocks."""
     from scipy.signal import lfilter
 
     noise = rng.standard_normal(clips) * np.sqrt(1 - rho**2)
@@ -117,10 +117,10 @@ def clip_series(
 def _block_means(
     rho: float, count: int, rng: np.random.Generator
 ) -> Float64[np.ndarray, "block signal"]:
-    """Draw block means of unit clips, exactly."""
+    """Draw block means of standardised clips exactly."""
     n = CLIPS_PER_BLOCK
     powers = rho ** np.arange(n)
-    # a clip's noise e_i (i = 1 … n) stays in the mean and at the end with these weights
+    # weights of a clip's noise e_i (i = 1 … n) in the mean, and in the state at the end
     in_mean = np.cumsum(powers)[::-1] / n
     at_end = powers[::-1]
     scale = np.sqrt(1 - rho**2)
@@ -140,7 +140,7 @@ def _block_means(
 def _mixed(
     independent: Float64[np.ndarray, "block signal"],
 ) -> Float64[np.ndarray, "block signal"]:
-    """Let margin follow confidence, and entropy oppose it."""
+    """Correlate margin positively and entropy negatively with confidence."""
     names = tuple(SIGNALS)
     mixed = independent.copy()
     confidence = independent[:, names.index("confidence")]

@@ -1,4 +1,4 @@
-"""The drift study from end to end."""
+"""Run the whole drift study."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -40,15 +40,15 @@ from pipelines.studies.drift.streams import all_streams
 
 @dataclass(frozen=True, slots=True)
 class StudySize:
-    """How much is measured.
+    """The size of the study.
 
     Attributes:
         months: Subject-months of each stable stream.
-        runs: Of each injection.
-        rooms: Simulated rooms, each with a camera of its own.
-        plain_s: Footage of a room that teaches what is normal, seconds.
-        changed_s: More of it, which every injection is made on.
-        river_days: Days of clips that river's detectors see.
+        runs: Runs of each injection.
+        rooms: Simulated rooms, each with its own camera.
+        plain_s: Seconds of unchanged footage of a room for the baseline.
+        changed_s: Seconds of further footage, to which every injection is applied.
+        river_days: Days of clips for river's detectors.
     """
 
     months: int = 200
@@ -60,7 +60,7 @@ class StudySize:
 
 
 _FIRST_MONTH = 1000
-"""Months of lower numbers served to choose the monitor's constants."""
+"""Lower numbers were used to choose the monitor's constants."""
 
 QUICK = StudySize(8, 12, 2, 180.0, 90.0, 0.25)
 
@@ -74,19 +74,19 @@ async def study_drift(
     on_progress: Progress,
     footage: Footage | None = None,
 ) -> DriftReport:
-    """Measure false alerts, what is found, and what confidence implies.
+    """Measure false alerts, detections, and implied accuracy.
 
     Args:
-        recognizer: What encodes and classifies.
-        resolve: Gives its label for a label or alias of footage.
-        settings: Of the monitor.
-        size: How much is measured.
-        seed: Of every choice.
-        on_progress: Told of every step.
+        recognizer: Encodes and classifies.
+        resolve: Returns the label for a label or alias of footage.
+        settings: Settings of the monitor.
+        size: Size of the study.
+        seed: Seed of every random choice.
+        on_progress: Called after every step.
         footage: Real recordings, each a room of its own if it is long enough.
 
     Raises:
-        PipelineError: If this machine renders no pictures.
+        PipelineError: If this machine cannot render.
     """
     survey = Survey(recognizer, resolve, SystemClock(), seed, on_progress)
     with TemporaryDirectory(prefix="wardwatch-drift-") as scratch:
@@ -112,7 +112,7 @@ async def study_drift(
 def _count_months(
     settings: DriftSettings, size: StudySize, seed: int, on_progress: Progress
 ) -> dict[str, FalseAlerts]:
-    """Watch months on which nothing changes, on every core."""
+    """Count alerts in months without changes, on every core."""
     counted: dict[str, FalseAlerts] = {}
     with _workers() as pool:
         for stream in all_streams():
@@ -128,8 +128,8 @@ def _count_months(
 
 
 def count_alerts(stream: str, settings: DriftSettings, seed: int) -> int:
-    """Count a month's alerts on the stream of a name; for another process."""
-    (found,) = (it for it in all_streams() if it.name == stream)
+    """Count a month's alerts on the stream of a name, in another process."""
+    (found,) = (candidate for candidate in all_streams() if candidate.name == stream)
     return alerts_of_month(found, settings, seed)
 
 
@@ -151,36 +151,47 @@ def _find(
     seed: int,
     on_progress: Progress,
 ) -> dict[str, Found]:
-    """Let every injection happen that was made on the rooms' footage, on every core."""
+    """Run every injection that was applied to the rooms' footage, on every core."""
     measured = rooms[0].injected.keys()
     injections = [
-        it for it in all_injections() if it.kind not in MEASURED or it.name in measured
+        injection
+        for injection in all_injections()
+        if injection.kind not in MEASURED or injection.name in measured
     ]
-    outcomes: dict[str, list[Outcome]] = {it.name: [] for it in injections}
+    outcomes: dict[str, list[Outcome]] = {
+        injection.name: [] for injection in injections
+    }
     with _workers() as pool:
         for room, seeds in _shares(rooms, size.runs, seed):
-            # A room's segments go to a process once, not with every run.
-            runs = partial(meet_all, room, settings, tuple(outcomes))
-            for met in pool.map(runs, seeds):
-                for name, outcome in met.items():
+            # A room's segments are sent to a process once, not with every run.
+            runs = partial(run_all, room, settings, tuple(outcomes))
+            for finished in pool.map(runs, seeds):
+                for name, outcome in finished.items():
                     outcomes[name].append(outcome)
                 done = len(outcomes[injections[0].name])
                 on_progress("runs", done, size.runs, room.name)
-    return {it.name: sum_up(it, outcomes[it.name]) for it in injections}
+    return {
+        injection.name: sum_up(injection, outcomes[injection.name])
+        for injection in injections
+    }
 
 
-def meet_all(
+def run_all(
     room: Room, settings: DriftSettings, names: tuple[str, ...], seed: int
 ) -> dict[str, Outcome]:
-    """Learn once, and meet injections from there; for another process."""
+    """Learn once and run injections from there, in another process."""
     run = begin_run(room, settings, seed)
-    return {it.name: run.meet(it) for it in all_injections() if it.name in names}
+    return {
+        injection.name: run.run_with(injection)
+        for injection in all_injections()
+        if injection.name in names
+    }
 
 
 def _shares(
     rooms: Sequence[Room], runs: int, seed: int
 ) -> Iterator[tuple[Room, list[int]]]:
-    """Deal runs out over rooms."""
+    """Distribute runs over rooms."""
     for place, room in enumerate(rooms):
         seeds = [seed + run for run in range(runs) if run % len(rooms) == place]
         if seeds:
@@ -188,24 +199,24 @@ def _shares(
 
 
 def _accuracies(rooms: Sequence[Room]) -> dict[str, Accuracy]:
-    """Compare what confidence implies with the labels, over all rooms."""
+    """Compare implied accuracy with accuracy by labels, over all rooms."""
     segments: dict[str, list[Segment]] = {}
     for room in rooms:
         for name, measured in room.injected.items():
             segments.setdefault(name, []).extend(measured)
     found = {}
     for name, gathered in segments.items():
-        labelled = [it for it in gathered if not np.isnan(it.accuracy)]
+        labelled = [segment for segment in gathered if not np.isnan(segment.accuracy)]
         if labelled:
             running = ImpliedAccuracy(len(labelled))
-            for it in labelled:
-                running.add(it.confidence)
-            true = float(np.mean([it.accuracy for it in labelled]))
+            for segment in labelled:
+                running.add(segment.confidence)
+            true = float(np.mean([segment.accuracy for segment in labelled]))
             found[name] = Accuracy(running.estimate(), true)
     return found
 
 
 def _workers() -> ProcessPoolExecutor:
-    """Return processes, one for each core; spawned, for torch survives no fork."""
+    """Return a spawned process for each core, because torch does not survive a fork."""
     cores = len(os.sched_getaffinity(0))
     return ProcessPoolExecutor(cores, mp_context=get_context("spawn"))

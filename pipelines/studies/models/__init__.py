@@ -1,1 +1,1 @@
-"""Studies of the models: the papers' tables and figures, measured on clips at hand."""
+"""Studies of the models: the papers' tables and figures, measured on given clips."""

@@ -1,11 +1,11 @@
-"""From base to novel labels: does what SC-CLIP learns of some labels carry to others?
+"""From base to novel labels: does SC-CLIP's training on some labels help with others?
 
     rooms ─┬─▶ 16 clips of each base label ─▶ SC-CLIP is trained
            └─▶ other rooms ─┬─▶ clips of base labels  ─▶ base  ─┐
                             └─▶ clips of novel labels ─▶ novel ─┴─▶ harmonic mean
 
-Candidates are the base labels alone and the novel ones alone, as published, and then
-all of them. The published figures beside ours are those of ViT-B/16 (Quan et al. 2025,
+Candidates are the base labels alone or the novel ones alone, as in the paper, and then
+all labels. The published figures in the report are those of ViT-B/16 (Quan et al. 2025,
 doi:10.1016/j.patcog.2025.111402, table 2); ``base_to_novel_ablations`` has the others.
 """
 
@@ -32,6 +32,7 @@ from pipelines.studies.models.result import (
     harmonic_mean,
     mean,
 )
+from pipelines.studies.models.sc_clip_heads import MODELS, logits_by_head
 from pipelines.studies.models.sides import Sides, half_novel
 from pipelines.training.sc_clip import (
     ScTraining,
@@ -41,12 +42,12 @@ from pipelines.training.sc_clip import (
 )
 
 SHOTS = 16
-MODELS = ("frozen", "sc-clip", "sc-clip query", "sc-clip average")
 
-_TRAIN_SHARE = 0.5  # of the rooms
-_TEST_CLIPS = 16  # of each label, at most: as many of the rare as of the common
-_DELTA = 0.85  # as for HMDB51 and SSv2; it finds 2 to 8 clusters in a ward's clip
-_ABLATION_EFFORT = 1 / 3  # of the epochs: some twenty runs, compared with one another
+
+_TRAIN_SHARE = 0.5  # share of the rooms
+_TEST_CLIPS = 16  # most clips of each label, so that common labels do not dominate
+_DELTA = 0.85  # as for HMDB51 and SSv2; finds 2 to 8 clusters in a ward's clip
+_ABLATION_EFFORT = 1 / 3  # share of the epochs, for some twenty runs
 
 _PUBLISHED: Mapping[str, tuple[float, ...]] = {
     "frozen CLIP": (0.533, 0.468, 0.498, 0.785, 0.636, 0.703, 0.049, 0.053, 0.051),
@@ -65,7 +66,7 @@ _OURS = {"frozen": "frozen CLIP", "sc-clip": "SC-CLIP"}
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Shares of clips that were taken for what they are."""
+    """Accuracies on base and on novel labels."""
 
     base: float
     novel: float
@@ -77,8 +78,11 @@ class Score:
 
     @classmethod
     def averaged(cls, scores: Sequence["Score"]) -> "Score":
-        """Average over seeds; the harmonic mean is of the averages, not rounded."""
-        return cls(mean([it.base for it in scores]), mean([it.novel for it in scores]))
+        """Average over seeds; the harmonic mean is that of the averages."""
+        return cls(
+            mean([score.base for score in scores]),
+            mean([score.novel for score in scores]),
+        )
 
 
 def sides_of(names: Sequence[str]) -> tuple[Sides, Sides]:
@@ -90,7 +94,7 @@ def sides_of(names: Sequence[str]) -> tuple[Sides, Sides]:
 def closed_and_general(
     logits: Float32[Tensor, "clip label"], clips: ClipSet, sides: Sides
 ) -> tuple[Score, Score]:
-    """Measure with a side's labels as candidates, and with all."""
+    """Measure with a side's labels as candidates, and with all labels."""
     closed, general = [], []
     for side in (sides.base, sides.novel):
         chosen = np.isin(clips.labels, side)
@@ -102,12 +106,12 @@ def closed_and_general(
 
 @final
 class Trial:
-    """One seed's rooms: what is trained on, and what is tested.
+    """One seed's rooms for training and testing.
 
     Args:
-        lab: The laboratory.
-        seed: Of the split, the shots, the first weights and the training.
-        training: How SC-CLIP is trained.
+        lab: Clips, checkpoint and features.
+        seed: Seed of the split, the shots, the initial weights and the training.
+        training: Settings of SC-CLIP's training.
     """
 
     def __init__(self, lab: Laboratory, seed: int, training: ScTraining) -> None:
@@ -121,14 +125,14 @@ class Trial:
 
     @cached_property
     def frozen(self) -> Float32[Tensor, "clip label"]:
-        """CLIP as it is: the mean of the frames' logits."""
-        features = torch.from_numpy(self.lab.encode(self.test, "encoding"))
+        """Logits of unchanged CLIP: the mean of the frames' logits."""
+        features = torch.from_numpy(self.lab.encode(self.test))
         return self.lab.scale * (features @ self.text.T).mean(dim=1)
 
     def train(
         self, sides: Sides, settings: ScSettings, note: str
     ) -> dict[str, Float32[Tensor, "clip label"]]:
-        """Train on the base labels' shots, and score the test clips by every head."""
+        """Train on the base labels' shots, and score the test clips with every head."""
         clip = self.lab.recognizer.clip
         model = ScClip(clip.model, replace(settings, seed=self._seed))
         trunk, test = self._trunk_of(model)
@@ -136,34 +140,27 @@ class Trial:
         known = np.isin(self.shots.labels, sides.base)
         labels = torch.tensor(self.shots.labels[known])
 
-        def tell(stage: str, done: int, total: int, told: str) -> None:
-            self.lab.on_progress(f"{note}: {stage}", done, total, told)
+        def show(stage: str, done: int, total: int, text: str) -> None:
+            self.lab.on_progress(f"{note}: {stage}", done, total, text)
 
         train_sc_clip(
             model,
             trunk[torch.tensor(known)],
-            torch.searchsorted(base, labels),  # base rises: each label's row of them
+            torch.searchsorted(base, labels),  # base rises: the row of each label
             self.text[base],
             self._training,
             seed=self._seed,
-            on_progress=tell,
+            on_progress=show,
         )
-        answer = score_clips(model, test, self.text, tell)
-        if answer.query is None:
-            return {"sc-clip": answer.video}
-        return {
-            "sc-clip": answer.video,
-            "sc-clip query": answer.query,
-            "sc-clip average": (answer.video + answer.query) / 2,
-        }
+        return logits_by_head(score_clips(model, test, self.text, show))
 
     def _trunk_of(self, model: ScClip) -> tuple[Tensor, Tensor]:
-        """Return shots and test clips after the blocks that training leaves alone."""
+        """Return the trunk's output for shots and test clips."""
         if model.shared_blocks not in self._trunks:
-            clip, tell = self.lab.recognizer.clip, self.lab.on_progress
+            clip, show = self.lab.recognizer.clip, self.lab.on_progress
             self._trunks[model.shared_blocks] = (
-                encode_trunk(model, clip, self.shots.frames, tell),
-                encode_trunk(model, clip, self.test.frames, tell),
+                encode_trunk(model, clip, self.shots.frames, show),
+                encode_trunk(model, clip, self.test.frames, show),
             )
         return self._trunks[model.shared_blocks]
 
@@ -184,8 +181,8 @@ def study_base_to_novel(lab: Laboratory, size: StudySize) -> StudyResult:
             logits = {"frozen": trial.frozen, **trial.train(sides, settings, note)}
             runs[sides.key].append(
                 {
-                    model: closed_and_general(said, trial.test, sides)
-                    for model, said in logits.items()
+                    model: closed_and_general(scores, trial.test, sides)
+                    for model, scores in logits.items()
                 }
             )
     outcomes = [Outcome(sides, runs[sides.key]) for sides in directions]
@@ -195,8 +192,8 @@ def study_base_to_novel(lab: Laboratory, size: StudySize) -> StudyResult:
         trial = Trial(lab, size.seeds[0], short)
 
         def measure(changed: ScSettings, note: str) -> tuple[float, float, float]:
-            said = trial.train(directions[0], changed, note)["sc-clip"]
-            score, _ = closed_and_general(said, trial.test, directions[0])
+            logits = trial.train(directions[0], changed, note)["sc-clip"]
+            score, _ = closed_and_general(logits, trial.test, directions[0])
             return score.base, score.novel, score.hm
 
         layers = lab.recognizer.clip.model.vision_model.config.num_hidden_layers
@@ -206,11 +203,11 @@ def study_base_to_novel(lab: Laboratory, size: StudySize) -> StudyResult:
 
 @final
 class Outcome:
-    """What was measured in one direction, averaged over seeds.
+    """The results in one direction, averaged over seeds.
 
     Args:
         sides: The direction.
-        runs: Of each seed, for each model, with closed and with all candidates.
+        runs: For each seed and model, the scores with closed and with all candidates.
     """
 
     def __init__(
@@ -218,19 +215,19 @@ class Outcome:
     ) -> None:
         self.sides = sides
         self.closed = {
-            it: Score.averaged([run[it][0] for run in runs]) for it in MODELS
+            model: Score.averaged([run[model][0] for run in runs]) for model in MODELS
         }
         self.general = {
-            it: Score.averaged([run[it][1] for run in runs]) for it in MODELS
+            model: Score.averaged([run[model][1] for run in runs]) for model in MODELS
         }
 
     @property
     def figures(self) -> dict[str, dict[str, float]]:
-        """Base, novel and HM of each model, candidates closed."""
+        """Base, novel and HM of each model, with closed candidates."""
         return _figures(self.closed)
 
     def named(self, names: Sequence[str]) -> str:
-        """Name the labels of either side."""
+        """Return the names of the labels on either side."""
         base, novel = (
             ", ".join(names[label] for label in side)
             for side in (self.sides.base, self.sides.novel)
@@ -238,7 +235,7 @@ class Outcome:
         return f"base: {base}; novel: {novel}"
 
     def verdicts(self) -> tuple[str, ...]:
-        """Say whether SC-CLIP beats CLIP as it is."""
+        """Return whether SC-CLIP beats unchanged CLIP, in sentences."""
         frozen, tuned = self.closed["frozen"], self.closed["sc-clip"]
         where = f"With {self.sides.title}, SC-CLIP"
         best = max(MODELS[1:], key=lambda model: self.closed[model].hm)
@@ -246,7 +243,7 @@ class Outcome:
             f"{where} {_beats(tuned.novel, frozen.novel)} frozen CLIP on novel labels:"
             f" {tuned.novel:.3f}, {frozen.novel:.3f}.",
             f"{where} {_beats(tuned.hm, frozen.hm)} frozen CLIP in the harmonic mean:"
-            f" {tuned.hm:.3f}, {frozen.hm:.3f}; on base labels it stands at"
+            f" {tuned.hm:.3f}, {frozen.hm:.3f}; on base labels it has"
             f" {tuned.base:.3f} against {frozen.base:.3f}. Of its heads {best} has the"
             f" highest harmonic mean, {self.closed[best].hm:.3f}.",
             f"{where} {_beats(self.general['sc-clip'].hm, self.general['frozen'].hm)}"
@@ -274,36 +271,6 @@ def _report(
     ablations: Sequence[Table],
 ) -> StudyResult:
     first, second = outcomes
-    header = ("model", "base", "novel", "HM")
-    tables: list[Table] = []
-    for outcome in outcomes:
-        labels = outcome.named(lab.names)
-        rows: list[tuple[Cell, ...]] = []
-        for model, score in outcome.closed.items():
-            known = model in _OURS
-            told = _PUBLISHED[_OURS[model]][_UCF] if known else (None, None, None)
-            rows.append((model, score.base, score.novel, score.hm, *told))
-        ucf = ("UCF101 base", "UCF101 novel", "UCF101 HM")
-        tables.append(
-            Table(f"Closed candidates ({labels})", (*header, *ucf), tuple(rows))
-        )
-        tables.append(
-            Table(
-                f"All labels as candidates ({outcome.sides.title})",
-                header,
-                tuple(
-                    (model, score.base, score.novel, score.hm)
-                    for model, score in outcome.general.items()
-                ),
-            )
-        )
-    sets = [
-        f"{name} {it}" for name in ("HMDB51", "UCF101", "SSv2") for it in header[1:]
-    ]
-    published_rows: tuple[tuple[Cell, ...], ...] = tuple(
-        (name, *told) for name, told in _PUBLISHED.items()
-    )
-    tables.append(Table("Published, ViT-B/16", ("model", *sets), published_rows))
     return StudyResult(
         name="base-to-novel",
         basis=lab.basis,
@@ -320,7 +287,7 @@ def _report(
                 "generalised": _figures(second.general),
             },
         },
-        tables=(*tables, *ablations),
+        tables=(*_tables(lab.names, outcomes), *ablations),
         findings=(
             *first.verdicts(),
             *second.verdicts(),
@@ -340,3 +307,28 @@ def _report(
             for outcome in outcomes
         },
     )
+
+
+def _tables(names: Sequence[str], outcomes: Sequence[Outcome]) -> list[Table]:
+    measures = ("base", "novel", "HM")
+    ucf = tuple(f"UCF101 {measure}" for measure in measures)
+    tables: list[Table] = []
+    for outcome in outcomes:
+        closed: list[tuple[Cell, ...]] = []
+        for model, score in outcome.closed.items():
+            known = model in _OURS
+            published = _PUBLISHED[_OURS[model]][_UCF] if known else (None, None, None)
+            closed.append((model, score.base, score.novel, score.hm, *published))
+        title = f"Closed candidates ({outcome.named(names)})"
+        tables.append(Table(title, ("model", *measures, *ucf), tuple(closed)))
+        general = tuple(
+            (model, score.base, score.novel, score.hm)
+            for model, score in outcome.general.items()
+        )
+        title = f"All labels as candidates ({outcome.sides.title})"
+        tables.append(Table(title, ("model", *measures), general))
+    sets = (f"{name} {m}" for name in ("HMDB51", "UCF101", "SSv2") for m in measures)
+    published_rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (name, *row) for name, row in _PUBLISHED.items()
+    )
+    return [*tables, Table("Published, ViT-B/16", ("model", *sets), published_rows)]

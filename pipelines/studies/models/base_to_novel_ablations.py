@@ -1,9 +1,9 @@
-"""What SC-CLIP is without its parts, and at other settings, beside what was published.
+"""SC-CLIP without some of its parts and with other settings, with published figures.
 
 The published figures are harmonic means of base and novel accuracy on HMDB51, UCF101
 and SSv2 with ViT-B/16 (Quan et al. 2025, doi:10.1016/j.patcog.2025.111402, tables 4 and
-6 to 9), as they were printed; two of UCF101, scale 20 and blocks 9 to 11, do not follow
-from the base and novel accuracy beside them.
+6 to 9), as printed. Two figures of UCF101, scale 20 and blocks 9 to 11, do not agree
+with the base and novel accuracies beside them.
 """
 
 from collections.abc import Callable, Mapping
@@ -42,7 +42,7 @@ _LAYERS: Mapping[tuple[int, ...], Published] = {
 
 @dataclass(frozen=True, slots=True)
 class Ablation:
-    """Settings that differ in one thing, and what was published of it."""
+    """Settings that differ in one thing, and the published figures."""
 
     what: str
     settings: ScSettings
@@ -50,12 +50,12 @@ class Ablation:
 
 
 def ablations_of(whole: ScSettings, layers: int) -> Mapping[str, tuple[Ablation, ...]]:
-    """List what is compared with the whole model, by what it is about.
+    """Return the ablations by subject.
 
     Args:
-        whole: What is changed, one thing at a time.
+        whole: The settings, of which one thing is changed at a time.
         layers: Blocks of the picture tower. Published layers are counted from its end;
-            those that it does not have are left out.
+            missing ones are left out.
     """
     mlp = replace(whole, query_adapter="mlp")
     return {
@@ -104,20 +104,22 @@ def ablations_of(whole: ScSettings, layers: int) -> Mapping[str, tuple[Ablation,
 
 
 def _layer_ablations(whole: ScSettings, inner: int) -> tuple[Ablation, ...]:
-    """Move the published blocks to a tower whose last but one is ``inner``."""
+    """Move the published blocks to a tower whose last block but one is ``inner``."""
     shift = inner - _PUBLISHED_INNER
     moved: dict[tuple[int, ...], Ablation] = {}
     for published, hm in _LAYERS.items():
         everything = published[:1] == (1,)
         blocks = tuple(
-            range(1, inner + 1) if everything else (it + shift for it in published)
+            range(1, inner + 1)
+            if everything
+            else (block + shift for block in published)
         )
         if blocks in moved or min(blocks, default=1) < 1:
             continue
         what = ", ".join(map(str, blocks)) or "none"
         settings = replace(whole, trained_layers=blocks)
         if blocks == (inner,):
-            settings = whole  # the same model, which need not be trained again
+            settings = whole  # the same model, so that it is trained only once
         moved[blocks] = Ablation(what, settings, hm)
     return tuple(moved.values())
 
@@ -127,12 +129,12 @@ def ablation_tables(
     layers: int,
     measure: Callable[[ScSettings, str], tuple[float, float, float]],
 ) -> tuple[Table, ...]:
-    """Measure every ablation, each settings once, and set out what came of it.
+    """Measure every ablation, equal settings once, and return tables.
 
     Args:
-        whole: As ``ablations_of`` takes it.
-        layers: As ``ablations_of`` takes it.
-        measure: Returns base, novel and HM of settings; also takes what to call them.
+        whole: As in ``ablations_of``.
+        layers: As in ``ablations_of``.
+        measure: Returns base, novel and HM for settings and a note on progress.
     """
     known: dict[ScSettings, tuple[float, float, float]] = {}
     tables = []

@@ -1,12 +1,12 @@
-"""Class-specific noise: does it gather what scatters, and is it right then?
+"""Class-specific noise: does it make predictions more consistent, and more correct?
 
-An offset for each label is trained on the frames of training rooms, and scored on the
+An offset for each label is trained on the frames of training rooms and tested on the
 middle pictures of test rooms, whole and covered. ``noise`` tries every label's offset
-on a picture and knows no truth; ``noise of the truth`` is the published form, which
-leaks the label, and stands here only to be seen beside it.
+on a picture without knowing the truth. ``noise of the truth`` is the published form,
+which leaks the label; it is reported for comparison only.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, Int64
 from matplotlib.axes import Axes
+from scipy.special import softmax
 
 from models.csn import FeatureNoise, FrozenTower, PixelNoise
 from models.csn_training import (
@@ -31,6 +32,7 @@ from pipelines.studies.models.disturbed import (
     covered_at_random,
     measure_scatter,
     middle_pictures,
+    scatter_figures,
     scatter_rows,
 )
 from pipelines.studies.models.laboratory import Laboratory, StudySize
@@ -51,13 +53,12 @@ def study_csn(lab: Laboratory, size: StudySize) -> StudyResult:
     plots: dict[str, Callable[[Path], None]] = {}
     for number, seed in enumerate(size.seeds):
         chosen = lab.clips.share_of_groups(0.5, seed)
-        training, test = lab.clips.take(chosen), lab.clips.take(~chosen)
-        features = lab.features[chosen]
-        noise = _trained(lab, features, training.labels, seed, size.effort)
+        training, test = lab.clips.select(chosen), lab.clips.select(~chosen)
+        noise = _trained(lab, lab.features[chosen], training.labels, seed, size.effort)
         run = _measured(lab, noise, test, seed)
         if not quick and number == 0:
             pixels = _trained_on_pixels(lab, training, seed)
-            some = test.take(np.arange(min(len(test), _PIXEL_PICTURES)))
+            some = test.select(np.arange(min(len(test), _PIXEL_PICTURES)))
             run |= _measured_pixels(lab, pixels, some)
             plots["grid.png"] = partial(_plot_grid, lab, noise, pixels, test)
         runs.append(run)
@@ -65,45 +66,39 @@ def study_csn(lab: Laboratory, size: StudySize) -> StudyResult:
     found = {
         name: _mean_of([run[name] for run in runs if name in run]) for name in runs[0]
     }
-    before, after = ([found[f"{it}, {form}"] for it in _SHOWN] for form in _FORMS[:2])
-    gathered = sum(
-        b.top_share < a.top_share for b, a in zip(before, after, strict=True)
-    )
-    better = sum(b.top1 < a.top1 for b, a in zip(before, after, strict=True))
-    change = mean([a.top1 - b.top1 for b, a in zip(before, after, strict=True)])
+    top1 = {
+        form: [found[f"{shown}, {form}"].top1 for shown in _SHOWN] for form in _FORMS
+    }
     return StudyResult(
         name="csn",
         basis=lab.basis,
-        figures={
-            "clips": len(lab.clips),
-            "top1": {name: it.top1 for name, it in found.items()},
-            "top_share": {name: it.top_share for name, it in found.items()},
-            "labels": {name: it.labels for name, it in found.items()},
-            "entropy_nats": {name: it.entropy_nats for name, it in found.items()},
-        },
+        figures={"clips": len(lab.clips), **scatter_figures(found)},
         tables=(Table("With and without noise", SCATTER_HEADER, scatter_rows(found)),),
-        findings=(
-            f"Noise that knows no truth raises the top share in {gathered} of"
-            f" {len(_SHOWN)} conditions and top-1 in {better};"
-            f" top-1 changes by {change:+.3f} on average.",
-            "The published form scores"
-            f" {found[f'{WHOLE}, {_FORMS[2]}'].top1:.3f} on whole pictures: it is told"
-            " the answer, and what it scores measures nothing.",
-            "No figure of the paper can stand beside these: it gives pictures alone.",
-        ),
+        findings=_findings(found),
         plots={
             "csn.png": partial(
-                plot_bars,
-                "class-specific noise",
-                "top-1",
-                _SHOWN,
-                {
-                    form: [found[f"{it}, {form}"].top1 for it in _SHOWN]
-                    for form in _FORMS
-                },
+                plot_bars, "class-specific noise", "top-1", _SHOWN, top1
             ),
             **plots,
         },
+    )
+
+
+def _findings(found: Mapping[str, Scatter]) -> tuple[str, ...]:
+    pairs = [
+        (found[f"{shown}, {_FORMS[0]}"], found[f"{shown}, {_FORMS[1]}"])
+        for shown in _SHOWN
+    ]
+    gathered = sum(before.top_share < after.top_share for before, after in pairs)
+    better = sum(before.top1 < after.top1 for before, after in pairs)
+    change = mean([after.top1 - before.top1 for before, after in pairs])
+    return (
+        "Noise that does not know the truth raises the top share in"
+        f" {gathered} of {len(_SHOWN)} conditions and top-1 in {better};"
+        f" top-1 changes by {change:+.3f} on average.",
+        f"The published form scores {found[f'{WHOLE}, {_FORMS[2]}'].top1:.3f} on whole"
+        " pictures. It is given the true label, so that this is not a measurement.",
+        "The paper has no figures to compare with: it gives pictures alone.",
     )
 
 
@@ -169,13 +164,13 @@ def _measured_pixels(
 def _mean_of(found: list[Scatter]) -> Scatter:
     """Average over seeds; the counts are added."""
     return Scatter(
-        covered=mean([it.covered for it in found]),
-        top1=mean([it.top1 for it in found]),
-        confidence=mean([it.confidence for it in found]),
-        top_share=mean([it.top_share for it in found]),
-        labels=mean([it.labels for it in found]),
-        entropy_nats=mean([it.entropy_nats for it in found]),
-        counts=np.sum([it.counts for it in found], axis=0),
+        covered=mean([scatter.covered for scatter in found]),
+        top1=mean([scatter.top1 for scatter in found]),
+        confidence=mean([scatter.confidence for scatter in found]),
+        top_share=mean([scatter.top_share for scatter in found]),
+        labels=mean([scatter.labels for scatter in found]),
+        entropy_nats=mean([scatter.entropy_nats for scatter in found]),
+        counts=np.sum([scatter.counts for scatter in found], axis=0),
         trust=found[0].trust,
     )
 
@@ -183,9 +178,9 @@ def _mean_of(found: list[Scatter]) -> Scatter:
 def _plot_grid(
     lab: Laboratory, noise: FeatureNoise, pixels: PixelNoise, test: ClipSet, path: Path
 ) -> None:
-    """Draw pictures, what is said of them, their noise, the person cut out if known."""
+    """Draw pictures, predictions and noise, and the person alone where known."""
     pictures = middle_pictures(test)
-    rows = _worth_showing(test)
+    rows = _examples(test)
     figure = new_figure(16, 3 * len(rows))
     for row, place in enumerate(rows):
         label = int(test.labels[place])
@@ -209,7 +204,7 @@ def _plot_grid(
             ("CLIP on the person", plain[1]),
             ("with noise", noisy[1]),
         )
-        if test.parts is None:  # nobody knows where the person is
+        if test.parts is None:  # the person's place is unknown
             cells = cells[:_WHOLE_CELLS]
         for column, (title, content) in enumerate(cells):
             axes = figure.add_subplot(
@@ -225,10 +220,10 @@ def _plot_grid(
     figure.savefig(path, dpi=110)
 
 
-def _worth_showing(test: ClipSet) -> list[int]:
-    """Return a picture of each of the first labels that are there."""
+def _examples(test: ClipSet) -> list[int]:
+    """Return the index of a picture of each of the first labels."""
     firsts = [
-        int(np.flatnonzero(test.labels == it)[0]) for it in np.unique(test.labels)
+        int(np.flatnonzero(test.labels == label)[0]) for label in np.unique(test.labels)
     ]
     return firsts[:_GRID_ROWS]
 
@@ -236,8 +231,7 @@ def _worth_showing(test: ClipSet) -> list[int]:
 def _draw_top3(
     axes: Axes, names: tuple[str, ...], logits: Float32[np.ndarray, " label"]
 ) -> None:
-    powers = np.exp(logits - logits.max())
-    shares = powers / powers.sum()
+    shares = softmax(logits)
     best = np.argsort(shares)[::-1][:3]
     axes.barh([names[i] for i in best][::-1], shares[best][::-1])
     axes.set_xlim(0, 1)

@@ -1,10 +1,11 @@
-"""Middle pictures of clips, whole and covered in part, and how predictions scatter."""
+"""Middle pictures of clips, whole and partly covered, and how predictions scatter."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float32, Int64, UInt8
+from scipy.special import softmax
 
 from models.masking import (
     SHARES,
@@ -33,10 +34,10 @@ def middle_pictures(clips: ClipSet) -> Pictures:
 def covered_at_random(
     clips: ClipSet, seed: int
 ) -> Iterator[tuple[str, Pictures, float]]:
-    """Give the pictures whole, then covered by pixels and by shapes, at each share.
+    """Yield the pictures whole, then covered by pixels and by shapes, at each share.
 
     Yields:
-        What was done, the pictures, and the share that was covered in truth.
+        The kind of cover, the pictures, and the share that is actually covered.
     """
     pictures = middle_pictures(clips)
     rng = np.random.default_rng(seed)
@@ -49,15 +50,16 @@ def covered_at_random(
         masks = [shape_mask(height, width, share, rng)[0] for _ in pictures]
         yield _covered(f"shapes {share:.0%}", pictures, masks)
         if share == SHARES[1]:
-            # Black itself is like nothing that was learnt: what of it is the colour?
+            # Black is itself unlike anything in training; the mean colour tests for
+            # that.
             yield _covered(f"shapes {share:.0%}, mean colour", pictures, masks, "mean")
 
 
 def covered_by_part(clips: ClipSet, seed: int) -> Iterator[tuple[str, Pictures, float]]:
-    """Give the pictures without their floor, their bed, the person, all but the person.
+    """Yield the pictures without floor, wall, bed or person, and with the person alone.
 
-    Clips whose person is not to be seen are left out of none of it. Each part has a
-    control: as large a piece elsewhere.
+    A clip without a visible person counts in each. The control of the person is as
+    large a piece elsewhere.
     """
     if clips.parts is None:
         return
@@ -86,17 +88,18 @@ def _covered(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scatter:
-    """What a recogniser says of pictures.
+    """A recogniser's predictions for pictures.
 
     Attributes:
-        covered: Share of the pictures that was covered.
-        top1: Share that was taken for what it is.
-        confidence: Mean probability of what was said.
-        top_share: Of the most frequent prediction for a true label, mean over labels.
-        labels: How many different predictions a true label got, mean over labels.
-        entropy_nats: Of their shares, mean over labels.
+        covered: Share of the pictures' area that is covered.
+        top1: Share of right predictions.
+        confidence: Mean probability of the predictions.
+        top_share: Share of the most frequent prediction for a true label, mean over
+            labels.
+        labels: Number of different predictions for a true label, mean over labels.
+        entropy_nats: Entropy of their shares, mean over labels.
         counts: Pictures by true and predicted label.
-        trust: Mean confidence of each of these cells; NaN where there is no picture.
+        trust: Mean confidence of each of these cells; NaN without pictures.
     """
 
     covered: float
@@ -114,19 +117,17 @@ def measure_scatter(
     labels: Int64[np.ndarray, " clip"],
     covered: float,
 ) -> Scatter:
-    """Measure what scores say of pictures of these labels."""
-    wide = logits.astype(np.float64)
-    powers = np.exp(wide - wide.max(axis=1, keepdims=True))
-    sure = (powers / powers.sum(axis=1, keepdims=True)).max(axis=1)
-    said = np.asarray(logits.argmax(axis=1))
+    """Measure the predictions of pictures with these labels."""
+    sure = softmax(logits.astype(np.float64), axis=1).max(axis=1)
+    predicted = np.asarray(logits.argmax(axis=1))
     side = logits.shape[1]
     counts, trust = np.zeros((side, side), np.int64), np.zeros((side, side))
-    np.add.at(counts, (labels, said), 1)
-    np.add.at(trust, (labels, said), sure)
+    np.add.at(counts, (labels, predicted), 1)
+    np.add.at(trust, (labels, predicted), sure)
     spread = [measure_dispersion(row) for row in counts if row.sum()]
     return Scatter(
         covered=covered,
-        top1=accuracy(said, labels),
+        top1=accuracy(predicted, labels),
         confidence=float(sure.mean()),
         top_share=_mean(spread, "top_share"),
         labels=_mean(spread, "labels"),
@@ -140,19 +141,27 @@ def _mean(spread: Sequence[Dispersion], name: str) -> float:
     return float(np.mean([getattr(each, name) for each in spread]))
 
 
+def scatter_figures(found: Mapping[str, Scatter]) -> dict[str, dict[str, float]]:
+    """Return the figures of a study's JSON result, by measure and kind of picture."""
+    return {
+        measure: {name: getattr(scatter, measure) for name, scatter in found.items()}
+        for measure in ("top1", "top_share", "labels", "entropy_nats")
+    }
+
+
 def scatter_rows(found: Mapping[str, Scatter]) -> tuple[tuple[str | float, ...], ...]:
-    """Return a table's rows; ``SCATTER_HEADER`` names them."""
+    """Return the rows of a table with ``SCATTER_HEADER``."""
     return tuple(
         (
             name,
-            it.covered,
-            it.top1,
-            it.confidence,
-            it.top_share,
-            it.labels,
-            it.entropy_nats,
+            scatter.covered,
+            scatter.top1,
+            scatter.confidence,
+            scatter.top_share,
+            scatter.labels,
+            scatter.entropy_nats,
         )
-        for name, it in found.items()
+        for name, scatter in found.items()
     )
 
 

@@ -1,14 +1,15 @@
-"""Masks of what a person pointed at: found by SAM, and kept.
+"""Masks of features that a person marked: found by SAM, and stored.
 
     points.json ─▶ each picture, and its features' points
                                 │
-           points-masks/*.png ──┴─▶ a mask of this picture and these points? it is taken
-                    ▲                         │ if not
-                    └──────── kept ────────── SAM, if one is named; or else an error
+           points-masks/*.png ──┴─▶ a mask for this picture and these points: use it
+                    ▲                         │ otherwise
+                    └──────── stored ──────── SAM, if one is named; or else an error
 
-A mask's file name holds a hash of picture, points and labels: whoever changes one of
-them gets another mask. The PNG tells which SAM found it. A SAM that is named finds
-another's masks anew; what was painted by hand, and so lost that note, always stands.
+A mask's file name contains a hash of picture, points and labels, so that a change of
+any of them leads to another mask. The PNG names the SAM that found it. If a SAM is
+named, masks of another SAM are replaced. A mask painted by hand has no such name and is
+always used.
 """
 
 import hashlib
@@ -23,7 +24,8 @@ from jaxtyping import Bool, UInt8
 from PIL import Image, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
-from models.masking import FeaturePoints, PointsError, read_points
+from models.errors import PointsError
+from models.masking import FeaturePoints, read_points
 from models.segmentation import Prompt, Segmenter, check_inside
 from pipelines.data.folders import make_folder
 from pipelines.progress import Progress
@@ -46,7 +48,7 @@ class NamedSam:
     """A SAM that is loaded when the first mask is missing.
 
     Attributes:
-        name: What kept masks say that they were made by.
+        name: Name stored in its masks.
         load: Loads it.
     """
 
@@ -60,9 +62,9 @@ class FeatureFrame:
     """A picture and its features.
 
     Attributes:
-        name: As the file of points calls it.
-        picture: RGB, as large as it was taken.
-        masks: True where the feature is; one at least, in the order of the file.
+        name: Name in the file of points.
+        picture: RGB picture of the original size.
+        masks: True where the feature is; at least one mask, in the order of the file.
         made_by: The SAM of each mask.
     """
 
@@ -83,7 +85,7 @@ class _Entry:
 
 
 def mask_folder(points: Path) -> Path:
-    """Return where the masks of a file of points are kept."""
+    """Return the folder with the masks of a file of points."""
     return points.with_name(f"{points.stem}-masks")
 
 
@@ -93,22 +95,21 @@ def read_feature_frames(
     """Read pictures and points, and find or read each feature's mask.
 
     Args:
-        path: JSON as ``models.masking.read_points`` reads it; pictures are looked for
-            beside it.
-        sam: Finds what is not kept; None where all masks must be.
-        on_progress: Told of every picture.
+        path: JSON for ``models.masking.read_points``; pictures are beside it.
+        sam: Finds missing masks; None if all masks must be stored.
+        on_progress: Called after every picture.
 
     Raises:
         PointsError: If the file is missing or malformed, or an entry's picture, points
-            or mask: one line that names the entry.
+            or mask; one line that names the entry.
         CheckpointError: If SAM cannot be loaded.
-        FolderError: If masks cannot be kept beside the file.
+        FolderError: If masks cannot be stored beside the file.
     """
     entries: dict[str, list[_Entry]] = {}
     for number, given in enumerate(read_points(path), start=1):
         of_frame = entries.setdefault(given.frame, [])
         if given.feature_name in [each.given.feature_name for each in of_frame]:
-            problem = f"{given.frame} has a feature {given.feature_name!r} already"
+            problem = f"{given.frame} already has a feature {given.feature_name!r}"
             raise _problem(path, number, problem)
         of_frame.append(_Entry(number, given))
     pictures = {name: _checked_picture(path, each) for name, each in entries.items()}
@@ -123,7 +124,7 @@ def read_feature_frames(
 def _checked_picture(
     path: Path, of_frame: list[_Entry]
 ) -> UInt8[np.ndarray, "height width 3"]:
-    """Read a picture, turned as it was held, and see that all points are in it."""
+    """Read a picture, rotated by its EXIF data, and check that all points are in it."""
     first = of_frame[0]
     try:
         with Image.open(path.parent / first.given.frame) as file:
@@ -157,7 +158,7 @@ class _Masks:
         picture: UInt8[np.ndarray, "height width 3"],
         entries: list[_Entry],
     ) -> FeatureFrame:
-        """Read what is kept of a picture, and find the rest in one go."""
+        """Read the stored masks of a picture, and find the missing ones together."""
         files = {each: self._folder / _file_name(picture, each) for each in entries}
         found = {each: self._kept(files[each], picture) for each in entries}
         missing = [each for each in entries if found[each] is None]
@@ -165,7 +166,7 @@ class _Masks:
             found |= self._find(picture, missing, files)
         masks, made_by = {}, {}
         for entry, kept in found.items():
-            assert kept is not None  # or SAM has just found it
+            assert kept is not None  # SAM has found the missing ones
             feature = entry.given.feature_name
             masks[feature], made_by[feature] = kept
         return FeatureFrame(name, picture, masks, made_by)
@@ -173,7 +174,7 @@ class _Masks:
     def _kept(
         self, file: Path, picture: UInt8[np.ndarray, "height width 3"]
     ) -> tuple[Mask, str] | None:
-        """Read a kept mask; a damaged one, or another SAM's, is as good as none."""
+        """Read a stored mask; a damaged one, or another SAM's, is ignored."""
         try:
             with Image.open(file) as image:
                 made_by = str(image.info.get(_MADE_BY, _HAND))
@@ -193,7 +194,7 @@ class _Masks:
             first = missing[0]
             problem = (
                 f"no mask of {first.given.feature_name!r} in {first.given.frame} is"
-                f" kept in {self._folder}: name a SAM that finds it (--sam)"
+                f" stored in {self._folder}: name a SAM to find it (--sam)"
             )
             raise _problem(self._path, first.number, problem)
         if self._segmenter is None:

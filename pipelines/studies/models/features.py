@@ -1,9 +1,9 @@
-"""Pictures without a feature that a person pointed at: what is then said of them?
+"""Predictions for pictures without a feature that a person marked.
 
-The covers are those of HAR-CLIP's tasks 3 and 4, which ask it of one class, Cricket
-Shot: each of grass, pitch and net, all three, the player; and all but the player. Here
-the feature that is named last stands in the player's place. What the paper lacks is the
-control beside each: as much covered, elsewhere in the picture.
+The covers are those of HAR-CLIP's tasks 3 and 4, for the class Cricket Shot: grass,
+pitch and net one by one, all three, the player, and all but the player. Here the
+feature that is named last takes the player's place. In addition to the paper, each
+cover has a control: as much covered elsewhere in the picture.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,6 +15,7 @@ from typing import Any, final
 import numpy as np
 from jaxtyping import Float32, UInt8
 from PIL import Image
+from scipy.special import softmax
 
 from models.masking import equal_area_control, everything_but, fill, union
 from models.recognizer import ClipRecognizer
@@ -27,16 +28,16 @@ Picture = UInt8[np.ndarray, "height width 3"]
 
 _PANEL_PX = 240
 _MOST_ROWS = 40
-"""Pictures that are drawn; tables hold all."""
+"""Most pictures in the plot; tables hold all."""
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is said of one picture.
+    """A prediction for one picture.
 
     Attributes:
-        label: The likeliest.
+        label: The likeliest label.
         confidence: Its probability, not calibrated.
     """
 
@@ -47,13 +48,13 @@ class Answer:
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class Covered:
-    """A picture with a cover, and what is said.
+    """A covered picture, and its prediction.
 
     Attributes:
         cover: What is covered.
-        share: Of the picture's pixels.
-        answer: To the picture.
-        control: To the picture with as much covered elsewhere; None where nothing is.
+        share: Share of the picture's pixels that is covered.
+        answer: Prediction for the covered picture.
+        control: Prediction with as much covered elsewhere; None if nothing is covered.
         panel: The covered picture, small.
     """
 
@@ -65,10 +66,10 @@ class Covered:
 
 
 def covers(frame: FeatureFrame) -> Iterator[tuple[str, Mask]]:
-    """Name what is covered of a picture, one after the other, and its mask.
+    """Yield the names and masks of the covers of a picture.
 
-    Nothing; each feature; all of them, if there are several; all but the last, if these
-    are several too; everything but the last.
+    They are: nothing; each feature; all of several features; all but the last of more
+    than two; everything but the last feature.
     """
     masks = list(frame.masks.values())
     last = list(frame.masks)[-1]
@@ -88,14 +89,14 @@ def study_features(
     seed: int,
     on_progress: Progress,
 ) -> StudyResult:
-    """Cover each picture feature by feature, and tell what is said of it.
+    """Cover each picture feature by feature, and compare the predictions.
 
     Args:
-        recognizer: Its checkpoint and prompt set are asked, about single pictures.
-        frames: One at least.
-        source: Of the pictures, for the report.
-        seed: Of the places of the controls.
-        on_progress: Told of every picture.
+        recognizer: Its checkpoint and prompt set are used on single pictures.
+        frames: At least one picture with features.
+        source: Name of the pictures' source, for the report.
+        seed: Seed of the places of the controls.
+        on_progress: Called after every picture.
     """
     rng = np.random.default_rng(seed)
     found: dict[str, list[Covered]] = {}
@@ -154,9 +155,9 @@ def _ask(recognizer: ClipRecognizer, squares: Sequence[Picture]) -> list[Answer]
 
 
 def _likeliest(names: Sequence[str], logits: Float32[np.ndarray, " label"]) -> Answer:
-    powers = np.exp((logits - logits.max()).astype(np.float64))
-    best = int(powers.argmax())
-    return Answer(names[best], float(powers[best] / powers.sum()))
+    probabilities = softmax(logits.astype(np.float64))
+    best = int(probabilities.argmax())
+    return Answer(names[best], float(probabilities[best]))
 
 
 def _squared(picture: Picture, side_px: int) -> UInt8[np.ndarray, "side side 3"]:
@@ -193,10 +194,10 @@ def _facts(name: str, rows: Sequence[Covered]) -> dict[str, Any]:
 def _table(name: str, covered: Sequence[Covered]) -> Table:
     rows = []
     for row in covered:
-        said = row.answer.label, row.answer.confidence
+        prediction = row.answer.label, row.answer.confidence
         control = row.control
         other = (control.label, control.confidence) if control else (None, None)
-        rows.append((row.cover, row.share, *said, *other))
+        rows.append((row.cover, row.share, *prediction, *other))
     header = ("covered", "share", "label", "confidence", "elsewhere", "confidence")
     return Table(name, header, tuple(rows))
 
@@ -224,12 +225,12 @@ def _findings(
         for whole, row in single
     )
     yield (
-        f"Covering a feature changes what is said of {changed} of"
-        f" {_count(len(single), 'picture')}, as much elsewhere of {elsewhere}."
+        f"Covering a feature changes the prediction of {changed} of"
+        f" {_count(len(single), 'picture')}, covering as much elsewhere of {elsewhere}."
     )
     kept = sum(rows[-1].answer.label == rows[0].answer.label for rows in found.values())
     yield (
-        "With all but the last feature covered, what is said stays the same for"
+        "With all but the last feature covered, the prediction stays the same for"
         f" {kept} of {_count(len(found), 'picture')}."
     )
 
@@ -239,9 +240,9 @@ def _count(number: int, noun: str) -> str:
 
 
 def plot_panels(found: dict[str, list[Covered]], path: Path) -> None:
-    """Draw a row of covered pictures for each frame, with what is said of them.
+    """Draw a row of covered pictures with their predictions for each frame.
 
-    Red is what is not said of the whole picture.
+    A prediction that differs from that of the whole picture is red.
     """
     shown = list(found.items())[:_MOST_ROWS]
     columns = max(len(rows) for _, rows in shown)

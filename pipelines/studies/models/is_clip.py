@@ -1,10 +1,10 @@
-"""IS-CLIP against the same model without samples, on labels that were never trained.
+"""IS-CLIP compared with the same model without samples, on untrained labels.
 
     labels ─▶ base, novel ─┐
     groups ─▶ train, test ─┴─▶ train on base ─┬─▶ test base, among base labels alone
                                               └─▶ test novel, among novel labels alone
 
-See ``pipelines.studies.models.is_clip_report`` for what is told of it.
+``pipelines.studies.models.is_clip_report`` makes the report.
 """
 
 from collections.abc import Sequence
@@ -57,7 +57,7 @@ _WAYS: dict[str, tuple[bool, bool, Sensors]] = {
     "acc": (True, True, "acc"),
     "gyro": (True, True, "gyro"),
 }
-"""Of each: whether it has SIRM and SGAM, and its sensors."""
+"""For each variant: whether it has SIRM and SGAM, and its sensors."""
 
 _QUICK = ("video", "sirm", "sgam", "both")
 _OTHER_SETTINGS = ("video", "both")
@@ -66,11 +66,11 @@ _OTHER_SETTINGS = ("video", "both")
 def study_is_clip(lab: Laboratory, size: StudySize) -> StudyResult:
     """Train every variant for every seed, and compare them on novel labels.
 
-    A quick study has the first setting alone, and both sensors alone.
+    A quick study has the first setting alone, without single sensors.
 
     Raises:
-        TrainingError: If the clips come without a wearable's samples, or a setting
-            without clips to train on.
+        TrainingError: If the clips have no wearable's samples, or a setting has no
+            clips to train on.
     """
     bench = _Bench(lab, size)
     quick = size.effort < 1
@@ -94,10 +94,10 @@ def study_is_clip(lab: Laboratory, size: StudySize) -> StudyResult:
 
 
 def divide_labels(names: Sequence[str]) -> dict[str, Sides]:
-    """Divide labels in every setting, the same for every seed.
+    """Divide labels in every setting, equally for every seed.
 
-    The setting of falls is left out where the ward's falls are missing, or there are
-    no other labels.
+    The setting of falls is left out if the ward's falls are missing, or there are no
+    other labels.
     """
     found = {
         HALF: half_novel(HALF, names),
@@ -112,7 +112,7 @@ def divide_labels(names: Sequence[str]) -> dict[str, Sides]:
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class _Split:
-    """Windows of one division and seed; no group is both trained and tested."""
+    """Windows of one division and seed; no group is in both training and test set."""
 
     division: Sides
     train: tuple[KeptFrames, Felt]
@@ -123,11 +123,11 @@ class _Split:
 
 @final
 class _Bench:
-    """What all runs share: what the frozen parts made of the clips, and the recipe."""
+    """The parts that all runs share: outputs of frozen parts, and settings."""
 
     def __init__(self, lab: Laboratory, size: StudySize) -> None:
         if lab.clips.imu is None:
-            where, problem = "IS-CLIP", "the clips come without samples of a wearable"
+            where, problem = "IS-CLIP", "the clips have no samples of a wearable"
             raise TrainingError(where, problem)
         self._lab = lab
         self._imu: Float32[np.ndarray, "clip sample 6"] = lab.clips.imu
@@ -141,7 +141,7 @@ class _Bench:
         )
         wide = clip.model.visual_projection.in_features >= _WIDE_TOWER
         recipe = SMALL_TOWER
-        if wide:  # as the paper's: it bears no more
+        if wide:  # the published rate, because higher ones destroy a wide tower
             recipe = replace(recipe, student_rate=PUBLISHED.student_rate)
         steps = max(1, round(recipe.steps * size.effort))
         self.training = replace(recipe, steps=steps)
@@ -151,7 +151,7 @@ class _Bench:
     def run(
         self, division: Sides, ways: Sequence[str], seed: int
     ) -> tuple[dict[str, Score], NovelVectors]:
-        """Train and test one division and seed in some ways."""
+        """Train and test some variants for one division and seed."""
         split = self._split(division, seed)
         kept = split.test[0]
         known = kept.known.numpy()[kept.places.numpy()]
@@ -182,16 +182,16 @@ class _Bench:
         if not len(train) or not novel.any() or novel.all():
             where, problem = "IS-CLIP", "too few clips to train and test on"
             raise TrainingError(where, problem)
-        scale = fit_scale(self._imu[train], self._form)  # novel labels add nothing
+        scale = fit_scale(self._imu[train], self._form)  # fitted without novel labels
         return _Split(
             division,
             (
-                self._kept.take(train),
+                self._kept.select(train),
                 all_spectrograms(self._imu[train], self._form, scale),
             ),
             clips.labels[train],
             (
-                self._kept.take(test),
+                self._kept.select(test),
                 all_spectrograms(self._imu[test], self._form, scale),
             ),
             clips.labels[test],
@@ -217,13 +217,13 @@ class _Bench:
         return model
 
     def _score(self, split: _Split, vectors: Float32[np.ndarray, "clip dim"]) -> Score:
-        """Let each side choose among its own labels alone."""
+        """Score both sides, each with its own labels as the only candidates."""
         found, tested = [], 0
         for side in (split.division.base, split.division.novel):
             candidates = np.array(side)
             chosen = np.isin(split.test_labels, candidates)
             cosines = vectors[chosen] @ self._lab.text_bank[candidates].T
-            said = candidates[cosines.argmax(axis=1)]
-            found.append(accuracy(said, split.test_labels[chosen]))
+            predicted = candidates[cosines.argmax(axis=1)]
+            found.append(accuracy(predicted, split.test_labels[chosen]))
             tested = int(chosen.sum())
         return Score(base=found[0], novel=found[1], clips=tested)

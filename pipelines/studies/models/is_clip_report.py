@@ -1,7 +1,7 @@
-"""What the study of IS-CLIP tells: tables, findings, a joint map and cosines.
+"""The report of the study of IS-CLIP: tables, findings, a map and cosines.
 
-The published figures beside ours are those of He et al. on UESTC-MMEA-CL, 16 of whose
-32 classes are base, or 24; *fall* is base there.
+The published figures are those of He et al. on UESTC-MMEA-CL, with 16 or 24 of 32
+classes as base; *fall* is a base class there.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,19 +12,27 @@ from typing import Any, final
 
 import numpy as np
 from jaxtyping import Float32, Int64
-from matplotlib import colormaps
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from pipelines.studies.models.laboratory import Laboratory
-from pipelines.studies.models.plots import plot_bars
-from pipelines.studies.models.result import StudyResult, Table, harmonic_mean, mean
+from pipelines.studies.models.plots import (
+    draw_points,
+    new_figure,
+    plot_bars,
+    project,
+    show_legend,
+)
+from pipelines.studies.models.result import (
+    StudyResult,
+    Table,
+    compare,
+    harmonic_mean,
+    mean,
+)
 from pipelines.studies.models.sides import Sides
 from pipelines.training.is_clip import IsClipTraining
 
 HALF, THREE_QUARTERS, FALL = "half", "three_quarters", "fall_novel"
 _VARIANTS = ("video", "sirm", "sgam", "both")
-_TSNE_SEED = 42
 _NAMES = {
     "frozen": "frozen CLIP",
     "video": "the same model without IMU",
@@ -61,9 +69,9 @@ class Score:
     """Accuracies among base labels alone and among novel labels alone.
 
     Attributes:
-        base: Of the test clips of base labels.
-        novel: Of the test clips of novel labels.
-        clips: How many these are.
+        base: Accuracy on test clips of base labels.
+        novel: Accuracy on test clips of novel labels.
+        clips: Number of test clips of novel labels.
     """
 
     base: float
@@ -74,7 +82,7 @@ class Score:
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class NovelVectors:
-    """Novel test clips of one seed, as two models see them."""
+    """Vectors of one seed's novel test clips, by two models."""
 
     labels: Int64[np.ndarray, " clip"]
     video: Float32[np.ndarray, "clip dim"]
@@ -83,7 +91,7 @@ class NovelVectors:
 
 Means = dict[str, dict[str, float]]
 Runs = Mapping[str, Sequence[Mapping[str, Score]]]
-"""Of each setting and seed, what each way scored."""
+"""For each setting and seed, the score of each variant."""
 
 
 def report_is_clip(
@@ -93,22 +101,58 @@ def report_is_clip(
     vectors: Sequence[NovelVectors],
     training: IsClipTraining,
 ) -> StudyResult:
-    """Put the study's result together.
+    """Build the result of the study.
 
     Args:
-        lab: For names and texts.
-        divisions: Of every setting; the first is ``HALF``.
-        runs: Of the same settings.
-        vectors: Of the first setting, one for each seed.
-        training: What all runs share but the seed.
+        lab: Names and text vectors of labels.
+        divisions: The division of every setting; the first is ``HALF``.
+        runs: Scores of the same settings.
+        vectors: Vectors in the first setting, one entry for each seed.
+        training: Training settings that all runs share but the seed.
     """
     means = {name: average(found) for name, found in runs.items()}
+    novel = divisions[HALF].novel
+    kept = [label for label in novel if any(label in each.labels for each in vectors)]
+    names = [lab.names[label] for label in kept]
+    cosines = {way: own_cosines(lab, kept, vectors, way) for way in ("video", "both")}
+    return StudyResult(
+        name="is-clip",
+        basis=lab.basis,
+        figures={
+            **_figures(lab, divisions, runs, means),
+            "training": asdict(training),
+            "own_text_cosine": {
+                way: dict(zip(names, values, strict=True))
+                for way, values in cosines.items()
+            },
+        },
+        tables=tuple(_table(name, found) for name, found in means.items()),
+        findings=(*_findings(means, runs), lab.how_novel(novel)),
+        plots={
+            "is-clip-map.png": partial(plot_joint_map, vectors[0], lab.names),
+            "is-clip-cosines.png": partial(
+                plot_bars,
+                "novel labels: cosine of clips with their own text",
+                "mean cosine",
+                names,
+                {_NAMES[way]: values for way, values in cosines.items()},
+            ),
+        },
+    )
+
+
+def _figures(
+    lab: Laboratory,
+    divisions: Mapping[str, Sides],
+    runs: Runs,
+    means: Mapping[str, Means],
+) -> dict[str, Any]:
     first = means[HALF]
-    facts: dict[str, Any] = {
-        kind: {way: first[way][kind] for way in _VARIANTS}
-        for kind in ("base", "novel", "hm")
-    }
-    facts |= {
+    return {
+        **{
+            kind: {way: first[way][kind] for way in _VARIANTS}
+            for kind in ("base", "novel", "hm")
+        },
         "frozen": first["frozen"],
         "imu_only": first["imu_only"],
         "sensors": {way: first[way] for way in ("acc", "gyro", "both") if way in first},
@@ -121,39 +165,11 @@ def report_is_clip(
             }
             for name, each in divisions.items()
         },
-        "training": asdict(training),
     }
-    novel = divisions[HALF].novel
-    kept = [label for label in novel if any(label in it.labels for it in vectors)]
-    names = [lab.names[label] for label in kept]
-    cosines = {
-        _NAMES[way]: own_cosines(lab, kept, vectors, way) for way in ("video", "both")
-    }
-    facts["own_text_cosine"] = {
-        way: dict(zip(names, values, strict=True))
-        for way, values in zip(("video", "both"), cosines.values(), strict=True)
-    }
-    return StudyResult(
-        name="is-clip",
-        basis=lab.basis,
-        figures=facts,
-        tables=tuple(_table(name, found) for name, found in means.items()),
-        findings=(*_findings(means, runs), lab.how_novel(novel)),
-        plots={
-            "is-clip-map.png": partial(plot_joint_map, vectors[0], lab.names),
-            "is-clip-cosines.png": partial(
-                plot_bars,
-                "novel labels: how near clips are to their own text",
-                "mean cosine",
-                names,
-                cosines,
-            ),
-        },
-    )
 
 
 def average(runs: Sequence[Mapping[str, Score]]) -> Means:
-    """Average every way over seeds; the harmonic mean is of these averages."""
+    """Average every variant over seeds; the harmonic mean is of these averages."""
     found = {}
     for way in runs[0]:
         base = mean([run[way].base for run in runs])
@@ -165,7 +181,7 @@ def average(runs: Sequence[Mapping[str, Score]]) -> Means:
 def own_cosines(
     lab: Laboratory, labels: Sequence[int], vectors: Sequence[NovelVectors], way: str
 ) -> list[float]:
-    """Return, of each label, the mean cosine of its clips with its own text."""
+    """Return, for each label, the mean cosine of its clips with its own text."""
     means = []
     for label in labels:
         rows = [getattr(each, way)[each.labels == label] for each in vectors]
@@ -179,7 +195,7 @@ def _table(setting: str, means: Means) -> Table:
         "base",
         "novel",
         "HM",
-        *(f"published {it}" for it in ("base", "novel", "HM")),
+        *(f"published {kind}" for kind in ("base", "novel", "HM")),
     )
     rows = tuple(
         (
@@ -194,19 +210,19 @@ def _table(setting: str, means: Means) -> Table:
 
 
 def _findings(means: Mapping[str, Means], runs: Runs) -> list[str]:
-    said = []
+    findings = []
     for setting, found in means.items():
         ours, plain = found["both"], found["video"]
         won = sum(run["both"].novel > run["video"].novel for run in runs[setting])
         clips = sum(run["both"].clips for run in runs[setting])
-        said.append(
+        findings.append(
             f"With {_TITLES[setting]}, IS-CLIP"
-            f" {_verdict(ours['novel'], plain['novel'])} the same model without IMU on"
+            f" {compare(ours['novel'], plain['novel'])} the same model without IMU on"
             f" novel labels: {ours['novel']:.3f}, {plain['novel']:.3f} (ahead with"
             f" {won} of {len(runs[setting])} seeds; {clips} clips tested)."
         )
-        said.append(
-            f"There, training {_verdict(plain['novel'], found['frozen']['novel'])}"
+        findings.append(
+            f"There, training {compare(plain['novel'], found['frozen']['novel'])}"
             f" frozen CLIP on novel labels without IMU: {plain['novel']:.3f},"
             f" {found['frozen']['novel']:.3f}; on base labels {plain['base']:.3f},"
             f" {found['frozen']['base']:.3f}."
@@ -214,7 +230,7 @@ def _findings(means: Mapping[str, Means], runs: Runs) -> list[str]:
     first = means[HALF]
     top = max(first[way]["novel"] for way in _VARIANTS)
     best = [_NAMES[way] for way in _VARIANTS if first[way]["novel"] == top]
-    said.append(f"Best on novel labels: {' and '.join(best)}, {top:.3f}.")
+    findings.append(f"Best on novel labels: {' and '.join(best)}, {top:.3f}.")
     if "acc" in first:
         listed = ", ".join(
             f"{name} {first[way]['novel']:.3f}"
@@ -224,43 +240,25 @@ def _findings(means: Mapping[str, Means], runs: Runs) -> list[str]:
                 ("both", "both"),
             )
         )
-        said.append(f"Sensors of IS-CLIP, novel labels: {listed}.")
+        findings.append(f"Sensors of IS-CLIP, novel labels: {listed}.")
     alone = first["imu_only"]
-    said.append(
+    findings.append(
         f"IMU alone, without pictures: {alone['base']:.3f} on base labels,"
         f" {alone['novel']:.3f} on novel ones."
     )
-    return said
-
-
-def _verdict(one: float, other: float) -> str:
-    if one == other:
-        return "equals"
-    return "beats" if one > other else "does not beat"
+    return findings
 
 
 def plot_joint_map(shown: NovelVectors, names: Sequence[str], path: Path) -> None:
     """Draw both models' vectors in one plane by t-SNE, a panel for each model."""
-    from sklearn.manifold import TSNE
-
-    both = np.concatenate([shown.video, shown.both])
-    perplexity = min(30.0, max(1.0, len(both) / 4))
-    places = TSNE(
-        perplexity=perplexity, init="pca", random_state=_TSNE_SEED
-    ).fit_transform(both)
-    figure = Figure(figsize=(12, 5.5))
-    FigureCanvasAgg(figure)
+    places, _ = project(np.concatenate([shown.video, shown.both]))
+    figure = new_figure(12, 5.5)
     panels = figure.subplots(1, 2, sharex=True, sharey=True)
-    colours = colormaps["tab20"](np.linspace(0, 1, max(2, len(names))))
     halves = np.split(places, 2)
     for axes, half, way in zip(panels, halves, ("video", "both"), strict=True):
-        for label in np.unique(shown.labels):
-            across, up = half[shown.labels == label].T
-            axes.scatter(across, up, s=16, color=colours[label], label=names[label])
-        axes.set_xticks([])
-        axes.set_yticks([])
+        draw_points(axes, half, shown.labels, names, size=16)
         axes.set_title(_NAMES[way])
-    panels[1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+    show_legend(panels[1])
     figure.suptitle(
         f"t-SNE of {len(shown.labels)} clips of novel labels, one plane for both"
     )

@@ -1,7 +1,7 @@
-"""What every study of models starts from: clips, a checkpoint, and its features.
+"""The input of every study of models: clips, a checkpoint, and its features.
 
 clips ─▶ picture tower, each frame once ─▶ features ─┐
-prompt set ─▶ text bank ─────────────────────────────┴─▶ what a study compares
+prompt set ─▶ text bank ─────────────────────────────┴─▶ compared by a study
 """
 
 from collections.abc import Collection, Sequence
@@ -16,18 +16,17 @@ from models.recognizer import ClipRecognizer
 from models.temporal import average_clip
 from pipelines.progress import Progress
 from pipelines.studies.clip_set import ClipSet
-
-_BATCH_CLIPS = 16
+from pipelines.training.features import encode_clips
 
 
 @dataclass(frozen=True, slots=True)
 class StudySize:
-    """How much a study does.
+    """The size of a study.
 
     Attributes:
-        clips: About how many clips it runs on.
-        seeds: One run for each.
-        effort: Share of the training steps that the recipes ask for.
+        clips: Approximate number of clips.
+        seeds: Seeds, one run for each.
+        effort: Share of the usual training steps.
     """
 
     clips: int = 1000
@@ -43,12 +42,11 @@ class Laboratory:
     """A checkpoint, its prompts, and labelled clips.
 
     Args:
-        recognizer: What is studied.
-        clips: Whose labels are the prompt set's.
-        basis: What they are, in a sentence.
-        on_progress: Told of what takes long.
-        learnt: The labels that the checkpoint's own training has shown it; None if
-            nobody knows.
+        recognizer: The checkpoint and prompts to study.
+        clips: Clips with labels of the prompt set.
+        basis: A sentence that describes the clips and the checkpoint.
+        on_progress: Called during long computations.
+        learnt: Labels in the checkpoint's own training; None if unknown.
     """
 
     def __init__(
@@ -78,53 +76,46 @@ class Laboratory:
 
     @property
     def scale(self) -> float:
-        """What multiplies a cosine before the softmax."""
+        """Factor of a cosine before the softmax."""
         return self.recognizer.clip.logit_scale
 
     def how_novel(self, labels: Sequence[int]) -> str:
-        """Say whether labels are novel to the checkpoint, too."""
+        """Return a sentence on whether labels are novel to the checkpoint as well."""
         if self._learnt is None:
             return (
-                "Novel labels are novel to the adaptation; what the checkpoint's own"
-                " training has shown it is not known."
+                "Novel labels are novel to the adaptation. The labels of the"
+                " checkpoint's own training are not known."
             )
-        seen = [self.names[it] for it in labels if self.names[it] in self._learnt]
+        seen = [
+            self.names[label] for label in labels if self.names[label] in self._learnt
+        ]
         if not seen:
             return (
-                "Novel labels are novel to the checkpoint, too: its own training had"
+                "Novel labels are novel to the checkpoint as well: its own training had"
                 " none of them, in pictures or in words."
             )
         return (
             "Novel labels are novel to the adaptation only: the checkpoint's own"
-            f" training, of its texts as of its pictures, has seen {', '.join(seen)}."
+            f" training included pictures and texts of {', '.join(seen)}."
         )
 
     @cached_property
     def features(self) -> Float32[np.ndarray, "clip frame dim"]:
         """Every frame's feature, of unit norm."""
-        return self.encode(self.clips, "encoding")
+        return self.encode(self.clips)
 
     @cached_property
     def vectors(self) -> Float32[np.ndarray, "clip dim"]:
         """Every clip's average feature, of unit norm."""
         return np.stack([average_clip(clip) for clip in self.features])
 
-    def encode(
-        self, clips: ClipSet, stage: str
-    ) -> Float32[np.ndarray, "clip frame dim"]:
+    def encode(self, clips: ClipSet) -> Float32[np.ndarray, "clip frame dim"]:
         """Encode every frame of some clips."""
-        parts = []
-        for start in range(0, len(clips), _BATCH_CLIPS):
-            frames = clips.frames[start : start + _BATCH_CLIPS]
-            flat = self.recognizer.encode(frames.reshape(-1, *frames.shape[2:]))
-            parts.append(flat.reshape(*frames.shape[:2], -1))
-            done = min(start + _BATCH_CLIPS, len(clips))
-            self.on_progress(stage, done, len(clips), "clips")
-        return np.concatenate(parts)
+        return encode_clips(self.recognizer, clips.frames, self.on_progress)
 
 
 def accuracy(
     predicted: Int64[np.ndarray, " clip"], labels: Int64[np.ndarray, " clip"]
 ) -> float:
-    """Return the share of clips that were taken for what they are."""
+    """Return the share of right predictions."""
     return float((predicted == labels).mean()) if len(labels) else float("nan")

@@ -1,11 +1,11 @@
-"""Covered pictures: how far predictions scatter, and what they hang on.
+"""Covered pictures: how far predictions scatter, and which parts they depend on.
 
-The measures are those of HAR-CLIP's frequency histograms: for the pictures of one true
-label, how often which label is said. Its published figure beside ours is of whole
-pictures of UCF101, 300 of each of 101 classes.
+The measures follow HAR-CLIP's frequency histograms: for the pictures of one true label,
+the frequency of each predicted label. The published figure is that of whole pictures of
+UCF101, 300 of each of 101 classes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from pipelines.studies.models.disturbed import (
     covered_at_random,
     covered_by_part,
     measure_scatter,
+    scatter_figures,
     scatter_rows,
 )
 from pipelines.studies.models.laboratory import Laboratory, StudySize
@@ -30,7 +31,7 @@ _PUBLISHED_TOP1 = 0.666
 
 
 def study_masking(lab: Laboratory, size: StudySize) -> StudyResult:
-    """Cover pictures at random and part by part, and measure what is said of them."""
+    """Cover pictures at random and part by part, and measure the predictions."""
     seed = size.seeds[0]
     at_random = {
         name: _scatter(lab, name, pictures, covered)
@@ -41,65 +42,66 @@ def study_masking(lab: Laboratory, size: StudySize) -> StudyResult:
         for name, pictures, covered in covered_by_part(lab.clips, seed)
     }
     found = at_random | by_part
-    whole = at_random[WHOLE]
-    findings = [
-        f"Covering half of the pixels takes top-1 from {whole.top1:.3f} to"
-        f" {found['pixels 50%'].top1:.3f}; half in shapes to"
-        f" {found['shapes 50%'].top1:.3f}.",
-        _collapse(lab.names, found["pixels 50%"]),
-    ]
-    if by_part:
-        alone, without = by_part["the person alone"], by_part["no person"]
-        control = by_part["as much as the person, elsewhere"]
-        worst = "person" if without.top1 < control.top1 else "room"
-        findings.append(
-            f"Without the person top-1 is {without.top1:.3f}, with as much covered"
-            f" elsewhere {control.top1:.3f}, with the person alone {alone.top1:.3f}:"
-            f" what is said hangs more on the {worst}."
-        )
-    by_parts: tuple[Table, ...] = ()
-    plots: dict[str, Callable[[Path], None]] = {}
-    if by_part:  # else nobody knows what the pixels show
-        by_parts = (
-            Table("Covered part by part", SCATTER_HEADER, scatter_rows(by_part)),
-        )
-        plots["parts.png"] = partial(
-            plot_bars,
-            "covered part by part",
-            "top-1",
-            [WHOLE, *by_part],
-            {"top-1": [found[name].top1 for name in (WHOLE, *by_part)]},
-        )
+    tables = [Table("Covered at random", SCATTER_HEADER, scatter_rows(at_random))]
+    if by_part:  # else the content of the pixels is unknown
+        rows = scatter_rows(by_part)
+        tables.append(Table("Covered part by part", SCATTER_HEADER, rows))
+    published = (("whole, 101 classes of UCF101", _PUBLISHED_TOP1),)
+    tables.append(Table("Published", ("pictures", "top-1"), published))
     return StudyResult(
         name="masking",
         basis=lab.basis,
         figures={
             "clips": len(lab.clips),
-            "top1": {name: it.top1 for name, it in found.items()},
-            "top_share": {name: it.top_share for name, it in found.items()},
-            "labels": {name: it.labels for name, it in found.items()},
-            "entropy_nats": {name: it.entropy_nats for name, it in found.items()},
-            "covered": {name: it.covered for name, it in found.items()},
+            **scatter_figures(found),
+            "covered": {name: scatter.covered for name, scatter in found.items()},
         },
-        tables=(
-            Table("Covered at random", SCATTER_HEADER, scatter_rows(at_random)),
-            *by_parts,
-            Table(
-                "Published",
-                ("pictures", "top-1"),
-                (("whole, 101 classes of UCF101", _PUBLISHED_TOP1),),
-            ),
-        ),
-        findings=tuple(findings),
-        plots={
-            "histograms.png": partial(plot_histograms, lab.names, whole),
-            "histograms-half.png": partial(
-                plot_histograms, lab.names, found["shapes 50%"]
-            ),
-            "confidence.png": partial(_plot_confidence, at_random),
-            **plots,
-        },
+        tables=tuple(tables),
+        findings=tuple(_findings(lab.names, at_random, by_part)),
+        plots=_plots(lab.names, at_random, by_part),
     )
+
+
+def _findings(
+    names: tuple[str, ...],
+    at_random: Mapping[str, Scatter],
+    by_part: Mapping[str, Scatter],
+) -> Iterator[str]:
+    yield (
+        f"Covering half of the pixels takes top-1 from {at_random[WHOLE].top1:.3f} to"
+        f" {at_random['pixels 50%'].top1:.3f}; half in shapes to"
+        f" {at_random['shapes 50%'].top1:.3f}."
+    )
+    yield _collapse(names, at_random["pixels 50%"])
+    if by_part:
+        alone, without = by_part["the person alone"], by_part["no person"]
+        control = by_part["as much as the person, elsewhere"]
+        part = "person" if without.top1 < control.top1 else "room"
+        yield (
+            f"Without the person top-1 is {without.top1:.3f}, with as much covered"
+            f" elsewhere {control.top1:.3f}, with the person alone {alone.top1:.3f}:"
+            f" predictions depend more on the {part}."
+        )
+
+
+def _plots(
+    names: tuple[str, ...],
+    at_random: Mapping[str, Scatter],
+    by_part: Mapping[str, Scatter],
+) -> dict[str, Callable[[Path], None]]:
+    half = at_random["shapes 50%"]
+    plots: dict[str, Callable[[Path], None]] = {
+        "histograms.png": partial(plot_histograms, names, at_random[WHOLE]),
+        "histograms-half.png": partial(plot_histograms, names, half),
+        "confidence.png": partial(_plot_confidence, at_random),
+    }
+    if by_part:
+        shown = {WHOLE: at_random[WHOLE], **by_part}
+        top1 = {"top-1": [scatter.top1 for scatter in shown.values()]}
+        plots["parts.png"] = partial(
+            plot_bars, "covered part by part", "top-1", list(shown), top1
+        )
+    return plots
 
 
 def _scatter(lab: Laboratory, name: str, pictures: Pictures, covered: float) -> Scatter:
@@ -110,18 +112,18 @@ def _scatter(lab: Laboratory, name: str, pictures: Pictures, covered: float) -> 
 
 
 def _collapse(names: tuple[str, ...], found: Scatter) -> str:
-    """Tell what half of the pixels black looks like; few labels are no robustness."""
-    said = found.counts.sum(axis=0)
-    share = float(said.max() / said.sum())
+    """Describe the most common prediction when half of the pixels are black."""
+    counts = found.counts.sum(axis=0)
+    share = float(counts.max() / counts.sum())
     return (
-        f"With half of the pixels black {share:.0%} of all pictures are taken for"
-        f" '{names[int(said.argmax())]}': where predictions scatter least, they need"
-        " not be right."
+        f"With half of the pixels black {share:.0%} of all pictures are predicted as"
+        f" '{names[int(counts.argmax())]}': predictions that scatter little are not"
+        " always right."
     )
 
 
 def plot_histograms(names: tuple[str, ...], found: Scatter, path: Path) -> None:
-    """Draw for each true label how often which label is said, and how surely."""
+    """Draw the predictions for each true label with their mean confidence."""
     shown = [label for label in range(len(names)) if found.counts[label].sum()]
     columns = 3
     rows = -(-len(shown) // columns)
@@ -142,26 +144,26 @@ def plot_histograms(names: tuple[str, ...], found: Scatter, path: Path) -> None:
         last_row = place >= len(shown) - columns
         axes.set_xticks(range(len(names)), names if last_row else [""] * len(names))
         axes.tick_params(axis="x", rotation=75, labelsize=7)
-    figure.suptitle("what is said of each true label (above: mean confidence)")
+    figure.suptitle("predictions for each true label (above: mean confidence)")
     figure.tight_layout()
     figure.savefig(path, dpi=110)
 
 
-def _plot_confidence(found: dict[str, Scatter], path: Path) -> None:
+def _plot_confidence(found: Mapping[str, Scatter], path: Path) -> None:
     figure = new_figure(7, 4.5)
     axes = figure.add_subplot()
     for kind, style in (("pixels", "o-"), ("shapes", "s-")):
         chosen = [found[WHOLE], *(found[f"{kind} {share:.0%}"] for share in SHARES)]
-        covered = [it.covered for it in chosen]
+        covered = [scatter.covered for scatter in chosen]
         axes.plot(
             covered,
-            [it.confidence for it in chosen],
+            [scatter.confidence for scatter in chosen],
             style,
             label=f"{kind}: confidence",
         )
         axes.plot(
             covered,
-            [it.top1 for it in chosen],
+            [scatter.top1 for scatter in chosen],
             style,
             alpha=0.4,
             label=f"{kind}: top-1",

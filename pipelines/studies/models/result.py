@@ -1,4 +1,4 @@
-"""What a study of models leaves behind: one JSON result, Markdown tables, and plots."""
+"""The result of a study of models: a JSON file, Markdown tables, and plots."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -11,14 +11,14 @@ Cell = str | float | int | None
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of a report; a number is shown with three decimals, None as a dash."""
+    """Rows of a report; numbers have three decimals, and None is a dash."""
 
     title: str
     header: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
 
     def to_markdown(self) -> str:
-        """Write it as Markdown."""
+        """Return the table as Markdown."""
         lines = [self.header, ("---",) * len(self.header), *self.rows]
         body = "\n".join("| " + " | ".join(map(shown, line)) + " |" for line in lines)
         return f"### {self.title}\n\n{body}\n"
@@ -29,12 +29,12 @@ class StudyResult:
     """A finished study.
 
     Attributes:
-        name: Of the study, as its command calls it.
-        basis: What it was measured on, in a sentence; the first line of the report.
-        figures: The JSON result.
-        tables: With what was published beside what was measured.
-        findings: What the numbers say, a sentence each, the unwelcome ones too.
-        plots: File name of each plot, and what draws it.
+        name: Name of the study's command.
+        basis: The first sentence of the report, on clips and checkpoint.
+        figures: Values of the JSON file.
+        tables: Tables with measured and published figures.
+        findings: What the numbers show, a sentence each, including negative results.
+        plots: Functions that draw the plots, by file name.
     """
 
     name: str
@@ -46,7 +46,7 @@ class StudyResult:
 
 
 def write_result(folder: Path, result: StudyResult) -> None:
-    """Write ``NAME.json``, ``NAME.md`` and the plots into a folder that is there."""
+    """Write ``NAME.json``, ``NAME.md`` and the plots into an existing folder."""
     stem = folder / result.name
     facts = {"study": result.name, "basis": result.basis, **result.figures}
     stem.with_suffix(".json").write_text(json.dumps(facts, indent=2) + "\n")
@@ -60,17 +60,24 @@ def write_result(folder: Path, result: StudyResult) -> None:
 
 
 def shown(cell: Cell) -> str:
-    """Write a cell."""
+    """Format a cell."""
     if cell is None:
-        return "–"  # noqa: RUF001 a dash is meant
+        return "–"  # noqa: RUF001 a dash
     return f"{cell:.3f}" if isinstance(cell, float) else str(cell)
 
 
 def mean(values: Sequence[float]) -> float:
-    """Average over seeds."""
+    """Return the mean over seeds."""
     return sum(values) / len(values)
 
 
 def harmonic_mean(one: float, other: float) -> float:
-    """Return 2ab / (a + b); 0 if both are."""
+    """Return 2ab / (a + b), or 0 if both are 0."""
     return 2 * one * other / (one + other) if one + other else 0.0
+
+
+def compare(one: float, other: float) -> str:
+    """Return the verb that compares two scores in a sentence."""
+    if one == other:
+        return "equals"
+    return "beats" if one > other else "does not beat"

@@ -1,8 +1,8 @@
-"""Which labels a model is trained on, and which are novel to it.
+"""Divisions of labels into trained (base) and untrained (novel) ones.
 
-One list of the ward's labels is novel in every study, or a part of it is: a checkpoint
-that was trained without these labels (``wardwatch train default --without``) has never
-seen the novel ones of any.
+All studies use one list of the ward's novel labels or a part of it, so that a
+checkpoint trained without these labels (``wardwatch train default --without``) has seen
+no novel label of any study.
 """
 
 from collections.abc import Collection, Sequence
@@ -11,16 +11,18 @@ from typing import final
 
 WARD_FALLS = ("falling", "fallen")
 WARD_NOVEL = (*WARD_FALLS, "lying down", "standing", "bending")
-"""Of the ward's labels; the others are base."""
+"""The ward's novel labels; the others are base."""
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """Labels by their numbers: those that are trained, and those that are not.
+    """Base and novel labels by their numbers.
 
     Attributes:
-        key: What the figures call this setting.
+        key: Name of the setting in the figures.
+        base: The trained labels.
+        novel: The untrained labels.
     """
 
     key: str
@@ -39,17 +41,17 @@ class Sides:
 
     @property
     def title(self) -> str:
-        """What a person reads."""
+        """The setting's name in sentences."""
         return self.key.replace("_", " ")
 
 
 def half_novel(key: str, names: Sequence[str]) -> Sides:
-    """Make half of the labels novel: the ward's own list, of others every second."""
+    """Make half of the labels novel: the ward's own list, else every second label."""
     known = set(WARD_NOVEL) <= set(names)
     return Sides.of(key, names, WARD_NOVEL if known else names[1::2])
 
 
 def quarter_novel(key: str, names: Sequence[str]) -> Sides:
-    """Make a quarter of the labels novel: the ward's list less falls, or others."""
+    """Make a quarter of the labels novel: the ward's list without falls, or others."""
     known = set(WARD_NOVEL) <= set(names)
     return Sides.of(key, names, WARD_NOVEL[2:] if known else names[3::4])

@@ -1,13 +1,13 @@
-"""From one set to another: does what SC-CLIP learns at home hold where it never was?
+"""Transfer: does what SC-CLIP learns on one set help on another?
 
     home ─┬─▶ groups to train on ─▶ SC-CLIP learns all labels of home ─┐
           └─▶ other groups ─────────▶ measured at home ◀───────────────┤
-    away ─▶ other videos, labels of their own ─▶ measured away ◀───────┘
+    away ─▶ other videos, with their own labels ─▶ measured away ◀─────┘
 
 Nothing of away is trained on; its labels are known by their texts alone. The published
-figures beside ours are of ViT-B/16 trained on Kinetics-400 (Quan et al. 2025,
-doi:10.1016/j.patcog.2025.111402, table 3); those of CLIP as it is, which that table
-lacks, are Huang et al.'s (2024, arXiv:2402.03241), measured likewise.
+figures are of ViT-B/16 trained on Kinetics-400 (Quan et al. 2025,
+doi:10.1016/j.patcog.2025.111402, table 3). Those of unchanged CLIP, which that table
+lacks, are from Huang et al. (2024, arXiv:2402.03241), measured in the same way.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,8 @@ from pipelines.progress import Progress
 from pipelines.studies.intervals import Interval, cluster_interval
 from pipelines.studies.models.laboratory import Laboratory, StudySize, accuracy
 from pipelines.studies.models.plots import plot_bars
-from pipelines.studies.models.result import Cell, StudyResult, Table, mean
+from pipelines.studies.models.result import Cell, StudyResult, Table, compare, mean
+from pipelines.studies.models.sc_clip_heads import MODELS, logits_by_head
 from pipelines.training.sc_clip import (
     ScTraining,
     encode_trunk,
@@ -36,10 +37,8 @@ from pipelines.training.sc_clip import (
     train_sc_clip,
 )
 
-MODELS = ("frozen", "sc-clip", "sc-clip query", "sc-clip average")
-
-_TRAIN_SHARE = 0.7  # of home's groups
-_DELTA = 0.85  # as in the study from base to novel, where 0.8 is published
+_TRAIN_SHARE = 0.7  # share of home's groups
+_DELTA = 0.85  # as in the study from base to novel; the paper has 0.8
 _OURS = {"frozen": "frozen CLIP", "sc-clip": "SC-CLIP"}
 
 _Figure = tuple[float, float | None] | None
@@ -79,23 +78,23 @@ _PUBLISHED: Mapping[str, Sequence[_Figure]] = {
         (0.653, 0.010),
     ),
 }
-"""Top-1 and its deviation over splits; "whole" is all of a set, both of its splits."""
+"""Top-1 and its standard deviation over splits; "whole" is a set with both splits."""
 
-Said = dict[str, Int64[np.ndarray, " clip"]]
-"""What each model took every clip for."""
+Predictions = dict[str, Int64[np.ndarray, " clip"]]
+"""Each model's predicted labels of all clips."""
 
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class Run:
-    """One seed's outcome.
+    """One seed's results.
 
     Attributes:
-        away: What was said of every clip away.
+        away: Predictions for every clip away.
         home: Top-1 of each model on home's other groups.
     """
 
-    away: Said
+    away: Predictions
     home: Mapping[str, float]
 
 
@@ -110,12 +109,12 @@ def study_zero_shot_transfer(
     """Train at home, once for each seed, and measure away.
 
     Args:
-        home: What is trained on.
-        away: Of the same checkpoint, with clips and labels of its own.
+        home: The set to train on.
+        away: The set to measure on, with the same checkpoint and its own labels.
         size: Seeds, and share of the training.
-        home_title: What to call the one.
-        away_title: What to call the other; if it begins with the name of a public set,
-            its published figures stand beside ours.
+        home_title: Name of home.
+        away_title: Name of away; the published figures of a public set are shown if it
+            begins with that set's name.
     """
     bench = _Bench(home, away, size)
     runs = [bench.run(seed) for seed in size.seeds]
@@ -124,7 +123,7 @@ def study_zero_shot_transfer(
 
 @final
 class _Bench:
-    """What all seeds share: what the frozen parts made of the clips, and the recipe."""
+    """The parts that all seeds share: outputs of frozen parts, and settings."""
 
     def __init__(self, home: Laboratory, away: Laboratory, size: StudySize) -> None:
         self._home, self._away = home, away
@@ -136,17 +135,19 @@ class _Bench:
         )
         self._settings = replace(PUBLISHED["k400"], delta=_DELTA, scale=home.scale)
         self._trunks: tuple[Tensor, Tensor] | None = None
-        self._frozen = tuple(_as_it_is(lab) for lab in (home, away))
+        self._frozen = tuple(_frozen_predictions(lab) for lab in (home, away))
 
     def run(self, seed: int) -> Run:
-        """Train on a seed's groups, and measure on its others and away."""
+        """Train on a seed's groups, and measure on its other groups and away."""
         home, away = self._home, self._away
         model = ScClip(home.recognizer.clip.model, replace(self._settings, seed=seed))
         at_home, there = self._encoded(model)
         trained = home.clips.share_of_groups(_TRAIN_SHARE, seed)
-        known, other = (torch.tensor(np.flatnonzero(it)) for it in (trained, ~trained))
+        known, other = (
+            torch.tensor(np.flatnonzero(mask)) for mask in (trained, ~trained)
+        )
 
-        def tell(stage: str, done: int, total: int, note: str) -> None:
+        def show(stage: str, done: int, total: int, note: str) -> None:
             home.on_progress(f"seed {seed}: {stage}", done, total, note)
 
         train_sc_clip(
@@ -156,42 +157,39 @@ class _Bench:
             torch.tensor(home.text_bank),
             self._training,
             seed=seed,
-            on_progress=tell,
+            on_progress=show,
         )
-        own = _said(model, at_home[other], home, tell)
+        own = _predictions(model, at_home[other], home, show)
         own["frozen"] = self._frozen[0][~trained]
         true = home.clips.labels[~trained]
-        said = _said(model, there, away, tell)
-        said["frozen"] = self._frozen[1]
-        return Run(said, {name: accuracy(own[name], true) for name in MODELS})
+        elsewhere = _predictions(model, there, away, show)
+        elsewhere["frozen"] = self._frozen[1]
+        return Run(elsewhere, {name: accuracy(own[name], true) for name in MODELS})
 
     def _encoded(self, model: ScClip) -> tuple[Tensor, Tensor]:
-        """Run what no seed changes, once."""
+        """Return the trunk's output for both sets, computed once for all seeds."""
         if self._trunks is None:
-            clip, tell = self._home.recognizer.clip, self._home.on_progress
+            clip, show = self._home.recognizer.clip, self._home.on_progress
             self._trunks = (
-                encode_trunk(model, clip, self._home.clips.frames, tell),
-                encode_trunk(model, clip, self._away.clips.frames, tell),
+                encode_trunk(model, clip, self._home.clips.frames, show),
+                encode_trunk(model, clip, self._away.clips.frames, show),
             )
         return self._trunks
 
 
-def _as_it_is(lab: Laboratory) -> Int64[np.ndarray, " clip"]:
+def _frozen_predictions(lab: Laboratory) -> Int64[np.ndarray, " clip"]:
     return np.asarray((lab.vectors @ lab.text_bank.T).argmax(axis=1))
 
 
-def _said(
+def _predictions(
     model: ScClip,
     trunk: Float[Tensor, "clip frame token hidden"],
     lab: Laboratory,
-    tell: Progress,
-) -> Said:
-    """Let every head choose among a laboratory's labels."""
-    answer = score_clips(model, trunk, torch.tensor(lab.text_bank), tell)
-    heads = {"sc-clip": answer.video}
-    if answer.query is not None:  # there is one, for the settings have queries
-        heads["sc-clip query"] = answer.query
-        heads["sc-clip average"] = answer.video + answer.query
+    on_progress: Progress,
+) -> Predictions:
+    """Return each head's predictions among a set's labels."""
+    answer = score_clips(model, trunk, torch.tensor(lab.text_bank), on_progress)
+    heads = logits_by_head(answer)
     return {name: logits.argmax(dim=1).numpy() for name, logits in heads.items()}
 
 
@@ -274,7 +272,7 @@ def _tables(
         Table(
             "Published, ViT-B/16, trained on Kinetics-400 (± over splits)",
             ("model", *_COLUMNS),
-            tuple((name, *map(_written, told)) for name, told in _PUBLISHED.items()),
+            tuple((name, *map(_written, row)) for name, row in _PUBLISHED.items()),
         ),
     )
 
@@ -284,23 +282,25 @@ def _top1(run: Run, away: Laboratory, name: str) -> float:
 
 
 def _deviation(values: Sequence[float]) -> float | None:
-    """Of a sample; one value has none."""
+    """Return the standard deviation of a sample, or None for a single value."""
     return stdev(values) if len(values) > 1 else None
 
 
 def interval_of(runs: Sequence[Run], away: Laboratory, name: str) -> Interval | None:
-    """Bound a model's top-1 away by how much groups differ, seeds taken together."""
+    """Return a model's interval away, by resampling groups; seeds are pooled."""
     right = np.sum([run.away[name] == away.clips.labels for run in runs], axis=0)
     groups = np.unique(away.clips.groups)
-    hits = np.array([right[away.clips.groups == it].sum() for it in groups])
-    trials = np.array([(away.clips.groups == it).sum() for it in groups]) * len(runs)
+    hits = np.array([right[away.clips.groups == group].sum() for group in groups])
+    trials = np.array([(away.clips.groups == group).sum() for group in groups]) * len(
+        runs
+    )
     return cluster_interval(hits, trials, seed=0)
 
 
 def _label_rows(
     home: Laboratory, away: Laboratory, runs: Sequence[Run]
 ) -> tuple[tuple[Cell, ...], ...]:
-    """Tell of each label that is there whether it was trained, and each recall."""
+    """Return rows of the labels that occur: whether trained, count, and recalls."""
     learnt = {plain_name(name) for name in home.names}
     rows: list[tuple[Cell, ...]] = []
     for label, name in enumerate(away.names):
@@ -316,7 +316,7 @@ def _label_rows(
 
 
 def _beside(name: str, away_title: str) -> str | None:
-    """Return what was published of a model on a set, if it is one of those."""
+    """Return the published figure of a model on a set, if there is one."""
     known = _PUBLISHED.get(_OURS.get(name, ""))
     if known is None or away_title.split()[0] not in _COLUMNS:
         return None
@@ -331,19 +331,19 @@ def _written(figure: _Figure) -> str | None:
 
 
 def verdict(top1: Mapping[str, Sequence[float]], titles: tuple[str, str]) -> str:
-    """Say whether SC-CLIP beats CLIP as it is away.
+    """Return whether SC-CLIP beats unchanged CLIP away, as a sentence.
 
     Args:
-        top1: Of each model, one for each seed.
-        titles: Of home and of away.
+        top1: Top-1 of each model, one for each seed.
+        titles: Names of home and away.
     """
     tuned, frozen = top1["sc-clip"], top1["frozen"]
     ahead = sum(one > other for one, other in zip(tuned, frozen, strict=True))
     best = max(MODELS[1:], key=lambda name: mean(top1[name]))
     return (
-        f"Trained on {titles[0]}, SC-CLIP {_beats(mean(tuned), mean(frozen))} frozen"
+        f"Trained on {titles[0]}, SC-CLIP {compare(mean(tuned), mean(frozen))} frozen"
         f" CLIP on {titles[1]}: {mean(tuned):.3f}, {mean(frozen):.3f} (ahead with"
-        f" {ahead} of {len(tuned)} seeds). Of its heads {best} stands highest there,"
+        f" {ahead} of {len(tuned)} seeds). Of its heads {best} is the highest there,"
         f" {mean(top1[best]):.3f}."
     )
 
@@ -352,7 +352,7 @@ def _verdict_at_home(at_home: Mapping[str, float], title: str) -> str:
     tuned, frozen = at_home["sc-clip"], at_home["frozen"]
     return (
         f"At home, on groups of {title} that were not trained on, it"
-        f" {_beats(tuned, frozen)} frozen CLIP: {tuned:.3f}, {frozen:.3f}."
+        f" {compare(tuned, frozen)} frozen CLIP: {tuned:.3f}, {frozen:.3f}."
     )
 
 
@@ -360,7 +360,7 @@ def _chance(away: Laboratory) -> str:
     counts = np.bincount(away.clips.labels, minlength=len(away.names))
     most = int(counts.argmax())
     return (
-        f"Who always said '{away.names[most]}' would be right in"
+        f"Always predicting '{away.names[most]}' would be right in"
         f" {counts[most] / counts.sum():.3f} of these {counts.sum()} clips."
     )
 
@@ -372,9 +372,3 @@ def _overlap(trained: Sequence[str], labels: int) -> str:
         f"{len(trained)} of the {labels} labels measured were trained on, in other"
         f" videos: {', '.join(trained)}."
     )
-
-
-def _beats(one: float, other: float) -> str:
-    if one == other:
-        return "equals"
-    return "beats" if one > other else "does not beat"

@@ -50,7 +50,7 @@ def test_groups_are_those_that_clips_were_taken_for() -> None:
 
 def test_no_labelled_clip_is_refused() -> None:
     nothing = LabelledClips(np.empty((0, 4)), np.empty(0, np.int64), ())
-    with pytest.raises(PipelineError, match=r"^no clip with a label of the prompt set"):
+    with pytest.raises(PipelineError, match=r"^no clip of modality video with a label"):
         study(clips(10, 0), nothing)
 
 

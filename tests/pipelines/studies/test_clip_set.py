@@ -62,7 +62,7 @@ def worn(rate_hz: float) -> ClipSet:
 def test_a_wearable_s_rate_stays_with_its_samples() -> None:
     both = ClipSet.joined([worn(25.0), clip_set([], []), worn(25.0)])
     assert both.imu_rate_hz == 25.0
-    assert both.take(np.array([1], np.int64)).imu_rate_hz == 25.0
+    assert both.select(np.array([1], np.int64)).imu_rate_hz == 25.0
 
 
 def test_samples_of_two_rates_are_not_joined() -> None:

@@ -50,7 +50,7 @@ def right(recognizer: ClipRecognizer, clips: ClipSet) -> float:
 
 def test_sc_clip_learns(folder: Path, plain: ClipRecognizer, tmp_path: Path) -> None:
     clips, path = coloured_clips(24, 3), tmp_path / "sc-clip.safetensors"
-    adapt_sc_clip(plain, clips, path, silent, seed=1, epochs=20)
+    adapt_sc_clip(plain, clips.frames, clips.labels, path, silent, seed=1, epochs=20)
     adapted = build_recognizer(folder, adaptation=path)
     assert right(adapted, clips) > right(plain, clips)
 
@@ -60,9 +60,11 @@ def test_noise_is_written_for_its_labels(
 ) -> None:
     told: list[tuple[str, int, int]] = []
     path = tmp_path / "csn.safetensors"
+    clips = coloured_clips(12, 3)
     adapt_csn(
         plain,
-        coloured_clips(12, 3),
+        clips.frames,
+        clips.labels,
         path,
         lambda stage, done, total, _: told.append((stage, done, total)),
         seed=1,
@@ -77,6 +79,7 @@ def test_clips_that_cannot_be_trained_on_are_refused(
 ) -> None:
     path = tmp_path / "none.safetensors"
     clips = coloured_clips(6, 1)
+    given = plain, clips.frames, clips.labels, path, silent
     with pytest.raises(TrainingError, match=r"^class-specific noise: expected frames"):
-        adapt_csn(plain, clips, path, silent, seed=1, epochs=1)
+        adapt_csn(*given, seed=1, epochs=1)
     assert not path.exists()

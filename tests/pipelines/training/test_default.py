@@ -110,7 +110,7 @@ def test_a_loss_that_is_no_number_ends_the_run_before_it_is_learnt(
 def test_a_damaged_state_is_refused_in_one_line(tmp_path: Path, pictures: Path) -> None:
     folder = begun(pictures, tmp_path / "run")
     (folder / "state.safetensors").write_bytes(b"\xff" * 100)
-    problem = r"state\.safetensors: cannot be read \(.+\); without it training begins"
+    problem = r"state\.safetensors: cannot be read \(.+\); delete it to start the"
     with pytest.raises(TrainingError, match=problem):
         train(TINY, bundled_prompt_set(), folder, silent)
 

@@ -10,6 +10,7 @@ import torch
 
 from models.clip import ClipEncoder, load_clip, normalise_pixels
 from models.is_clip import IsClip, IsClipSettings
+from models.is_clip_tower import teacher_features, trunk_tokens
 from models.spectrogram import ImuFormat, fit_scale, spectrograms
 from pipelines.errors import TrainingError
 from pipelines.training.is_clip import (
@@ -103,7 +104,7 @@ def test_runs_of_any_length_are_kept_side_by_side(base: ClipEncoder) -> None:
 def test_spectrograms_are_those_of_each_window(felt: Felt) -> None:
     acc, gyro = spectrograms(worn()[4], FORM, fit_scale(worn(), FORM))
     torch.testing.assert_close(felt.acc[4], acc)
-    torch.testing.assert_close(felt.take(np.array([4, 0])).gyro[0], gyro)
+    torch.testing.assert_close(felt.select(np.array([4, 0])).gyro[0], gyro)
 
 
 def test_steps_are_those_of_both_optimisers_on_the_pictures(
@@ -116,10 +117,13 @@ def test_steps_are_those_of_both_optimisers_on_the_pictures(
     sgd = torch.optim.SGD(model.imu_parameters(), settings.imu_rate, momentum=0.9)
     flat = torch.from_numpy(pictures()).flatten(0, 1)
     pixels = normalise_pixels(flat, *base.pixel_scale)
-    windows = pixels.reshape(CLIPS, FRAMES, *pixels.shape[1:])
+    tokens = trunk_tokens(model.clip, pixels)
+    frames = tokens, teacher_features(model.clip, tokens)
+    slots = torch.arange(FRAMES).repeat(CLIPS, 1)
     for _ in range(settings.steps):
         given = texts(base), torch.from_numpy(labels())
-        total = model.loss(windows, felt.acc, felt.gyro, *given)["total"]
+        losses = model.loss_of_tokens(*frames, felt.acc, felt.gyro, *given, slots)
+        total = losses["total"]
         adam.zero_grad()
         sgd.zero_grad()
         torch.autograd.backward(total)
@@ -165,7 +169,7 @@ def test_windows_are_encoded_as_one_by_one(
     model = trained(base, kept, felt, FAST)
     seen, imu = encode_windows(model, kept, felt)
     one = np.array([5])
-    alone = encode_windows(model, kept.take(one), felt.take(one))
+    alone = encode_windows(model, kept.select(one), felt.select(one))
     np.testing.assert_allclose(seen[5:], alone[0], atol=1e-5)
     np.testing.assert_allclose(imu[5:], alone[1], atol=1e-5)
 
@@ -191,7 +195,7 @@ def test_windows_that_share_frames_are_those_with_frames_of_their_own(
 ) -> None:
     model = trained(base, kept, felt, FAST)
     places = torch.tensor([[0, 1, 2, 3], [1, 2, 3, 4], [-1, -1, 2, 3]])
-    two = felt.take(np.array([0, 4, 0]))
+    two = felt.select(np.array([0, 4, 0]))
     seen, _ = encode_windows(model, replace(kept, places=places), two)
     flat = kept.tokens.float()
     with torch.no_grad():

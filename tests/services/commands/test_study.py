@@ -89,7 +89,7 @@ def test_is_clip_without_a_wearable_is_one_line(
     assert study("is-clip", *ucf101, "--model", checkpoint, "--quick") == 2
 
     error = capsys.readouterr().err.splitlines()[-1]
-    problem = "the clips come without samples of a wearable"
+    problem = "the clips have no samples of a wearable"
     assert error == f"wardwatch: IS-CLIP: {problem}"
 
 
@@ -132,7 +132,7 @@ def test_a_set_is_not_measured_on_itself(
 
     assert study("zero-shot-transfer", *ucf101, *itself) == 2
 
-    assert "are one folder" in " ".join(capsys.readouterr().err.split())
+    assert "are the same folder" in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.mark.parametrize(

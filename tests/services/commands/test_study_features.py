@@ -83,7 +83,7 @@ def test_tables_and_findings_are_printed(
     shown = capsys.readouterr().out
     assert "frames/ward.png" in shown
     assert "door" in shown
-    assert "Covering a feature changes what is said of" in shown
+    assert "Covering a feature changes the prediction of" in shown
 
 
 def refused(capsys: pytest.CaptureFixture[str]) -> str:
@@ -97,8 +97,8 @@ def test_without_sam_a_mask_that_is_not_kept_is_one_line(
 ) -> None:
     assert study(points, "--model", checkpoint) == 2
     assert refused(capsys) == (
-        f"wardwatch: {points}: entry 1: no mask of 'door' in frames/ward.png is kept in"
-        f" {points.parent / 'points-masks'}: name a SAM that finds it (--sam)"
+        f"wardwatch: {points}: entry 1: no mask of 'door' in frames/ward.png is stored"
+        f" in {points.parent / 'points-masks'}: name a SAM to find it (--sam)"
     )
 
 

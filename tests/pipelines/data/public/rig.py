@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -45,3 +46,9 @@ def middle_numbers(video: LabelledVideo) -> list[int]:
 
 MIDDLE = [6, 12, 18]
 """What they are: 24 pictures at 12 Hz, the middle 12, half a second each way."""
+
+
+def of_split(video_set: VideoSet, split: str) -> VideoSet:
+    """Return the videos of one split; all labels stay."""
+    videos = tuple(video for video in video_set.videos if video.split == split)
+    return replace(video_set, videos=videos)

@@ -89,7 +89,7 @@ def test_a_missing_video_is_named_unless_no_split_uses_it(
         ("April_brush_hair_h_cm_np1_fr_med_0.avi 3", ":5: expected the tag 0, 1 or 2"),
         ("April_brush_hair_h_cm_np1_fr_med_0.avi", ":5: expected a video and a number"),
         ("April.avi 1", ":5: 'April.avi' does not name its film"),
-        (f"{HAIR.format('ri', 1)} 2", "lists: films are in training and in testing"),
+        (f"{HAIR.format('ri', 1)} 2", "lists: films are in both training and"),
     ],
 )
 def test_a_line_that_is_not_of_the_set_is_refused(
@@ -106,7 +106,7 @@ def test_folders_without_the_set_are_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(DatasetError, match=r"^/.*/none: no such folder$"):
         read_hmdb51(tmp_path / "none", tmp_path, 1)
-    with pytest.raises(DatasetError, match=r"no list is there, as \*_test_split1.txt$"):
+    with pytest.raises(DatasetError, match=r"no list such as \*_test_split1.txt$"):
         read_hmdb51(tmp_path / "empty", tmp_path / "empty", 1)
 
 

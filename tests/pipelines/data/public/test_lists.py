@@ -67,7 +67,7 @@ def test_a_list_that_says_nothing_is_refused(
     ("file", "text", "problem"),
     [
         ("n.json", '{"0": "a", "2": "b"}', "indices are missing: '1'$"),
-        ("n.json", '{"0": "a", "1": "a"}', "names are there twice: a$"),
+        ("n.json", '{"0": "a", "1": "a"}', "names occur twice: a$"),
         ("n.json", '["a"]', "expected {"),
         ("n.json", '{"zero": "a"}', "expected {"),
         ("n.json", "{", "expected {"),
@@ -119,7 +119,7 @@ def test_a_linked_folder_is_searched(tmp_path: Path) -> None:
 
 def test_a_name_that_fits_several_files_is_refused(tmp_path: Path) -> None:
     touch(tmp_path, "A/v.avi", "B/v.avi")
-    with pytest.raises(DatasetError, match=r"1 videos are there several times: 'v.avi"):
+    with pytest.raises(DatasetError, match=r"1 videos exist several times: 'v.avi"):
         find_videos(tmp_path, ["v.avi"])
 
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.data.clips import VideoSet, few_shot
+from pipelines.data.clips import VideoSet
 from pipelines.data.public.hmdb51 import read_hmdb51
 from pipelines.data.public.kinetics import read_kinetics
 from pipelines.data.public.lists import read_indexed, read_lines
 from pipelines.data.public.ucf101 import read_ucf101
-from pipelines.data.public.uestc import Setting, base_and_novel, read_uestc
-from tests.pipelines.data.public.rig import write
+from pipelines.data.public.uestc import read_uestc
+from tests.pipelines.data.public.rig import of_split, write
 
 pytestmark = [
     pytest.mark.real,
@@ -53,9 +53,9 @@ def ucf101(tmp_path_factory: pytest.TempPathFactory) -> list[VideoSet]:
 
 
 def test_ucf101_has_its_videos_in_three_splits(ucf101: list[VideoSet]) -> None:
-    assert [len(it.of_split("test").videos) for it in ucf101] == [3783, 3734, 3696]
+    assert [len(of_split(it, "test").videos) for it in ucf101] == [3783, 3734, 3696]
     assert {len(it.videos) for it in ucf101} == {13320}
-    tested = [{v.group[-2:] for v in it.of_split("test").videos} for it in ucf101]
+    tested = [{v.group[-2:] for v in of_split(it, "test").videos} for it in ucf101]
     for index, groups in enumerate(tested):
         assert groups == {f"{7 * index + n:02}" for n in range(1, 8)}
     assert not any(it.shared_groups() for it in ucf101)
@@ -75,7 +75,7 @@ def test_ucf101_labels_are_in_their_order(ucf101: list[VideoSet]) -> None:
 def test_the_first_fifteen_labels_of_ucf101_have_their_supports(
     ucf101: list[VideoSet],
 ) -> None:
-    part = ucf101[0].restricted(ucf101[0].labels[:15]).of_split("test")
+    part = of_split(ucf101[0].restricted(ucf101[0].labels[:15]), "test")
 
     supports = Counter(part.targets().tolist())
 
@@ -83,13 +83,6 @@ def test_the_first_fifteen_labels_of_ucf101_have_their_supports(
     assert [supports[n] for n in range(15)] == [
         *(44, 32, 41, 35, 31, 43, 43, 35, 37, 48, 38, 40, 38, 33, 30)
     ]
-
-
-def test_sixteen_shots_of_ucf101_are_of_sixteen_groups(ucf101: list[VideoSet]) -> None:
-    for video_set in ucf101:
-        shots = few_shot(video_set, 16, 1)
-        assert len(shots.videos) == 16 * 101
-        assert len({video.group for video in shots.videos}) == 16 * 101
 
 
 def test_hmdb51_has_its_videos_in_three_splits(tmp_path: Path) -> None:
@@ -104,7 +97,7 @@ def test_hmdb51_has_its_videos_in_three_splits(tmp_path: Path) -> None:
     )
     for split, folder in enumerate(folders, start=1):
         hmdb = read_hmdb51(videos, folder, split)
-        train, test = hmdb.of_split("train"), hmdb.of_split("test")
+        train, test = of_split(hmdb, "train"), of_split(hmdb, "test")
         assert set(Counter(train.targets().tolist()).values()) == {70}
         assert set(Counter(test.targets().tolist()).values()) == {30}
         numbered = read_indexed(lists_of("hmdb51") / f"mote_vallist_split{split}.txt")
@@ -128,7 +121,7 @@ def test_zero_shot_lists_of_kinetics_600_have_160_classes(
     assert len(set(k600.targets().tolist())) == 160
 
 
-def test_uestc_has_its_videos_and_settings(tmp_path: Path) -> None:
+def test_uestc_has_its_videos(tmp_path: Path) -> None:
     lists = lists_of("uestc_mmea_cl")
     stems = set()
     for split in ("train", "val", "test"):
@@ -143,19 +136,5 @@ def test_uestc_has_its_videos_and_settings(tmp_path: Path) -> None:
 
     named = (line.split("_", 1)[1] for _, line in read_lines(lists / "classes.txt"))
     assert uestc.labels == tuple(name.replace("_", " ") for name in named)
-    parts = [len(uestc.of_split(it).videos) for it in ("train", "val", "test")]
+    parts = [len(of_split(uestc, it).videos) for it in ("train", "val", "test")]
     assert parts == [4553, 653, 1316]
-    expected: dict[Setting, tuple[int, int, int]] = {
-        "16/16": (2291, 661, 655),
-        "24/8": (3429, 991, 325),
-    }
-    for setting, counts in expected.items():
-        base, novel = base_and_novel(uestc, setting)
-        assert counts == (
-            len(base.of_split("train").videos),
-            len(base.of_split("test").videos),
-            len(novel.of_split("test").videos),
-        )
-    base, novel = base_and_novel(uestc, "fall-novel")
-    assert ("fall" in base.labels, "fall" in novel.labels) == (False, True)
-    assert (len(base.labels), len(novel.labels)) == (16, 16)

@@ -3,11 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipelines.data.clips import LabelledVideo, VideoSet
 from pipelines.data.public.uestc import (
-    Setting,
     aligned,
-    base_and_novel,
     read_uestc,
     read_wearable,
 )
@@ -74,10 +71,6 @@ def test_the_set_is_read_from_its_lists_to_frames_and_samples(folder: Path) -> N
 
 def test_one_day_may_be_in_training_and_in_testing(folder: Path) -> None:
     assert read_uestc(folder).shared_groups() == ("1_drop_trush/2022_05_05",)
-
-
-def test_the_misspelt_label_is_mended_where_that_is_wanted(folder: Path) -> None:
-    assert read_uestc(folder, mend_spelling=True).labels == ("drop trash", "fall")
 
 
 @pytest.mark.parametrize("start", ["", "thepath\\", "a folder/with spaces/"])
@@ -171,32 +164,3 @@ def test_samples_without_a_picture_are_cut_off(pictures: int, left: int) -> None
     samples = np.arange(48, dtype=np.float32).reshape(8, 6)
 
     np.testing.assert_array_equal(aligned(pictures, samples), samples[:left])
-
-
-def classes_of_32() -> VideoSet:
-    labels = tuple(f"class {number}" for number in range(1, 33))
-    videos = (LabelledVideo(Path(it), it, it, "train") for it in labels)
-    return VideoSet("32", labels, tuple(videos))
-
-
-@pytest.mark.parametrize(
-    ("setting", "base"),
-    [
-        ("16/16", list(range(1, 17))),
-        ("24/8", list(range(1, 25))),
-        ("fall-novel", [1, 2, 3, *range(5, 18)]),
-    ],
-)
-def test_the_settings_part_the_classes(setting: Setting, base: list[int]) -> None:
-    for part, numbers in zip(
-        base_and_novel(classes_of_32(), setting),
-        (base, [number for number in range(1, 33) if number not in base]),
-        strict=True,
-    ):
-        assert part.labels == tuple(f"class {number}" for number in numbers)
-        assert {video.label for video in part.videos} == set(part.labels)
-
-
-def test_another_set_has_no_such_settings(folder: Path) -> None:
-    with pytest.raises(ValueError, match=r"has 2 labels, expected 32$"):
-        base_and_novel(read_uestc(folder), "16/16")

@@ -18,8 +18,8 @@ from pipelines.studies.drift.report import (
     DriftReport,
     report_json,
     sum_up,
-    write_report,
 )
+from pipelines.studies.drift.report_files import write_report
 from pipelines.studies.drift.runs import Outcome, begin_run
 from pipelines.studies.drift.streams import autocorrelated
 
@@ -56,21 +56,21 @@ def room() -> Room:
     ],
 )
 def test_a_change_is_found_in_time_and_named(room: Room, name: str, cause: str) -> None:
-    outcome = begin_run(room, SETTINGS, seed=1).meet(INJECTIONS[name])
+    outcome = begin_run(room, SETTINGS, seed=1).run_with(INJECTIONS[name])
     assert outcome.cause == cause
     assert outcome.delay_s is not None
     assert 0 < outcome.delay_s <= 900
 
 
 def test_other_prompts_are_told_at_once(room: Room) -> None:
-    outcome = begin_run(room, SETTINGS, seed=1).meet(INJECTIONS["other prompts"])
+    outcome = begin_run(room, SETTINGS, seed=1).run_with(INJECTIONS["other prompts"])
     assert outcome == Outcome(0.0, "model")
 
 
 def test_nothing_is_found_where_nothing_changes(room: Room) -> None:
     for seed in range(3):
         run = begin_run(room, SETTINGS, seed)
-        assert run.meet(INJECTIONS["nothing"]) == Outcome(None, None)
+        assert run.run_with(INJECTIONS["nothing"]) == Outcome(None, None)
 
 
 def test_outcomes_are_summed_up() -> None:

@@ -14,7 +14,6 @@ from torch import Tensor
 from models.sc_clip_settings import ScSettings
 from pipelines.studies.clip_set import ClipSet
 from pipelines.studies.models.base_to_novel import (
-    MODELS,
     SHOTS,
     Outcome,
     Score,
@@ -29,6 +28,7 @@ from pipelines.studies.models.base_to_novel_ablations import (
 )
 from pipelines.studies.models.laboratory import QUICK, Laboratory, StudySize
 from pipelines.studies.models.result import StudyResult, harmonic_mean, write_result
+from pipelines.studies.models.sc_clip_heads import MODELS
 from pipelines.studies.models.sides import Sides
 from pipelines.training.sc_clip import ScTraining
 
@@ -233,7 +233,7 @@ def test_published_blocks_are_counted_from_the_end_of_a_tower() -> None:
 @pytest.mark.parametrize(
     ("learnt", "said"),
     [
-        (None, "is not known"),
+        (None, "are not known"),
         (("walking", "fallen"), "has seen fallen."),
         (("walking",), "none of them"),
     ],

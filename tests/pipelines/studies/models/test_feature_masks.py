@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from models.masking import PointsError
-from models.segmentation import KnownSegmenter, Prompt, Segmentation, Segmenter
+from models.errors import PointsError
+from models.segmentation import Candidates, Prompt, Segmentation, Segmenter, best_masks
 from pipelines.errors import FolderError
 from pipelines.studies.models.feature_masks import (
     FeatureFrame,
@@ -22,6 +22,15 @@ HEIGHT, WIDTH = 20, 30
 THINGS = np.zeros((HEIGHT, WIDTH), np.int64)
 THINGS[:5, :8] = 1  # a door
 THINGS[12:, 10:] = 2  # a person
+
+
+def things_under(prompt: Prompt) -> Candidates:
+    """Return a mask of the things under a prompt's points, less those beside."""
+    under: dict[int, set[int]] = {0: set(), 1: set()}
+    for (x, y), label in zip(prompt.points, prompt.labels, strict=True):
+        under[label].add(int(THINGS[round(y), round(x)]))
+    mask = np.isin(THINGS, sorted(under[1] - under[0]))
+    return mask[None], np.array([mask.any()], np.float32)
 
 
 class Listening:
@@ -37,7 +46,7 @@ class Listening:
 
     def segment(self, picture: np.ndarray, prompts: Sequence[Prompt]) -> Segmentation:
         self.asked.append(len(prompts))
-        return KnownSegmenter(THINGS).segment(picture, prompts)
+        return best_masks(picture, prompts, things_under)
 
 
 def entry(frame: str = "ward.png", name: str = "door", **changes: object) -> object:
@@ -139,7 +148,9 @@ def test_damaged_mask_is_as_good_as_none(tmp_path: Path, content: bytes | None) 
         Image.new("L", (WIDTH, HEIGHT + 1)).save(file)
     else:
         file.write_bytes(content)
-    with pytest.raises(PointsError, match=r"no mask of 'door' in ward\.png is kept in"):
+    with pytest.raises(
+        PointsError, match=r"no mask of 'door' in ward\.png is stored in"
+    ):
         read(path)
     (found,) = read(path, Listening())
     np.testing.assert_array_equal(found.masks["door"], THINGS == 1)
@@ -172,8 +183,8 @@ def test_points_are_those_of_the_picture_as_it_is_held(tmp_path: Path) -> None:
         ),
         (
             [entry(), entry(name="person")],
-            r"entry 1: no mask of 'door' in ward\.png is kept in \S+points-masks: "
-            r"name a SAM that finds it \(--sam\)$",
+            r"entry 1: no mask of 'door' in ward\.png is stored in \S+points-masks: "
+            r"name a SAM to find it \(--sam\)$",
         ),
     ],
 )

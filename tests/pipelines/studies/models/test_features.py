@@ -146,11 +146,11 @@ def test_findings_count_what_changes(tiny_recognizer: ClipRecognizer) -> None:
         )
         kept += rows[-1]["label"] == whole["label"]
     assert result.findings[0] == (
-        f"Covering a feature changes what is said of {changed} of 12 pictures, as much"
-        f" elsewhere of {elsewhere}."
+        f"Covering a feature changes the prediction of {changed} of 12 pictures,"
+        f" covering as much elsewhere of {elsewhere}."
     )
     assert result.findings[1] == (
-        "With all but the last feature covered, what is said stays the same for"
+        "With all but the last feature covered, the prediction stays the same for"
         f" {kept} of 4 pictures."
     )
     assert "4 pictures with 12 features of points.json, masks by known" in result.basis

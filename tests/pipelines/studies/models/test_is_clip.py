@@ -141,7 +141,7 @@ def test_clips_without_a_wearable_are_refused(
     bare = Laboratory(
         lab.recognizer, replace(lab.clips, imu=None), lab.basis, lab.on_progress
     )
-    with pytest.raises(TrainingError, match=r"^IS-CLIP: the clips come without"):
+    with pytest.raises(TrainingError, match=r"^IS-CLIP: the clips have no samples"):
         study_is_clip(bare, TINY_STUDY)
 
 

@@ -14,8 +14,8 @@ from models.prompt_set import LabelPrompts, PromptSet
 from models.recognizer import ClipRecognizer
 from pipelines.studies.models.laboratory import Laboratory, StudySize
 from pipelines.studies.models.result import StudyResult, write_result
+from pipelines.studies.models.sc_clip_heads import MODELS
 from pipelines.studies.models.zero_shot_transfer import (
-    MODELS,
     Run,
     interval_of,
     study_zero_shot_transfer,
