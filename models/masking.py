@@ -31,8 +31,6 @@ from models.errors import PointsError
 Shape = Literal["rectangle", "ellipse", "triangle"]
 Fill = Literal["black", "mean"]
 """Black, or, as a control, the mean colour of the picture before it is covered."""
-Control = Literal["moved", "scattered"]
-"""The same outline elsewhere, or as many single pixels anywhere."""
 
 SHAPES: tuple[Shape, ...] = ("rectangle", "ellipse", "triangle")
 SHARES = (0.1, 0.3, 0.5)
@@ -223,25 +221,16 @@ def everything_but(
 
 
 def equal_area_control(
-    mask: Bool[np.ndarray, "height width"],
-    generator: np.random.Generator,
-    kind: Control = "moved",
+    mask: Bool[np.ndarray, "height width"], generator: np.random.Generator
 ) -> Bool[np.ndarray, "height width"]:
-    """Draw a mask that covers exactly as many pixels elsewhere.
+    """Shift a mask by a random distance, wrapped around the picture's edges.
 
-    Args:
-        mask: Mask of a feature.
-        generator: Source of the random draw.
-        kind: ``moved`` shifts the mask and wraps it around the edges. It is the fair
-            control, because scattered pixels of the same area disturb a model far more.
+    The result covers exactly as many pixels. Scattered pixels would be no fair control,
+    because they disturb a model far more than one area.
     """
-    if kind == "moved":
-        # any place but its own, which is number 0
-        place = generator.integers(min(1, mask.size - 1), mask.size)
-        return np.roll(mask, divmod(int(place), mask.shape[1]), axis=(0, 1))
-    scattered = np.zeros(mask.size, bool)
-    scattered[generator.choice(mask.size, int(mask.sum()), replace=False)] = True
-    return scattered.reshape(mask.shape)
+    # any place but its own, which is number 0
+    place = generator.integers(min(1, mask.size - 1), mask.size)
+    return np.roll(mask, divmod(int(place), mask.shape[1]), axis=(0, 1))
 
 
 def fill(

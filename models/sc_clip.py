@@ -27,7 +27,6 @@ Source: Quan et al. 2025, Pattern Recognition, doi:10.1016/j.patcog.2025.111402.
 """
 
 import copy
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -63,11 +62,6 @@ class FrameState:
     dense: Float[Tensor, "frame patch dim"]
     inner: Float[Tensor, "frame token hidden"]
     last: Float[Tensor, "frame token hidden"]
-
-    def pick(self, frames: Sequence[int]) -> "FrameState":
-        """Return some of the frames, in the order given."""
-        rows = list(frames)
-        return FrameState(self.dense[rows], self.inner[rows], self.last[rows])
 
 
 @final

@@ -29,7 +29,6 @@ import numpy as np
 import torch
 from jaxtyping import Float, Float32, Float64
 from scipy.ndimage import median_filter
-from scipy.signal.windows import hann
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
@@ -261,7 +260,7 @@ def _magnitudes(
     the same strength at any rate.
     """
     samples = form.window_samples
-    window = hann(samples, sym=False)
+    window = np.hanning(samples + 1)[:-1]
     window *= _HANN_SUM / window.sum()
     columns = _stretches(axes, form) * window
     spectra = np.fft.rfft(columns, n=_PADDING * samples, axis=-1)

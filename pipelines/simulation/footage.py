@@ -38,7 +38,7 @@ from pipelines.simulation.picture import (
     random_sensor,
 )
 from pipelines.simulation.render_probe import require_rendering
-from pipelines.simulation.wearable import POSITIONS, feel
+from pipelines.simulation.wearable import POSITIONS, simulate_sensor
 from pipelines.simulation.world import World, random_world
 from pipelines.sources.replay import IMU_COLUMNS
 from pipelines.sources.video_file import VideoFileWriter
@@ -162,7 +162,7 @@ def in_render_processes(
     pool = ProcessPoolExecutor(
         min(workers or cores, len(plans)),
         mp_context=context,
-        initializer=become_worker,
+        initializer=prepare_worker,
     )
     # The processes inherit it: a terminal's Ctrl-C is for this one alone.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -183,7 +183,7 @@ def in_render_processes(
     return results
 
 
-def become_worker() -> None:
+def prepare_worker() -> None:
     """Prepare a worker process for rendering.
 
     Its renderer uses one thread, because two processes with one thread each render
@@ -193,7 +193,7 @@ def become_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def perform(plan: RecordingPlan) -> tuple[np.random.Generator, World, Track]:
+def simulate_motion(plan: RecordingPlan) -> tuple[np.random.Generator, World, Track]:
     """Create a recording's world and simulate its life, without taking pictures."""
     rng = plan.generator()
     world = random_world(rng)
@@ -210,7 +210,7 @@ def render_recording(
         plan: The recording.
         turned_deg: Rotation of the camera about the vertical, as after a knock.
     """
-    rng, world, track = perform(plan)
+    rng, world, track = simulate_motion(plan)
     world.turn_camera(turned_deg)
     video = folder / plan.name
     with (
@@ -218,12 +218,12 @@ def render_recording(
         Photographer(world, random_sensor(rng), rng) as photographer,
     ):
         for sample in _picture_samples(track, plan.rate_hz):
-            picture = photographer.shoot(
+            picture = photographer.render(
                 track.qpos[sample], covered=track.covered[sample]
             )
             writer.write(picture)
     for position, site in POSITIONS.items():
-        felt = feel(world, track, site, rng)
+        felt = simulate_sensor(world, track, site, rng)
         _write_imu(video.with_suffix(f".{position}.imu.csv"), felt)
     return list(_spans(plan, track))
 

@@ -67,14 +67,14 @@ class Photographer:
     ) -> None:
         self._renderer.close()
 
-    def shoot(
+    def render(
         self, qpos: Float64[np.ndarray, " coordinate"], *, covered: bool
     ) -> UInt8[np.ndarray, "height width 3"]:
         """Take a picture of the person at these coordinates."""
         self._set_scene(qpos, covered=covered)
         return self._exposed(self._renderer.render())
 
-    def tell_apart(
+    def segment(
         self, qpos: Float64[np.ndarray, " coordinate"], *, covered: bool
     ) -> UInt8[np.ndarray, "height width"]:
         """Return the index into ``PARTS`` of what each pixel shows."""

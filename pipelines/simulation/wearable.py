@@ -25,7 +25,7 @@ _ACCEL_NOISE_MPS2, _ACCEL_BIAS_MPS2 = 0.06, 0.1
 _GYRO_NOISE_RADPS, _GYRO_BIAS_RADPS = 0.006, 0.02
 
 
-def feel(
+def simulate_sensor(
     world: World, track: Track, site: str, rng: np.random.Generator
 ) -> Float32[np.ndarray, "sample 6"]:
     """Simulate the measurements at a site of the body, 50 samples per second.

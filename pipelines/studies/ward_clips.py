@@ -25,11 +25,11 @@ from pipelines.simulation.footage import (
     RecordingPlan,
     Stream,
     in_render_processes,
-    perform,
+    simulate_motion,
 )
 from pipelines.simulation.motion import SAMPLE_RATE_HZ, Track
 from pipelines.simulation.picture import Photographer, random_sensor
-from pipelines.simulation.wearable import POSITIONS, feel
+from pipelines.simulation.wearable import POSITIONS, simulate_sensor
 from pipelines.studies.clip_set import ClipSet
 
 FRAMES, WINDOW_S = 8, 3.0
@@ -104,23 +104,23 @@ def _path(folder: Path, plan: RecordingPlan, image_size_px: int) -> Path:
 
 
 def _render_room(plan: RecordingPlan, folder: Path, image_size_px: int) -> None:
-    rng, world, track = perform(plan)
+    rng, world, track = simulate_motion(plan)
     starts = list(_starts(track))
     frames, maps = [], []
     with Photographer(world, random_sensor(rng), rng) as photographer:
         for start in starts:
             samples = _samples(start)
             shots = [
-                photographer.shoot(track.qpos[at], covered=track.covered[at])
+                photographer.render(track.qpos[at], covered=track.covered[at])
                 for at in samples
             ]
             frames.append([_squared(shot, image_size_px) for shot in shots])
             middle = samples[len(samples) // 2]
-            shown = photographer.tell_apart(
+            shown = photographer.segment(
                 track.qpos[middle], covered=track.covered[middle]
             )
             maps.append(_squared(shown, image_size_px))
-    felt = feel(world, track, POSITIONS["waist"], rng)
+    felt = simulate_sensor(world, track, POSITIONS["waist"], rng)
     path = _path(folder, plan, image_size_px)
     part = path.with_suffix(f".{os.getpid()}.part")
     with part.open("wb") as file:

@@ -28,7 +28,7 @@ from pipelines.progress import Progress
 from pipelines.simulation.footage import RecordingPlan
 from pipelines.training.features import encode_clips
 from pipelines.training.is_clip import SMALL_TOWER, train_is_clip
-from pipelines.training.lives import FORM, Life, live_all, train_on_lives
+from pipelines.training.lives import FORM, Life, simulate_lives, train_on_lives
 from pipelines.training.sc_clip import (
     ScTraining,
     encode_trunk,
@@ -166,7 +166,7 @@ def _train_on_samples(
     seed: int,
 ) -> tuple[list[Life], SpectrogramScale]:
     """Simulate lives and train the wearable's encoder on them."""
-    lives = live_all(
+    lives = simulate_lives(
         plans,
         recognizer.prompt_set,
         lambda done: on_progress("living", done, len(plans), "lives"),

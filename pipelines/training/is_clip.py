@@ -112,15 +112,15 @@ class KeptFrames:
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
-class Felt:
+class WindowSpectrograms:
     """Spectrograms of windows, as ``models.spectrogram`` makes them."""
 
     acc: Float32[Tensor, "clip 3 64 64"]
     gyro: Float32[Tensor, "clip 3 64 64"]
 
-    def select(self, wanted: Int64[np.ndarray, " some"]) -> "Felt":
+    def select(self, wanted: Int64[np.ndarray, " some"]) -> "WindowSpectrograms":
         """Return some of the windows."""
-        return Felt(self.acc[wanted], self.gyro[wanted])
+        return WindowSpectrograms(self.acc[wanted], self.gyro[wanted])
 
 
 def keep_frames(
@@ -154,14 +154,14 @@ def all_spectrograms(
     windows: Iterable[Float32[np.ndarray, "_sample 6"]],
     form: ImuFormat,
     scale: SpectrogramScale,
-) -> Felt:
+) -> WindowSpectrograms:
     """Compute the spectrograms of at least one window.
 
     Raises:
         ValueError: If ``models.spectrogram`` refuses a window.
     """
     pairs = [spectrograms(window, form, scale) for window in windows]
-    return Felt(
+    return WindowSpectrograms(
         torch.stack([acc for acc, _ in pairs]),
         torch.stack([gyro for _, gyro in pairs]),
     )
@@ -170,7 +170,7 @@ def all_spectrograms(
 def train_is_clip(
     model: IsClip,
     kept: KeptFrames,
-    felt: Felt,
+    felt: WindowSpectrograms,
     texts: Float32[Tensor, "label dim"],
     labels: Int64[np.ndarray, " clip"] | Float32[np.ndarray, "clip label"],
     settings: IsClipTraining,
@@ -232,7 +232,7 @@ def train_is_clip(
 def _loss(
     model: IsClip,
     kept: KeptFrames,
-    felt: Felt,
+    felt: WindowSpectrograms,
     texts: Float32[Tensor, "label dim"],
     labels: Int64[np.ndarray, " clip"] | Float32[np.ndarray, "clip label"],
     chosen: Int64[np.ndarray, " window"],
@@ -268,7 +268,7 @@ def draw_slots(
 
 @torch.no_grad()
 def encode_windows(
-    model: IsClip, kept: KeptFrames, felt: Felt
+    model: IsClip, kept: KeptFrames, felt: WindowSpectrograms
 ) -> tuple[Float32[np.ndarray, "clip dim"], Float32[np.ndarray, "clip dim"]]:
     """Encode windows with all their frames, at least one in each.
 

@@ -26,9 +26,13 @@ from models.prompt_set import PromptSet
 from models.spectrogram import ImuFormat, SpectrogramScale, spectrograms
 from pipelines.data.truth import FALL
 from pipelines.errors import TrainingError
-from pipelines.simulation.footage import RecordingPlan, in_render_processes, perform
+from pipelines.simulation.footage import (
+    RecordingPlan,
+    in_render_processes,
+    simulate_motion,
+)
 from pipelines.simulation.motion import SAMPLE_RATE_HZ
-from pipelines.simulation.wearable import POSITIONS, feel
+from pipelines.simulation.wearable import POSITIONS, simulate_sensor
 
 FORM = ImuFormat(float(SAMPLE_RATE_HZ), "mps2", "radps")
 _TILT_RAD = np.radians(8)  # nobody straps a wearable on perfectly straight
@@ -51,7 +55,7 @@ class Life:
     labels: Int64[np.ndarray, " sample"]
 
 
-def live_all(
+def simulate_lives(
     plans: Sequence[RecordingPlan],
     prompt_set: PromptSet,
     on_done: Callable[[int], None],
@@ -81,14 +85,17 @@ def live_all(
 
 
 def _live(plan: RecordingPlan, prompt_set: PromptSet) -> Life:
-    rng, world, track = perform(plan)
+    rng, world, track = simulate_motion(plan)
     places = {name: prompt_set.place(name) for name in set(track.labels)}
     labels = [places[name] for name in track.labels]
-    felt = [_askew(feel(world, track, at, rng), rng) for at in POSITIONS.values()]
+    felt = [
+        _tilted(simulate_sensor(world, track, at, rng), rng)
+        for at in POSITIONS.values()
+    ]
     return Life(tuple(felt), np.array(labels, np.int64))
 
 
-def _askew(
+def _tilted(
     felt: Float32[np.ndarray, "sample 6"], rng: np.random.Generator
 ) -> Float32[np.ndarray, "sample 6"]:
     """Rotate samples by a small random angle, as a loosely worn wearable would."""

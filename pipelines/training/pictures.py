@@ -26,8 +26,8 @@ from pipelines.simulation.footage import (
     SIMULATOR_VERSION,
     RecordingPlan,
     in_render_processes,
-    perform,
     render_recording,
+    simulate_motion,
 )
 from pipelines.simulation.motion import SAMPLE_RATE_HZ
 from pipelines.sources.camera import CameraSource
@@ -146,7 +146,7 @@ def _is_ready(stem: Path) -> bool:
 
 
 def _keep(stem: Path, plan: RecordingPlan, frames: Sequence[Frame]) -> None:
-    _, world, track = perform(plan)
+    _, world, track = simulate_motion(plan)
     labels, landmarks = [], []
     for frame in frames:
         sample = round(frame.timestamp_ns * SAMPLE_RATE_HZ / NS_PER_S)

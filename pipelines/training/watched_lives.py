@@ -25,7 +25,12 @@ from pipelines.progress import Progress
 from pipelines.simulation.footage import RecordingPlan
 from pipelines.simulation.motion import SAMPLE_RATE_HZ
 from pipelines.simulation.wearable import POSITIONS
-from pipelines.training.is_clip import Felt, KeptFrames, all_spectrograms, keep_frames
+from pipelines.training.is_clip import (
+    KeptFrames,
+    WindowSpectrograms,
+    all_spectrograms,
+    keep_frames,
+)
 from pipelines.training.lives import FORM, Life, shares
 from pipelines.training.pictures import PictureRun, label_matrix, prepare_runs
 
@@ -44,7 +49,7 @@ class WatchedWindows:
     """
 
     kept: KeptFrames
-    felt: Felt
+    felt: WindowSpectrograms
     targets: Float32[np.ndarray, "clip label"]
 
 

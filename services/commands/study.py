@@ -13,6 +13,7 @@ from rich.text import Text
 from services import signals
 from services.commands.study_features import add_feature_study
 from services.commands.study_models import add_model_studies
+from services.commands.study_options import QuickOption
 from services.options import (
     AdaptationOption,
     CalibrationOption,
@@ -43,9 +44,7 @@ def drift(
             help="Folder of real recordings with labels.csv, to change as well.",
         ),
     ] = None,
-    quick: Annotated[
-        bool, typer.Option("--quick", help="Take three minutes, with wide intervals.")
-    ] = False,
+    quick: QuickOption = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of every choice.")] = 1,
     out: OutOption = None,
     as_json: JsonOption = False,

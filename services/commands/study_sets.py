@@ -80,7 +80,7 @@ def choose_set(
         msg = f"no folder of {name} is named; name it with --data"
         raise typer.BadParameter(msg)
     if name == "footage" and classes is not None:
-        msg = "--classes does not apply to footage, which has the prompt set's labels"
+        msg = "--classes does not apply to footage: its labels are the prompt set's"
         raise typer.BadParameter(msg)
     from pipelines.studies.studied_clips import SetChoice
 

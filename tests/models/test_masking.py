@@ -180,15 +180,6 @@ def test_a_moved_control_reaches_every_place() -> None:
     assert places == {0, 2, 3, 4, 5}
 
 
-def test_a_scattered_control_has_as_many_pixels_anywhere() -> None:
-    found = equal_area_control(block(), drawn(), kind="scattered")
-    again = equal_area_control(block(), drawn(), kind="scattered")
-    assert found.shape == block().shape
-    assert found.sum() == block().sum()
-    assert (found & ~block()).sum() > 10
-    np.testing.assert_array_equal(found, again)
-
-
 def test_a_mask_of_one_pixel_is_its_own_control() -> None:
     assert equal_area_control(np.ones((1, 1), bool), drawn()).tolist() == [[True]]
 

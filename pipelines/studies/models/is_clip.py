@@ -38,8 +38,8 @@ from pipelines.studies.models.sides import (
 from pipelines.training.is_clip import (
     PUBLISHED,
     SMALL_TOWER,
-    Felt,
     KeptFrames,
+    WindowSpectrograms,
     all_spectrograms,
     encode_windows,
     keep_frames,
@@ -115,9 +115,9 @@ class _Split:
     """Windows of one division and seed; no group is in both training and test set."""
 
     division: Sides
-    train: tuple[KeptFrames, Felt]
+    train: tuple[KeptFrames, WindowSpectrograms]
     train_labels: Int64[np.ndarray, " clip"]
-    test: tuple[KeptFrames, Felt]
+    test: tuple[KeptFrames, WindowSpectrograms]
     test_labels: Int64[np.ndarray, " tested"]
 
 

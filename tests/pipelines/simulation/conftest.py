@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipelines.simulation.footage import RecordingPlan, Stream, perform
+from pipelines.simulation.footage import RecordingPlan, Stream, simulate_motion
 from pipelines.simulation.motion import Track
 from pipelines.simulation.world import World
 
@@ -13,4 +13,4 @@ CHOSEN = (0, 3, 9, 17, 21, 28, 32, 5)  # every label; seven falls; a drop onto t
 @pytest.fixture(scope="session")
 def lives() -> list[tuple[World, Track]]:
     plans = [RecordingPlan(Stream.FOOTAGE, SEED, index, 30.0) for index in CHOSEN]
-    return [perform(plan)[1:] for plan in plans]
+    return [simulate_motion(plan)[1:] for plan in plans]

@@ -11,9 +11,9 @@ from pipelines.records import Frame
 from pipelines.simulation.footage import (
     RecordingPlan,
     Stream,
-    perform,
     render_recording,
     simulate,
+    simulate_motion,
 )
 from pipelines.simulation.motion import SAMPLE_RATE_HZ
 from pipelines.sources.camera import CameraSource
@@ -67,7 +67,7 @@ def test_labels_say_what_is_done_at_every_moment(
     folder, rows = rendered
     assert len(rows) == 3  # the first recording goes from walking to kneeling
     for plan, recording in zip(PLANS, read_footage(folder).recordings, strict=True):
-        _, _, track = perform(plan)
+        _, _, track = simulate_motion(plan)
         told = [
             span.label
             for i in range(len(track.labels))

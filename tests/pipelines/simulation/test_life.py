@@ -2,7 +2,7 @@ from itertools import groupby, pairwise
 
 import numpy as np
 
-from pipelines.simulation.footage import RecordingPlan, Stream, perform
+from pipelines.simulation.footage import RecordingPlan, Stream, simulate_motion
 from pipelines.simulation.motion import SAMPLE_RATE_HZ, Track
 from pipelines.simulation.world import World
 
@@ -81,7 +81,7 @@ def test_a_drop_onto_the_bed_looks_like_a_fall_and_the_lying_after_it_does_not(
 
 def test_equal_plans_give_equal_lives() -> None:
     plan = RecordingPlan(Stream.FOOTAGE, 3, 1, 24.0)
-    (_, _, first), (_, _, second) = perform(plan), perform(plan)
+    (_, _, first), (_, _, second) = simulate_motion(plan), simulate_motion(plan)
     assert "falling" in first.labels  # physics, too, is the same each time
     np.testing.assert_array_equal(first.qpos, second.qpos)
     assert first.labels == second.labels

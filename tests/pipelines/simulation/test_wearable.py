@@ -3,7 +3,7 @@ import pytest
 
 from pipelines.simulation.motion import SAMPLE_RATE_HZ, Motion, Track
 from pipelines.simulation.poses import standing
-from pipelines.simulation.wearable import feel
+from pipelines.simulation.wearable import simulate_sensor
 from pipelines.simulation.world import World, random_world
 
 GRAVITY_MPS2 = 9.81
@@ -23,7 +23,7 @@ def still(world: World, samples: int = 50) -> Track:
 
 
 def test_a_person_at_rest_feels_gravity_alone(world: World) -> None:
-    felt = feel(world, still(world), "waist", np.random.default_rng(0))
+    felt = simulate_sensor(world, still(world), "waist", np.random.default_rng(0))
     norms = np.linalg.norm(felt[:, :3], axis=1)
     assert norms == pytest.approx(GRAVITY_MPS2, abs=0.6)
     assert np.abs(felt[:, 3:]).max() < 0.15
@@ -34,7 +34,7 @@ def test_gravity_is_felt_along_the_sensor_s_own_axes(world: World) -> None:
     lying = track.qpos.copy()
     lying[:, 3:7] = (np.sqrt(0.5), 0, -np.sqrt(0.5), 0)  # on the back: x points up
     fallen = Track(lying, track.labels, track.notes, track.covered)
-    felt = feel(world, fallen, "waist", np.random.default_rng(0))
+    felt = simulate_sensor(world, fallen, "waist", np.random.default_rng(0))
     assert felt[:, 0].mean() == pytest.approx(GRAVITY_MPS2, abs=0.5)
     assert abs(felt[:, 2].mean()) < 0.5
 
@@ -47,7 +47,7 @@ def test_turning_on_the_spot_is_what_the_gyro_reads(world: World) -> None:
     turning[:, 4:6] = 0
     turning[:, 6] = np.sin(angles / 2)
     spun = Track(turning, track.labels, track.notes, track.covered)
-    felt = feel(world, spun, "waist", np.random.default_rng(0))
+    felt = simulate_sensor(world, spun, "waist", np.random.default_rng(0))
     assert np.linalg.norm(felt[:, 3:], axis=1).mean() == pytest.approx(1.0, abs=0.1)
 
 
@@ -56,7 +56,7 @@ def felt_at(
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """The labels of each life, and how hard its accelerometer was pulled."""
     rng = np.random.default_rng(0)
-    felt = [(track, feel(world, track, site, rng)) for world, track in lives]
+    felt = [(track, simulate_sensor(world, track, site, rng)) for world, track in lives]
     return [
         (np.array(track.labels), np.linalg.norm(values[:, :3], axis=1))
         for track, values in felt

@@ -29,7 +29,7 @@ def spots_of(
         for part in parts:
             world.model.geom_rgba[:] = 0
             world.model.geom_rgba[world.model.geom(part).id] = 1
-            picture = photographer.shoot(qpos, covered=False)
+            picture = photographer.render(qpos, covered=False)
             rows, columns = np.nonzero(picture.max(axis=2))
             height_px, width_px, _ = picture.shape
             across = (columns.mean() + 0.5) / width_px

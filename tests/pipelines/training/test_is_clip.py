@@ -16,9 +16,9 @@ from pipelines.errors import TrainingError
 from pipelines.training.is_clip import (
     PUBLISHED,
     SMALL_TOWER,
-    Felt,
     IsClipTraining,
     KeptFrames,
+    WindowSpectrograms,
     all_spectrograms,
     draw_slots,
     encode_windows,
@@ -67,12 +67,15 @@ def kept(base: ClipEncoder) -> KeptFrames:
 
 
 @pytest.fixture(scope="module")
-def felt() -> Felt:
+def felt() -> WindowSpectrograms:
     return all_spectrograms(worn(), FORM, fit_scale(worn(), FORM))
 
 
 def trained(
-    base: ClipEncoder, kept: KeptFrames, felt: Felt, settings: IsClipTraining
+    base: ClipEncoder,
+    kept: KeptFrames,
+    felt: WindowSpectrograms,
+    settings: IsClipTraining,
 ) -> IsClip:
     model = IsClip(base.model, SMALL, frames=FRAMES, seed=2)
     train_is_clip(model, kept, felt, texts(base), labels(), settings, lambda *_: None)
@@ -101,14 +104,14 @@ def test_runs_of_any_length_are_kept_side_by_side(base: ClipEncoder) -> None:
     np.testing.assert_allclose(found.known, expected, atol=1e-5)
 
 
-def test_spectrograms_are_those_of_each_window(felt: Felt) -> None:
+def test_spectrograms_are_those_of_each_window(felt: WindowSpectrograms) -> None:
     acc, gyro = spectrograms(worn()[4], FORM, fit_scale(worn(), FORM))
     torch.testing.assert_close(felt.acc[4], acc)
     torch.testing.assert_close(felt.select(np.array([4, 0])).gyro[0], gyro)
 
 
 def test_steps_are_those_of_both_optimisers_on_the_pictures(
-    base: ClipEncoder, kept: KeptFrames, felt: Felt
+    base: ClipEncoder, kept: KeptFrames, felt: WindowSpectrograms
 ) -> None:
     settings = replace(FAST, steps=3, batch=CLIPS, frames=FRAMES)
     found = trained(base, kept, felt, settings)
@@ -140,7 +143,7 @@ def test_steps_are_those_of_both_optimisers_on_the_pictures(
 
 
 def test_training_learns_what_it_is_shown(
-    base: ClipEncoder, kept: KeptFrames, felt: Felt
+    base: ClipEncoder, kept: KeptFrames, felt: WindowSpectrograms
 ) -> None:
     settings = replace(FAST, steps=40, batch=6)
     model = trained(base, kept, felt, settings)
@@ -153,7 +156,7 @@ def test_training_learns_what_it_is_shown(
 
 
 def test_same_seed_trains_the_same_and_another_does_not(
-    base: ClipEncoder, kept: KeptFrames, felt: Felt
+    base: ClipEncoder, kept: KeptFrames, felt: WindowSpectrograms
 ) -> None:
     settings = replace(FAST, steps=2)
     first, again = (trained(base, kept, felt, settings) for _ in range(2))
@@ -164,7 +167,7 @@ def test_same_seed_trains_the_same_and_another_does_not(
 
 
 def test_windows_are_encoded_as_one_by_one(
-    base: ClipEncoder, kept: KeptFrames, felt: Felt
+    base: ClipEncoder, kept: KeptFrames, felt: WindowSpectrograms
 ) -> None:
     model = trained(base, kept, felt, FAST)
     seen, imu = encode_windows(model, kept, felt)
@@ -191,7 +194,7 @@ def test_places_without_a_frame_are_drawn_only_for_want_of_others() -> None:
 
 
 def test_windows_that_share_frames_are_those_with_frames_of_their_own(
-    base: ClipEncoder, kept: KeptFrames, felt: Felt
+    base: ClipEncoder, kept: KeptFrames, felt: WindowSpectrograms
 ) -> None:
     model = trained(base, kept, felt, FAST)
     places = torch.tensor([[0, 1, 2, 3], [1, 2, 3, 4], [-1, -1, 2, 3]])
@@ -209,7 +212,7 @@ def test_windows_that_share_frames_are_those_with_frames_of_their_own(
 
 
 def test_rates_that_decay_move_less(
-    base: ClipEncoder, kept: KeptFrames, felt: Felt
+    base: ClipEncoder, kept: KeptFrames, felt: WindowSpectrograms
 ) -> None:
     begun = IsClip(base.model, SMALL, frames=FRAMES, seed=2).trained()["joint.weight"]
     steady, decayed = (
@@ -221,14 +224,14 @@ def test_rates_that_decay_move_less(
 
 
 def test_loss_that_is_not_finite_ends_the_training(
-    base: ClipEncoder, kept: KeptFrames, felt: Felt
+    base: ClipEncoder, kept: KeptFrames, felt: WindowSpectrograms
 ) -> None:
     with pytest.raises(TrainingError, match=r"^step \d+: the loss is not finite; "):
         trained(base, kept, felt, replace(FAST, imu_rate=1e30))
 
 
 def test_nothing_to_train_on_is_refused(
-    base: ClipEncoder, kept: KeptFrames, felt: Felt
+    base: ClipEncoder, kept: KeptFrames, felt: WindowSpectrograms
 ) -> None:
     model = IsClip(base.model, SMALL, frames=FRAMES)
     none = np.empty(0, np.int64)

@@ -15,7 +15,7 @@ from models.prompt_set import PromptSet
 from models.spectrogram import SpectrogramScale
 from pipelines.errors import TrainingError
 from pipelines.simulation.footage import RecordingPlan, Stream
-from pipelines.training.lives import Life, live_all, shares, train_on_lives
+from pipelines.training.lives import Life, shares, simulate_lives, train_on_lives
 from tests.tiny_checkpoint import save_tiny_checkpoint
 
 WARD = bundled_prompt_set()
@@ -65,7 +65,7 @@ def test_lives_that_have_too_few_labels_are_refused(
     plans = [RecordingPlan(Stream.TRAINING, 1, 14, 6.0, Fraction(8, 3))]
     own = prompt_set(tmp_path / "own.yaml", **events)
     with pytest.raises(TrainingError, match=rf"{problem}: too few to train on$"):
-        live_all(plans, own, lambda _: None)
+        simulate_lives(plans, own, lambda _: None)
 
 
 def lives() -> list[Life]:

@@ -9,7 +9,7 @@ from PIL import Image
 from models.prompt_file import bundled_prompt_set
 from pipelines.clock import NS_PER_S
 from pipelines.errors import FolderError
-from pipelines.simulation.footage import RecordingPlan, Stream, perform
+from pipelines.simulation.footage import RecordingPlan, Stream, simulate_motion
 from pipelines.simulation.motion import SAMPLE_RATE_HZ
 from pipelines.simulation.picture import Photographer, random_sensor
 from pipelines.training.pictures import PictureRun, label_matrix, prepare_runs
@@ -57,10 +57,10 @@ def samples_of(run: PictureRun) -> list[int]:
 
 def shots_of(plan: RecordingPlan, samples: list[int]) -> np.ndarray:
     """What the world's camera saw then, as small as the model sees it."""
-    rng, world, track = perform(plan)
+    rng, world, track = simulate_motion(plan)
     with Photographer(world, random_sensor(rng), rng) as photographer:
         shots = [
-            photographer.shoot(track.qpos[sample], covered=track.covered[sample])
+            photographer.render(track.qpos[sample], covered=track.covered[sample])
             for sample in samples
         ]
     small = (SIDE_PX, SIDE_PX - 2 * BAR_PX)
@@ -75,7 +75,7 @@ def test_every_picture_shows_the_moment_of_its_place(run: PictureRun) -> None:
 
 
 def test_every_picture_has_the_label_of_its_moment(run: PictureRun) -> None:
-    _, _, track = perform(PLAN)
+    _, _, track = simulate_motion(PLAN)
     assert len(set(run.labels)) >= 2
     assert run.labels == tuple(track.labels[sample] for sample in samples_of(run))
 
@@ -83,7 +83,7 @@ def test_every_picture_has_the_label_of_its_moment(run: PictureRun) -> None:
 def test_landmarks_are_placed_in_the_square_that_holds_the_picture(
     run: PictureRun,
 ) -> None:
-    _, world, track = perform(PLAN)
+    _, world, track = simulate_motion(PLAN)
     for mark, sample in zip(run.landmarks, samples_of(run), strict=True):
         wide = world.landmarks(track.qpos[sample])
         row_px = BAR_PX + wide[:, 1] * (SIDE_PX - 2 * BAR_PX)

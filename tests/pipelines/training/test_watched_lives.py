@@ -11,11 +11,11 @@ from models.build import build_recognizer
 from models.recognizer import ClipRecognizer
 from models.spectrogram import SpectrogramScale, spectrograms
 from models.window import Window
-from pipelines.simulation.footage import RecordingPlan, Stream, perform
+from pipelines.simulation.footage import RecordingPlan, Stream, simulate_motion
 from pipelines.simulation.motion import SAMPLE_RATE_HZ
-from pipelines.simulation.wearable import feel
+from pipelines.simulation.wearable import simulate_sensor
 from pipelines.training.adaptations import adapt_is_clip
-from pipelines.training.lives import FORM, Life, live_all
+from pipelines.training.lives import FORM, Life, simulate_lives
 from pipelines.training.pictures import label_matrix, prepare_runs
 from pipelines.training.watched_lives import WatchedWindows, watched_windows
 from tests.tiny_checkpoint import TINY_PX, save_tiny_checkpoint
@@ -32,7 +32,7 @@ def life_with(label: str) -> RecordingPlan:
     """A short life in which that is done for more than a second."""
     for index in range(100):
         plan = RecordingPlan(Stream.TRAINING, 1, index, 9.0, RATE_HZ)
-        _, _, track = perform(plan)
+        _, _, track = simulate_motion(plan)
         if track.labels.count(label) > SAMPLE_RATE_HZ:
             return plan
     raise AssertionError(label)
@@ -55,7 +55,7 @@ def plain(work: Path) -> ClipRecognizer:
 
 @pytest.fixture(scope="module")
 def lives(plain: ClipRecognizer, plans: list[RecordingPlan]) -> list[Life]:
-    return live_all(plans, plain.prompt_set, lambda _: None)
+    return simulate_lives(plans, plain.prompt_set, lambda _: None)
 
 
 @pytest.fixture(scope="module")
@@ -140,13 +140,13 @@ def test_a_life_is_felt_a_little_askew_and_labelled_throughout(
     plain: ClipRecognizer, plans: list[RecordingPlan], lives: list[Life]
 ) -> None:
     for plan, life in zip(plans, lives, strict=True):
-        rng, world, track = perform(plan)
+        rng, world, track = simulate_motion(plan)
         names = [*plain.prompt_set.labels, None]
         assert [names[it] for it in life.labels] == [
             plain.prompt_set.resolve(label) for label in track.labels
         ]
         for felt, site in zip(life.felt, ("waist", "wrist_left"), strict=True):
-            straight = feel(world, track, site, rng)
+            straight = simulate_sensor(world, track, site, rng)
             apart = np.linalg.norm(felt[:, :3] - straight[:, :3], axis=1).mean()
             assert 0.1 < apart < 6  # m/s²
             sizes = [np.linalg.norm(it[:, :3], axis=1) for it in (felt, straight)]
@@ -172,13 +172,13 @@ def test_is_clip_learns_from_samples_alone_at_waist_and_wrist(
         "training": (5, 5),
     }
     adapted = build_recognizer(work / "tiny-clip", adaptation=path)
-    _, world, track = perform(plans[1])
+    _, world, track = simulate_motion(plans[1])
     reach = round(7 * STEP_S * SAMPLE_RATE_HZ)
     starts = range(0, len(track.labels) - reach, 25)
     present = [track.labels[at + reach // 2] != "empty room" for at in starts]
     assert 0 < sum(present) < len(present)
     for site in ("waist", "wrist_left"):
-        felt = feel(world, track, site, np.random.default_rng(0))
+        felt = simulate_sensor(world, track, site, np.random.default_rng(0))
         asked = [
             Window(np.zeros((0, 0), np.float32), (), felt[at : at + reach], 50.0)
             for at in starts

@@ -138,10 +138,10 @@ def test_a_set_is_not_measured_on_itself(
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        (("--set", "ucf101"), "name its folder with"),
+        (("--set", "ucf101"), "name it with --data"),
         (("--data", "videos"), "name it with --set"),
         (("--classes", "15"), "name it with --set"),
-        (("--set", "footage", "--data", "x", "--classes", "3"), "prompt set's labels"),
+        (("--set", "footage", "--data", "x", "--classes", "3"), "does not apply to"),
         (("--set", "ucf102", "--data", "x"), "ucf102"),
     ],
 )

@@ -11,7 +11,7 @@ from pipelines.data.footage import LabelledSpan, Recording
 from pipelines.data.truth import read_truth
 from pipelines.errors import FootageError, PipelineError
 from pipelines.records import ActionEvent
-from pipelines.simulation.footage import perform
+from pipelines.simulation.footage import simulate_motion
 from services.commands.demo import (
     ROOMS,
     SECONDS,
@@ -137,7 +137,7 @@ def test_the_table_names_a_missed_fall() -> None:
 def test_somebody_falls_in_every_room_of_the_demo_and_four_times_at_least() -> None:
     falls = []
     for plan in room_plans(ROOMS, SECONDS, SEED):
-        _, _, track = perform(plan)
+        _, _, track = simulate_motion(plan)
         falls.append([label for label, _ in groupby(track.labels)].count("falling"))
     assert min(falls) >= 1
     assert sum(falls) >= 4
