@@ -68,7 +68,7 @@ def test_clips_that_rest_on_the_same_as_most_do_are_fitted_and_measured() -> Non
     assert report.overall.clips == 400
     assert report.calibration.temperature == pytest.approx(TOO_SURE, rel=0.1)
     nothing = clips(10, 6)
-    with pytest.raises(PipelineError, match="rests on fused"):
+    with pytest.raises(PipelineError, match="of modality fused"):
         study(mixed(0, 10, 7), nothing)
 
 

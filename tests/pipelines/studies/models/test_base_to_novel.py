@@ -234,7 +234,7 @@ def test_published_blocks_are_counted_from_the_end_of_a_tower() -> None:
     ("learnt", "said"),
     [
         (None, "are not known"),
-        (("walking", "fallen"), "has seen fallen."),
+        (("walking", "fallen"), "and texts of fallen."),
         (("walking",), "none of them"),
     ],
 )

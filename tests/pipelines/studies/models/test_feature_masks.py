@@ -175,7 +175,7 @@ def test_points_are_those_of_the_picture_as_it_is_held(tmp_path: Path) -> None:
         ([entry("points.json")], r"entry 1: frame points\.json: cannot be read as a p"),
         (
             [entry(), entry(points=[[3, 3], [30, 1]], labels=[1, 0])],
-            r"entry 2: ward\.png has a feature 'door' already$",
+            r"entry 2: ward\.png already has a feature 'door'$",
         ),
         (
             [entry(), entry("other.png", points=[[3, 3], [30, 1]], labels=[1, 0])],
