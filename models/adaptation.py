@@ -4,7 +4,7 @@
                  └─ metadata: the kind, the checkpoint's hash, and settings
 
 An adaptation needs its checkpoint, so reading compares the checkpoint's hash.
-``models.csn_file``, ``models.is_clip_file`` and ``models.sc_clip_file`` define what
+``models.csn.file``, ``models.is_clip.file`` and ``models.sc_clip.file`` define what
 each kind holds and rebuild the model from it.
 """
 
@@ -20,7 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from models.clip import ClipEncoder
+from models.clip.encoder import ClipEncoder
 from models.errors import CheckpointError
 from models.reading import one_line
 

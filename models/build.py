@@ -14,15 +14,16 @@ from models.bundled import (
     PROMPT_SET_FILE,
 )
 from models.calibration import CALIBRATION_NAME, read_calibrations
-from models.checkpoint import find_checkpoint
-from models.clip import ClipEncoder, load_clip
-from models.csn_file import csn_of
+from models.clip.checkpoint import find_checkpoint
+from models.clip.encoder import ClipEncoder, load_clip
+from models.clip.text_bank import build_text_bank
+from models.csn.file import csn_of
 from models.errors import CheckpointError
-from models.is_clip_file import TrainedIsClip, is_clip_of
-from models.prompt_file import load_prompt_set
-from models.prompt_set import PromptSet
+from models.is_clip.file import TrainedIsClip, is_clip_of
+from models.prompts.prompt_file import load_prompt_set
+from models.prompts.prompt_set import PromptSet
 from models.recognizer import ClipRecognizer, weights_hash
-from models.sc_clip_file import sc_clip_of
+from models.sc_clip.file import sc_clip_of
 from models.scorers import (
     ClipScorer,
     CsnScorer,
@@ -31,7 +32,6 @@ from models.scorers import (
     Scorer,
     Temporal,
 )
-from models.text_bank import build_text_bank
 
 _FRAMES, _SECONDS = 8, 3.0
 

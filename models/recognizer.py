@@ -16,10 +16,10 @@ from jaxtyping import Float32, UInt8
 from scipy.special import softmax
 
 from models.calibration import Calibration
-from models.clip import ClipEncoder
-from models.prompt_set import PromptSet
+from models.clip.encoder import ClipEncoder
+from models.clip.text_bank import build_text_bank
+from models.prompts.prompt_set import PromptSet
 from models.scorers import ClipScorer, Scorer
-from models.text_bank import build_text_bank
 from models.window import Modality, Window
 
 

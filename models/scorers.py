@@ -20,12 +20,12 @@ import torch
 from jaxtyping import Float32, UInt8
 from torch import Tensor
 
-from models.clip import ClipEncoder, normalise_pixels
-from models.csn import FeatureNoise
-from models.is_clip_file import TrainedIsClip
-from models.sc_clip import FrameState, ScClip
-from models.spectrogram import ImuFormat, spectrograms
-from models.temporal import average_clip, middle_frame
+from models.clip.averaging import average_clip, middle_frame
+from models.clip.encoder import ClipEncoder, normalise_pixels
+from models.csn.noise import FeatureNoise
+from models.is_clip.file import TrainedIsClip
+from models.is_clip.spectrogram import ImuFormat, spectrograms
+from models.sc_clip.model import FrameState, ScClip
 from models.window import Modality, Window
 
 Temporal = Literal["clip", "single"]

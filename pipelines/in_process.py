@@ -16,7 +16,7 @@ from jaxtyping import Float32, UInt8
 
 from models.recognizer import ClipRecognizer
 from models.window import Window
-from pipelines.data.truth import FALL
+from pipelines.lab.data.truth import FALL
 from pipelines.recognition import ClipScores, RecognizerInfo
 from pipelines.records import Clip
 

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from models.window import Modality
-from pipelines.data.truth import FALL
+from pipelines.lab.data.truth import FALL
 from pipelines.records import Clip
 
 

@@ -45,7 +45,7 @@ class Frame:
     """One picture of a subject, scaled and framed as the model wants it.
 
     ``timestamp_ns`` is the picture's own capture time; ``tick`` is the number of the
-    grid step that it was picked for (``pipelines.sources.grid``).
+    grid step that it was picked for (``pipelines.sources.camera.grid``).
     """
 
     subject_id: str

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from models.bundled import CHECKPOINT_FOLDER
 from models.errors import ModelError
-from pipelines.sources.gst_probe import (
+from pipelines.sources.gstreamer.probe import (
     ELEMENT_PACKAGES,
     OLDEST_VERSION,
     GStreamerProbe,
@@ -113,7 +113,7 @@ def check_broker() -> Check:
 
 def check_rendering() -> Check:
     """Render one picture of a simulated world."""
-    from pipelines.simulation.render_probe import render_problem
+    from pipelines.lab.simulation.render_probe import render_problem
 
     problem = render_problem()
     if problem:
@@ -137,7 +137,7 @@ def check_checkpoint(folder: Path) -> Check:
     """Load the bundled checkpoint whole."""
     name = "bundled checkpoint"
     try:
-        from models.clip import load_clip
+        from models.clip.encoder import load_clip
 
         size_px = load_clip(folder).image_size_px
     except (ImportError, ModelError) as err:

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipelines.clock import Clock, ns_to_seconds, utc_datetime
-from pipelines.data.truth import FALL
+from pipelines.lab.data.truth import FALL
 from pipelines.live.watch import Record
 from pipelines.records import (
     ActionEvent,

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from pipelines.sources.framing import Framing, crop
+from pipelines.sources.camera.framing import Framing, crop
 
 _HALVES = {
     "left": crop(0.0, 0.0, 0.5, 1.0),

@@ -11,15 +11,15 @@ import numpy as np
 
 from pipelines.clock import NS_PER_S, SystemClock
 from pipelines.records import Frame, SourceStatus
-from pipelines.sources.camera import CameraLimits, CameraSource
-from pipelines.sources.gst import (
+from pipelines.sources.camera.source import CameraLimits, CameraSource
+from pipelines.sources.gstreamer.core import (
     Gst,
     element,
     make_pipeline,
     pixels_to_buffer,
     rgb_caps,
 )
-from pipelines.sources.video_file import VideoFileWriter
+from pipelines.sources.gstreamer.video_writer import VideoFileWriter
 
 Result = TypeVar("Result")
 Item = Frame | SourceStatus

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.clock import NS_PER_S
-from pipelines.sources.gst import (
+from pipelines.sources.gstreamer.core import (
     Gst,
     element,
     make_pipeline,

@@ -9,7 +9,7 @@ import sys
 
 import gi
 
-from pipelines.sources.gst import Gst
+from pipelines.sources.gstreamer.core import Gst
 
 gi.require_version("GstRtsp", "1.0")
 gi.require_version("GstRtspServer", "1.0")

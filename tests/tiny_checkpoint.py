@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from models.new_checkpoint import save_checkpoint, small_clip, small_tokenizer
+from models.clip.new_checkpoint import save_checkpoint, small_clip, small_tokenizer
 
 TINY_PX = 32
 

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from transformers import SamConfig, SamImageProcessorPil, SamModel, SamProcessor
 
-from models.quiet import quiet_transformers
-from models.segmentation import Prompt
+from models.clip.quiet import quiet_transformers
+from models.masking.segmentation import Prompt
 
 SIDE_PX = 64
 HEIGHT, WIDTH = 40, 50

@@ -19,7 +19,7 @@ from typing import final
 
 from pipelines.live.wearable_wait import NEVER_NS, WearableWait
 from pipelines.records import Clip
-from pipelines.sources.imu_buffer import ImuBuffer
+from pipelines.sources.wearable.buffer import ImuBuffer
 
 
 @dataclass(frozen=True, slots=True, eq=False)

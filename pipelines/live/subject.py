@@ -4,18 +4,18 @@ from collections.abc import AsyncIterable, Mapping
 from dataclasses import dataclass, field
 from typing import final
 
-from pipelines.live.drift_settings import DriftSettings
-from pipelines.live.drift_subject import DriftRecord, Origin, SubjectDrift
+from pipelines.live.drift.settings import DriftSettings
+from pipelines.live.drift.subject import DriftRecord, Origin, SubjectDrift
 from pipelines.live.early_starts import EarlyStarts
 from pipelines.live.events import EventDetector, EventSettings
 from pipelines.live.held_windows import HeldWindows
-from pipelines.live.recognise import ReuseSettings
+from pipelines.live.inference import ReuseSettings
 from pipelines.live.wearable_wait import WearableWait, WearableWaitSettings
 from pipelines.live.windows import WindowAssembler, WindowSettings
 from pipelines.live.worn_windows import WornWindows
 from pipelines.recognition import RecognizerInfo
 from pipelines.records import ActionEvent, Frame, ImuBatch, Prediction, SourceStatus
-from pipelines.sources.imu_buffer import ImuBuffer
+from pipelines.sources.wearable.buffer import ImuBuffer
 
 Item = Frame | ImuBatch | SourceStatus
 """What a source gives."""

@@ -26,11 +26,11 @@ from typing import final
 
 from pipelines.clock import Clock, ns_to_seconds
 from pipelines.errors import PipelineError
-from pipelines.live.drift_subject import SubjectDrift
-from pipelines.live.gather import Arrival, Gathering
+from pipelines.live.drift.subject import SubjectDrift
+from pipelines.live.gathering import Arrival, Gathering
 from pipelines.live.held_windows import Leaving
+from pipelines.live.inference import FrameEncoder, recognise
 from pipelines.live.observer import Observer, Tally
-from pipelines.live.recognise import FrameEncoder, recognise
 from pipelines.live.subject import Following, Item, Record, Subject, WatchSettings
 from pipelines.recognition import ActionRecognizer
 from pipelines.records import (

@@ -10,8 +10,8 @@ import numpy as np
 
 from models.recognizer import ClipRecognizer
 from pipelines.clock import NS_PER_S, Clock
-from pipelines.live.drift_settings import DriftSettings
-from pipelines.live.drift_subject import Origin, SubjectDrift
+from pipelines.live.drift.settings import DriftSettings
+from pipelines.live.drift.subject import Origin, SubjectDrift
 from pipelines.progress import Progress
 from pipelines.records import Clip, Frame, ImuBatch, Prediction
 

@@ -21,19 +21,19 @@ import ray
 
 from models.recognizer import ClipRecognizer
 from pipelines.clock import NS_PER_S, Clock, SystemClock, ns_to_seconds
-from pipelines.live.recognise import ReuseSettings
+from pipelines.lab.simulation.footage import RecordingPlan, Stream, simulate
+from pipelines.live.inference import ReuseSettings
 from pipelines.live.watch import Subject, Watch, WatchSettings
 from pipelines.progress import Progress
 from pipelines.recognition import ActionRecognizer
 from pipelines.records import Frame, Prediction
-from pipelines.simulation.footage import RecordingPlan, Stream, simulate
 from services.bench.counters import HubCounters
 from services.bench.processes import Usage, measure_processes
 from services.demo.broker import Broker
 from services.demo.rtsp_process import RtspServer
 from services.record_lines import read_event
-from services.settings import Site
-from services.supervisor import Supervisor
+from services.site.settings import Site
+from services.supervisor.supervisor import Supervisor
 
 _ROUNDS = 5
 _FEEDERS, _SUBJECTS_EACH, _FRAMES_EACH = 2, 16, 24

@@ -14,14 +14,14 @@ import numpy as np
 from scipy.stats import linregress, t
 
 from pipelines.clock import Clock, SystemClock, ns_to_seconds
+from pipelines.lab.simulation.footage import simulate
 from pipelines.progress import Progress
-from pipelines.simulation.footage import simulate
 from services.bench.counters import HubCounters
 from services.bench.processes import measure_processes
 from services.bench.service import recordings, site_of
 from services.demo.broker import Broker
 from services.demo.rtsp_process import RtspServer
-from services.supervisor import Supervisor
+from services.supervisor.supervisor import Supervisor
 
 MOST_MB_PER_HOUR = 5.0
 _SAMPLE_S = 5.0

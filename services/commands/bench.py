@@ -36,7 +36,7 @@ def drift(
     """
     from models.build import build_recognizer
     from pipelines.clock import SystemClock
-    from pipelines.data.folders import make_folder
+    from pipelines.folders import make_folder
     from services.bench.drift import measure_drift
 
     if out is not None:
@@ -74,10 +74,10 @@ def service(
     adds cameras until it no longer keeps up.
     """
     from models.build import build_recognizer
-    from pipelines.simulation.render_probe import require_rendering
+    from pipelines.lab.simulation.render_probe import require_rendering
 
     require_rendering()  # else the next import fails with a traceback
-    from pipelines.data.folders import make_folder
+    from pipelines.folders import make_folder
     from services.bench.service import cost_json, cost_rows, measure_service
 
     numbers = [8, 16] if quick else _parse_numbers(subjects)
@@ -119,10 +119,10 @@ def soak(
     All cameras go away for a quarter of a minute every two minutes. The exit code is
     1 if the 95 % interval of a slope of memory reaches 5 MB an hour.
     """
-    from pipelines.simulation.render_probe import require_rendering
+    from pipelines.lab.simulation.render_probe import require_rendering
 
     require_rendering()  # else the next import fails with a traceback
-    from pipelines.data.folders import make_folder
+    from pipelines.folders import make_folder
     from services.bench.soak import soak as run_soak
 
     if out is not None:

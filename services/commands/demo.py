@@ -46,8 +46,8 @@ def demo(
     in real time, and watches them as `wardwatch run` would. The exit code is 1 if a
     fall was missed, and 130 or 143 after Ctrl-C or SIGTERM, except with --forever.
     """
-    from models.prompt_file import bundled_prompt_set
-    from pipelines.simulation.render_probe import require_rendering
+    from models.prompts.prompt_file import bundled_prompt_set
+    from pipelines.lab.simulation.render_probe import require_rendering
 
     require_rendering()  # else the next import fails with a traceback
     from services.demo.ward import build_rooms, falls_of, room_plans
@@ -94,7 +94,7 @@ def _play(
 ) -> None:
     """Play the ward and show it: as a live table, or fall by fall."""
     from pipelines.clock import SystemClock
-    from pipelines.data.truth import FALL
+    from pipelines.lab.data.truth import FALL
     from services.demo.ward import play
     from services.live_view import LiveView
 

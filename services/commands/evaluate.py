@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from models.recognizer import ClipRecognizer
-    from pipelines.data.footage import Recording
-    from pipelines.sources.framing import Framing
-    from pipelines.studies.event_report import EventReport
+    from pipelines.lab.data.footage import Recording
+    from pipelines.lab.studies.event_report import EventReport
+    from pipelines.sources.camera.framing import Framing
 
 app = typer.Typer(no_args_is_help=True, help="Measure on labelled footage.")
 
@@ -75,11 +75,11 @@ def events(
     6 s after the person is up again. An event that touches no fall is false.
     """
     from models.build import build_recognizer
-    from pipelines.data.folders import make_folder
-    from pipelines.data.footage import read_footage, wearing
-    from pipelines.sources.framing import PAD
-    from pipelines.studies.event_files import report_json, write_report
-    from pipelines.studies.events import choose_quick, refuse_unknown_labels
+    from pipelines.folders import make_folder
+    from pipelines.lab.data.footage import read_footage, wearing
+    from pipelines.lab.studies.event_files import report_json, write_report
+    from pipelines.lab.studies.events import choose_quick, refuse_unknown_labels
+    from pipelines.sources.camera.framing import PAD
 
     found = read_footage(footage)
     if out is not None:
@@ -112,7 +112,7 @@ def _evaluate_events(
 ) -> "EventReport":
     from pipelines.clock import SystemClock
     from pipelines.in_process import InProcessRecognizer
-    from pipelines.studies.events import evaluate_events
+    from pipelines.lab.studies.events import evaluate_events
 
     with (
         InProcessRecognizer(clip) as recognizer,
@@ -132,7 +132,7 @@ def _evaluate_events(
 
 
 def _print_report(report: "EventReport", console: Console, paths: list[Path]) -> None:
-    from pipelines.studies.event_files import report_table, spoken_extent
+    from pipelines.lab.studies.event_files import report_table, spoken_extent
 
     table = Table("figure", "value", "95 % interval", "counts", box=None)
     for row in report_table(report):

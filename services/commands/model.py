@@ -25,7 +25,7 @@ from services.progress import staged_bars
 
 if TYPE_CHECKING:
     from models.recognizer import ClipRecognizer
-    from pipelines.studies.calibration import CalibrationReport, Change
+    from pipelines.lab.studies.calibration import CalibrationReport, Change
 
 app = typer.Typer(no_args_is_help=True, help="Look at checkpoints and prompt sets.")
 
@@ -49,7 +49,7 @@ def show(
     """
     from models.build import build_recognizer
     from models.bundled import CHECKPOINT_FOLDER
-    from models.text_bank import describe_labels
+    from models.clip.text_bank import describe_labels
 
     recognizer = build_recognizer(checkpoint, prompts)
     clip = recognizer.clip
@@ -127,9 +127,9 @@ def calibrate(
     """
     from models.build import build_recognizer, calibration_path
     from models.errors import CalibrationError
-    from pipelines.data.folders import make_folder
-    from pipelines.data.footage import read_footage, wearing
-    from pipelines.studies.calibration import (
+    from pipelines.folders import make_folder
+    from pipelines.lab.data.footage import read_footage, wearing
+    from pipelines.lab.studies.calibration import (
         calibrate_recognizer,
         report_json,
         write_report,

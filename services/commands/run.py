@@ -11,8 +11,8 @@ import typer
 from services import signals
 
 if TYPE_CHECKING:
-    from services.settings import Site
-    from services.supervisor import Supervisor
+    from services.site.settings import Site
+    from services.supervisor.supervisor import Supervisor
 
 logger = logging.getLogger(__name__)
 
@@ -42,8 +42,8 @@ def run(
     file again: subjects come, go and change, and the others are not disturbed.
     If Ray dies, the exit code is 75: start the service again, as systemd does.
     """
-    from services.ray_preflight import check_ray_address, check_ray_folder
-    from services.site_file import read_site
+    from services.site.file import read_site
+    from services.supervisor.ray_preflight import check_ray_address, check_ray_folder
 
     site = read_site(config)
     asyncio.run(_preflight(site))
@@ -52,7 +52,7 @@ def run(
         check_ray_address(ray_address)
     from pipelines.clock import SystemClock
     from services.errors import RESTART_EXIT_CODE, RayLost
-    from services.supervisor import Supervisor  # Ray takes its time
+    from services.supervisor.supervisor import Supervisor  # Ray takes its time
 
     supervisor = Supervisor(site, SystemClock(), ray_address, say=_say)
     try:
@@ -76,7 +76,7 @@ def check(
     Says whether the broker is there, which MQTT it speaks, whether it lets us publish
     and whether delivery can be confirmed. An empty message goes to the topics tried.
     """
-    from services.site_file import read_site
+    from services.site.file import read_site
 
     site = read_site(config)
     wearables = sum(subject.imu is not None for subject in site.subjects)
@@ -90,7 +90,7 @@ def check(
 
 def schema() -> None:
     """Print the JSON Schema of a site's file, for editors."""
-    from services.settings import Site
+    from services.site.settings import Site
 
     typer.echo(json.dumps(Site.model_json_schema(), indent=2))
 
@@ -108,7 +108,7 @@ async def _try_broker(site: "Site") -> None:
     from pipelines.clock import SystemClock
     from services.delivery.broker_check import examine
     from services.delivery.link import BrokerLink
-    from services.topics import Topics
+    from services.hub.topics import Topics
 
     link, topics = BrokerLink.of(site.broker), Topics(site.broker.prefix, site.site)
     subjects = [subject.id for subject in site.subjects]
@@ -125,8 +125,8 @@ async def _preflight(site: "Site") -> None:
     """
     from services.delivery.mqtt import BrokerLink, is_refusal, try_broker
     from services.errors import BrokerRefused
-    from services.hub_http import listen
-    from services.store import Store
+    from services.hub.http import listen
+    from services.hub.store import Store
 
     listen(site.hub.host, site.hub.port).close()
     Store(site.hub.folder).close()
@@ -186,7 +186,7 @@ async def _reread(supervisor: "Supervisor", config: Path, again: asyncio.Event) 
     from ray.exceptions import RayError
 
     from services.errors import ServiceError, SettingsError
-    from services.site_file import read_site
+    from services.site.file import read_site
 
     while True:
         await again.wait()

@@ -37,11 +37,11 @@ def simulate(
     fall far more often than in life; falls are a limp body under physics. An hour of
     footage takes about 5 minutes on two cores.
     """
-    from pipelines.simulation.render_probe import require_rendering
+    from pipelines.lab.simulation.render_probe import require_rendering
 
     require_rendering()  # before an import that fails with a traceback
-    from pipelines.simulation.footage import Stream, plan_footage
-    from pipelines.simulation.footage import simulate as render
+    from pipelines.lab.simulation.footage import Stream, plan_footage
+    from pipelines.lab.simulation.footage import simulate as render
 
     stream = Stream.VALIDATION if validation else Stream.FOOTAGE
     plans = plan_footage(hours, seed, stream)

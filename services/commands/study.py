@@ -25,7 +25,7 @@ from services.options import (
 from services.progress import staged_bars
 
 if TYPE_CHECKING:
-    from pipelines.studies.drift.report import DriftReport
+    from pipelines.lab.studies.drift.report import DriftReport
 
 app = typer.Typer(no_args_is_help=True, help="Measure how well something works.")
 
@@ -56,15 +56,15 @@ def drift(
     """
     from models.build import build_recognizer
     from pipelines.in_process import InProcessRecognizer
-    from pipelines.live.drift_settings import DriftSettings
-    from pipelines.simulation.render_probe import require_rendering
+    from pipelines.lab.simulation.render_probe import require_rendering
+    from pipelines.live.drift.settings import DriftSettings
 
     require_rendering()  # before an import that fails with a traceback
-    from pipelines.data.folders import make_folder
-    from pipelines.data.footage import read_footage
-    from pipelines.studies.drift.report import report_json
-    from pipelines.studies.drift.report_files import write_report
-    from pipelines.studies.drift.study import QUICK, StudySize, study_drift
+    from pipelines.folders import make_folder
+    from pipelines.lab.data.footage import read_footage
+    from pipelines.lab.studies.drift.report import report_json
+    from pipelines.lab.studies.drift.report_files import write_report
+    from pipelines.lab.studies.drift.study import QUICK, StudySize, study_drift
 
     if out is not None:
         make_folder(out)
@@ -91,7 +91,7 @@ def drift(
 
 
 def _print_report(report: "DriftReport", paths: list[Path]) -> None:
-    from pipelines.studies.drift.report import (
+    from pipelines.lab.studies.drift.report import (
         accuracy_rows,
         false_alert_rows,
         found_rows,

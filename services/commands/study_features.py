@@ -50,10 +50,10 @@ def features(
     """
     from models.build import build_recognizer
     from models.bundled import NO_ADAPTATION
-    from models.sam import load_any_sam
-    from pipelines.data.folders import make_folder
-    from pipelines.studies.models.feature_masks import NamedSam, read_feature_frames
-    from pipelines.studies.models.features import study_features
+    from models.masking.sam import load_any_sam
+    from pipelines.folders import make_folder
+    from pipelines.lab.studies.models.feature_masks import NamedSam, read_feature_frames
+    from pipelines.lab.studies.models.features import study_features
 
     if out is not None:
         make_folder(out)

@@ -30,8 +30,8 @@ from services.options import JsonOption, ModelOption, OutOption
 from services.progress import staged_bars
 
 if TYPE_CHECKING:
-    from pipelines.studies.models.laboratory import Laboratory, StudySize
-    from pipelines.studies.models.result import StudyResult
+    from pipelines.lab.studies.models.laboratory import Laboratory, StudySize
+    from pipelines.lab.studies.models.result import StudyResult
 
 
 @final
@@ -84,10 +84,10 @@ def _command(name: str, study: _Study) -> Callable[..., None]:
             clips=clips_of_set(clips, quick=quick),
         )
         from models.bundled import CHECKPOINT_FOLDER
-        from models.clip import load_clip
-        from pipelines.data.folders import make_folder
-        from pipelines.simulation.render_probe import require_rendering
-        from pipelines.studies.studied_clips import WardChoice, open_laboratory
+        from models.clip.encoder import load_clip
+        from pipelines.folders import make_folder
+        from pipelines.lab.simulation.render_probe import require_rendering
+        from pipelines.lab.studies.studied_clips import WardChoice, open_laboratory
 
         size = study_size(clips, seeds, quick=quick)
         if choice is None:
@@ -105,12 +105,12 @@ def _command(name: str, study: _Study) -> Callable[..., None]:
 
 
 def _run(name: str, lab: "Laboratory", size: "StudySize") -> "StudyResult":
-    from pipelines.studies.models.base_to_novel import study_base_to_novel
-    from pipelines.studies.models.csn import study_csn
-    from pipelines.studies.models.few_shot import study_few_shot
-    from pipelines.studies.models.is_clip import study_is_clip
-    from pipelines.studies.models.masking import study_masking
-    from pipelines.studies.models.zero_shot import study_zero_shot
+    from pipelines.lab.studies.models.base_to_novel import study_base_to_novel
+    from pipelines.lab.studies.models.csn import study_csn
+    from pipelines.lab.studies.models.few_shot import study_few_shot
+    from pipelines.lab.studies.models.is_clip import study_is_clip
+    from pipelines.lab.studies.models.masking import study_masking
+    from pipelines.lab.studies.models.zero_shot import study_zero_shot
 
     studies: dict[str, Callable[[Laboratory, StudySize], StudyResult]] = {
         "few-shot": study_few_shot,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from pipelines.studies.models.laboratory import StudySize
+    from pipelines.lab.studies.models.laboratory import StudySize
 
 PromptsOption = Annotated[
     Path | None,
@@ -41,7 +41,7 @@ WorkOption = Annotated[
 
 def study_size(clips: int | None, seeds: int | None, *, quick: bool) -> "StudySize":
     """Combine the options for the size of a study."""
-    from pipelines.studies.models.laboratory import QUICK, StudySize
+    from pipelines.lab.studies.models.laboratory import QUICK, StudySize
 
     usual = QUICK if quick else StudySize()
     return StudySize(
@@ -53,6 +53,6 @@ def study_size(clips: int | None, seeds: int | None, *, quick: bool) -> "StudySi
 
 def clips_of_set(clips: int | None, *, quick: bool) -> int | None:
     """Return the number of clips to read of a set of real videos; None for all."""
-    from pipelines.studies.models.laboratory import QUICK
+    from pipelines.lab.studies.models.laboratory import QUICK
 
     return QUICK.clips if quick and clips is None else clips

@@ -10,12 +10,12 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from pipelines.studies.models.result import StudyResult
+    from pipelines.lab.studies.models.result import StudyResult
 
 
 def present(result: "StudyResult", out: Path | None, *, as_json: bool) -> None:
     """Write a result into the folder, if one is named, and print it."""
-    from pipelines.studies.models.result import write_result
+    from pipelines.lab.studies.models.result import write_result
 
     if out is not None:
         write_result(out, result)
@@ -26,7 +26,7 @@ def present(result: "StudyResult", out: Path | None, *, as_json: bool) -> None:
 
 
 def _print(result: "StudyResult", out: Path | None) -> None:
-    from pipelines.studies.models.result import shown
+    from pipelines.lab.studies.models.result import shown
 
     console = Console()
     console.print(result.basis, markup=False)

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.data.public import RealSet
+from pipelines.lab.data.public import RealSet
 
 if TYPE_CHECKING:
-    from pipelines.studies.studied_clips import SetChoice
+    from pipelines.lab.studies.studied_clips import SetChoice
 
 DATA_HELP = (
     "Folder of the set. ucf101, hmdb51: of a folder for each class; kinetics: of the"
@@ -82,6 +82,6 @@ def choose_set(
     if name == "footage" and classes is not None:
         msg = "--classes does not apply to footage: its labels are the prompt set's"
         raise typer.BadParameter(msg)
-    from pipelines.studies.studied_clips import SetChoice
+    from pipelines.lab.studies.studied_clips import SetChoice
 
     return SetChoice(name, data, lists or data, split, classes, clips, seed, prompts)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.data.public import RealSet
+from pipelines.lab.data.public import RealSet
 from services.commands.study_options import (
     ClipsOption,
     PromptsOption,
@@ -31,9 +31,9 @@ from services.options import JsonOption, ModelOption, OutOption
 from services.progress import staged_bars
 
 if TYPE_CHECKING:
-    from pipelines.studies.models.laboratory import StudySize
-    from pipelines.studies.models.result import StudyResult
-    from pipelines.studies.studied_clips import SetChoice, WardChoice
+    from pipelines.lab.studies.models.laboratory import StudySize
+    from pipelines.lab.studies.models.result import StudyResult
+    from pipelines.lab.studies.studied_clips import SetChoice, WardChoice
 
 
 def zero_shot_transfer(
@@ -83,8 +83,8 @@ def zero_shot_transfer(
     if here is not None and here.data.resolve() == there.data.resolve():
         msg = "--data and --to-data are the same folder; name different sets"
         raise typer.BadParameter(msg)
-    from pipelines.data.folders import make_folder
-    from pipelines.studies.studied_clips import WardChoice
+    from pipelines.folders import make_folder
+    from pipelines.lab.studies.studied_clips import WardChoice
 
     if out is not None:
         make_folder(out)
@@ -100,11 +100,11 @@ def _transfer(
     model: str | None,
 ) -> "StudyResult":
     from models.bundled import CHECKPOINT_FOLDER
-    from models.clip import load_clip
-    from pipelines.simulation.render_probe import require_rendering
-    from pipelines.studies.models.laboratory import Laboratory
-    from pipelines.studies.models.zero_shot_transfer import study_zero_shot_transfer
-    from pipelines.studies.studied_clips import WardChoice, read_clips
+    from models.clip.encoder import load_clip
+    from pipelines.lab.simulation.render_probe import require_rendering
+    from pipelines.lab.studies.models.laboratory import Laboratory
+    from pipelines.lab.studies.models.zero_shot_transfer import study_zero_shot_transfer
+    from pipelines.lab.studies.studied_clips import WardChoice, read_clips
 
     if isinstance(here, WardChoice):
         require_rendering()

@@ -45,11 +45,11 @@ def default(
     It may be stopped at any time; the same command resumes it. Without --seed, --steps,
     --recordings and --without the result is the shipped checkpoint.
     """
-    from models.prompt_file import bundled_prompt_set
-    from pipelines.simulation.render_probe import require_rendering
+    from models.prompts.prompt_file import bundled_prompt_set
+    from pipelines.lab.simulation.render_probe import require_rendering
 
     require_rendering()  # before an import that fails with a traceback
-    from pipelines.training.default import Recipe, train
+    from pipelines.lab.training.default import Recipe, train
 
     recipe = Recipe(seed=seed)
     if steps is not None:

@@ -10,9 +10,9 @@ from services.options import ModelOption, PromptsOption
 from services.progress import Show, staged_bars
 
 if TYPE_CHECKING:
-    from models.clip import ClipEncoder
+    from models.clip.encoder import ClipEncoder
     from models.recognizer import ClipRecognizer
-    from pipelines.studies.clip_set import ClipSet
+    from pipelines.lab.studies.clip_set import ClipSet
 
     Adapt = Callable[[ClipRecognizer, ClipSet, Show], None]
 
@@ -52,7 +52,7 @@ def csn(
     """
 
     def adapt(recognizer: "ClipRecognizer", made: "ClipSet", show: Show) -> None:
-        from pipelines.training.adaptations import adapt_csn
+        from pipelines.lab.training.adaptations import adapt_csn
 
         given = recognizer, made.frames, made.labels, out, show
         adapt_csn(*given, seed=seed, epochs=epochs)
@@ -97,9 +97,9 @@ def is_clip(
         raise typer.BadParameter(msg, param_hint="--recordings")
     clip = _clip_to_adapt(model, out, work)
     from models.recognizer import ClipRecognizer
-    from pipelines.studies.studied_clips import kept_or_temporary, read_prompts
-    from pipelines.training.adaptations import adapt_is_clip
-    from pipelines.training.default import Recipe
+    from pipelines.lab.studies.studied_clips import kept_or_temporary, read_prompts
+    from pipelines.lab.training.adaptations import adapt_is_clip
+    from pipelines.lab.training.default import Recipe
 
     recipe = Recipe(seed=seed, recordings=lives)
     with staged_bars() as show, kept_or_temporary(work) as folder:
@@ -130,7 +130,7 @@ def sc_clip(
     """Train SC-CLIP on the simulated ward: one block of the tower and two adapters."""
 
     def adapt(recognizer: "ClipRecognizer", made: "ClipSet", show: Show) -> None:
-        from pipelines.training.adaptations import adapt_sc_clip
+        from pipelines.lab.training.adaptations import adapt_sc_clip
 
         given = recognizer, made.frames, made.labels, out, show
         adapt_sc_clip(*given, seed=seed, epochs=epochs)
@@ -148,7 +148,7 @@ def _train(
     work: Path | None,
 ) -> None:
     clip = _clip_to_adapt(model, out, work)
-    from pipelines.studies.studied_clips import WardChoice, read_clips
+    from pipelines.lab.studies.studied_clips import WardChoice, read_clips
 
     choice = WardChoice(prompts, clips, seed, work, for_use=True)
     with staged_bars() as show:
@@ -162,12 +162,12 @@ def _clip_to_adapt(model: str | None, out: Path, work: Path | None) -> "ClipEnco
     if out.is_dir():
         msg = f"{out} is a folder, expected a file to write"
         raise typer.BadParameter(msg, param_hint="--out")
-    from pipelines.simulation.render_probe import require_rendering
+    from pipelines.lab.simulation.render_probe import require_rendering
 
     require_rendering()  # before an import that fails with a traceback
     from models.bundled import CHECKPOINT_FOLDER
-    from models.clip import load_clip
-    from pipelines.data.folders import make_folder
+    from models.clip.encoder import load_clip
+    from pipelines.folders import make_folder
 
     make_folder(out.absolute().parent)
     if work is not None:

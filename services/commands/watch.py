@@ -14,9 +14,9 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from pipelines.sources.address import CameraAddress
-from pipelines.sources.framing import PAD, Framing
-from pipelines.sources.rtsp_access import RtspAccess, RtspTransport
+from pipelines.sources.camera.address import CameraAddress
+from pipelines.sources.camera.framing import PAD, Framing
+from pipelines.sources.camera.rtsp_access import RtspAccess, RtspTransport
 from services import signals
 from services.options import (
     AdaptationOption,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pipelines.clock import Clock
     from pipelines.live.watch import Record, Subject
     from pipelines.records import SourceStatus
-    from pipelines.sources.recording_report import RecordingReport
+    from pipelines.sources.recording.report import RecordingReport
 
 _SUBJECT_ID = "subject"
 _MENDS = {
@@ -130,7 +130,7 @@ def watch(
     from models.build import build_recognizer
     from pipelines.clock import SystemClock
     from pipelines.in_process import InProcessRecognizer
-    from pipelines.live.drift_file import BaselineFile, BaselineKeeper
+    from pipelines.live.drift.baseline_file import BaselineFile, BaselineKeeper
     from pipelines.live.watch import Watch, WatchSettings
     from pipelines.live.wearable_wait import WearableWaitSettings
     from pipelines.live.windows import WindowSettings
@@ -336,9 +336,9 @@ async def open_subject(
     """
     from pipelines.live.recorded import in_time_order
     from pipelines.live.watch import Subject
-    from pipelines.sources.camera import CameraSource
-    from pipelines.sources.imu import ImuSource
-    from pipelines.sources.replay import ImuFileSource
+    from pipelines.sources.camera.source import CameraSource
+    from pipelines.sources.wearable.replay import ImuFileSource
+    from pipelines.sources.wearable.source import ImuSource
 
     async with AsyncExitStack() as stack:
         wearable: ImuSource | ImuFileSource | None = None
@@ -395,7 +395,7 @@ def _show(
 ) -> None:
     """Run the chain and show its records: as JSON, as a live table, or as lines."""
     from pipelines.records import ActionEvent, DriftAlert, DriftStatus, SourceStatus
-    from pipelines.sources.video_info import video_duration_s
+    from pipelines.sources.gstreamer.video_info import video_duration_s
     from services.live_view import LiveView, drift_line
     from services.record_lines import RecordLines, source_name
 

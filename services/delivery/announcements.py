@@ -17,8 +17,8 @@ from services.delivery.home_assistant import (
     old_topics,
     withdrawal,
 )
-from services.store import Message, Store
-from services.topics import Topics
+from services.hub.store import Message, Store
+from services.hub.topics import Topics
 
 _NOTE, _PLACE = "announced", "place of topics"
 _SETTLING_S: Final = 2.0

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
-from services.store import Message
-from services.topics import Topics
+from services.hub.store import Message
+from services.hub.topics import Topics
 
 PREFIX: Final = "homeassistant/"
 _OLD_COMPONENTS: Final = ("event", "binary_sensor")

@@ -34,7 +34,7 @@ from services.delivery.refusals import Kind, Refusals
 from services.delivery.session import Refused, Session, text_of
 from services.delivery.strikes import Strikes
 from services.errors import StoreError
-from services.store import Message, Queued, Store
+from services.hub.store import Message, Queued, Store
 
 __all__ = ["BrokerLink", "MqttDelivery", "is_refusal", "try_broker"]
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, final
 
 from services.delivery.link import BrokerClient
-from services.store import Message
+from services.hub.store import Message
 
 ECHO_S: Final = 3.0
 """An echo that has not come by then is missed."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import final
 
 from pipelines.errors import SourceUnreadable
-from pipelines.sources.gst import (
+from pipelines.sources.gstreamer.core import (
     Gst,
     GstApp,
     caps_type,

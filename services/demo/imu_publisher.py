@@ -19,14 +19,14 @@ import typer
 from pipelines.clock import NS_PER_S, Clock, SystemClock, ns_to_seconds
 from pipelines.errors import PipelineError
 from pipelines.sources.backoff import Backoff
-from pipelines.sources.imu_payload import (
+from pipelines.sources.wearable.address import MqttAddress
+from pipelines.sources.wearable.payload import (
     LEAST_RATE_HZ,
     MOST_RATE_HZ,
     encode_imu_payload,
 )
-from pipelines.sources.imu_raw import RawImuBatch
-from pipelines.sources.mqtt_address import MqttAddress
-from pipelines.sources.replay import read_imu_csv
+from pipelines.sources.wearable.raw_batch import RawImuBatch
+from pipelines.sources.wearable.replay import read_imu_csv
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from typing import final
 
 from pipelines.clock import seconds_to_ns
 from pipelines.errors import PipelineError
-from pipelines.sources.address import with_login
+from pipelines.sources.camera.address import with_login
 
 PASSWORD_VARIABLE = "RTSP_SERVER_PASSWORD"
 """Of the server's environment; ``services.demo.rtsp_server`` reads it."""

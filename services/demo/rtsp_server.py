@@ -21,7 +21,7 @@ import gi
 
 from pipelines.clock import Clock, SystemClock, ns_to_seconds
 from pipelines.errors import SourceError
-from pipelines.sources.gst import Gst, element, static_pad
+from pipelines.sources.gstreamer.core import Gst, element, static_pad
 from services.demo.file_player import FilePlayer, Film
 from services.demo.rtsp_process import PASSWORD_VARIABLE
 

@@ -19,19 +19,19 @@ from typing import Any, final
 import aiomqtt
 
 from pipelines.clock import Clock, ns_to_seconds, seconds_to_ns
-from pipelines.data.footage import Recording, read_footage
-from pipelines.data.truth import FALL, Resolve, TrueFall, Truth, read_truth
 from pipelines.errors import PipelineError
+from pipelines.lab.data.footage import Recording, read_footage
+from pipelines.lab.data.truth import FALL, Resolve, TrueFall, Truth, read_truth
+from pipelines.lab.simulation.footage import RecordingPlan, Stream, simulate
+from pipelines.lab.studies.matching import Episode, Matching, match_falls, pair_events
 from pipelines.records import ActionEvent
-from pipelines.simulation.footage import RecordingPlan, Stream, simulate
-from pipelines.studies.matching import Episode, Matching, match_falls, pair_events
 from services.bench.counters import HubCounters
 from services.demo.broker import Broker
 from services.demo.imu_publisher import publish_imu
 from services.demo.rtsp_process import RtspServer
 from services.record_lines import read_event
-from services.settings import Site
-from services.supervisor import Supervisor
+from services.site.settings import Site
+from services.supervisor.supervisor import Supervisor
 
 WEARABLE = "waist"
 SITE = "demo"

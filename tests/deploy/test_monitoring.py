@@ -22,10 +22,10 @@ from pipelines.clock import SystemClock
 from pipelines.records import SourceState, SourceStatus
 from pipelines.testing import ColourRecognizer
 from services.demo.broker import Broker
-from services.hub import Hub
-from services.reports import Counts, Report, SubjectState
-from services.settings import Site
-from tests.services.test_store import event
+from services.hub.hub import Hub
+from services.hub.reports import Counts, Report, SubjectState
+from services.site.settings import Site
+from tests.services.hub.test_store import event
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 RULES = DEPLOY / "prometheus" / "rules.yaml"

@@ -10,8 +10,8 @@ from ray.cluster_utils import Cluster
 from pipelines.clock import SystemClock
 from services.bench.processes import processes_named
 from services.demo.broker import Broker
-from services.settings import Site
-from services.supervisor import Supervisor
+from services.site.settings import Site
+from services.supervisor.supervisor import Supervisor
 from tests.mqtt_listener import Heard, listening
 
 MOVED_S = 60.0

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.simulation.footage import RecordingPlan, Stream, simulate
+from pipelines.lab.simulation.footage import RecordingPlan, Stream, simulate
 from services.bench.processes import processes_named
 from services.demo.broker import Broker
 from services.demo.rtsp_process import RtspServer

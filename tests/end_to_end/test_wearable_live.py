@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from pipelines.clock import NS_PER_S, SystemClock
-from pipelines.simulation.footage import RecordingPlan, Stream, simulate
+from pipelines.lab.simulation.footage import RecordingPlan, Stream, simulate
 from services.demo.broker import Broker
 from services.demo.imu_publisher import publish_imu
 from services.demo.rtsp_process import RtspServer

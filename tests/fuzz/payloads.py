@@ -12,10 +12,10 @@ import numpy as np
 from models.calibration import read_calibrations
 from models.errors import ModelError
 from pipelines.errors import BaselineError, PayloadError
-from pipelines.live.drift_file import BaselineFile, BaselineKeeper
-from pipelines.live.drift_subject import Origin, SubjectDrift
-from pipelines.sources.imu_clock import ImuClock
-from pipelines.sources.imu_receiver import ImuReceiver
+from pipelines.live.drift.baseline_file import BaselineFile, BaselineKeeper
+from pipelines.live.drift.subject import Origin, SubjectDrift
+from pipelines.sources.wearable.device_clock import ImuClock
+from pipelines.sources.wearable.receiver import ImuReceiver
 from pipelines.testing import FakeClock
 from tests.fuzz.mutation import changed, dumped, shaken, without_secret
 
@@ -95,7 +95,7 @@ class Kept:
         self._clock = FakeClock()
         self._path = folder / "kept.json"
         self._lines = _Lines()
-        logging.getLogger("pipelines.live.drift_file").addHandler(self._lines)
+        logging.getLogger("pipelines.live.drift.baseline_file").addHandler(self._lines)
         self._keeper().keep()
         self._good = self._path.read_bytes()
 

@@ -8,16 +8,16 @@ from random import Random
 from urllib.parse import quote
 
 from models.errors import ModelError
-from models.prompt_file import load_prompt_set
-from pipelines.data.footage import COLUMNS, parse_labels
+from models.prompts.prompt_file import load_prompt_set
 from pipelines.errors import PipelineError
+from pipelines.lab.data.footage import COLUMNS, parse_labels
 from pipelines.redaction import redact, shown_address
-from pipelines.sources.address import CameraAddress, with_login
-from pipelines.sources.mqtt_address import MqttAddress
-from pipelines.sources.replay import IMU_COLUMNS, read_imu_csv
+from pipelines.sources.camera.address import CameraAddress, with_login
+from pipelines.sources.wearable.address import MqttAddress
+from pipelines.sources.wearable.replay import IMU_COLUMNS, read_imu_csv
 from services.command_line import RedactedLines
 from services.errors import SettingsError
-from services.site_file import read_site
+from services.site.file import read_site
 from tests.fuzz.mutation import SECRET, shaken, without_secret
 
 _SCHEMES = ("rtsp", "RTSP", "rtsps", "mqtt", "http", "rtps", "file")

@@ -6,17 +6,17 @@ import numpy as np
 import torch
 from torch import nn
 
-from models.clip import ClipEncoder
-from models.csn import FeatureNoise
-from models.csn_file import save_csn
-from models.is_clip import IsClip, IsClipSettings
-from models.is_clip_file import TrainedIsClip, save_is_clip
-from models.prompt_file import bundled_prompt_set
-from models.sc_clip import ScClip
-from models.sc_clip_file import save_sc_clip
-from models.sc_clip_settings import ScSettings
-from models.spectrogram import SpectrogramScale
-from models.text_bank import build_text_bank
+from models.clip.encoder import ClipEncoder
+from models.clip.text_bank import build_text_bank
+from models.csn.file import save_csn
+from models.csn.noise import FeatureNoise
+from models.is_clip.file import TrainedIsClip, save_is_clip
+from models.is_clip.model import IsClip, IsClipSettings
+from models.is_clip.spectrogram import SpectrogramScale
+from models.prompts.prompt_file import bundled_prompt_set
+from models.sc_clip.file import save_sc_clip
+from models.sc_clip.model import ScClip
+from models.sc_clip.settings import ScSettings
 
 KINDS = ("csn", "is-clip", "sc-clip")
 SCALE = SpectrogramScale(50.0, 0.25, 1.5, 0.5, 2.0, levels=True)

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from models.clip import ClipEncoder, load_clip
+from models.clip.encoder import ClipEncoder, load_clip
 from tests.tiny_checkpoint import save_tiny_checkpoint
 
 

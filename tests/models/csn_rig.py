@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from models.csn import FeatureNoise
+from models.csn.noise import FeatureNoise
 
 LABELS = ["falling", "lying", "walking", "sitting"]
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.few_shot_training import TrainingSettings
+from models.few_shot.training import TrainingSettings
 
 SCALE = 20.0
 CLIPS, FRAMES, WIDTH, DIM, LABELS = 12, 3, 6, 5, 3

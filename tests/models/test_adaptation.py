@@ -13,13 +13,13 @@ from torch import Tensor
 
 from models.adaptation import read_adaptation
 from models.build import build_recognizer
-from models.clip import ClipEncoder, load_clip
-from models.csn_file import save_csn
+from models.clip.encoder import ClipEncoder, load_clip
+from models.clip.new_checkpoint import small_clip
+from models.csn.file import save_csn
 from models.errors import CheckpointError
-from models.is_clip_file import is_clip_of, save_is_clip
-from models.new_checkpoint import small_clip
-from models.prompt_file import bundled_prompt_set
-from models.sc_clip_file import save_sc_clip, sc_clip_of
+from models.is_clip.file import is_clip_of, save_is_clip
+from models.prompts.prompt_file import bundled_prompt_set
+from models.sc_clip.file import save_sc_clip, sc_clip_of
 from tests.models.adapted_rig import (
     KINDS,
     SC_SETTINGS,

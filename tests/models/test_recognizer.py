@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from models.calibration import Calibration
-from models.clip import ClipEncoder
-from models.prompt_file import bundled_prompt_set
+from models.clip.averaging import average_clip
+from models.clip.encoder import ClipEncoder
+from models.prompts.prompt_file import bundled_prompt_set
 from models.recognizer import ClipRecognizer
 from models.scorers import ClipScorer
-from models.temporal import average_clip
 from models.window import Window
 
 LABELS = 11

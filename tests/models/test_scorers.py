@@ -9,13 +9,13 @@ import torch
 
 from models.adaptation import read_adaptation
 from models.build import build_recognizer
-from models.clip import ClipEncoder, load_clip, normalise_pixels
-from models.csn_file import csn_of
-from models.is_clip_file import is_clip_of
-from models.prompt_file import bundled_prompt_set
+from models.clip.encoder import ClipEncoder, load_clip, normalise_pixels
+from models.csn.file import csn_of
+from models.is_clip.file import is_clip_of
+from models.is_clip.spectrogram import ImuFormat, spectrograms
+from models.prompts.prompt_file import bundled_prompt_set
 from models.recognizer import ClipRecognizer
-from models.sc_clip_file import sc_clip_of
-from models.spectrogram import ImuFormat, spectrograms
+from models.sc_clip.file import sc_clip_of
 from models.window import Window
 from tests.models.adapted_rig import KINDS, SCALE, save_kind
 

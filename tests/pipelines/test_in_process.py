@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.clip import load_clip
-from models.new_checkpoint import save_checkpoint, small_clip, small_tokenizer
-from models.prompt_file import bundled_prompt_set
+from models.clip.encoder import load_clip
+from models.clip.new_checkpoint import save_checkpoint, small_clip, small_tokenizer
+from models.prompts.prompt_file import bundled_prompt_set
 from models.recognizer import ClipRecognizer
 from models.window import Window
 from pipelines.in_process import InProcessRecognizer

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from pipelines.errors import FootageError, PayloadError, PipelineError, SourceError
 from pipelines.redaction import redact, shown_address, shown_path
-from pipelines.sources.address import CameraAddress
-from pipelines.sources.mqtt_address import MqttAddress
-from pipelines.sources.replay import read_imu_csv
+from pipelines.sources.camera.address import CameraAddress
+from pipelines.sources.wearable.address import MqttAddress
+from pipelines.sources.wearable.replay import read_imu_csv
 from services.errors import SettingsError
 
 SECRET = "sEcReT9"

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.sources.replay import read_imu_csv
+from pipelines.sources.wearable.replay import read_imu_csv
 from services.errors import SettingsError
-from services.site_file import read_site
+from services.site.file import read_site
 
 pytestmark = [
     pytest.mark.real,

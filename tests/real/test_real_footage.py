@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from models.prompt_file import bundled_prompt_set
+from models.prompts.prompt_file import bundled_prompt_set
 from pipelines.clock import seconds_to_ns
-from pipelines.data.footage import Footage, Recording, read_footage
-from pipelines.data.truth import OTHER, Truth, read_truth
+from pipelines.lab.data.footage import Footage, Recording, read_footage
+from pipelines.lab.data.truth import OTHER, Truth, read_truth
 
 pytestmark = [
     pytest.mark.real,

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from pipelines.clock import NS_PER_S
-from pipelines.data.footage import read_footage
-from pipelines.sources.gst import Gst, element, make_pipeline
+from pipelines.lab.data.footage import read_footage
+from pipelines.sources.gstreamer.core import Gst, element, make_pipeline
 from services.command_line import app, run
 
 STEP_S = 0.375

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipelines.sources.gst_probe import ELEMENT_PACKAGES, GStreamerProbe
+from pipelines.sources.gstreamer.probe import ELEMENT_PACKAGES, GStreamerProbe
 from services.checkup import (
     check_broker,
     check_checkpoint,

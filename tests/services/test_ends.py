@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipelines.sources.video_file import VideoFileWriter
+from pipelines.sources.gstreamer.video_writer import VideoFileWriter
 
 COMMAND = (sys.executable, "-m", "services")
 PLAIN = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}

@@ -1,7 +1,7 @@
 import pytest
 import typer
 
-from pipelines.sources.framing import Framing, crop
+from pipelines.sources.camera.framing import Framing, crop
 from services.options import parse_framing
 
 

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.sources.address import CameraAddress
-from pipelines.sources.mqtt_address import MqttAddress
+from pipelines.sources.camera.address import CameraAddress
+from pipelines.sources.wearable.address import MqttAddress
 from services.errors import SettingsError
-from services.settings import Site
-from services.site_file import read_site
+from services.site.file import read_site
+from services.site.settings import Site
 
 UGLY = "24#7/x?p%41ss@h:1 ü[\"'\\&=+"
 

@@ -7,7 +7,7 @@ from pipelines.clock import NS_PER_S, seconds_to_ns
 from pipelines.live.held_windows import HeldWindows
 from pipelines.live.wearable_wait import WearableWait, WearableWaitSettings
 from pipelines.records import Clip, ImuBatch
-from pipelines.sources.imu_buffer import ImuBuffer
+from pipelines.sources.wearable.buffer import ImuBuffer
 
 
 def clip(start_s: float, end_s: float) -> Clip:

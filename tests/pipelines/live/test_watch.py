@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from pipelines.live.events import EventSettings
+from pipelines.live.inference import ReuseSettings
 from pipelines.live.observer import Tally
-from pipelines.live.recognise import ReuseSettings
 from pipelines.live.recorded import in_time_order
 from pipelines.live.watch import Item, Record, Subject, Watch, WatchSettings
 from pipelines.live.windows import WindowSettings

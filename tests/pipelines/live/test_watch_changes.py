@@ -5,7 +5,7 @@ from contextlib import aclosing
 
 import pytest
 
-from pipelines.live.recognise import ReuseSettings
+from pipelines.live.inference import ReuseSettings
 from pipelines.live.watch import Record, Subject, Watch, WatchSettings
 from pipelines.records import ActionEvent, Frame, Prediction, SourceStatus
 from pipelines.testing import ColourRecognizer, FakeClock, colour_frames, forever, play

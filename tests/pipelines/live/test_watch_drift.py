@@ -2,7 +2,7 @@
 
 import asyncio
 
-from pipelines.live.drift_settings import DriftSettings
+from pipelines.live.drift.settings import DriftSettings
 from pipelines.live.watch import Record, Subject, Watch, WatchSettings
 from pipelines.live.windows import WindowSettings
 from pipelines.records import DriftAlert, DriftStatus, Prediction

@@ -8,7 +8,7 @@ import pytest
 from pipelines.clock import NS_PER_S, ns_to_seconds
 from pipelines.errors import SourceUnreadable
 from pipelines.records import SourceStatus
-from pipelines.sources.recording_report import RecordingReport
+from pipelines.sources.recording.report import RecordingReport
 from tests.camera_rig import (
     RATE_HZ,
     Item,

@@ -5,7 +5,7 @@ import pytest
 
 PROGRAM = """
 import torch
-from pipelines.sources.gst import Gst
+from pipelines.sources.gstreamer.core import Gst
 import matplotlib.ft2font
 try:
     matplotlib.ft2font.FT2Font(b"no font")

@@ -11,8 +11,8 @@ from services.command_line import app, run
 from services.delivery.broker_check import Examination, examine
 from services.delivery.link import BrokerLink
 from services.demo.broker import Broker
-from services.settings import BrokerSettings
-from services.topics import Topics
+from services.hub.topics import Topics
+from services.site.settings import BrokerSettings
 from tests.mqtt_gate import Gate, gate_before
 
 OPEN = "user ward\ntopic readwrite #\n"

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipelines.data.footage import LabelledSpan, write_labels
-from pipelines.sources.video_file import VideoFileWriter
+from pipelines.lab.data.footage import LabelledSpan, write_labels
+from pipelines.sources.gstreamer.video_writer import VideoFileWriter
 from services.command_line import app, run
 
 pytestmark = pytest.mark.gst

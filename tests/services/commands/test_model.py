@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from models.build import build_recognizer
-from models.prompt_file import bundled_prompt_set
-from pipelines.sources.video_file import VideoFileWriter
+from models.prompts.prompt_file import bundled_prompt_set
+from pipelines.sources.gstreamer.video_writer import VideoFileWriter
 from services.command_line import app, run
 
 HEADER = "---\nlicense: apache-2.0\n---\n"

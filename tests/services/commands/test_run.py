@@ -23,8 +23,8 @@ from cryptography.x509.oid import NameOID
 
 from services.command_line import app, run
 from services.demo.broker import Broker
-from services.hub_http import listen
-from services.settings import Site
+from services.hub.http import listen
+from services.site.settings import Site
 
 
 def site_file(folder: Path, text: str) -> Path:

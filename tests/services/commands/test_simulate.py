@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.data.footage import COLUMNS
+from pipelines.lab.data.footage import COLUMNS
 from services.command_line import app, run
 
 

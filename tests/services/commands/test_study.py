@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.data.footage import LabelledSpan, write_labels
+from pipelines.lab.data.footage import LabelledSpan, write_labels
 from services.command_line import app, run
-from tests.pipelines.studies.set_rig import make_ucf101, write_film
+from tests.pipelines.lab.studies.set_rig import make_ucf101, write_film
 
 pytestmark = pytest.mark.gst
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.clip import load_clip
-from pipelines.sources.video_file import VideoFileWriter
+from models.clip.encoder import load_clip
+from pipelines.sources.gstreamer.video_writer import VideoFileWriter
 from services.command_line import app, run
 from services.demo.rtsp_process import RtspServer
 from tests.film_rig import Packet, Track, encode, write_matroska

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.delivery.home_assistant import discovery, old_topics, unit_of
-from services.topics import Topics
+from services.hub.topics import Topics
 from tests.services.delivery.home_assistant_rules import DEVICE_DISCOVERY, TOPIC
 
 names = st.from_regex(r"\A[a-c3][a-c3_-]{0,5}\Z")

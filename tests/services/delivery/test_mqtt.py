@@ -10,8 +10,8 @@ import pytest
 from pipelines.clock import SystemClock
 from services.delivery.mqtt import BrokerLink, MqttDelivery, is_refusal, try_broker
 from services.demo.broker import Broker
-from services.settings import BrokerSettings
-from services.store import Message, Queued, Store
+from services.hub.store import Message, Queued, Store
+from services.site.settings import BrokerSettings
 from tests.mqtt_listener import listening
 
 HELLO = Message("hello", "ward/status", {"state": "online"}, retain=True)

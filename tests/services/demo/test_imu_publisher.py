@@ -10,8 +10,8 @@ import pytest
 from pipelines.clock import NS_PER_S, SystemClock
 from pipelines.errors import FootageError, SourceError
 from pipelines.records import ImuBatch, SourceStatus
-from pipelines.sources.imu import ImuSource
-from pipelines.sources.replay import IMU_COLUMNS
+from pipelines.sources.wearable.replay import IMU_COLUMNS
+from pipelines.sources.wearable.source import ImuSource
 from pipelines.testing import FakeClock
 from services.demo.broker import Broker
 from services.demo.imu_publisher import publish_imu

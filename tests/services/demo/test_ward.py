@@ -7,11 +7,11 @@ import pytest
 from rich.console import Console
 
 from pipelines.clock import NS_PER_S, SystemClock
-from pipelines.data.footage import LabelledSpan, Recording
-from pipelines.data.truth import read_truth
 from pipelines.errors import FootageError, PipelineError
+from pipelines.lab.data.footage import LabelledSpan, Recording
+from pipelines.lab.data.truth import read_truth
+from pipelines.lab.simulation.footage import simulate_motion
 from pipelines.records import ActionEvent
-from pipelines.simulation.footage import simulate_motion
 from services.commands.demo import (
     ROOMS,
     SECONDS,

@@ -1,0 +1,1 @@
+"""Class-specific noise: the method, its training, and the file of an adaptation."""

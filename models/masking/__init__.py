@@ -1,0 +1,1 @@
+"""Covering parts of pictures, and finding these parts by SAM or from known maps."""

@@ -1,0 +1,4 @@
+"""SC-CLIP: clusters of patches followed through a clip.
+
+Not here: its training recipe, which belongs to ``pipelines.lab.training``.
+"""

@@ -1,0 +1,131 @@
+"""Pictures of a world from its camera.
+
+Shadows are off, because they are slow to render.
+"""
+
+from dataclasses import dataclass
+from types import TracebackType
+from typing import final
+
+import mujoco
+import numpy as np
+from jaxtyping import Float64, UInt8
+
+from pipelines.lab.simulation.world import World
+
+WIDTH_PX, HEIGHT_PX = 320, 240
+
+
+@dataclass(frozen=True, slots=True)
+class Sensor:
+    """Properties of the camera's sensor.
+
+    Attributes:
+        exposure: Mean level, 0 to 255, that the first picture is exposed to.
+        tint: Factor of each channel, red, green, blue.
+        gamma: Exponent of the tone curve.
+        noise: Standard deviation of a pixel's noise, in levels of 255.
+        night: Whether the camera uses infra-red light, and its picture is grey.
+    """
+
+    exposure: float
+    tint: tuple[float, float, float]
+    gamma: float
+    noise: float
+    night: bool
+
+
+def random_sensor(rng: np.random.Generator) -> Sensor:
+    """Draw a random exposure, tint, tone and noise, and whether it is night."""
+    red, green, blue = 1 + rng.uniform(-0.12, 0.12, 3)
+    return Sensor(
+        exposure=float(rng.uniform(85, 155)),
+        tint=(float(red), float(green), float(blue)),
+        gamma=float(rng.uniform(0.75, 1.3)),
+        noise=float(rng.uniform(0, 6)),
+        night=bool(rng.random() < 0.2),
+    )
+
+
+@final
+class Photographer:
+    """Renders a world's camera; a context manager that owns the GL context."""
+
+    def __init__(self, world: World, sensor: Sensor, rng: np.random.Generator) -> None:
+        self._world, self._sensor, self._rng = world, sensor, rng
+        self._tone: list[np.ndarray] | None = None
+
+    def __enter__(self) -> "Photographer":
+        self._renderer = mujoco.Renderer(self._world.model, HEIGHT_PX, WIDTH_PX)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._renderer.close()
+
+    def render(
+        self, qpos: Float64[np.ndarray, " coordinate"], *, covered: bool
+    ) -> UInt8[np.ndarray, "height width 3"]:
+        """Take a picture of the person at these coordinates."""
+        self._set_scene(qpos, covered=covered)
+        return self._exposed(self._renderer.render())
+
+    def segment(
+        self, qpos: Float64[np.ndarray, " coordinate"], *, covered: bool
+    ) -> UInt8[np.ndarray, "height width"]:
+        """Return the index into ``PARTS`` of what each pixel shows."""
+        self._set_scene(qpos, covered=covered)
+        self._renderer.enable_segmentation_rendering()
+        try:
+            things, kinds = np.moveaxis(self._renderer.render(), -1, 0)
+        finally:
+            self._renderer.disable_segmentation_rendering()
+        is_geom = kinds == mujoco.mjtObj.mjOBJ_GEOM
+        parts = self._world.part_of_geom()
+        return np.where(is_geom, parts[things], 0).astype(np.uint8)
+
+    def _set_scene(
+        self, qpos: Float64[np.ndarray, " coordinate"], *, covered: bool
+    ) -> None:
+        world = self._world
+        world.cover(covered=covered)
+        world.data.qpos[:] = qpos
+        mujoco.mj_kinematics(world.model, world.data)
+        mujoco.mj_camlight(world.model, world.data)
+        self._renderer.update_scene(world.data, camera="ward")
+        self._renderer.scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = 0
+
+    def _exposed(
+        self, light: UInt8[np.ndarray, "height width 3"]
+    ) -> UInt8[np.ndarray, "height width 3"]:
+        if self._sensor.night:
+            light = np.repeat(
+                light.mean(axis=2, keepdims=True).astype(np.uint8), 3, axis=2
+            )
+        if self._tone is None:
+            self._tone = _tone_curves(self._sensor, float(light.mean()))
+        tone = self._tone
+        toned = np.stack([tone[c][light[..., c]] for c in range(3)], axis=2)
+        if self._sensor.noise > 0:
+            toned += (
+                self._rng.standard_normal(toned.shape, dtype=np.float32)
+                * self._sensor.noise
+            )
+        exposed: UInt8[np.ndarray, "height width 3"] = np.clip(toned, 0, 255).astype(
+            np.uint8
+        )
+        return exposed
+
+
+def _tone_curves(sensor: Sensor, mean_level: float) -> list[np.ndarray]:
+    """Return a tone curve of 256 levels for each channel, exposed for a mean level."""
+    gain = min(6.0, sensor.exposure / max(mean_level, 1.0))
+    levels = np.arange(256) / 255
+    return [
+        (255 * np.clip(levels * gain * tint, 0, 1) ** sensor.gamma).astype(np.float32)
+        for tint in sensor.tint
+    ]

@@ -1,0 +1,179 @@
+"""Drift: has what a subject's camera, wearable or model gives changed for good?
+
+    measurements ─▶ means of 300 s (a block) ─┬─ learning ─▶ Baseline, frozen
+                                              └─ watching ─▶ DriftAlert: signal, size of
+                                                             the change, cause, since
+    learning ──enough days──▶ watching ──sum at the threshold──▶ alerted
+                                 ▲                                  │
+                                 └──── normal again (recovered) ────┘
+
+Overlapping clips of one room are nearly the same, so single clips say little: blocks
+are far more independent, and a baseline that does not move cannot learn the drift.
+What is measured is in ``pipelines.live.drift.subject``, how alerts come and go in
+``pipelines.live.drift.monitor``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, final
+
+import numpy as np
+from jaxtyping import Float64
+
+from pipelines.clock import seconds_to_ns
+from pipelines.live.drift.baseline import HOURS, learn_baseline
+from pipelines.live.drift.monitor import Watching, hour_of, numbers_of, signals_of
+from pipelines.live.drift.settings import SIGNALS, DriftSettings
+from pipelines.records import DriftAlert, DriftState
+
+_LEAST_SHARE = 0.5
+"""Of a block that must have been seen, or it does not count."""
+
+
+@dataclass(slots=True)
+class _Block:
+    """Sums of one block; a signal that nothing was told of has no mean."""
+
+    number: int
+    first_ns: int
+    last_ns: int = 0
+    sums: np.ndarray = field(default_factory=lambda: np.zeros(len(SIGNALS)))
+    counts: np.ndarray = field(default_factory=lambda: np.zeros(len(SIGNALS)))
+
+    def means(self) -> Float64[np.ndarray, " signal"]:
+        with np.errstate(invalid="ignore"):
+            means: Float64[np.ndarray, " signal"] = self.sums / self.counts
+        return means
+
+
+@final
+class DriftMonitor:
+    """Follows one subject's signals from block to block.
+
+    Args:
+        subject_id: Whose.
+        settings: Lengths and the stated rate.
+        seed: Draws the days that set the threshold.
+
+    Attributes:
+        watching: The watch against what is normal; None while that is being learnt.
+        blocks: How many ended since it began to learn.
+        latest: Means of the block that ended last.
+        correction_ns: What to add to a time to get UTC, for the hour of the day.
+    """
+
+    def __init__(self, subject_id: str, settings: DriftSettings, seed: int = 0) -> None:
+        self._subject_id = subject_id
+        self._settings = settings
+        self._rng = np.random.default_rng(seed)
+        self._floors = np.array(list(SIGNALS.values()))
+        self._least_ns = seconds_to_ns(settings.block_s * _LEAST_SHARE)
+        self._open: _Block | None = None
+        self.correction_ns = 0
+        self.relearn()
+
+    def relearn(self) -> None:
+        """Forget what is normal, and begin to learn it anew."""
+        self.watching: Watching | None = None
+        self.blocks = 0
+        self.latest: Float64[np.ndarray, " signal"] = np.full(len(SIGNALS), np.nan)
+        self._learnt: list[np.ndarray] = []
+        self._hours: list[int] = []
+
+    @property
+    def state(self) -> DriftState:
+        """What it is at."""
+        if self.watching is None:
+            return "learning"
+        return "alerted" if self.watching.standing else "watching"
+
+    @property
+    def learning_left_s(self) -> float:
+        """How long the learning period still lasts, in seconds of blocks."""
+        if self.watching is not None:
+            return 0.0
+        left = self._settings.learning_blocks - len(self._learnt)
+        return max(0, left) * self._settings.block_s
+
+    def observe(
+        self, timestamp_ns: int, values: Mapping[str, float]
+    ) -> list[DriftAlert]:
+        """Take what was measured at a time; return what the block before tells.
+
+        Args:
+            timestamp_ns: If of an earlier block than the latest, it counts for that.
+            values: Of any of ``SIGNALS``.
+        """
+        number = timestamp_ns // seconds_to_ns(self._settings.block_s)
+        alerts: list[DriftAlert] = []
+        if self._open is None:
+            self._open = _Block(number, timestamp_ns)
+        elif number > self._open.number:
+            if self._open.last_ns - self._open.first_ns >= self._least_ns:
+                alerts = self.add_block(self._open.number, self._open.means())
+            self._open = _Block(number, timestamp_ns)
+        self._open.last_ns = max(self._open.last_ns, timestamp_ns)
+        for place, name in enumerate(SIGNALS):
+            if name in values:
+                self._open.sums[place] += values[name]
+                self._open.counts[place] += 1
+        return alerts
+
+    def add_block(
+        self, number: int, means: Float64[np.ndarray, " signal"]
+    ) -> list[DriftAlert]:
+        """Take a whole block's means, NaN where nothing was measured.
+
+        Args:
+            number: Of the block since the epoch.
+            means: In the order of ``SIGNALS``.
+        """
+        self.blocks += 1
+        self.latest = means
+        hour = hour_of(number, self._settings, self.correction_ns)
+        if self.watching is not None:
+            return self.watching.add_block(number, means, hour)
+        self._learnt.append(means)
+        self._hours.append(hour)
+        if self.learning_left_s == 0:
+            baseline = learn_baseline(
+                np.stack(self._learnt),
+                np.array(self._hours),
+                self._floors,
+                blocks_per_day=self._settings.blocks_per_day,
+                false_alert_days=self._settings.false_alert_days,
+                rng=self._rng,
+            )
+            self.watching = Watching(
+                self._subject_id, baseline, self._settings, number + 1
+            )
+            self._learnt, self._hours = [], []
+        return []
+
+    def memory(self) -> dict[str, Any]:
+        """Return all that a restarted monitor needs for JSON, but the open block."""
+        return {
+            "blocks": self.blocks,
+            "learnt": [numbers_of(means) for means in self._learnt],
+            "hours": self._hours,
+            "watching": None
+            if self.watching is None
+            else self.watching.memory(self.correction_ns),
+        }
+
+    def recall(self, memory: Mapping[str, Any]) -> None:
+        """Go on from what ``memory`` returned.
+
+        Raises:
+            ValueError, LookupError, TypeError, OverflowError: If it is damaged.
+        """
+        self.relearn()
+        learnt = [signals_of(row) for row in memory["learnt"]]
+        hours = [int(hour) for hour in memory["hours"]]
+        if len(learnt) != len(hours) or any(not 0 <= hour < HOURS for hour in hours):
+            msg = f"{len(learnt)} blocks and {len(hours)} hours, expected one for each"
+            raise ValueError(msg)
+        blocks, kept = int(memory["blocks"]), memory["watching"]
+        if kept is not None:
+            self.watching = Watching.recall(self._subject_id, kept, self._settings)
+        self._learnt, self._hours, self.blocks = learnt, hours, blocks

@@ -1,0 +1,167 @@
+"""Addresses of cameras: ``rtsp://…``, a device, a video file, or ``test``."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Literal
+from urllib.parse import SplitResult, quote, unquote, urlsplit
+
+from pipelines.errors import SourceError
+from pipelines.redaction import shown_address, shown_path
+from pipelines.sources.camera.device_path import is_device
+
+CameraKind = Literal["rtsp", "device", "file", "test"]
+
+_RTSP_SCHEMES = ("rtsp", "rtsps")
+_EXPECTED = "expected rtsp://host/path, /dev/videoN, a video file, or test"
+_AMBIGUOUS = (
+    "an @ after the host: write %40 for it; if it ends a password, write %2F, %3F and"
+    " %23 for / ? # in the password, or keep it in a file or a variable"
+)
+_NOT_TEXT = "user and password must be percent-encoded UTF-8 without NUL"
+
+_MEANT_AS_URL = re.compile(r"\s*(?:rtsp[a-z]*|https?|rtmps?|mqtts?)\s*:", re.IGNORECASE)
+_UNFIT = re.compile(r"[\s\x00-\x1f\x7f\ud800-\udfff]")
+_LATE_AT_SIGN = re.compile(r"://[^/?#@]*[/?#][^@]*@")
+_HOST = re.compile(r"[\w.\-]+|[0-9A-Fa-f:.]+(?:%[\w.]+)?")
+_HOST_FOLLOWS = re.compile(r"(?:[\w.\-]+|\[[0-9A-Fa-f:.]+\])(?::\d+)?(?:[/?#]|\Z)")
+_VIEW = re.compile(
+    r"(?<![a-z0-9])(channel|subtype|stream|camera|profile)=(\d{1,3})(?![a-z0-9])",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CameraAddress:
+    """Where pictures come from; its ``str`` and ``repr`` hold no credentials.
+
+    Attributes:
+        kind: What sort of source.
+        location: URL without user and password, device, path, or ``test``.
+        user: Who may look, decoded, or None.
+        password: The password, decoded, or None.
+    """
+
+    kind: CameraKind
+    location: str = field(repr=False)
+    user: str | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def parse(cls, text: str) -> "CameraAddress":
+        """Read an address; whether a camera is there shows when it is opened.
+
+        Raises:
+            SourceError: If it is none of the forms above.
+        """
+        if text == "test":
+            return cls("test", text)
+        if "://" in text or _MEANT_AS_URL.match(text):
+            return cls._parse_url(text)
+        if not text.strip() or "\0" in text:
+            raise SourceError(ascii(shown_address(text)), _EXPECTED)
+        return cls("device" if is_device(text) else "file", text)
+
+    @classmethod
+    def _parse_url(cls, text: str) -> "CameraAddress":
+        shown = shown_address(text)
+        parts, host, port = _split(text)
+        if parts is None or parts.scheme not in _RTSP_SCHEMES or not host or port == 0:
+            late = _LATE_AT_SIGN.search(text) is not None
+            raise SourceError(shown, _AMBIGUOUS if late else _EXPECTED)
+        if _may_be_split_elsewhere(parts):
+            raise SourceError(shown, _AMBIGUOUS)
+        host = f"[{host}]" if ":" in host else host
+        place = host if port is None else f"{host}:{port}"
+        try:
+            user, password = decoded_login(parts.username, parts.password)
+        except ValueError as err:
+            raise SourceError(shown, str(err)) from None
+        location = parts._replace(netloc=place).geturl()
+        return cls("rtsp", location, user, password)
+
+    @property
+    def live(self) -> bool:
+        """Whether pictures come at their own pace and never end by themselves."""
+        return self.kind != "file"
+
+    @property
+    def view_name(self) -> str:
+        """Names what the camera shows, in files: another channel is another view."""
+        place = self.location.partition("://")[2]
+        chosen = [f"{name}={value}" for name, value in _VIEW.findall(place)]
+        return " ".join((str(self), *chosen)) if self.kind == "rtsp" else str(self)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no text may show: user, password, and all that ``str`` leaves out."""
+        if self.kind != "rtsp":
+            return ()
+        hidden = re.split(r"[/?#;&=]", self.location.partition("://")[2])[1:]
+        shown = set(re.split(r"[/]", str(self)))
+        given = [it for it in (self.user, self.password) if it]
+        given += [quote(it, "") for it in given]
+        return tuple({*given, *hidden} - shown - {""})
+
+    def __str__(self) -> str:
+        if self.kind != "rtsp":
+            return shown_address(self.location)
+        parts = urlsplit(self.location)
+        return f"{parts.scheme}://{parts.netloc}{shown_path(parts.path)}"
+
+
+def with_login(address: str, user: str, password: str | None) -> str:
+    """Return an address with a login that reads back exactly as it is given.
+
+    Args:
+        address: Without a login.
+        user: As it is, not encoded.
+        password: As it is, or None.
+    """
+    scheme, mark, place = address.partition("://")
+    ending = "" if password is None else f":{quote(password, '')}"
+    return f"{scheme}{mark}{quote(user, '')}{ending}@{place}"
+
+
+def _split(text: str) -> tuple[SplitResult | None, str | None, int | None]:
+    """Return URL, host and port, or nothing where one of them is malformed."""
+    if _UNFIT.search(text):
+        return None, None, None
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return None, None, None
+    return (parts, host, port) if is_host(host) else (None, None, None)
+
+
+def is_host(text: str | None) -> bool:
+    """Tell whether a text has the form of a name or an address of a machine."""
+    return _HOST.fullmatch(text or "") is not None
+
+
+def _may_be_split_elsewhere(parts: SplitResult) -> bool:
+    """Whether a later ``@`` may end the login: a password may hold ``/``, ``?``, ``#``.
+
+    Two cameras could be meant then, and the wrong one would be sent the password.
+    """
+    after_host = parts._replace(scheme="", netloc="").geturl()
+    _, at_sign, rest = after_host.rpartition("@")
+    return bool(at_sign) and _HOST_FOLLOWS.match(rest) is not None
+
+
+def decoded_login(
+    user: str | None, password: str | None
+) -> tuple[str | None, str | None]:
+    """Undo the percent-encoding of user and password.
+
+    Raises:
+        ValueError: If either is no text that can be sent.
+    """
+    try:
+        plain = [it and unquote(it, errors="strict") for it in (user, password)]
+        unfit = any("\0" in it.encode().decode() for it in plain if it)
+    except UnicodeError:
+        unfit = True
+    if unfit:
+        raise ValueError(_NOT_TEXT)
+    return plain[0], plain[1]

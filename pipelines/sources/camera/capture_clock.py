@@ -1,0 +1,111 @@
+"""When a live picture was taken: by our clock at arrival, or by its sender's."""
+
+from dataclasses import dataclass
+from typing import final
+
+from pipelines.clock import span_text
+from pipelines.records import TimeBase
+from pipelines.sources.camera.sender_clock import SenderClock
+
+_SLEW_RATIO = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureTime:
+    """When a picture was taken, and by whose clock.
+
+    ``problem`` says why the sender's clock is not believed, if it is not.
+    """
+
+    timestamp_ns: int
+    time_base: TimeBase
+    problem: str = ""
+
+
+@final
+class CaptureClock:
+    """Stamps the pictures of one camera with times that only rise.
+
+    Pictures are stamped with their arrival until the sender's clock is known (its
+    first RTCP report comes after about 2 s, and some pictures must agree). From then on
+    the difference between the two shrinks by a tenth of the time that passes, until the
+    stamps are the sender's:
+
+        sender - arrival   -300 ms ......................................
+        stamp - arrival       0 ms ──────╮ the sender's clock is known
+                                          ╲
+                                           ╲_____________________________ -300 ms
+        time base             arrival ............ sender
+
+    From then on the stamps are the sender's, or its model's where a time is missing or
+    wild (``pipelines.sources.camera.sender_clock``), until the sender's clock was
+    unknown for half a minute. A sender that sets its clock is followed as slowly. So
+    stamps are continuous, and a window may reach across a change of the time base.
+
+    A sender whose clock is more than two seconds from ours is not used: a camera
+    without a time server may live in 1970.
+    """
+
+    def __init__(self) -> None:
+        self._sender = SenderClock()
+        self._last_ns: int | None = None
+        self._arrival_ns = 0
+        self._lag_ns = 0
+        self._settled = False
+
+    @property
+    def bridged(self) -> int:
+        """How many pictures without a usable sender time the model stamped."""
+        return self._sender.bridged
+
+    def stamp(self, arrival_ns: int, sender_ns: int | None) -> CaptureTime:
+        """Stamp the next picture.
+
+        Args:
+            arrival_ns: When it arrived, by our clock.
+            sender_ns: When it was taken, by the sender's clock, if that is known.
+        """
+        sender = self._sender
+        if self._last_ns is None:
+            self._arrival_ns = arrival_ns
+        passed_ns = max(0, arrival_ns - self._arrival_ns)
+        self._arrival_ns += passed_ns
+        before_ns = sender.offset_ns or 0
+        taken_ns = sender.take(self._arrival_ns, sender_ns)
+        base_ns = arrival_ns if taken_ns is None else taken_ns
+        if sender.moved:
+            self._lag_ns += before_ns - (sender.offset_ns or 0)
+        self._shrink_lag(passed_ns)
+        timestamp_ns = base_ns + self._lag_ns
+        if self._last_ns is not None:
+            timestamp_ns = max(timestamp_ns, self._last_ns + 1)
+        self._last_ns = timestamp_ns
+        known = sender.offset_ns is not None
+        self._settled = known and (self._settled or self._lag_ns == 0)
+        return CaptureTime(
+            timestamp_ns,
+            "sender" if self._settled else "arrival",
+            self._problem(),
+        )
+
+    def correct(self, correction_ns: int) -> None:
+        """Take that our system clock was set, by which sender times are now moved.
+
+        Stamps go on from where they are, and move over as slowly as ever.
+        """
+        if self._sender.offset_ns is not None:
+            self._lag_ns += correction_ns
+        self._sender.shift(-correction_ns)
+
+    def _problem(self) -> str:
+        off_ns = self._sender.refused_ns
+        if off_ns is None:
+            return ""
+        return f"the camera's clock is {span_text(off_ns)} from ours and not used"
+
+    def _shrink_lag(self, passed_ns: int) -> None:
+        step_ns = round(passed_ns * _SLEW_RATIO)
+        if self._lag_ns > 0:
+            self._lag_ns = max(0, self._lag_ns - step_ns)
+        else:
+            self._lag_ns = min(0, self._lag_ns + step_ns)

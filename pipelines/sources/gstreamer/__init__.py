@@ -1,0 +1,1 @@
+"""What every user of GStreamer shares: start-up, errors, probing, writing video."""

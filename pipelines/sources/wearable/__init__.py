@@ -1,0 +1,1 @@
+"""Wearables: MQTT connection, message formats, device clock, sample buffer."""

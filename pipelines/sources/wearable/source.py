@@ -1,0 +1,294 @@
+"""A wearable's samples from an MQTT broker, through outages of either.
+
+One topic is one device. ``pipelines.sources.wearable.payload`` says what a message
+holds, ``pipelines.sources.wearable.receiver`` what becomes of it; here are the
+connection and
+the device's state::
+
+    connecting -> online <-> stalled    the wearable is silent
+         ^           |          |
+         +------- offline <-----+       the broker is gone: tried again and again
+"""
+
+import asyncio
+import logging
+import ssl
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from random import Random
+from statistics import median
+from types import TracebackType
+from typing import final
+
+import aiomqtt
+from paho.mqtt.reasoncodes import ReasonCode
+
+from pipelines.clock import Clock, ns_to_seconds, seconds_to_ns
+from pipelines.errors import PayloadError, SourceNotFound, SourceRefused
+from pipelines.records import ImuBatch, SourceKey, SourceStatus
+from pipelines.sources.backoff import Backoff
+from pipelines.sources.status_board import StatusBoard
+from pipelines.sources.stream_buffer import BufferClosed, StreamBuffer
+from pipelines.sources.wearable.address import MqttAddress
+from pipelines.sources.wearable.device_clock import ImuClock, ImuClockSettings
+from pipelines.sources.wearable.receiver import ImuCounts, ImuReceiver
+
+logger = logging.getLogger(__name__)
+
+# What the library would log, our statuses and counts say already.
+_library_logger = logging.getLogger(f"{__name__}.aiomqtt")
+_library_logger.setLevel(logging.CRITICAL)
+
+_FIRST_PAUSE_S = 1.0
+_LONGEST_PAUSE_S = 30.0
+_ANSWER_S = 5.0
+_CLOSE_S = 1.0
+_KEEPALIVE_S = 15
+_MOST_UNREAD_MESSAGES = 1000
+_WARN_EVERY_NS = seconds_to_ns(10.0)
+_SILENT_PERIODS = 2.5
+"""A wearable is silent once so many of its usual gaps between messages have passed."""
+_GAPS_REMEMBERED = 5
+_LONGEST_USUAL_NS = seconds_to_ns(60.0)
+_LEAST_FAILURE_CODE = 128
+_CREDENTIAL_CODES = {134, 135}  # bad user name or password; not authorised
+
+
+@final
+class ImuSource:
+    """Yields a wearable's batches, and its status at each change, for ever.
+
+    An async context manager, and in it an async iterator. Messages are read and
+    stamped as they arrive, however slowly they are fetched.
+
+    Args:
+        subject_id: Who wears it; named in every record.
+        address: ``mqtt://[user:password@]host[:port]/topic``.
+        clock: Stamps arrivals and times the silence and the pauses.
+        stall_s: A wearable silent for this long has stalled, unless it usually sends
+            so seldom that this is no silence for it.
+        fail_fast: Whether to raise if the very first connection fails.
+        most_batches: Batches held for whoever iterates; the oldest gives way.
+        clock_settings: How the offset of the device's clock is estimated.
+        rng: Draws the pauses between attempts to reach the broker.
+        tls_context: How the broker is known; without it nothing is encrypted.
+        on_status: Called on the event loop with each new status, at once: the same
+            status in the stream waits behind what was not fetched yet.
+
+    Raises:
+        SourceError: If the address is malformed.
+    """
+
+    def __init__(
+        self,
+        subject_id: str,
+        address: str,
+        *,
+        clock: Clock,
+        stall_s: float = 5.0,
+        fail_fast: bool = False,
+        most_batches: int = 256,
+        clock_settings: ImuClockSettings | None = None,
+        rng: Random | None = None,
+        tls_context: ssl.SSLContext | None = None,
+        on_status: Callable[[SourceStatus], None] | None = None,
+    ) -> None:
+        self._subject_id = subject_id
+        self._address = MqttAddress.parse(address)
+        self._clock = clock
+        self._stall_ns = seconds_to_ns(stall_s)
+        self._fail_fast = fail_fast
+        self._tls_context = tls_context
+        self._on_status = on_status
+        self._most_batches = most_batches
+        self._backoff = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S, rng or Random())
+        self._receiver = ImuReceiver(
+            subject_id, self._address.shown_topic, ImuClock(clock_settings)
+        )
+        self._correction_ns = 0
+        self._connections = 0
+        self._last_data_ns = 0
+        self._gaps_ns = deque[int](maxlen=_GAPS_REMEMBERED)
+        self._batch_ns = 0
+        self._last_warning_ns: int | None = None
+
+    @property
+    def counts(self) -> ImuCounts:
+        """What came so far, and what of it was dropped."""
+        return replace(self._receiver.counts, dropped_batches=self._outbox.dropped)
+
+    async def __aenter__(self) -> "ImuSource":
+        self._outbox = StreamBuffer[ImuBatch | SourceStatus](self._most_batches)
+        self._board = StatusBoard(
+            SourceKey(self._subject_id, "imu"),
+            clock=self._clock,
+            time_base=self._receiver.time_base,
+            dropped=lambda: self._outbox.dropped,
+            publish=lambda status: self._outbox.put(status, kept=True),
+            on_status=self._on_status,
+        )
+        self._task = asyncio.create_task(self._run(), name=f"imu[{self._subject_id}]")
+        self._task.add_done_callback(lambda _: self._outbox.close())
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._task.cancel()
+        # What went wrong was told to whoever iterates.
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    def __aiter__(self) -> AsyncIterator[ImuBatch | SourceStatus]:
+        return self
+
+    async def __anext__(self) -> ImuBatch | SourceStatus:
+        """Return the next batch or change of state.
+
+        Raises:
+            SourceError: With ``fail_fast``, if the broker cannot be reached or refuses
+                the credentials at the very first attempt.
+        """
+        try:
+            return await self._outbox.get()
+        except BufferClosed:
+            await self._task
+            raise StopAsyncIteration from None
+
+    async def _run(self) -> None:
+        while True:
+            connections_before = self._connections
+            problem, refused = "", False
+            try:
+                await self._listen()
+            except aiomqtt.MqttError as error:
+                problem, refused = _problem(error)
+            if self._connections > connections_before:
+                problem = "the connection to the broker was lost"
+            elif self._fail_fast and self._connections == 0:
+                kind = SourceRefused if refused else SourceNotFound
+                raise kind(str(self._address), problem)
+            self._board.update("offline", problem)
+            # More attempts with wrong credentials may lock us out.
+            wait_s = self._backoff.slowest_s() if refused else self._backoff.next_s()
+            logger.info("%s: %s; again in %.1f s", self._address, problem, wait_s)
+            await self._clock.sleep_s(wait_s)
+
+    async def _listen(self) -> None:
+        """Connect, subscribe and take messages until the connection is lost."""
+        async with self._connected() as client:
+            for code in await client.subscribe(self._address.topic, qos=1):
+                if isinstance(code, ReasonCode) and code.value >= _LEAST_FAILURE_CODE:
+                    msg = f"the broker refuses the subscription: {code}"
+                    raise aiomqtt.MqttError(msg)
+            self._backoff.reset()
+            self._connections += 1
+            self._last_data_ns = self._clock.now_ns()
+            self._board.update("connecting", "subscribed, no data yet")
+            self._board.count_reconnects(self._connections - 1)
+            watch = asyncio.create_task(self._watch_silence())
+            try:
+                async for message in client.messages:
+                    self._take(message)
+            finally:
+                watch.cancel()
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[aiomqtt.Client]:
+        client = aiomqtt.Client(
+            self._address.host,
+            self._address.port,
+            username=self._address.user,
+            password=self._address.password,
+            tls_context=self._tls_context,
+            logger=_library_logger,
+            timeout=_ANSWER_S,
+            keepalive=_KEEPALIVE_S,
+            max_queued_incoming_messages=_MOST_UNREAD_MESSAGES,
+        )
+        entering = asyncio.ensure_future(client.__aenter__())
+        try:
+            await asyncio.shield(entering)
+            yield client
+        finally:
+            # Half a connection would outlive us: a thread makes it, the loop reads it.
+            await asyncio.gather(entering, return_exceptions=True)
+            client.timeout = _CLOSE_S
+            with suppress(aiomqtt.MqttError):
+                await client.__aexit__(None, None, None)
+
+    async def _watch_silence(self) -> None:
+        while True:
+            quiet_ns = self._clock.now_ns() - self._last_data_ns
+            silence_ns = self._silence_ns()
+            if quiet_ns >= silence_ns:
+                silence_s = ns_to_seconds(silence_ns)
+                self._board.update("stalled", f"no data for {silence_s:.3g} s")
+                quiet_ns = 0
+            await self._clock.sleep_s(ns_to_seconds(silence_ns - quiet_ns))
+
+    def _silence_ns(self) -> int:
+        """Return how long a pause must be to count as silence.
+
+        A message is as rare as the span of its samples, and as the gaps before it.
+        """
+        usual_ns = max(self._batch_ns, median(self._gaps_ns or (0,)))
+        silence_ns = round(_SILENT_PERIODS * min(usual_ns, _LONGEST_USUAL_NS))
+        return max(self._stall_ns, silence_ns)
+
+    def _take(self, message: aiomqtt.Message) -> None:
+        arrival_ns = self._clock.now_ns()
+        if message.retain:
+            self._receiver.skip_retained()
+            return
+        try:
+            batch = self._receiver.take(message.payload, arrival_ns)
+        except PayloadError as error:
+            self._warn(error, arrival_ns)
+            return
+        if batch is not None:
+            times_ns = batch.timestamps_ns
+            self._batch_ns = int(times_ns[-1] - times_ns[0])
+            if self._board.state in ("online", "stalled"):
+                self._gaps_ns.append(arrival_ns - self._last_data_ns)
+            self._last_data_ns = arrival_ns
+            self._tell_online()
+            self._outbox.put(batch)
+
+    def _tell_online(self) -> None:
+        correction_ns = self._clock.correction_ns()
+        if self._board.state != "online" or correction_ns != self._correction_ns:
+            self._correction_ns = correction_ns
+            offset_s = ns_to_seconds((self.counts.clock_offset_ns or 0) + correction_ns)
+            self._online_reason = f"its clock is {offset_s:+.3f} s from ours"
+        self._board.update(
+            "online", self._online_reason, time_base=self._receiver.time_base
+        )
+
+    def _warn(self, error: PayloadError, now_ns: int) -> None:
+        """Log a dropped message, unless one was logged a moment ago."""
+        last_ns = self._last_warning_ns
+        if last_ns is None or now_ns - last_ns >= _WARN_EVERY_NS:
+            self._last_warning_ns = now_ns
+            malformed = self.counts.malformed
+            logger.warning(
+                "%s: dropped a message, %d so far: %s",
+                self._subject_id,
+                malformed,
+                error,
+            )
+
+
+def _problem(error: aiomqtt.MqttError) -> tuple[str, bool]:
+    """Return what an attempt failed of, and whether it was the credentials."""
+    code = error.rc if isinstance(error, aiomqtt.MqttCodeError) else None
+    if isinstance(code, ReasonCode) and code.value in _CREDENTIAL_CODES:
+        return (
+            f"the broker refuses us ({code}); write user and password in the address",
+            True,
+        )
+    return f"no connection to the broker: {error}", False

@@ -1,0 +1,61 @@
+"""What the hub does when the system clock is set while it runs.
+
+The store's times and all spans are in the hub's pipeline time, which goes on as if
+nothing had happened. The metrics' timestamps are UTC and follow the correction. A hub
+that begins moves the store's times to its own pipeline time.
+"""
+
+from contextlib import suppress
+from typing import cast, final
+
+from pipelines.clock import NS_PER_S, Clock, span_text
+from services.errors import StoreError
+from services.hub.metrics import Metrics
+from services.hub.store import Message, Store
+from services.hub.topics import Topics
+
+_NOTE = "clock correction"
+
+
+@final
+class HubClock:
+    """Follows the corrections of the hub's clock.
+
+    Args:
+        clock: The hub's.
+        store: Whose times are moved at the start.
+        metrics: Whose timestamps follow.
+        topics: Of the message that tells of a correction.
+    """
+
+    def __init__(
+        self, clock: Clock, store: Store, metrics: Metrics, topics: Topics
+    ) -> None:
+        self._clock, self._store = clock, store
+        self._metrics, self._topics = metrics, topics
+        self._correction_ns = 0
+        with suppress(StoreError):  # a full disk must not keep the hub from beginning
+            store.move_times(cast("int | None", store.recall(_NOTE)) or 0)
+            store.note(_NOTE, 0)
+
+    def utc_ns(self) -> int:
+        """Return UTC, by the system clock as it is now."""
+        return self._clock.now_ns() + self._clock.correction_ns()
+
+    def follow(self) -> list[Message]:
+        """Take the correction into account; return what there is to publish about it.
+
+        Raises:
+            StoreError: If it cannot be noted for the hub after this one.
+        """
+        correction_ns = self._clock.correction_ns()
+        moved_ns = correction_ns - self._correction_ns
+        if moved_ns == 0:
+            return []
+        self._store.note(_NOTE, correction_ns)
+        self._metrics.correct(correction_ns)
+        self._correction_ns = correction_ns
+        if abs(moved_ns) < NS_PER_S:
+            return []
+        text = f"the clock was corrected by {span_text(moved_ns)}"
+        return [self._topics.technical("clock", "corrected", text, self.utc_ns())]

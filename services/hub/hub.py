@@ -1,0 +1,417 @@
+"""The hub: takes what must not be lost, publishes it, and tells how everything stands.
+
+    watchers ──Report──▶ store ──outbox──▶ MQTT
+                 │                           │
+                 └────────▶ metrics ◀────────┘ ──▶ /metrics, /readyz
+
+One for a site, an actor with a name that Ray restarts for ever. A restarted hub goes on
+from its store; what it knew of sources comes with the watchers' next reports.
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast, final
+
+import uvicorn
+from prometheus_client import CollectorRegistry
+
+from pipelines.clock import Clock, SystemClock, seconds_to_ns
+from pipelines.recognition import ActionRecognizer
+from pipelines.records import ActionEvent, SourceRole
+from services.delivery.announcements import Announcements
+from services.delivery.mqtt import BrokerLink, MqttDelivery
+from services.errors import StoreError
+from services.hub.canary import Canary
+from services.hub.clock import HubClock
+from services.hub.http import listen_again, make_server
+from services.hub.metrics import Metrics
+from services.hub.reports import Report, SubjectState
+from services.hub.store import Message, Queued, Store
+from services.hub.topics import VERSION, Topics, standing_of
+from services.site.settings import Site
+
+logger = logging.getLogger(__name__)
+
+_ROUND_S = 2.0
+_SILENT_NS = seconds_to_ns(12.0)
+"""A watcher that has not reported for so long watches nobody."""
+_CANARY_PATIENCE_S = 30.0
+_FLUSH_S = 5.0
+_HTTP_END_S = 1.0
+_EXPECTED, _PORT = "expected sources", "port"
+
+
+@dataclass(frozen=True, slots=True)
+class HubState:
+    """How the hub stands.
+
+    Attributes:
+        url: Where it answers over HTTP.
+        pending: Messages that wait for the broker.
+        troubles: Why the system is not ready.
+    """
+
+    url: str
+    pending: int
+    troubles: tuple[str, ...]
+
+
+@final
+class Hub:
+    """The hub of one site.
+
+    Args:
+        site: The configuration.
+        recognizer: What the canary tests.
+        folder: Where the store is; the configured one if None.
+        clock: Dates everything.
+
+    Attributes:
+        port: Where it answers over HTTP.
+
+    Raises:
+        StoreError: If the store cannot be opened.
+        PortTaken: If somebody else listens on the configured port.
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        recognizer: ActionRecognizer,
+        folder: Path | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._site, self._clock = site, clock or SystemClock()
+        self._topics = Topics(site.broker.prefix, site.site)
+        self._store = Store(folder or site.hub.folder)
+        names = sorted(set(recognizer.info.events.values()))
+        now_ns = self._clock.now_ns()
+        self._metrics = Metrics(CollectorRegistry(), names, now_ns)
+        self._dates = HubClock(self._clock, self._store, self._metrics, self._topics)
+        self._announcements = Announcements(
+            self._store,
+            self._topics,
+            names,
+            self._clock,
+            is_on=site.broker.home_assistant,
+        )
+        self._canary = Canary(recognizer)
+        self._canary_trouble = "recognition is not tested yet"
+        self._canary_told: bool | None = None
+        self._broker_trouble = "the broker is not reached yet"
+        self._store_trouble = ""
+        expected = self._store.recall(_EXPECTED) or {}
+        self._expected = cast("dict[str, list[SourceRole]]", expected)
+        self._states: dict[str, SubjectState] = {}
+        self._standings: dict[str, object] = {}
+        self._reports: dict[str, tuple[int, Report]] = {}
+        self._began_ns = now_ns
+        self._tasks: list[asyncio.Task[None]] = []
+        self._delivery: MqttDelivery | None = None
+        self._server: uvicorn.Server | None = None
+        kept_port = cast("int | None", self._store.recall(_PORT))
+        self._listener = listen_again(site.hub.host, site.hub.port, kept_port)
+        self.port: int = self._listener.getsockname()[1]
+        with suppress(StoreError):  # a full disk must not keep the hub from beginning
+            self._store.note(_PORT, self.port)
+        self._metrics.watch(self._expected)
+        for event in self._store.open_events(list(self._expected)):
+            self._metrics.goes_on(event)
+
+    async def state(self) -> HubState:
+        """Return how the hub stands; the first call of any sets it to work."""
+        self._wake()
+        pending, _ = await asyncio.to_thread(self._store.backlog)
+        return HubState(
+            f"http://{self._site.hub.host}:{self.port}",
+            pending,
+            tuple(self._troubles()),
+        )
+
+    async def expect(self, subjects: Mapping[str, Sequence[SourceRole]]) -> None:
+        """Take who is to be watched, and with which sources.
+
+        Whoever is not any more is forgotten; what is retained of it is withdrawn.
+        """
+        self._wake()
+        before = self._expected
+        gone = before.keys() - subjects.keys()
+        await self._announcements.expect(list(subjects), list(before))
+        self._expected = {name: list(it) for name, it in subjects.items()}
+        await asyncio.to_thread(self._store.note, _EXPECTED, self._expected)
+        self._metrics.watch(self._expected)
+        now_ns = self._clock.now_ns()
+        for name in gone:
+            self._states.pop(name, None)
+            self._standings.pop(name, None)
+        forgotten = [self._topics.forget(name, now_ns) for name in gone]
+        left_behind = await self._announcements.left_behind(list(before), now_ns)
+        await self._take([*left_behind, *forgotten], {})
+        await self._announcements.settled()
+        if self._delivery is not None:
+            self._delivery.announce()
+
+    async def accept(self, report: Report) -> None:
+        """Keep a report's events and alerts; return once they are on the disk.
+
+        Raises:
+            StoreError: If they cannot be written; they are to be given again.
+        """
+        self._wake()
+        now_ns = self._clock.now_ns()
+        told = report.subjects.items()
+        known = {name: state for name, state in told if name in self._expected}
+        standings, changes = self._changed_standings(known, now_ns)
+        events = {self._topics.event(event).key: event for event in report.events}
+        messages = [
+            *(self._topics.event(event) for event in report.events),
+            *(self._topics.drift(alert) for alert in report.alerts),
+            *changes,
+        ]
+        new = await self._take(messages, events)
+        self._standings |= {  # some may have been dropped meanwhile
+            name: known_as
+            for name, known_as in standings.items()
+            if name in self._expected
+        }
+        for key, event in events.items():
+            if key in new:
+                self._metrics.happened(event)
+        _, earlier = self._reports.get(report.watcher, (0, None))
+        if earlier is None or earlier.sent_ns != report.sent_ns:  # else given twice
+            self._metrics.count(report.counts)
+        for name, state in known.items():
+            if name in self._expected:  # it may have been dropped meanwhile
+                self._states[name] = state
+                self._metrics.saw(name, state)
+        self._reports[report.watcher] = now_ns, report
+
+    async def open_events(self, subject_ids: Sequence[str]) -> list[ActionEvent]:
+        """Return the episodes of subjects that have started and not ended."""
+        self._wake()
+        return await asyncio.to_thread(self._store.open_events, subject_ids)
+
+    async def stop(self) -> None:
+        """Deliver what there is, as far as the broker lets us; say goodbye."""
+        if self._delivery is not None:
+            self._delivery.wake()
+            try:
+                await asyncio.wait_for(self._delivery.wait_idle(), _FLUSH_S)
+            except TimeoutError:
+                logger.warning("not all is delivered: what waits is kept for next time")
+        if self._server is not None:  # cancelled, it would leave its sockets registered
+            self._server.should_exit = True
+            http = [task for task in self._tasks if task.get_name() == "hub http"]
+            await asyncio.wait(http, timeout=_HTTP_END_S)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._listener.close()
+        self._store.close()
+
+    def _wake(self) -> None:
+        """Begin to work: an actor has no event loop before its first call."""
+        if self._tasks:
+            return
+        self._delivery = MqttDelivery(
+            BrokerLink.of(self._site.broker),
+            self._store,
+            self._clock,
+            greeting=self._greeting,
+            will=self._site_status("offline"),
+            observer=self,
+            test_topic=self._topics.test if self._site.broker.confirm else None,
+            announcer=self._announcements,
+        )
+        self._server = server = make_server(
+            self._metrics.registry, self._troubles, self._delivery.proof.notes
+        )
+        works = {
+            "delivery": self._delivery.run(),
+            "http": server.serve(sockets=[self._listener]),
+            "rounds": self._go_round(),
+            "canary": self._show_canary(),
+        }
+        self._tasks = [
+            asyncio.create_task(work, name=f"hub {name}")
+            for name, work in works.items()
+        ]
+        for task in self._tasks:
+            task.add_done_callback(_die_of_failure)
+
+    async def _take(
+        self, messages: Sequence[Message], events: Mapping[str, ActionEvent]
+    ) -> frozenset[str]:
+        """Write messages down; return the keys of those that were new."""
+        if not messages:
+            return frozenset()
+        now_ns = self._clock.now_ns()
+        try:
+            new = await asyncio.to_thread(self._store.take, messages, events, now_ns)
+        except StoreError as err:
+            if not self._store_trouble:
+                logger.error("%s; watchers keep what happens until it can be", err)
+            self._store_trouble = str(err)
+            raise
+        self._store_trouble = ""
+        if new and self._delivery is not None:
+            self._delivery.wake()
+        return new
+
+    def _changed_standings(
+        self, states: Mapping[str, SubjectState], now_ns: int
+    ) -> tuple[dict[str, object], list[Message]]:
+        """Return who is seen otherwise than was told, and a message for each."""
+        standings: dict[str, object] = {}
+        messages = []
+        for name, state in states.items():
+            standing = (
+                standing_of(state),
+                state.camera and (state.camera.state, state.camera.time_base),
+                state.wearable and state.wearable.state,
+            )
+            if self._standings.get(name) != standing:
+                standings[name] = standing
+                messages.append(self._topics.status(name, state, now_ns))
+        return standings, messages
+
+    async def _go_round(self) -> None:
+        """Look after what nobody reports: silent watchers, the length of the outbox."""
+        while True:
+            now_ns = self._clock.now_ns()
+            alive = {
+                name: report
+                for name, (at_ns, report) in self._reports.items()
+                if now_ns - at_ns < _SILENT_NS
+            }
+            self._reports = {name: self._reports[name] for name in alive}
+            waiting = sum(report.waiting for report in alive.values())
+            self._metrics.watchers(len(alive), waiting)
+            unseen = {
+                name: SubjectState(
+                    has_wearable="imu" in sources,
+                    has_camera="camera" in sources,
+                    is_watched=False,
+                )
+                for name, sources in self._expected.items()
+                if name in self._unwatched(now_ns)
+            }
+            standings, messages = self._changed_standings(unseen, now_ns)
+            for name, state in unseen.items():
+                self._states[name] = state
+                self._metrics.lost(name)
+            try:
+                corrections = await asyncio.to_thread(self._dates.follow)
+                await self._take([*messages, *corrections], {})
+                backlog = await asyncio.to_thread(self._store.backlog)
+                if self._store_trouble:  # is there room again?
+                    await asyncio.to_thread(self._store.note, _PORT, self.port)
+            except StoreError as err:
+                self._store_trouble = str(err)
+            else:
+                self._store_trouble = ""
+                self._standings |= standings
+                self._metrics.outbox(*backlog)
+            if self._delivery is not None:
+                self._metrics.proof(
+                    self._delivery.proof.is_confirmed,
+                    self._delivery.refused_topics,
+                    self._delivery.refused,
+                )
+            await self._clock.sleep_s(_ROUND_S)
+
+    def _unwatched(self, now_ns: int) -> list[str]:
+        if now_ns - self._began_ns < _SILENT_NS:
+            return []
+        reports = [report for _, report in self._reports.values()]
+        seen = {name for report in reports for name in report.subjects}
+        return [name for name in self._expected if name not in seen]
+
+    async def _show_canary(self) -> None:
+        while True:
+            with suppress(StoreError):  # told where it was found out; tried again
+                trouble = await self._canary_finds()
+                self._canary_trouble = trouble
+                now_ns = self._clock.now_ns()
+                self._metrics.canary(not trouble, now_ns)
+                if self._canary_told != (not trouble):
+                    state = "alarmed" if trouble else "cleared"
+                    text = trouble or "recognition answers as it should"
+                    at_ns = self._dates.utc_ns()
+                    message = self._topics.technical("canary", state, text, at_ns)
+                    await self._take([message], {})
+                    self._canary_told = not trouble
+            await self._clock.sleep_s(self._site.hub.canary_every_s)
+
+    async def _canary_finds(self) -> str:
+        """Return what is wrong with recognition, or nothing."""
+        try:
+            answer = await asyncio.wait_for(self._canary.answer(), _CANARY_PATIENCE_S)
+        except TimeoutError:
+            return f"recognition has not answered for {_CANARY_PATIENCE_S:g} s"
+        except Exception as err:  # noqa: BLE001  whatever it is, it is the finding
+            return f"recognition fails: {type(err).__name__}"
+        known = cast("list[float] | None", self._store.recall(self._canary.name))
+        if known is None:
+            self._store.note(self._canary.name, answer)
+            return ""
+        if not self._canary.is_same(answer, known):
+            return "recognition answers otherwise than it used to on a known clip"
+        return ""
+
+    def _troubles(self) -> list[str]:
+        """Say why the system is not ready."""
+        unwatched = self._unwatched(self._clock.now_ns())
+        asking = sum(not state.is_recognised for state in self._states.values())
+        return [
+            trouble
+            for trouble in (
+                self._store_trouble,
+                self._broker_trouble,
+                *self._delivery_troubles(),
+                self._canary_trouble,
+                f"recognition does not answer for {asking} subjects" if asking else "",
+                f"nobody watches {', '.join(unwatched)}" if unwatched else "",
+            )
+            if trouble
+        ]
+
+    def _delivery_troubles(self) -> list[str]:
+        return [] if self._delivery is None else self._delivery.troubles()
+
+    def connected(self, is_up: bool, reason: str) -> None:
+        """Take that the broker is there, or is not and why."""
+        self._broker_trouble = "" if is_up else f"broker: {reason}"
+        self._metrics.broker(is_up)
+
+    def delivered(self, queued: Queued, now_ns: int) -> None:
+        """Take that a message is delivered."""
+        kind = queued.message.key.split()[0]
+        self._metrics.delivered(kind, now_ns - queued.queued_ns)
+
+    def _greeting(self) -> list[Message]:
+        """What a broker must hear first, for it may have forgotten everything."""
+        now_ns = self._clock.now_ns()
+        return [
+            self._site_status("online"),
+            *(
+                self._topics.status(name, state, now_ns)
+                for name, state in self._states.items()
+            ),
+        ]
+
+    def _site_status(self, state: str) -> Message:
+        payload = {"v": VERSION, "type": "status", "state": state}
+        return Message("site", self._topics.site_status, payload, retain=True)
+
+
+def _die_of_failure(task: asyncio.Task[None]) -> None:
+    """End the process if a work of the hub fails: Ray starts it anew, whole."""
+    if not task.cancelled() and task.exception() is not None:
+        logger.critical("%s failed", task.get_name(), exc_info=task.exception())
+        os._exit(1)

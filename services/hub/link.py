@@ -1,0 +1,64 @@
+"""The way to the hub from other processes, through its death and return."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Protocol, cast, final
+
+import ray
+from ray.exceptions import RayError, RayTaskError
+
+from pipelines.records import ActionEvent
+from services.hub.reports import Report
+
+logger = logging.getLogger(__name__)
+
+HUB = "hub"
+"""Its name in the namespace of its deployment."""
+_PAUSE_S = 0.5
+_PATIENCE_S = 10.0
+
+
+class HubLink(Protocol):
+    """What a watcher needs of the hub."""
+
+    async def accept(self, report: Report) -> None:
+        """Return once what must not be lost is on the disk."""
+        ...
+
+    async def open_events(self, subject_ids: Sequence[str]) -> list[ActionEvent]:
+        """Return the episodes of subjects that have started and not ended."""
+        ...
+
+
+@final
+class RayHubLink:
+    """The hub as an actor with a name; asks until it answers.
+
+    Args:
+        namespace: Of its deployment.
+    """
+
+    def __init__(self, namespace: str) -> None:
+        self._namespace = namespace
+
+    async def accept(self, report: Report) -> None:
+        """Return once what must not be lost is on the disk."""
+        await self._ask("accept", report)
+
+    async def open_events(self, subject_ids: Sequence[str]) -> list[ActionEvent]:
+        """Return the episodes of subjects that have started and not ended."""
+        events = await self._ask("open_events", list(subject_ids))
+        return cast("list[ActionEvent]", events)
+
+    async def _ask(self, method: str, *arguments: object) -> object:
+        while True:
+            try:
+                hub = ray.get_actor(HUB, namespace=self._namespace)
+                asked = getattr(hub, method).remote(*arguments)
+                return await asyncio.wait_for(asked, _PATIENCE_S)
+            except RayTaskError as error:  # it cannot write: told in its own log
+                logger.warning("hub: %s; asked again", error.cause)
+            except (RayError, ValueError, TimeoutError) as error:
+                logger.warning("hub: %s; asked again", type(error).__name__)
+            await asyncio.sleep(_PAUSE_S)

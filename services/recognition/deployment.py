@@ -1,0 +1,285 @@
+"""Recognition as a Ray Serve deployment, and the way to it from other processes.
+
+    watchers ──frames due at a tick──▶ replica: batches over watchers ──▶ features
+
+``ServedRecognizer`` is an ``ActionRecognizer``; the chain cannot tell it from the one
+in its own process, but that it waits out the death of a replica.
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast, final
+
+import numpy as np
+from jaxtyping import Float32, UInt8
+from ray import serve
+from ray.exceptions import RayError, RayTaskError
+from ray.serve.exceptions import RayServeException
+from ray.serve.schema import LoggingConfig
+
+from models.bundled import NO_ADAPTATION
+from pipelines.recognition import ClipScores, RecognizerInfo
+from pipelines.records import Clip
+from services.site.settings import Site
+from services.supervisor.ray_node import bind_replica_to_loopback
+
+if TYPE_CHECKING:
+    from models.recognizer import ClipRecognizer
+
+logger = logging.getLogger(__name__)
+
+DEPLOYMENT = "recognizer"
+_PAUSE_S = 0.2
+_PATIENCE_S = 30.0
+_BATCHED_PICTURES, _BATCHED_REQUESTS = 16, 8
+"""A batch as large as is quick on a CPU: while it is worked on, those whose answers
+came prepare the next, and nobody waits for nothing."""
+_BATCH_WAIT_S = 0.0
+"""What waits while the model works is one batch; to wait for more would only delay."""
+_ONGOING_REQUESTS = 64
+_QUIET = LoggingConfig(log_level="WARNING", enable_access_log=False)
+"""A line for every request would drown all others."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecognizerPlan:
+    """What a replica is made of: ``models.build.build_recognizer``'s arguments.
+
+    Attributes:
+        threads: Of torch in each replica.
+        frames: Places in a whole window.
+        seconds: Its length.
+    """
+
+    model: str | None
+    prompts: Path | None
+    adaptation: Path | None
+    calibration: Path | None
+    temporal: Literal["clip", "single"]
+    frames: int
+    seconds: float
+    device: str
+    threads: int
+
+    @classmethod
+    def of(cls, site: Site) -> "RecognizerPlan":
+        """Return the plan that a site's settings ask for."""
+        settings = site.recognizer
+        return cls(
+            model=settings.model,
+            prompts=settings.prompts and settings.prompts.absolute(),
+            adaptation=_absolute_or_word(settings.adaptation),
+            calibration=settings.calibration and settings.calibration.absolute(),
+            temporal=settings.temporal,
+            frames=site.windows.frames,
+            seconds=site.windows.seconds,
+            device=settings.device,
+            threads=settings.threads or default_threads(settings.replicas),
+        )
+
+    def load(self) -> "ClipRecognizer":
+        """Load it.
+
+        Raises:
+            ModelError: If something of it cannot be used.
+        """
+        from models.build import build_recognizer
+
+        return build_recognizer(
+            self.model,
+            self.prompts,
+            temporal=self.temporal,
+            frames=self.frames,
+            seconds=self.seconds,
+            adaptation=self.adaptation,
+            calibration=self.calibration,
+            device=self.device,
+        )
+
+
+def _absolute_or_word(adaptation: Path | None) -> Path | None:
+    """Keep the word ``none``; replicas run in other folders than ours."""
+    if adaptation is None or adaptation == NO_ADAPTATION:
+        return adaptation
+    return adaptation.absolute()
+
+
+def _pictures_in(requests: Sequence[UInt8[np.ndarray, "_batch ..."]]) -> int:
+    return sum(map(len, requests))
+
+
+class Recognizer:
+    """One replica.
+
+    Args:
+        plan: What to load.
+    """
+
+    def __init__(self, plan: RecognizerPlan) -> None:
+        import torch
+
+        from pipelines.in_process import InProcessRecognizer
+
+        bind_replica_to_loopback()
+        torch.set_num_threads(plan.threads)
+        clip = plan.load()
+        self._recognizer = InProcessRecognizer(clip)
+        size = clip.clip.image_size_px
+        self._known = np.full((1, size, size, 3), 127, np.uint8)
+
+    async def info(self) -> RecognizerInfo:
+        """Return what it answers about."""
+        return self._recognizer.info
+
+    @serve.batch(
+        max_batch_size=_BATCHED_PICTURES,
+        batch_wait_timeout_s=_BATCH_WAIT_S,
+        batch_size_fn=_pictures_in,
+    )
+    async def encode(
+        self, requests: list[UInt8[np.ndarray, "_batch height width 3"]]
+    ) -> list[Float32[np.ndarray, "_batch ..."]]:
+        """Encode the frames of several watchers in one go."""
+        features = await self._recognizer.encode(np.concatenate(requests))
+        ends = np.cumsum([len(frames) for frames in requests])[:-1]
+        return np.split(features, ends)
+
+    @serve.batch(max_batch_size=_BATCHED_REQUESTS, batch_wait_timeout_s=_BATCH_WAIT_S)
+    async def classify(self, requests: list[Sequence[Clip]]) -> list[ClipScores]:
+        """Score the clips of several watchers in one go."""
+        together = [clip for clips in requests for clip in clips]
+        scores = await self._recognizer.classify(together)
+        answers, first = [], 0
+        for clips in requests:
+            rows = slice(first, first + len(clips))
+            answers.append(
+                ClipScores(
+                    scores.probabilities[rows],
+                    scores.cosines[rows],
+                    scores.modalities[rows],
+                )
+            )
+            first = rows.stop
+        return answers
+
+    async def check_health(self) -> None:
+        """Run a picture through the model, as Serve asks now and then.
+
+        Raises:
+            RuntimeError: If what comes of it is not a number.
+        """
+        if not np.isfinite(await self._recognizer.encode(self._known)).all():
+            msg = "the model's answer is not a number"
+            raise RuntimeError(msg)
+
+
+def deploy_recognizer(
+    plan: RecognizerPlan,
+    app: str,
+    *,
+    replicas: int,
+    most_replicas: int | None,
+    cpus: float,
+    gpus: float,
+) -> "ServedRecognizer":
+    """Deploy replicas and wait until one answers.
+
+    Args:
+        plan: What each loads.
+        app: Name of the Serve application.
+        replicas: How many, at least.
+        most_replicas: Up to how many as the load grows; None for never more.
+        cpus: Of each, as Ray counts them.
+        gpus: The same of GPUs.
+
+    Raises:
+        ModelError: If the checkpoint or the prompt set cannot be used.
+    """
+    scaling: dict[str, Any] = {"num_replicas": replicas}
+    if most_replicas is not None and most_replicas > replicas:
+        scaling = {
+            "autoscaling_config": {
+                "min_replicas": replicas,
+                "max_replicas": most_replicas,
+                "target_ongoing_requests": 4,
+            }
+        }
+    deployment = serve.deployment(
+        name=DEPLOYMENT,
+        max_ongoing_requests=_ONGOING_REQUESTS,
+        health_check_period_s=2.0,
+        health_check_timeout_s=20.0,
+        graceful_shutdown_timeout_s=5.0,
+        logging_config=_QUIET,
+        ray_actor_options={"num_cpus": cpus, "num_gpus": gpus},
+        **scaling,
+    )(Recognizer)
+    logging.getLogger("ray.serve").setLevel(logging.WARNING)
+    start_serve()
+    handle = serve.run(deployment.bind(plan), name=app, route_prefix=None)
+    return ServedRecognizer(handle.info.remote().result(), app)
+
+
+def start_serve() -> None:
+    """Start Ray Serve, or use the one that runs in the cluster."""
+    serve.start(proxy_location="Disabled", logging_config=_QUIET)
+
+
+@final
+class ServedRecognizer:
+    """The deployment, from any process of the cluster.
+
+    Args:
+        info: What it answers about.
+        app: Name of the Serve application.
+    """
+
+    def __init__(self, info: RecognizerInfo, app: str) -> None:
+        self.info, self._app = info, app
+        self._handle: Any = None
+
+    def __reduce__(self) -> tuple[type["ServedRecognizer"], tuple[RecognizerInfo, str]]:
+        """Travel without the handle, which belongs to a process."""
+        return ServedRecognizer, (self.info, self._app)
+
+    async def encode(
+        self, frames: UInt8[np.ndarray, "batch height width 3"]
+    ) -> Float32[np.ndarray, "batch ..."]:
+        """Encode pictures, of any number of subjects, once each."""
+        starts = range(0, len(frames), _BATCHED_PICTURES)
+        asked = [
+            self._ask("encode", frames[at : at + _BATCHED_PICTURES]) for at in starts
+        ]
+        return np.concatenate(cast("list[np.ndarray]", await asyncio.gather(*asked)))
+
+    async def classify(self, clips: Sequence[Clip]) -> ClipScores:
+        """Score clips, of any number of subjects, in the order given."""
+        return cast("ClipScores", await self._ask("classify", list(clips)))
+
+    async def _ask(self, method: str, *arguments: object) -> object:
+        """Ask until a replica answers; a request that one died over is asked again.
+
+        Raises:
+            RayTaskError: If the request itself is at fault.
+        """
+        while True:
+            try:
+                if self._handle is None:
+                    logging.getLogger("ray.serve").setLevel(logging.WARNING)
+                    self._handle = serve.get_deployment_handle(DEPLOYMENT, self._app)
+                asked = getattr(self._handle, method).remote(*arguments)
+                return await asyncio.wait_for(asked, _PATIENCE_S)
+            except RayTaskError:
+                raise
+            except (RayError, RayServeException, TimeoutError) as error:
+                logger.warning("recognizer: %s; asked again", type(error).__name__)
+                await asyncio.sleep(_PAUSE_S)
+
+
+def default_threads(replicas: int) -> int:
+    """Return a fair share of this machine's cores for each replica."""
+    return max(1, (os.cpu_count() or 1) // replicas)

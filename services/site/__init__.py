@@ -1,0 +1,1 @@
+"""The configuration of a site: its settings and its YAML file."""

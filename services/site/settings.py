@@ -1,0 +1,420 @@
+"""The configuration of a site: one frozen tree, every field with its unit.
+
+``services.site.file`` reads it from YAML. A variable of the environment overrides its
+field (``WARDWATCH_BROKER__PASSWORD``), which is where secrets belong. What is below the
+services gets plain arguments from ``build`` methods, never these objects.
+"""
+
+import ssl
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from pydantic import (
+    Field,
+    PrivateAttr,
+    SecretStr,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from pipelines.errors import SourceError
+from pipelines.live.drift.settings import DriftSettings
+from pipelines.live.events import EventSettings
+from pipelines.live.watch import WatchSettings
+from pipelines.live.wearable_wait import WearableWaitSettings
+from pipelines.live.windows import WindowSettings
+from pipelines.records import SourceRole
+from pipelines.sources.camera.address import CameraAddress, with_login
+from pipelines.sources.camera.framing import PAD, Framing
+from services.options import parse_framing
+from services.site.rtsp import RtspSettings
+from services.site.section import (
+    Section,
+    address_with_login,
+    checked_password,
+    read_password,
+    without_blanks,
+)
+
+ENVIRONMENT_PREFIX = "WARDWATCH_"
+ENVIRONMENT_NESTING = "__"
+
+Name = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=64)
+]
+"""A part of a topic and of a file name."""
+
+_TAKEN = ("alarm", "imu", "status")
+"""Parts of topics that a subject would get in the way of."""
+
+
+class Tls(Section):
+    """How the broker is known, and we to it."""
+
+    ca_file: Path | None = Field(
+        None, description="Certificates to trust; those of the system without it."
+    )
+    certificate_file: Path | None = Field(None, description="Our certificate.")
+    key_file: Path | None = Field(None, description="Its private key.")
+
+    @model_validator(mode="after")
+    def _key_and_certificate(self) -> "Tls":
+        if (self.certificate_file is None) != (self.key_file is None):
+            msg = "certificate_file and key_file go together"
+            raise ValueError(msg)
+        return self
+
+    def build(self) -> ssl.SSLContext:
+        """Return a context that trusts and shows what is configured.
+
+        Raises:
+            OSError: If a file cannot be read; ``ssl.SSLError`` if it is malformed.
+        """
+        context = ssl.create_default_context(
+            cafile=None if self.ca_file is None else str(self.ca_file)
+        )
+        if self.certificate_file is not None and self.key_file is not None:
+            context.load_cert_chain(self.certificate_file, self.key_file)
+        return context
+
+
+class BrokerSettings(Section):
+    """The MQTT broker that events go to and wearables come from."""
+
+    host: str = Field("127.0.0.1", min_length=1, description="Name or address.")
+    port: int = Field(1883, ge=1, le=65535, description="8883 with TLS, as a rule.")
+    user: str | None = Field(None, description="User name.")
+    password: SecretStr | None = Field(
+        None, description="Better in WARDWATCH_BROKER__PASSWORD or password_file."
+    )
+    password_file: Path | None = Field(None, description="File that holds it.")
+    tls: Tls | None = Field(None, description="Encrypts; without it nothing is.")
+    prefix: Name = Field("wardwatch", description="First part of every topic.")
+    confirm: bool = Field(
+        True,
+        description="Count a message as delivered only with proof: a reason code of"
+        " MQTT 5, or its echo. False trusts every acknowledgement; MQTT 3.1.1 gives"
+        " one even for what an access list forbids.",
+    )
+    home_assistant: bool = Field(
+        False, description="Announce every subject to Home Assistant."
+    )
+
+    @field_validator("password_file")
+    @classmethod
+    def _readable(cls, path: Path | None) -> Path | None:
+        if path is not None:
+            checked_password(path)
+        return path
+
+    @model_validator(mode="after")
+    def _one_password(self) -> "BrokerSettings":
+        if self.password is not None and self.password_file is not None:
+            msg = "password and password_file are both given"
+            raise ValueError(msg)
+        return self
+
+    def secret(self) -> str | None:
+        """Return the password.
+
+        Raises:
+            OSError: If its file has become unreadable.
+        """
+        if self.password_file is not None:
+            return read_password(self.password_file)
+        return None if self.password is None else self.password.get_secret_value()
+
+
+class SubjectSettings(Section):
+    """Whom or what one looks after."""
+
+    id: Name = Field(description="Names it in topics, metrics and the console.")
+    camera: SecretStr | None = Field(
+        None,
+        description="rtsp://…, a device such as /dev/video0 or /dev/v4l/by-id/…, a"
+        " video file, or test; none where a wearable is all, which takes recognition"
+        " of the kind is-clip, as shipped.",
+    )
+    user: str | None = Field(
+        None,
+        min_length=1,
+        description="Who logs in to the camera; with password_file, instead of a"
+        " login in the address.",
+    )
+    password_file: Path | None = Field(
+        None, description="File that holds that user's password; read at each SIGHUP."
+    )
+    imu: Name | None = Field(
+        None, description="Device that publishes to <prefix>/<site>/imu/<device>."
+    )
+    rtsp: RtspSettings = Field(
+        default_factory=lambda: RtspSettings(),
+        description="How an RTSP camera is reached and trusted.",
+    )
+    crop: str | None = Field(
+        None, description="Pane to look at: left, right or X,Y,WIDTH,HEIGHT."
+    )
+    _address: SecretStr | None = PrivateAttr(None)
+    """The camera's, login included; so another password makes another subject."""
+
+    @field_validator("id")
+    @classmethod
+    def _free(cls, name: str) -> str:
+        if name in _TAKEN:
+            msg = f"{name!r} is part of other topics; choose another"
+            raise ValueError(msg)
+        return name
+
+    @field_validator("camera")
+    @classmethod
+    def _is_address(cls, camera: SecretStr | None) -> SecretStr | None:
+        if camera is not None:
+            try:
+                CameraAddress.parse(camera.get_secret_value())
+            except SourceError as err:
+                raise ValueError(str(err)) from None
+        return camera
+
+    @model_validator(mode="after")
+    def _has_a_source(self) -> "SubjectSettings":
+        if self.camera is None and self.imu is None:
+            msg = "needs a camera, an imu, or both"
+            raise ValueError(msg)
+        return self
+
+    @field_validator("crop")
+    @classmethod
+    def _is_pane(cls, crop: str | None) -> str | None:
+        if crop is not None:
+            try:
+                parse_framing(crop)
+            except typer.BadParameter as err:
+                raise ValueError(err.message) from None
+        return crop
+
+    @model_validator(mode="after")
+    def _has_one_login(self) -> "SubjectSettings":
+        self._address = address_with_login(self.camera, self.user, self.password_file)
+        return self
+
+    @property
+    def camera_address(self) -> str | None:
+        """The camera's address, login included, or None."""
+        return None if self._address is None else self._address.get_secret_value()
+
+    @property
+    def sources(self) -> list[SourceRole]:
+        """What it is watched with."""
+        given: dict[SourceRole, object] = {"camera": self.camera, "imu": self.imu}
+        return [name for name, it in given.items() if it is not None]
+
+    @property
+    def framing(self) -> Framing:
+        """How a picture becomes square."""
+        return PAD if self.crop is None else parse_framing(self.crop)
+
+
+class RecognizerSettings(Section):
+    """What recognises, and how many of it."""
+
+    model: str | None = Field(
+        None, description="Checkpoint, folder or hub name; the shipped one if none."
+    )
+    prompts: Path | None = Field(
+        None, description="Prompt set; the shipped one if none."
+    )
+    calibration: Path | None = Field(
+        None, description="Calibrations; those beside the checkpoint if none."
+    )
+    adaptation: Path | None = Field(
+        None,
+        description="What `wardwatch train csn`, `is-clip` or `sc-clip` wrote: another"
+        " kind of recognition on the same checkpoint. IS-CLIP as shipped if nothing"
+        " stands here and all else is as shipped; none for temporal clip averaging.",
+    )
+    temporal: Literal["clip", "single"] = Field(
+        "clip", description="Average of a window's frames, or its middle frame."
+    )
+    device: str = Field("cpu", description="As torch names it: cpu, cuda, cuda:1.")
+    threads: int | None = Field(
+        None, ge=1, description="Of torch in each replica; all cores shared if none."
+    )
+    replicas: int = Field(1, ge=1, le=64, description="At least so many.")
+    most_replicas: int | None = Field(
+        None, ge=1, le=256, description="Scale up to so many; never if none."
+    )
+
+    @model_validator(mode="after")
+    def _range(self) -> "RecognizerSettings":
+        if self.most_replicas is not None and self.most_replicas < self.replicas:
+            msg = f"most_replicas is {self.most_replicas}, fewer than {self.replicas}"
+            raise ValueError(msg)
+        return self
+
+
+class WatcherSettings(Section):
+    """How subjects are spread over processes."""
+
+    subjects_each: int = Field(16, ge=1, le=256, description="At most so many.")
+
+
+_CHAIN = WatchSettings()
+"""The chain's own defaults are the file's."""
+
+
+class WindowsSettings(Section):
+    """The windows in which actions are recognised."""
+
+    frames: int = Field(
+        _CHAIN.windows.frames, ge=1, le=64, description="Pictures a window."
+    )
+    seconds: float = Field(
+        _CHAIN.windows.seconds, ge=0.1, le=60, description="Length of a window."
+    )
+    stride: int = Field(
+        _CHAIN.windows.stride_frames,
+        ge=1,
+        description="Pictures from one window to the next.",
+    )
+    wearable_wait_s: float = Field(
+        _CHAIN.wearable_wait.ceiling_s,
+        ge=0,
+        le=30,
+        description="Longest time that a window waits for its wearable's samples. It"
+        " waits only as long as they usually take; 0 never waits. A fall that the"
+        " camera shows is reported at once all the same.",
+    )
+
+
+class EventsSettings(Section):
+    """When an episode starts and ends."""
+
+    enter: float = Field(
+        _CHAIN.events.enter, gt=0, le=1, description="Score that may start one."
+    )
+    exit: float = Field(
+        _CHAIN.events.exit, gt=0, le=1, description="Score below which it may end."
+    )
+    minimum_duration_s: float = Field(
+        _CHAIN.events.minimum_duration_s, ge=0, le=600, description="To start one."
+    )
+    merge_gap_s: float = Field(
+        _CHAIN.events.merge_gap_s, ge=0, le=600, description="Shorter gaps are joined."
+    )
+
+
+class DriftWatchSettings(Section):
+    """How drift is watched for."""
+
+    learning_days: float = Field(
+        _CHAIN.drift.learning_days, ge=2, le=365, description="To learn the normal."
+    )
+    false_alert_days: float = Field(
+        _CHAIN.drift.false_alert_days,
+        ge=2,
+        le=3650,
+        description="Mean time between false alerts of a subject.",
+    )
+
+
+class HubSettings(Section):
+    """What must not be lost, and where it is asked for."""
+
+    folder: Path = Field(
+        Path("wardwatch-data"), description="Keeps the store and what is normal."
+    )
+    host: str = Field("127.0.0.1", description="Where /metrics and /healthz listen.")
+    port: int = Field(9464, ge=0, le=65535, description="0 takes a free one.")
+    canary_every_s: float = Field(
+        60.0, ge=1, le=86400, description="How often a known clip tests recognition."
+    )
+
+
+class Site(BaseSettings):
+    """One site: a broker, subjects, and how they are watched."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        env_prefix=ENVIRONMENT_PREFIX,
+        env_nested_delimiter=ENVIRONMENT_NESTING,
+        env_ignore_empty=True,
+        json_schema_extra={"patternProperties": {"^x-": {}}},
+    )
+
+    site: Name = Field(description="Names the site in every topic.")
+    broker: BrokerSettings = Field(default_factory=lambda: BrokerSettings())
+    subjects: tuple[SubjectSettings, ...] = Field((), description="Whom to watch.")
+    recognizer: RecognizerSettings = Field(default_factory=lambda: RecognizerSettings())
+    watchers: WatcherSettings = Field(default_factory=lambda: WatcherSettings())
+    windows: WindowsSettings = Field(default_factory=lambda: WindowsSettings())
+    events: EventsSettings = Field(default_factory=lambda: EventsSettings())
+    drift: DriftWatchSettings = Field(default_factory=lambda: DriftWatchSettings())
+    hub: HubSettings = Field(default_factory=lambda: HubSettings())
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let the environment overrule the file, and nothing else speak."""
+        del settings_cls, dotenv_settings, file_secret_settings
+        return env_settings, init_settings
+
+    @model_validator(mode="before")
+    @classmethod
+    def _blank_is_default(cls, values: object) -> object:
+        return without_blanks(values, cls.model_fields)
+
+    @field_validator("subjects")
+    @classmethod
+    def _ids_differ(
+        cls, subjects: tuple[SubjectSettings, ...]
+    ) -> tuple[SubjectSettings, ...]:
+        ids = [subject.id for subject in subjects]
+        twice = sorted({name for name in ids if ids.count(name) > 1})
+        if twice:
+            msg = f"every subject needs an id of its own, two are {twice[0]!r}"
+            raise ValueError(msg)
+        return subjects
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Site":
+        self.watch_settings()
+        return self
+
+    def watch_settings(self) -> WatchSettings:
+        """Return the chain's settings.
+
+        Raises:
+            ValueError: If values do not fit each other.
+        """
+        return WatchSettings(
+            windows=WindowSettings(
+                self.windows.frames, self.windows.seconds, self.windows.stride
+            ),
+            events=EventSettings(**self.events.model_dump()),
+            drift=DriftSettings(**self.drift.model_dump()),
+            wearable_wait=WearableWaitSettings(self.windows.wearable_wait_s),
+        )
+
+    def imu_address(self, device: str) -> str:
+        """Return where a wearable publishes, credentials included."""
+        broker = self.broker
+        topic = f"{broker.prefix}/{self.site}/imu/{device}"
+        host = f"[{broker.host}]" if ":" in broker.host else broker.host
+        address = f"mqtt://{host}:{broker.port}/{topic}"
+        if broker.user is None:
+            return address
+        return with_login(address, broker.user, broker.secret())

@@ -1,0 +1,1 @@
+"""What starts a site on Ray, watches its processes, and ends it."""

@@ -1,0 +1,60 @@
+"""Which watcher watches whom: the fewest moves that bring everybody under."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from services.site.settings import SubjectSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one watcher is to do: drop some subjects, then add others."""
+
+    drop: list[str] = field(default_factory=list)
+    add: list[SubjectSettings] = field(default_factory=list)
+
+
+def plan_changes(
+    placed: Mapping[int, Sequence[SubjectSettings]],
+    wanted: Sequence[SubjectSettings],
+    most: int,
+) -> dict[int, Change]:
+    """Say what each watcher is to do.
+
+    Whoever stays as it was is not touched; a subject that changed stays where it is,
+    and a new one goes to the watcher with the fewest, or to a new one if all are full.
+
+    Args:
+        placed: By number of the watcher, whom it watches.
+        wanted: Everybody to be watched.
+        most: Subjects of a watcher, at most.
+
+    Returns:
+        Changes by the watcher's number; numbers not in ``placed`` are new watchers.
+    """
+    changes: dict[int, Change] = {}
+    wishes = {subject.id: subject for subject in wanted}
+    left = {number: len(subjects) for number, subjects in placed.items()}
+    settled: set[str] = set()
+    for number, subjects in placed.items():
+        for subject in subjects:
+            wish = wishes.get(subject.id)
+            settled.add(subject.id)
+            if wish == subject:
+                continue
+            change = changes.setdefault(number, Change())
+            change.drop.append(subject.id)
+            if wish is None:
+                left[number] -= 1
+            else:
+                change.add.append(wish)
+    for subject in wanted:
+        if subject.id in settled:
+            continue
+        place = min(left, key=lambda it: (left[it], it), default=0)
+        if left.get(place, most) >= most:
+            place = max(left, default=-1) + 1
+            left[place] = 0
+        left[place] += 1
+        changes.setdefault(place, Change()).add.append(subject)
+    return changes

@@ -1,0 +1,395 @@
+"""Starts the service, puts back what dies, and ends it in order.
+
+    supervisor ─┬─ recogniser: replicas, which Ray Serve keeps alive
+                ├─ hub: one actor, which Ray restarts for ever
+                └─ watchers: actors; one that dies is replaced, its subjects move
+
+Ray runs on this machine, or the service joins a cluster. Replicas and watchers spread
+over its nodes; the hub stays on this one, where its store is.
+"""
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar, cast, final
+
+import ray
+from ray import serve
+from ray.actor import ActorHandle
+from ray.exceptions import RayActorError, RayError, RayTaskError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from pipelines.clock import Clock
+from pipelines.errors import PipelineError
+from services import signals
+from services.errors import RayLost, SettingsError
+from services.hub.hub import Hub, HubState
+from services.hub.link import HUB, RayHubLink
+from services.recognition.deployment import (
+    RecognizerPlan,
+    ServedRecognizer,
+    deploy_recognizer,
+    start_serve,
+)
+from services.site.settings import Site, SubjectSettings
+from services.supervisor.claim import Deployment, claim_site
+from services.supervisor.placement import plan_changes
+from services.supervisor.ray_node import RayNode, in_daemon_thread
+from services.watcher.watcher import Pulse, WatchedSubject, Watcher, mark_of
+
+logger = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
+
+_ROUND_S = 2.0
+_ANSWER_S = 10.0
+_OPEN_S = 60.0
+_MOST_SILENT = 3
+_CONCURRENT = 1000
+_HUB_HANGS_S, _HUB_LOST_S = 15.0, 45.0
+"""A hub is back within some 10 s of its death."""
+
+
+@dataclass(slots=True)
+class _Placed:
+    """A watcher, its subjects, and for how many rounds it has not answered."""
+
+    actor: Any
+    subjects: dict[str, SubjectSettings] = field(default_factory=dict)
+    silent: int = 0
+
+
+@final
+class Supervisor:
+    """Runs one site.
+
+    Args:
+        site: The configuration.
+        clock: Times the rounds.
+        address: Of a Ray cluster; None starts a local one.
+        say: Told what happens, one line each.
+
+    Attributes:
+        site: The configuration as it now is.
+        recognizer: The way to recognition; None before ``start``.
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        clock: Clock,
+        address: str | None = None,
+        say: Callable[[str], None] = logger.info,
+    ) -> None:
+        self.site, self._clock, self._say = site, clock, say
+        self._node = RayNode(clock, address)
+        self._deployment = Deployment(site.site)
+        self._numbers = itertools.count()
+        self._watchers: dict[int, _Placed] = {}
+        self.recognizer: ServedRecognizer | None = None
+        self._hub: Any = None
+        self._claim: Any = None
+        self._deployed = False
+        self._works: list[asyncio.Task[None]] = []
+
+    async def start(self) -> HubState:
+        """Start everything; return the state of the hub.
+
+        Raises:
+            ModelError: If the checkpoint or the prompt set cannot be used.
+            ServiceError: If the hub cannot begin, another service watches the site, or
+                Ray dies meanwhile.
+        """
+        # In the main thread Ray would replace the handlers of our signals.
+        await asyncio.to_thread(self._node.start, self._deployment.name)
+        signals.reinstall()
+        if not self._node.is_ours:
+            self._say(await self._node.describe())
+        self._works = [asyncio.create_task(self._node.until_lost(), name="node")]
+        starting = asyncio.create_task(self._start(), name="start")
+        try:
+            works = (starting, *self._works)
+            await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
+            if not starting.done():
+                await self.until_lost()
+        finally:
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
+        state = starting.result()
+        for name, work in (("watchers", self._go_round()), ("hub", self._watch_hub())):
+            self._works.append(asyncio.create_task(work, name=f"look after {name}"))
+        return state
+
+    async def _start(self) -> HubState:
+        here = NodeAffinitySchedulingStrategy(
+            ray.get_runtime_context().get_node_id(), soft=False
+        )
+        if not self._node.is_ours:
+            self._claim = await claim_site(self.site.site, scheduling_strategy=here)
+            with suppress(TimeoutError):  # they take room, but are in nobody's way
+                await in_daemon_thread(self._remove_remains, _OPEN_S)
+        plan = RecognizerPlan.of(self.site)
+        tried = ray.remote(num_cpus=0, max_calls=1)(_try_model).remote(plan)
+        _refuse_blind(self.site, await _unwrapped(tried))
+        settings = self.site.recognizer
+        deploy = partial(
+            deploy_recognizer,
+            plan,
+            self._deployment.name,
+            replicas=settings.replicas,
+            most_replicas=settings.most_replicas,
+            cpus=1.0,
+            gpus=1.0 if settings.device.startswith("cuda") else 0.0,
+        )
+        self._deployed = True
+        self.recognizer = await in_daemon_thread(deploy, None)
+        actor = ray.remote(Hub).options(
+            name=HUB,
+            namespace=self._deployment.name,
+            num_cpus=0,
+            max_restarts=-1,
+            max_concurrency=_CONCURRENT,
+            scheduling_strategy=here,
+        )
+        folder = self.site.hub.folder.absolute()
+        self._hub = actor.remote(self.site, self.recognizer, folder)
+        state: HubState = await _unwrapped(self._hub.state.remote())
+        await self.apply(self.site)
+        return state
+
+    def _remove_remains(self) -> None:
+        """Remove what an earlier service of this site left when it was killed."""
+        start_serve()
+        for name in self._deployment.remains(serve.status().applications):
+            self._say(f"removing {name}, which an earlier run of this site left behind")
+            serve.delete(name)
+
+    async def until_lost(self) -> None:
+        """Wait for as long as the service can go on.
+
+        Raises:
+            RayLost: Once something has died that cannot be brought back.
+        """
+        await asyncio.wait(self._works, return_when=asyncio.FIRST_COMPLETED)
+        for work in self._works:
+            if work.done():
+                work.result()
+
+    async def apply(self, site: Site) -> None:
+        """Bring subjects under as another configuration has them; others go on.
+
+        Raises:
+            SettingsError: If a subject has no camera, and recognition needs frames.
+        """
+        if self.recognizer is not None:
+            _refuse_blind(site, self.recognizer.info.needs_frames)
+        self.site = site
+        expected = {subject.id: subject.sources for subject in site.subjects}
+        await _unwrapped(self._hub.expect.remote(expected))
+        placed = {
+            number: list(it.subjects.values()) for number, it in self._watchers.items()
+        }
+        changes = plan_changes(placed, site.subjects, site.watchers.subjects_each)
+        for number, change in changes.items():
+            if number not in self._watchers:
+                self._watchers[number] = _Placed(await self._make_watcher())
+            it = self._watchers[number]
+            for name in change.drop:
+                it.subjects.pop(name, None)
+            it.subjects |= {subject.id: subject for subject in change.add}
+            watched = [self._watched(subject) for subject in change.add]
+            await self._change(it, watched, change.drop)
+
+    async def _go_round(self) -> None:
+        """Look after the watchers until cancelled."""
+        while True:
+            looks = (self._look_at(number) for number in self._watchers)
+            for failure in await asyncio.gather(*looks, return_exceptions=True):
+                if failure is not None:  # tried again in the next round
+                    logger.error("looking at a watcher: %s", type(failure).__name__)
+            await self._clock.sleep_s(_ROUND_S)
+
+    async def _watch_hub(self) -> None:
+        """Restart a hub that hangs; give up if it does not come back.
+
+        Ray restarts a hub that dies, but not one whose constructor fails.
+        """
+        time_s = asyncio.get_running_loop().time
+        answered_s, killed = time_s(), False
+        while True:
+            try:
+                await asyncio.wait_for(self._hub.__ray_ready__.remote(), _ANSWER_S)
+            except (RayError, TimeoutError) as error:
+                silent_s = time_s() - answered_s
+                if silent_s > _HUB_LOST_S:
+                    self._node.give_up(f"the hub has not answered for {silent_s:.0f} s")
+                hangs = isinstance(error, TimeoutError) and silent_s > _HUB_HANGS_S
+                if hangs and not killed:
+                    self._say("the hub does not answer: it is restarted")
+                    ray.kill(self._hub, no_restart=False)
+                    killed = True
+            else:
+                answered_s, killed = time_s(), False
+            await self._clock.sleep_s(_ROUND_S)
+
+    async def stop(self) -> None:
+        """End in order: watchers first, then the hub, then recognition.
+
+        Nothing is removed from a cluster but what this supervisor has made.
+        """
+        for work in self._works:  # or they would put back what ends now
+            work.cancel()
+        await asyncio.gather(*self._works, return_exceptions=True)
+        if ray.is_initialized() and not self._node.is_lost:
+            await self._end_actors()
+        await self._node.close()
+
+    async def _end_actors(self) -> None:
+        watchers = [placed.actor for placed in self._watchers.values()]
+        await _quietly(*(actor.stop.remote() for actor in watchers))
+        for actor in watchers:
+            ray.kill(actor)
+        if self._hub is not None:
+            await _quietly(self._hub.stop.remote())
+            ray.kill(self._hub)
+        if self._deployed and not self._node.is_ours:
+            delete = partial(serve.delete, self._deployment.name)
+            await _quietly(in_daemon_thread(delete, _ANSWER_S))
+        if self._claim is not None:
+            ray.kill(self._claim)
+
+    async def _look_at(self, number: int) -> None:
+        """Ask a watcher for its pulse; replace it if it is dead."""
+        it = self._watchers[number]
+        try:
+            pulse: Pulse = await asyncio.wait_for(it.actor.pulse.remote(), _ANSWER_S)
+        except TimeoutError:
+            it.silent += 1
+            if it.silent < _MOST_SILENT:
+                return
+            why = f"silent for {it.silent * _ANSWER_S:g} s"
+        except RayTaskError as error:
+            why = f"failed by {type(error.cause).__name__}"
+            await _quietly(it.actor.stop.remote())  # it may still hold events
+        except RayActorError:
+            why = "died"
+        else:
+            it.silent = 0
+            wanted = {
+                name: self._watched(subject) for name, subject in it.subjects.items()
+            }
+            drop = [
+                name
+                for name, mark in pulse.subjects.items()
+                if name not in wanted or mark_of(wanted[name]) != mark
+            ]
+            add = [
+                name for name in wanted if name not in pulse.subjects or name in drop
+            ]
+            if add or drop:
+                await self._change(it, [wanted[name] for name in add], drop)
+            return
+        self._say(f"watcher {number} {why}: {len(it.subjects)} subjects begin anew")
+        ray.kill(it.actor)
+        it.actor, it.silent = await self._make_watcher(), 0
+        watched = [self._watched(subject) for subject in it.subjects.values()]
+        await self._change(it, watched, [])
+
+    async def _change(
+        self, it: _Placed, watched: list[WatchedSubject], drop: list[str]
+    ) -> None:
+        try:
+            await asyncio.wait_for(it.actor.change.remote(watched, drop), _OPEN_S)
+        except (RayError, TimeoutError) as error:  # the next round tries again
+            logger.warning("a watcher does not change: %s", _name_of(error))
+
+    async def _make_watcher(self) -> "ActorHandle[Watcher]":
+        number = next(self._numbers)
+        # In turn: Ray puts actors that take no CPU anywhere, all on one node at times.
+        nodes = sorted(await self._node.alive_nodes())
+        if not nodes:
+            raise RayLost("no Ray node is alive")  # noqa: EM101  its own message
+        in_turn = NodeAffinitySchedulingStrategy(nodes[number % len(nodes)], soft=True)
+        actor = ray.remote(Watcher).options(
+            namespace=self._deployment.name,
+            num_cpus=0,
+            max_restarts=0,
+            max_concurrency=_CONCURRENT,
+            scheduling_strategy=in_turn,
+        )
+        made = actor.remote(
+            f"watcher-{number}",
+            self.site.watch_settings(),
+            self.recognizer,
+            RayHubLink(self._deployment.name),
+            self.site.hub.folder.absolute() / "normal",
+        )
+        return cast("ActorHandle[Watcher]", made)
+
+    def _watched(self, subject: SubjectSettings) -> WatchedSubject:
+        wearable = subject.imu and self.site.imu_address(subject.imu)
+        return WatchedSubject(
+            subject_id=subject.id,
+            camera=subject.camera_address,
+            wearable=wearable,
+            framing=subject.framing,
+            tls=self.site.broker.tls,
+            rtsp=subject.rtsp.build(),
+        )
+
+
+def _refuse_blind(site: Site, needs_frames: bool) -> None:
+    """Refuse a subject without a camera if recognition needs frames.
+
+    Raises:
+        SettingsError: If there is one.
+    """
+    blind = [subject.id for subject in site.subjects if subject.camera is None]
+    if blind and needs_frames:
+        problem = (
+            f"subject {blind[0]} has no camera: its wearable alone takes recognition of"
+            " the kind is-clip, as shipped where checkpoint, prompts and windows are"
+        )
+        raise SettingsError([problem])
+
+
+def _try_model(plan: RecognizerPlan) -> bool:
+    """Load what replicas will load, so that a mistake is told in one line.
+
+    Returns:
+        Whether it needs frames: a wearable alone is not enough.
+    """
+    return plan.load().scorer.needs_frames
+
+
+async def _unwrapped(asked: Awaitable[Answer]) -> Answer:
+    """Wait for an answer; raise our own errors as they were raised over there."""
+    try:
+        return await asked
+    except RayTaskError as error:
+        raise error.cause from None
+    except RayActorError as error:  # its constructor failed
+        cause = error.__cause__
+        while cause is not None and not isinstance(cause, RayTaskError):
+            cause = cause.__cause__
+        if isinstance(cause, RayTaskError):
+            raise cause.cause from None
+        raise
+
+
+def _name_of(error: Exception) -> str:
+    """Name an error; the text of a foreign one may hold credentials."""
+    cause = error.cause if isinstance(error, RayTaskError) else error
+    return str(cause) if isinstance(cause, PipelineError) else type(cause).__name__
+
+
+async def _quietly(*asked: Awaitable[object]) -> None:
+    """Wait for answers, for a while, whatever they are."""
+    waits = (asyncio.wait_for(it, _ANSWER_S * 2) for it in asked)
+    for failure in await asyncio.gather(*waits, return_exceptions=True):
+        if failure is not None:
+            logger.warning("while ending: %s", type(failure).__name__)
