@@ -6,6 +6,8 @@
 #
 #   WARDWATCH_SYSTEM_PACKAGES=skip   leave the system packages to someone else
 #                                    (needed where there is no apt)
+#   WARDWATCH_INSTALL=runtime        install what watches a ward and nothing else: no
+#                                    simulator, no training, no tests
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -14,8 +16,10 @@ readonly stamp=.venv/bootstrap.stamp
 readonly torch_version=2.13.0
 readonly torch_cpu_index=https://download.pytorch.org/whl/cpu
 
+readonly install_kind=${WARDWATCH_INSTALL:-everything}
+
 system_packages=(
-    # Cameras: decoding, scaling, and the RTSP server of the demo, seen from Python.
+    # Cameras: decoding and scaling, used from Python.
     gstreamer1.0-tools
     gstreamer1.0-plugins-base
     gstreamer1.0-plugins-good
@@ -24,7 +28,6 @@ system_packages=(
     gstreamer1.0-libav
     gir1.2-gstreamer-1.0
     gir1.2-gst-plugins-base-1.0
-    gir1.2-gst-rtsp-server-1.0
     # Cameras over TLS (rtsps://).
     glib-networking
     # What PyGObject and pycairo are compiled with: they come as source.
@@ -33,15 +36,18 @@ system_packages=(
     pkg-config
     gcc
     libc6-dev
-    # Wearables: the broker of the demo and of the tests.
+    # The RTSP server and the MQTT broker of the benchmarks, the demo and the tests.
+    gir1.2-gst-rtsp-server-1.0
     mosquitto
-    # Operations: rules and routes are tested on the programs that will read them. Where
-    # packages start their services, these two then listen on ports 9090 and 9093.
+)
+lab_packages=(
+    # The tests try rules and routes on the programs that will read them. Where packages
+    # start their services, these two then listen on ports 9090 and 9093.
     prometheus
     prometheus-alertmanager
     # Tests set the clock that a process reads.
     libfaketime
-    # The simulated ward: rendering without a screen or a graphics card.
+    # The simulated ward renders without a screen or a graphics card.
     libosmesa6
 )
 
@@ -49,6 +55,14 @@ say() { printf 'bootstrap: %s\n' "$*"; }
 fail() {
     printf 'bootstrap: %s\n' "$@" >&2
     exit 1
+}
+
+choose_packages() {
+    case $install_kind in
+        everything) system_packages+=("${lab_packages[@]}") ;;
+        runtime) ;;
+        *) fail "WARDWATCH_INSTALL is $install_kind; expected everything or runtime." ;;
+    esac
 }
 
 check_python() {
@@ -112,6 +126,7 @@ fingerprint() {
     # The path and the Python stand in it: a moved folder breaks an editable install.
     {
         pwd
+        printf '%s\n' "$install_kind"
         python3 -c 'import sys; print(sys.base_prefix, sys.version)'
         cat pyproject.toml "$constraints" deploy/bootstrap.sh
     } | sha256sum | cut --delimiter=' ' --fields=1
@@ -158,6 +173,7 @@ sys.exit(importlib.metadata.version('torch').split('+')[0] != '$torch_version')
 }
 
 main() {
+    choose_packages
     check_python
     install_system_packages
     local wanted
@@ -167,8 +183,12 @@ main() {
     fi
     make_venv
     install_torch
-    say "installing wardwatch and its tools into .venv (a few minutes the first time)"
-    install --editable . --group dev
+    say "installing wardwatch into .venv: $install_kind (a few minutes the first time)"
+    if [[ $install_kind == runtime ]]; then
+        install --editable .
+    else
+        install --editable '.[lab]' --group dev
+    fi
     printf '%s\n' "$wanted" >"$stamp"
     say "ready: .venv/bin/wardwatch --help"
 }

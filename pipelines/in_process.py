@@ -16,9 +16,8 @@ from jaxtyping import Float32, UInt8
 
 from models.recognizer import ClipRecognizer
 from models.window import Window
-from pipelines.lab.data.truth import FALL
 from pipelines.recognition import ClipScores, RecognizerInfo
-from pipelines.records import Clip
+from pipelines.records import FALL, Clip
 
 Answer = TypeVar("Answer")
 

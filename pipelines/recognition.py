@@ -12,8 +12,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from models.window import Modality
-from pipelines.lab.data.truth import FALL
-from pipelines.records import Clip
+from pipelines.records import FALL, Clip
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,9 @@ SourceState = Literal["connecting", "online", "stalled", "offline"]
 TimeBase = Literal["sender", "arrival", "presentation"]
 EventState = Literal["started", "ended"]
 DriftState = Literal["learning", "watching", "alerted"]
+FALL = "fall"
+"""The event from the beginning of a fall until the person is up again."""
+
 DriftCause = Literal[
     "dark",
     "blurred",

@@ -111,16 +111,6 @@ def check_broker() -> Check:
         return Check("mosquitto", False, _one_line(err), apt_line("mosquitto"))
 
 
-def check_rendering() -> Check:
-    """Render one picture of a simulated world."""
-    from pipelines.lab.simulation.render_probe import render_problem
-
-    problem = render_problem()
-    if problem:
-        return Check("rendering", False, problem, apt_line("libosmesa6"))
-    return Check("rendering", True, f"MuJoCo by {os.environ['MUJOCO_GL']}")
-
-
 def check_torch() -> Check:
     """Let torch multiply two matrices, and see what it runs on."""
     try:
@@ -190,7 +180,6 @@ def run_checks(folder: Path) -> Iterator[Check]:
     yield check_rtsp_server(found)
     yield check_tls(found)
     yield check_broker()
-    yield check_rendering()
     yield check_torch()
     yield check_checkpoint(CHECKPOINT_FOLDER)
     yield check_disk(folder)

@@ -34,6 +34,7 @@ from services.commands import (
 from services.commands import (
     run as service,
 )
+from services.commands.laboratory import is_of_laboratory
 from services.errors import OutputFailed, ServiceError, SettingsError
 
 logger = logging.getLogger(__name__)
@@ -134,6 +135,13 @@ def run(commands: typer.Typer, arguments: Sequence[str]) -> int:
         return _refuse(*err.problems)
     except (PipelineError, ModelError, ServiceError) as err:
         return _refuse(str(err))
+    except ModuleNotFoundError as err:
+        if not is_of_laboratory(err):
+            raise
+        return _refuse(
+            f"{err.name} is not installed: this command needs the laboratory;"
+            " pip install '.[lab]' adds it"
+        )
     except OSError as err:
         logger.info("where it happened", exc_info=err)
         return _refuse(_system_problem(err))

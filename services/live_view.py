@@ -12,9 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from pipelines.clock import Clock, ns_to_seconds, utc_datetime
-from pipelines.lab.data.truth import FALL
 from pipelines.live.watch import Record
 from pipelines.records import (
+    FALL,
     ActionEvent,
     DriftAlert,
     DriftStatus,

@@ -18,6 +18,7 @@ MAY_TOUCH_DEVICES = {
     "services.delivery",
     "services.bench",
 }
+MAY_USE_THE_LABORATORY = {"pipelines.lab", "services.commands", "services.demo"}
 COMMAND_LINE = re.compile(r"^(?:\.venv/bin/)?(make|wardwatch) (.+)$", re.MULTILINE)
 
 
@@ -29,8 +30,10 @@ def modules_in(package: str) -> set[str]:
 
 
 def shown_commands(program: str) -> list[str]:
-    """The command lines of that program in the README's code blocks."""
-    blocks = re.findall(r"```\w*\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    """The command lines of that program in the code blocks of README and docs."""
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    text = "\n".join(page.read_text() for page in pages)
+    blocks = re.findall(r"```\w*\n(.*?)```", text, re.S)
     return [
         arguments
         for block in blocks
@@ -66,15 +69,22 @@ def test_tests_are_no_packages_so_that_they_shadow_nothing() -> None:
     assert list((ROOT / "tests").rglob("__init__.py")) == []
 
 
-def test_no_module_slips_out_of_the_contract_on_device_libraries() -> None:
+@pytest.mark.parametrize(
+    ("beginning", "others"),
+    [
+        ("device libraries", MAY_TOUCH_DEVICES),
+        ("the runtime", MAY_USE_THE_LABORATORY),
+    ],
+)
+def test_no_module_slips_out_of_a_contract(beginning: str, others: set[str]) -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
     (contract,) = (
         contract
         for contract in settings["tool"]["importlinter"]["contracts"]
-        if contract["name"].startswith("device libraries")
+        if contract["name"].startswith(beginning)
     )
     modules = modules_in("pipelines") | modules_in("services") | {"models"}
-    assert set(contract["source_modules"]) == modules - MAY_TOUCH_DEVICES
+    assert set(contract["source_modules"]) == modules - others
 
 
 def test_the_readme_names_only_make_targets_that_exist() -> None:

@@ -21,7 +21,6 @@ import ray
 
 from models.recognizer import ClipRecognizer
 from pipelines.clock import NS_PER_S, Clock, SystemClock, ns_to_seconds
-from pipelines.lab.simulation.footage import RecordingPlan, Stream, simulate
 from pipelines.live.inference import ReuseSettings
 from pipelines.live.watch import Subject, Watch, WatchSettings
 from pipelines.progress import Progress
@@ -37,7 +36,6 @@ from services.supervisor.supervisor import Supervisor
 
 _ROUNDS = 5
 _FEEDERS, _SUBJECTS_EACH, _FRAMES_EACH = 2, 16, 24
-_RECORDINGS, _RECORDING_S = 8, 30.0
 _SITE = "bench"
 _ALL_SEEN, _STEADY_S = 0.98, 0.25
 """What counts as all windows, and as no growth of their age.
@@ -105,32 +103,23 @@ class ServiceCost:
 async def measure_service(
     recognizer: ClipRecognizer,
     folder: Path,
+    videos: Sequence[Path],
     subjects: Sequence[int],
     seconds: float,
-    seed: int,
     on_progress: Progress,
 ) -> ServiceCost:
     """Measure both shares, the latter under every load.
 
     Args:
         recognizer: The encoder alone, for this process; of the shipped checkpoint.
-        folder: For footage and the service's own files.
+        folder: For the service's own files.
+        videos: What the cameras show, in turn.
         subjects: Numbers of cameras, rising.
         seconds: For how long each load is watched.
-        seed: Of the simulated ward.
         on_progress: Told of every step.
     """
     clock = SystemClock()
-    plans = recordings(seed)
-    done: list[str] = []
-
-    def count(plan: RecordingPlan) -> None:
-        done.append(plan.name)
-        on_progress("rendering", len(done), len(plans), plan.name)
-
-    simulate(folder / "footage", plans, on_done=count)
-    files = [folder / "footage" / plan.name for plan in plans]
-    mounts = {f"bed-{i}": files[i % len(files)] for i in range(max(subjects))}
+    mounts = {f"bed-{i}": videos[i % len(videos)] for i in range(max(subjects))}
     with Broker() as broker, RtspServer(mounts, loop=True) as server:
         supervisor = Supervisor(site_of(broker, server, folder, 0), clock)
         try:
@@ -148,13 +137,6 @@ async def measure_service(
             await supervisor.stop()
     cost = ServiceCost(raw, share, 0.0, tuple(loads))
     return ServiceCost(raw, share, cost.best.frames_per_s / raw, cost.loads)
-
-
-def recordings(seed: int) -> list[RecordingPlan]:
-    """Plan the rooms that the cameras show."""
-    return [
-        RecordingPlan(Stream.FOOTAGE, seed, i, _RECORDING_S) for i in range(_RECORDINGS)
-    ]
 
 
 def site_of(broker: Broker, server: RtspServer, folder: Path, subjects: int) -> Site:

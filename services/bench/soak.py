@@ -14,11 +14,10 @@ import numpy as np
 from scipy.stats import linregress, t
 
 from pipelines.clock import Clock, SystemClock, ns_to_seconds
-from pipelines.lab.simulation.footage import simulate
 from pipelines.progress import Progress
 from services.bench.counters import HubCounters
 from services.bench.processes import measure_processes
-from services.bench.service import recordings, site_of
+from services.bench.service import site_of
 from services.demo.broker import Broker
 from services.demo.rtsp_process import RtspServer
 from services.supervisor.supervisor import Supervisor
@@ -76,22 +75,23 @@ class Soak:
 
 
 async def soak(
-    folder: Path, subjects: int, minutes: float, seed: int, on_progress: Progress
+    folder: Path,
+    videos: Sequence[Path],
+    subjects: int,
+    minutes: float,
+    on_progress: Progress,
 ) -> Soak:
     """Run a service for some minutes and measure it.
 
     Args:
-        folder: For footage and the service's own files.
+        folder: For the service's own files.
+        videos: What the cameras show, in turn.
         subjects: How many cameras.
         minutes: How long.
-        seed: Of the simulated ward.
         on_progress: Told of every minute.
     """
     clock = SystemClock()
-    plans = recordings(seed)
-    simulate(folder / "footage", plans)
-    files = [folder / "footage" / plan.name for plan in plans]
-    mounts = {f"bed-{i}": files[i % len(files)] for i in range(subjects)}
+    mounts = {f"bed-{i}": videos[i % len(videos)] for i in range(subjects)}
     with Broker() as broker, RtspServer(mounts, loop=True) as server:
         supervisor = Supervisor(site_of(broker, server, folder, subjects), clock)
         try:

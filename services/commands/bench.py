@@ -12,10 +12,13 @@ from rich.console import Console
 from rich.table import Table
 
 from services import signals
+from services.commands.laboratory import has_laboratory
 from services.options import JsonOption, ModelOption, OutOption
-from services.progress import staged_bars
+from services.progress import Show, staged_bars
 
 app = typer.Typer(no_args_is_help=True, help="Measure what parts cost.")
+
+_VIDEOS, _VIDEO_S = 8, 30.0
 
 
 @app.command()
@@ -74,9 +77,6 @@ def service(
     adds cameras until it no longer keeps up.
     """
     from models.build import build_recognizer
-    from pipelines.lab.simulation.render_probe import require_rendering
-
-    require_rendering()  # else the next import fails with a traceback
     from pipelines.folders import make_folder
     from services.bench.service import cost_json, cost_rows, measure_service
 
@@ -89,9 +89,9 @@ def service(
             measure_service(
                 recognizer,
                 Path(folder),
+                _videos(Path(folder) / "footage", seed, show),
                 numbers,
                 12.0 if quick else seconds,
-                seed,
                 show,
             )
         )
@@ -119,9 +119,6 @@ def soak(
     All cameras go away for a quarter of a minute every two minutes. The exit code is
     1 if the 95 % interval of a slope of memory reaches 5 MB an hour.
     """
-    from pipelines.lab.simulation.render_probe import require_rendering
-
-    require_rendering()  # else the next import fails with a traceback
     from pipelines.folders import make_folder
     from services.bench.soak import soak as run_soak
 
@@ -129,7 +126,8 @@ def soak(
         make_folder(out)
     with TemporaryDirectory(prefix="wardwatch-soak-") as folder, staged_bars() as show:
         length = 9.0 if quick else minutes
-        outcome = signals.run(run_soak(Path(folder), subjects, length, seed, show))
+        videos = _videos(Path(folder) / "footage", seed, show)
+        outcome = signals.run(run_soak(Path(folder), videos, subjects, length, show))
     rows = [
         (
             name,
@@ -149,6 +147,32 @@ def soak(
     _tell(title, rows, facts, "soak", out, as_json=as_json)
     if not outcome.holds:
         raise typer.Exit(1)
+
+
+def _videos(folder: Path, seed: int, on_progress: Show) -> list[Path]:
+    """Make what the cameras show: simulated rooms, or moving blocks without the lab."""
+    if not has_laboratory():
+        from services.bench.moving_videos import write_moving_videos
+
+        typer.echo(
+            "wardwatch: the simulator is not installed: cameras show moving blocks",
+            err=True,
+        )
+        return write_moving_videos(folder, _VIDEOS, _VIDEO_S, seed)
+    from pipelines.lab.simulation.render_probe import require_rendering
+
+    require_rendering()  # else the next import fails with a traceback
+    from pipelines.lab.simulation.footage import RecordingPlan, Stream, simulate
+
+    plans = [RecordingPlan(Stream.FOOTAGE, seed, i, _VIDEO_S) for i in range(_VIDEOS)]
+    done: list[str] = []
+
+    def count(plan: RecordingPlan) -> None:
+        done.append(plan.name)
+        on_progress("rendering", len(done), len(plans), plan.name)
+
+    simulate(folder, plans, on_done=count)
+    return [folder / plan.name for plan in plans]
 
 
 def _parse_numbers(text: str) -> list[int]:

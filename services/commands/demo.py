@@ -94,7 +94,7 @@ def _play(
 ) -> None:
     """Play the ward and show it: as a live table, or fall by fall."""
     from pipelines.clock import SystemClock
-    from pipelines.lab.data.truth import FALL
+    from pipelines.records import FALL
     from services.demo.ward import play
     from services.live_view import LiveView
 

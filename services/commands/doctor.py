@@ -1,7 +1,10 @@
 """The command ``wardwatch doctor``: what works on this machine, and how to mend it."""
 
 import json
+import os
+from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +13,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from services.checkup import Check, run_checks
+from services.checkup import Check, apt_line, run_checks
+from services.commands.laboratory import has_laboratory
 
 
 def doctor(
@@ -24,7 +28,7 @@ def doctor(
     The exit code is 1 if something is missing that wardwatch cannot do without.
     """
     checks = []
-    for check in run_checks(Path.cwd()):
+    for check in chain(run_checks(Path.cwd()), check_laboratory()):
         checks.append(check)
         if as_json:
             typer.echo(json.dumps({"type": "check", **asdict(check)}))
@@ -32,6 +36,20 @@ def doctor(
         Console().print(make_table(checks))
     if any(check.needed and not check.ok for check in checks):
         raise typer.Exit(1)
+
+
+def check_laboratory() -> Iterator[Check]:
+    """Render one picture of a simulated world, where the simulator is installed."""
+    if not has_laboratory():
+        found = "not installed; needed to simulate, to train and to study"
+        yield Check("laboratory", False, found, "pip install '.[lab]'", needed=False)
+        return
+    from pipelines.lab.simulation.render_probe import render_problem
+
+    problem = render_problem()
+    found = problem or f"MuJoCo by {os.environ['MUJOCO_GL']}"
+    fix = apt_line("libosmesa6") if problem else ""
+    yield Check("rendering", not problem, found, fix, needed=False)
 
 
 def make_table(checks: list[Check]) -> Table:

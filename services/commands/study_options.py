@@ -1,12 +1,15 @@
 """Options of ``wardwatch study …`` for the size of a study of models."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 if TYPE_CHECKING:
     from pipelines.lab.studies.models.laboratory import StudySize
+
+RealSet = Literal["ucf101", "hmdb51", "kinetics", "uestc", "footage"]
+"""As in ``pipelines.lab.data.public``, which the command line does not import."""
 
 PromptsOption = Annotated[
     Path | None,

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.lab.data.public import RealSet
 from services.commands.study_options import (
     ClipsOption,
     PromptsOption,
     QuickOption,
+    RealSet,
     SeedOption,
     SeedsOption,
     WorkOption,

@@ -21,10 +21,10 @@ import aiomqtt
 from pipelines.clock import Clock, ns_to_seconds, seconds_to_ns
 from pipelines.errors import PipelineError
 from pipelines.lab.data.footage import Recording, read_footage
-from pipelines.lab.data.truth import FALL, Resolve, TrueFall, Truth, read_truth
+from pipelines.lab.data.truth import Resolve, TrueFall, Truth, read_truth
 from pipelines.lab.simulation.footage import RecordingPlan, Stream, simulate
 from pipelines.lab.studies.matching import Episode, Matching, match_falls, pair_events
-from pipelines.records import ActionEvent
+from pipelines.records import FALL, ActionEvent
 from services.bench.counters import HubCounters
 from services.demo.broker import Broker
 from services.demo.imu_publisher import publish_imu

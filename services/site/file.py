@@ -30,7 +30,9 @@ from services.errors import SettingsError
 from services.site.settings import ENVIRONMENT_NESTING, ENVIRONMENT_PREFIX, Site
 from services.site.variables import names_no_variable, put_in
 
-_NOT_OURS = frozenset({"WARDWATCH_FOOTAGE", "WARDWATCH_SYSTEM_PACKAGES"})
+_NOT_OURS = frozenset(
+    {"WARDWATCH_FOOTAGE", "WARDWATCH_INSTALL", "WARDWATCH_SYSTEM_PACKAGES"}
+)
 """Variables of the tests and of the bootstrap script."""
 
 _OWN_KEYS = "x-"

@@ -24,6 +24,7 @@ from services.bench.processes import processes_named
 from services.demo.broker import Broker
 from services.demo.rtsp_process import RtspServer
 from tests.mqtt_listener import Heard, listening
+from tests.without_lab import without_lab
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -101,7 +102,7 @@ async def serving(
             *("-m", "services", "run", str(config), *options),
             cwd=folder,
             stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            env=without_lab(folder / "blocked"),  # a service needs no laboratory
         )
         lines: list[str] = []
         reading = asyncio.create_task(read_lines(process, lines))

@@ -19,9 +19,6 @@ from pipelines.lab.data.footage import HARD_NEGATIVE, LabelledSpan
 OTHER = "other"
 """The label of anything that the prompt set has no label for."""
 
-FALL = "fall"
-"""The event from the beginning of a fall until the person is up again."""
-
 FALLING, FALLEN, LYING_IN_BED = "falling", "fallen", "lying in bed"
 _AMBIGUOUS = "lying"
 

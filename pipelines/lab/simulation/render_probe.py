@@ -27,6 +27,8 @@ def render_problem() -> str:
         with mujoco.Renderer(model, 48, 64) as renderer:
             renderer.update_scene(data, camera="eye")
             picture = renderer.render()
+    except ModuleNotFoundError as err:
+        return f"{err.name} is not installed; pip install '.[lab]' adds it"
     except (ImportError, AttributeError, OSError, RuntimeError) as err:
         return " ".join(str(err).split()) or type(err).__name__
     return "" if picture.max() > picture.min() else "the picture came out empty"

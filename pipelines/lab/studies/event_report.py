@@ -24,7 +24,7 @@ import numpy as np
 
 from models.window import Modality
 from pipelines.clock import NS_PER_S, ns_to_seconds
-from pipelines.lab.data.truth import FALL, OTHER, TrueFall, Truth, covered_ns
+from pipelines.lab.data.truth import OTHER, TrueFall, Truth, covered_ns
 from pipelines.lab.studies.confusion import (
     Confusion,
     count_confusion,
@@ -43,7 +43,7 @@ from pipelines.lab.studies.matching import (
     touches,
 )
 from pipelines.recognition import RecognizerInfo
-from pipelines.records import Prediction
+from pipelines.records import FALL, Prediction
 
 _S_PER_HOUR = 3600
 

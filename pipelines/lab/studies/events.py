@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack, aclosing
 from pipelines.clock import Clock
 from pipelines.errors import FootageError, PipelineError
 from pipelines.lab.data.footage import LABELS_NAME, Footage, Recording
-from pipelines.lab.data.truth import FALL, Resolve, read_truth, unknown_rows
+from pipelines.lab.data.truth import Resolve, read_truth, unknown_rows
 from pipelines.lab.studies.event_report import (
     EventReport,
     RecordingResult,
@@ -22,7 +22,7 @@ from pipelines.lab.studies.matching import pair_events
 from pipelines.live.recorded import in_time_order
 from pipelines.live.watch import Item, Subject, Watch, WatchSettings
 from pipelines.recognition import ActionRecognizer
-from pipelines.records import ActionEvent, Prediction
+from pipelines.records import FALL, ActionEvent, Prediction
 from pipelines.sources.camera.framing import PAD, Framing
 from pipelines.sources.camera.source import CameraSource
 from pipelines.sources.wearable.replay import ImuFileSource

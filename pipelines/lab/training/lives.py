@@ -25,7 +25,6 @@ from models.is_clip.model import IsClip
 from models.is_clip.spectrogram import ImuFormat, SpectrogramScale, spectrograms
 from models.prompts.prompt_set import PromptSet
 from pipelines.errors import TrainingError
-from pipelines.lab.data.truth import FALL
 from pipelines.lab.simulation.footage import (
     RecordingPlan,
     in_render_processes,
@@ -33,6 +32,7 @@ from pipelines.lab.simulation.footage import (
 )
 from pipelines.lab.simulation.motion import SAMPLE_RATE_HZ
 from pipelines.lab.simulation.wearable import POSITIONS, simulate_sensor
+from pipelines.records import FALL
 
 FORM = ImuFormat(float(SAMPLE_RATE_HZ), "mps2", "radps")
 _TILT_RAD = np.radians(8)  # nobody straps a wearable on perfectly straight
