@@ -10,9 +10,6 @@ it, and only picked pictures are cut, scaled and converted. A file is taken apar
 it is decoded, so that its film can be told from its thumbnails.
 """
 
-from pathlib import Path
-from typing import cast
-
 from pipelines.sources.camera.address import CameraAddress
 from pipelines.sources.camera.framing import Framing, Pane
 from pipelines.sources.gstreamer.core import (
@@ -20,6 +17,7 @@ from pipelines.sources.gstreamer.core import (
     caps_type,
     element,
     make_pipeline,
+    point_at_file,
     rgb_caps,
     static_pad,
 )
@@ -98,9 +96,7 @@ def _point_at(
     source: Gst.Element, address: CameraAddress, answer_within_s: float
 ) -> None:
     if address.kind == "file":
-        # By its bytes: the name may be text of another encoding, or of none.
-        handler = cast("Gst.URIHandler", source)  # every filesrc is one
-        handler.set_uri(Path(address.location).absolute().as_uri())
+        point_at_file(source, address.location)
     elif address.kind in _LOCATIONS:
         source.set_property(_LOCATIONS[address.kind], address.location)
     if address.kind == "rtsp":

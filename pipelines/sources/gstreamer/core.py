@@ -5,6 +5,8 @@ initialised once, whoever comes first.
 """
 
 from fractions import Fraction
+from pathlib import Path
+from typing import cast
 
 import gi
 
@@ -63,6 +65,15 @@ def static_pad(owner: Gst.Element, name: str) -> Gst.Pad:
         msg = f"{owner.get_name()} has no pad {name!r}"
         raise LookupError(msg)
     return pad
+
+
+def point_at_file(source: Gst.Element, path: str) -> None:
+    """Have a filesrc read a file, whatever encoding its name is in.
+
+    GStreamer takes a name as UTF-8 alone, but an address of any bytes.
+    """
+    handler = cast("Gst.URIHandler", source)  # every filesrc is one
+    handler.set_uri(Path(path).absolute().as_uri())
 
 
 def media_type(pad: Gst.Pad) -> str:

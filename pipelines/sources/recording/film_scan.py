@@ -20,6 +20,7 @@ from pipelines.sources.gstreamer.core import (
     element,
     make_pipeline,
     media_type,
+    point_at_file,
     static_pad,
 )
 from pipelines.sources.gstreamer.errors import source_error
@@ -144,7 +145,7 @@ def scan_film(address: CameraAddress, on_sign: Callable[[], None]) -> Film:
         SourceError: If no picture can be read from it.
     """
     pipeline = make_pipeline("filesrc name=source ! parsebin name=parser")
-    element(pipeline, "source").set_property("location", address.location)
+    point_at_file(element(pipeline, "source"), address.location)
     tracks: list[_Track] = []
 
     def add_track(_parser: Gst.Element, pad: Gst.Pad) -> None:
