@@ -35,6 +35,7 @@ from services.delivery.session import Refused, Session, text_of
 from services.delivery.strikes import Strikes
 from services.errors import StoreError
 from services.hub.store import Message, Queued, Store
+from services.tasks import end_tasks
 
 __all__ = ["BrokerLink", "MqttDelivery", "is_refusal", "try_broker"]
 
@@ -44,7 +45,6 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 10.0
 _AT_ONCE = 64
 _TEST_S, _TEST_AGAIN_S = 30.0, 10.0
 """Between test messages: while they are heard, and while they are not."""
-_END_S = 0.5
 _UNSPECIFIED = 0x80
 _WITHDRAWALS = 5
 """So often the broker may refuse to forget something; then it is dropped."""
@@ -188,7 +188,7 @@ class MqttDelivery:
                     if work.done():
                         work.result()
         finally:
-            await _end([*works, *lanes.values()])
+            await end_tasks([*works, *lanes.values()])
 
     async def _due(self, busy: Collection[str]) -> dict[str, list[Queued]]:
         """Return the lanes to run, each with what the store has for it."""
@@ -214,7 +214,7 @@ class MqttDelivery:
         try:
             await asyncio.wait([*tasks, *waits], return_when=asyncio.FIRST_COMPLETED)
         finally:
-            await _end(waits)
+            await end_tasks(waits)
 
     async def _run_lane(
         self, session: Session, lane: str, queued: list[Queued]
@@ -382,17 +382,3 @@ async def _wait(event: asyncio.Event) -> None:
 
 async def _sleep(clock: Clock, pause_s: float) -> None:
     await clock.sleep_s(pause_s)
-
-
-async def _end(tasks: list[asyncio.Task[None]]) -> None:
-    """Cancel tasks, and return when all are over.
-
-    More than once: before Python 3.12, ``asyncio.wait_for`` forgets a cancellation that
-    comes together with its answer.
-    """
-    left = set(tasks)
-    while left:
-        for task in left:
-            task.cancel()
-        _, left = await asyncio.wait(left, timeout=_END_S)
-    await asyncio.gather(*tasks, return_exceptions=True)

@@ -34,6 +34,7 @@ from services.hub.reports import Report, SubjectState
 from services.hub.store import Message, Queued, Store
 from services.hub.topics import VERSION, Topics, standing_of
 from services.site.settings import Site
+from services.tasks import end_tasks
 
 logger = logging.getLogger(__name__)
 
@@ -208,9 +209,7 @@ class Hub:
             self._server.should_exit = True
             http = [task for task in self._tasks if task.get_name() == "hub http"]
             await asyncio.wait(http, timeout=_HTTP_END_S)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
         self._listener.close()
         self._store.close()
 
