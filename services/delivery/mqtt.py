@@ -244,6 +244,8 @@ class MqttDelivery:
 
     async def _send_loose(self, session: Session, lane: str) -> bool:
         """Publish what is not in the store; tell whether the lane may go on."""
+        if lane in self._loose and lane == _ANNOUNCEMENTS and self._announcer:
+            self._loose[lane] = self._announcer.messages()  # without what is done
         messages = self._loose.get(lane, [])
         kept: list[Message] = []
         for number, message in enumerate(messages):

@@ -165,11 +165,12 @@ def test_what_version_0_1_announced_is_moved_and_then_withdrawn(tmp_path: Path) 
         (topic, payload if payload in (move, None) else "device")
         for topic, payload in heard.messages[len(OLD) :]
     ]
-    assert told == [
+    assert told[:5] == [
         *((topic, move) for topic in OLD),
         (DEVICE, "device"),
         *((topic, None) for topic in OLD),
     ]
+    assert set(told[5:]) <= {(DEVICE, "device")}
 
 
 def test_a_site_that_never_announced_anything_withdraws_nothing(tmp_path: Path) -> None:
