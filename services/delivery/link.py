@@ -122,6 +122,8 @@ class BrokerClient(aiomqtt.Client):
             msg = "it closed the connection in answer to CONNECT"
             self._connected.set_exception(NoAnswer(msg))
         super()._on_disconnect(client, userdata, flags, reason_code, properties)
+        if self._disconnected.done() and not self._disconnected.cancelled():
+            self._disconnected.exception()  # else asyncio logs that nobody asked
 
 
 @final
