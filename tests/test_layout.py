@@ -104,3 +104,19 @@ def test_the_readme_shows_every_command_and_no_other() -> None:
     ]
     assert unknown == []
     assert set().union(*reached) == commands
+
+
+def test_every_link_of_the_documents_leads_somewhere() -> None:
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+    broken = [
+        f"{page.name}: {link}"
+        for page in pages
+        for link in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text())
+        if "://" not in link and not (page.parent / link).exists()
+    ]
+    assert broken == []
+
+
+def test_the_first_page_and_the_map_stay_short() -> None:
+    for name, most in (("README.md", 150), ("ARCHITECTURE.md", 200)):
+        assert len((ROOT / name).read_text().splitlines()) <= most, name
