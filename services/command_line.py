@@ -12,9 +12,10 @@ import traceback
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.rich_utils import rich_format_error
 
 from models.errors import ModelError
 from pipelines.errors import PipelineError
@@ -42,6 +43,9 @@ logger = logging.getLogger(__name__)
 BAD_INPUT_EXIT_CODE = 2
 _INTERRUPTED_CODE = 130
 """What the command line library makes of KeyboardInterrupt, whichever the signal."""
+
+_UsageError: Any = typer.BadParameter.__base__
+"""The library's own base of what is wrong with a command line; it is not exported."""
 
 app = typer.Typer(
     name="wardwatch",
@@ -128,7 +132,16 @@ def run(commands: typer.Typer, arguments: Sequence[str]) -> int:
         OutputFailed: If standard output cannot be written.
     """
     try:
-        commands(args=list(arguments), prog_name="wardwatch")
+        ended = commands(
+            args=list(arguments), prog_name="wardwatch", standalone_mode=False
+        )
+        code = ended if isinstance(ended, int) else 0
+    except _UsageError as err:  # its text repeats what was typed
+        err.message = redact(err.message)
+        rich_format_error(err)
+        return BAD_INPUT_EXIT_CODE
+    except typer.Abort:
+        return 1
     except OutputFailed:
         raise
     except SettingsError as err:
@@ -148,10 +161,9 @@ def run(commands: typer.Typer, arguments: Sequence[str]) -> int:
     except UnicodeEncodeError as err:  # libraries take names as UTF-8
         logger.info("where it happened", exc_info=err)
         return _refuse(f"{err.object}: is no {err.encoding} text; give it another name")
-    except SystemExit as end:  # how the command line library ends every command
+    except SystemExit as end:  # how the command line library ends on a closed pipe
         code = end.code if isinstance(end.code, int) else 1
-        return (signals.exit_code() or code) if code == _INTERRUPTED_CODE else code
-    return 0
+    return (signals.exit_code() or code) if code == _INTERRUPTED_CODE else code
 
 
 def _refuse(*problems: str) -> int:

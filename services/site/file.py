@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -197,6 +198,7 @@ def _short(name: str) -> str:
     return name if _WORD.fullmatch(name) else HIDDEN
 
 
+@cache
 def _known_names(model: type[BaseModel] = Site) -> list[str]:
     schema = model.model_json_schema()
     parts = [schema, *schema.get("$defs", {}).values()]

@@ -4,12 +4,14 @@
 
 Of twenty payloads one is a JSON file of our own, the others are a wearable's; there are
 as many addresses, csv files and YAML files as ``--texts`` says, of each. An input fails
-that raises what its reader does not promise, takes longer than a second, or makes an
-output that holds a planted secret. The first failures are printed; the exit code is 1.
+that raises what its reader does not promise, takes more than a second of a processor,
+or makes an output that holds a planted secret. The first failures are printed, and the
+exit code is 1.
 """
 
 import argparse
 import logging
+import resource
 import sys
 import tempfile
 import traceback
@@ -39,17 +41,23 @@ class Target(Protocol):
         ...
 
 
-def failure_of(target: Target, content: bytes, clock: SystemClock) -> str:
+def failure_of(target: Target, content: bytes) -> str:
     """Return what goes wrong with an input, or nothing."""
-    began_ns = clock.now_ns()
+    began_s = _used_s()
     try:
         shown = target.take(content)
     except Exception:  # noqa: BLE001  whatever it is, it is a finding
         return traceback.format_exc()
     if SECRET in shown:
         return f"a secret is shown: {shown!r}"
-    took_s = (clock.now_ns() - began_ns) / NS_PER_S
+    took_s = _used_s() - began_s
     return f"took {took_s:.1f} s" if took_s > _MOST_S else ""
+
+
+def _used_s() -> float:
+    """Return the processor time used so far; the machine may be busy with others."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
 
 
 def fuzz(name: str, target: Target, count: int, seed: int) -> int:
@@ -58,7 +66,7 @@ def fuzz(name: str, target: Target, count: int, seed: int) -> int:
     failures, began_ns = 0, clock.now_ns()
     for number in range(count):
         content = target.make(rng)
-        problem = failure_of(target, content, clock)
+        problem = failure_of(target, content)
         if problem:
             failures += 1
             if failures <= _MOST_SHOWN:

@@ -2,7 +2,6 @@
 
 import pytest
 
-from pipelines.clock import SystemClock
 from tests.fuzz.__main__ import failure_of, run
 from tests.fuzz.mutation import SECRET
 
@@ -32,6 +31,6 @@ class Faulty:
     [(b"crash", "RecursionError"), (b"tell", "a secret is shown"), (b"", "")],
 )
 def test_a_crash_and_a_secret_are_failures(content: bytes, problem: str) -> None:
-    failure = failure_of(Faulty(), content, SystemClock())
+    failure = failure_of(Faulty(), content)
     assert problem in failure
     assert bool(failure) == bool(problem)

@@ -54,6 +54,18 @@ def test_an_unknown_command_is_exit_code_two(
     assert "No such command 'dance'" in capsys.readouterr().err
 
 
+def test_what_was_typed_is_not_repeated_where_it_may_be_a_login(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(app, ["watch", "test", "nurse:sEcReT9@h"]) == 2
+    assert run(app, ["watch", "rtsp://h/x?psw=sEcReT9", "--imu"]) == 2
+    assert run(app, ["watch", "test", "--imu=x", "rtsp://h/x?psw=sEcReT9"]) == 2
+    assert run(app, ["check", "rtsp://nurse:sEcReT9@h/x"]) == 2
+    said = capsys.readouterr()
+    assert "unexpected extra argument" in said.err
+    assert "sEcReT9" not in said.out + said.err
+
+
 def test_the_version_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(app, ["--version"]) == 0
     assert capsys.readouterr().out.startswith("wardwatch ")
