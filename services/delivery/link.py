@@ -17,7 +17,7 @@ from paho.mqtt.client import MQTT_ERR_SUCCESS, Client, DisconnectFlags
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from services.site.settings import BrokerSettings
+from services.site.broker import BrokerSettings
 
 # Our one line for each change says what the library would log.
 _library_logger = logging.getLogger(f"{__name__}.aiomqtt")

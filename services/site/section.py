@@ -1,13 +1,25 @@
-"""What sections."""
+"""What the sections of a site's configuration share."""
 
 import errno
 from collections.abc import Container
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, SecretStr, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    SecretStr,
+    StringConstraints,
+    model_validator,
+)
 
 from pipelines.redaction import HIDDEN
 from pipelines.sources.camera.address import CameraAddress, with_login
+
+Name = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=64)
+]
+"""A part of a topic and of a file name."""
 
 _MOST_PASSWORD_BYTES = 4096
 

@@ -38,7 +38,7 @@ from pipelines.sources.camera.source import CameraLimits, CameraSource
 from pipelines.sources.wearable.source import ImuSource
 from services.hub.link import HubLink
 from services.hub.reports import Counting, Report, SubjectState
-from services.site.settings import Tls
+from services.site.broker import Tls
 from services.watcher.answer_timer import AnswerTimer
 from services.watcher.report_times import move_alerts, move_events, move_states
 

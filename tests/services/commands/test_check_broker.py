@@ -12,7 +12,7 @@ from services.delivery.broker_check import Examination, examine
 from services.delivery.link import BrokerLink
 from services.demo.broker import Broker
 from services.hub.topics import Topics
-from services.site.settings import BrokerSettings
+from services.site.broker import BrokerSettings
 from tests.mqtt_gate import Gate, gate_before
 
 OPEN = "user ward\ntopic readwrite #\n"

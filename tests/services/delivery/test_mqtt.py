@@ -11,7 +11,7 @@ from pipelines.clock import SystemClock
 from services.delivery.mqtt import BrokerLink, MqttDelivery, is_refusal, try_broker
 from services.demo.broker import Broker
 from services.hub.store import Message, Queued, Store
-from services.site.settings import BrokerSettings
+from services.site.broker import BrokerSettings
 from tests.mqtt_listener import listening
 
 HELLO = Message("hello", "ward/status", {"state": "online"}, retain=True)

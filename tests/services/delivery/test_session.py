@@ -9,7 +9,7 @@ from services.delivery.proof import Proof
 from services.delivery.session import Refused, Session
 from services.demo.broker import Broker
 from services.hub.store import Message
-from services.site.settings import BrokerSettings
+from services.site.broker import BrokerSettings
 from tests.mqtt_gate import Gate, gate_before
 
 TOPIC, TEST = "ward/status", "ward/canary"
