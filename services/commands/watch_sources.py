@@ -1,0 +1,182 @@
+"""The sources of ``wardwatch watch``: a camera, a wearable, or both."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, final
+
+import typer
+
+from pipelines.sources.camera.address import CameraAddress
+from pipelines.sources.camera.framing import PAD, Framing
+from pipelines.sources.camera.rtsp_access import RtspAccess
+
+if TYPE_CHECKING:
+    from pipelines.clock import Clock
+    from pipelines.live.watch import Subject
+    from pipelines.records import SourceStatus
+    from pipelines.sources.recording.report import RecordingReport
+    from pipelines.sources.wearable.replay import ImuFileSource
+    from pipelines.sources.wearable.source import ImuSource
+
+_SUBJECT_ID = "subject"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What is watched: a camera, a wearable, or both.
+
+    Attributes:
+        camera: None where there is none.
+        source: Its address as it was given, credentials included.
+        imu: A file or an MQTT address; None where there is no wearable.
+        framing: How a picture becomes square.
+        speed: Times real time of a recording; None is as fast as it goes.
+    """
+
+    camera: CameraAddress | None
+    source: str | None = field(repr=False)
+    imu: str | None = field(repr=False)
+    framing: Framing = PAD
+    speed: float | None = None
+
+    @classmethod
+    def parse(
+        cls,
+        source: str | None,
+        imu: str | None,
+        *,
+        framing: Framing = PAD,
+        speed: float | None = None,
+    ) -> "Sources":
+        """Read what the command line names.
+
+        Raises:
+            typer.BadParameter: If there is no source, or if an option belongs to the
+                other kind of source.
+            SourceError: If the camera's address is malformed.
+        """
+        if source is None and imu is None:
+            msg = "name a camera or a recording, or a wearable with --imu"
+            raise typer.BadParameter(msg, param_hint="SOURCE")
+        camera = None if source is None else CameraAddress.parse(source)
+        sources = cls(camera, source, imu, framing, speed)
+        sources._refuse_mixtures()
+        return sources
+
+    @property
+    def worn_live(self) -> bool:
+        """Whether the wearable publishes to a broker."""
+        return self.imu is not None and "://" in self.imu
+
+    @property
+    def live(self) -> bool:
+        """Whether pictures and samples come at their own pace."""
+        return self.worn_live if self.camera is None else self.camera.live
+
+    def __str__(self) -> str:
+        if self.camera is not None:
+            return str(self.camera)
+        return "wearable" if self.worn_live else str(self.imu)
+
+    def _refuse_mixtures(self) -> None:
+        """Refuse options that belong to the other kind of source."""
+        if self.live and self.speed is not None:
+            msg = f"{self} is live and comes at its own pace"
+            raise typer.BadParameter(msg, param_hint="--speed")
+        if self.camera is None or self.imu is None or self.worn_live == self.live:
+            return
+        if self.live:
+            msg = f"{self} is live: its wearable is an mqtt://host/topic, not a file"
+        else:
+            msg = f"{self} is a recording: its wearable is a file, not a topic"
+        raise typer.BadParameter(msg, param_hint="--imu")
+
+
+@asynccontextmanager
+async def open_subject(
+    watched: Sources,
+    *,
+    clock: "Clock",
+    origin_ns: int,
+    image_size_px: int,
+    step_ns: int,
+    rtsp: RtspAccess,
+    on_report: "Callable[[RecordingReport], None]",
+    on_status: "Callable[[SourceStatus], None] | None" = None,
+) -> "AsyncIterator[Subject]":
+    """Open a camera and its wearable; a recording's go together in order of time.
+
+    Args:
+        watched: Both, or one of them.
+        clock: Stamps what is live.
+        origin_ns: Pipeline time of presentation time 0 of a recording.
+        image_size_px: Side of the square pictures.
+        step_ns: Step of the frame grid.
+        rtsp: How an RTSP camera is reached and trusted.
+        on_report: Receives the faults of a recording, at its end.
+        on_status: Called at once with each status of what is live.
+
+    Raises:
+        SourceError: If either is malformed, or cannot be reached at first.
+    """
+    from pipelines.live.recorded import in_time_order
+    from pipelines.live.watch import Subject
+    from pipelines.sources.camera.source import CameraSource
+
+    async with AsyncExitStack() as stack:
+        wearable = await _open_wearable(stack, watched, clock, origin_ns, on_status)
+        if watched.camera is None or watched.source is None:
+            yield Subject(_SUBJECT_ID, None, wearable, camera_name="no camera")
+            return
+        camera = CameraSource(
+            _SUBJECT_ID,
+            watched.source,
+            clock=clock,
+            image_size_px=image_size_px,
+            step_ns=step_ns,
+            framing=watched.framing,
+            rtsp=rtsp,
+            fail_fast=True,
+            origin_ns=origin_ns,
+            speed=watched.speed,
+            on_status=on_status,
+        )
+        video = await stack.enter_async_context(camera)
+        # another pane is another view
+        name = f"{watched.camera.view_name} {watched.framing}"
+        if wearable is None or watched.worn_live:
+            yield Subject(_SUBJECT_ID, video, wearable, camera_name=name)
+        else:
+            both = in_time_order(video, wearable)
+            yield Subject(_SUBJECT_ID, both, camera_name=name)
+        if not watched.live:
+            on_report(camera.report)
+
+
+async def _open_wearable(
+    stack: AsyncExitStack,
+    watched: Sources,
+    clock: "Clock",
+    origin_ns: int,
+    on_status: "Callable[[SourceStatus], None] | None",
+) -> "ImuSource | ImuFileSource | None":
+    from pipelines.sources.wearable.replay import ImuFileSource
+    from pipelines.sources.wearable.source import ImuSource
+
+    if watched.imu is None:
+        return None
+    if watched.worn_live:
+        live = ImuSource(
+            _SUBJECT_ID, watched.imu, clock=clock, fail_fast=True, on_status=on_status
+        )
+        return await stack.enter_async_context(live)
+    recorded = ImuFileSource(
+        _SUBJECT_ID,
+        watched.imu,
+        clock=clock,
+        origin_ns=origin_ns,
+        speed=watched.speed if watched.camera is None else None,
+    )
+    return await stack.enter_async_context(recorded)
