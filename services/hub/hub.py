@@ -27,6 +27,7 @@ from services.delivery.announcements import Announcements
 from services.delivery.mqtt import BrokerLink, MqttDelivery
 from services.errors import StoreError
 from services.hub.canary import Canary
+from services.hub.canary_rounds import CanaryRounds
 from services.hub.clock import HubClock
 from services.hub.http import listen_again, make_server
 from services.hub.metrics import Metrics
@@ -41,7 +42,6 @@ logger = logging.getLogger(__name__)
 _ROUND_S = 2.0
 _SILENT_NS = seconds_to_ns(12.0)
 """A watcher that has not reported for so long watches nobody."""
-_CANARY_PATIENCE_S = 30.0
 _FLUSH_S = 5.0
 _HTTP_END_S = 1.0
 _EXPECTED, _PORT = "expected sources", "port"
@@ -101,9 +101,15 @@ class Hub:
             self._clock,
             is_on=site.broker.home_assistant,
         )
-        self._canary = Canary(recognizer)
-        self._canary_trouble = "recognition is not tested yet"
-        self._canary_told: bool | None = None
+        self._canary = CanaryRounds(
+            Canary(recognizer),
+            self._store,
+            self._clock,
+            self._dates,
+            self._metrics,
+            self._topics,
+            publish=lambda message: self._take([message], {}),
+        )
         self._broker_trouble = "the broker is not reached yet"
         self._store_trouble = ""
         expected = self._store.recall(_EXPECTED) or {}
@@ -234,7 +240,7 @@ class Hub:
             "delivery": self._delivery.run(),
             "http": server.serve(sockets=[self._listener]),
             "rounds": self._go_round(),
-            "canary": self._show_canary(),
+            "canary": self._canary.run(self._site.hub.canary_every_s),
         }
         self._tasks = [
             asyncio.create_task(work, name=f"hub {name}")
@@ -331,38 +337,6 @@ class Hub:
         seen = {name for report in reports for name in report.subjects}
         return [name for name in self._expected if name not in seen]
 
-    async def _show_canary(self) -> None:
-        while True:
-            with suppress(StoreError):  # told where it was found out; tried again
-                trouble = await self._canary_finds()
-                self._canary_trouble = trouble
-                now_ns = self._clock.now_ns()
-                self._metrics.canary(not trouble, now_ns)
-                if self._canary_told != (not trouble):
-                    state = "alarmed" if trouble else "cleared"
-                    text = trouble or "recognition answers as it should"
-                    at_ns = self._dates.utc_ns()
-                    message = self._topics.technical("canary", state, text, at_ns)
-                    await self._take([message], {})
-                    self._canary_told = not trouble
-            await self._clock.sleep_s(self._site.hub.canary_every_s)
-
-    async def _canary_finds(self) -> str:
-        """Return what is wrong with recognition, or nothing."""
-        try:
-            answer = await asyncio.wait_for(self._canary.answer(), _CANARY_PATIENCE_S)
-        except TimeoutError:
-            return f"recognition has not answered for {_CANARY_PATIENCE_S:g} s"
-        except Exception as err:  # noqa: BLE001  whatever it is, it is the finding
-            return f"recognition fails: {type(err).__name__}"
-        known = cast("list[float] | None", self._store.recall(self._canary.name))
-        if known is None:
-            self._store.note(self._canary.name, answer)
-            return ""
-        if not self._canary.is_same(answer, known):
-            return "recognition answers otherwise than it used to on a known clip"
-        return ""
-
     def _troubles(self) -> list[str]:
         """Say why the system is not ready."""
         unwatched = self._unwatched(self._clock.now_ns())
@@ -373,7 +347,7 @@ class Hub:
                 self._store_trouble,
                 self._broker_trouble,
                 *self._delivery_troubles(),
-                self._canary_trouble,
+                self._canary.trouble,
                 f"recognition does not answer for {asking} subjects" if asking else "",
                 f"nobody watches {', '.join(unwatched)}" if unwatched else "",
             )
