@@ -38,7 +38,7 @@ _USER_WORD = re.compile(
 )
 # Some cameras are reached by a path that only its owner knows.
 _RANDOM = re.compile(
-    r"(?=[^\W_]*\d)(?=[^\W_]*[^\W\d_])[^\W_]{16}"
+    r"(?=[^\W_]{0,15}\d)(?=[^\W_]{0,15}[^\W\d_])[^\W_]{16}"
     r"|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}",
     re.IGNORECASE,
 )
