@@ -1,16 +1,16 @@
 """The one clock of the pipelines, and the only user of ``time``.
 
-Times are ``int`` nanoseconds. *Pipeline time* is UTC as it was read once at the start,
-advanced by the monotonic clock, so that a system clock that is set later (NTP on a
-machine without a battery-backed clock, a leap second) never turns an interval
-negative. The *correction* is what the system clock was set by since the start: a
+Times are ``int`` nanoseconds. *Pipeline time* is the UTC read once at the start,
+advanced by the monotonic clock. So a later change of the system clock (NTP on a
+machine without a battery-backed clock, a leap second) never makes an interval
+negative. The *correction* is the total change of the system clock since the start:
 pipeline time plus the correction is UTC. It is added where a time leaves the process::
 
     system clock   00:00 ── 00:10 │ set by 31 days │ 31 d 00:10 ── 31 d 00:20
     pipeline time  00:00 ── 00:10 ───────────────────── 00:10 ─────── 00:20
     correction         0 ────── 0 ────────────────────── 31 d ──────── 31 d
 
-A clock for tests stands in ``pipelines.testing``.
+A clock for tests is in ``pipelines.testing``.
 """
 
 import asyncio
@@ -25,7 +25,8 @@ NS_PER_S = 1_000_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _DEAD_BAND_NS = NS_PER_S // 50
-"""Two clocks that are read one after the other seem to differ by some milliseconds."""
+"""Smaller differences are reading noise: the two clocks are read one after the other,
+and seem to differ by some milliseconds."""
 _REPORTED_NS = NS_PER_S
 _READ_WITHIN_NS = 50_000
 _READ_TRIES = 5
@@ -35,14 +36,14 @@ logger = logging.getLogger(__name__)
 
 @runtime_checkable  # annotations are checked at run time under test
 class Clock(Protocol):
-    """What tells the time and lets it pass."""
+    """A source of pipeline time, of its correction to UTC, and of sleep."""
 
     def now_ns(self) -> int:
         """Return pipeline time; never less than an earlier answer."""
         ...
 
     def correction_ns(self) -> int:
-        """Return what to add to a pipeline time to get UTC, as known now."""
+        """Return the current offset from pipeline time to UTC, in nanoseconds."""
         ...
 
     async def sleep_s(self, duration_s: float) -> None:
@@ -55,8 +56,8 @@ class SystemClock:
     """UTC at construction, advanced by the monotonic clock.
 
     Args:
-        wall_ns: Reads the system's clock, nanoseconds of UTC.
-        monotonic_ns: Reads a clock that nobody sets, in nanoseconds.
+        wall_ns: Function that reads the system clock, nanoseconds of UTC.
+        monotonic_ns: Function that reads the monotonic clock, nanoseconds.
     """
 
     def __init__(
@@ -74,7 +75,7 @@ class SystemClock:
         return self._monotonic_ns() + self._offset_ns
 
     def correction_ns(self) -> int:
-        """Return what to add to a pipeline time to get UTC, as known now.
+        """Return the current offset from pipeline time to UTC, in nanoseconds.
 
         A correction of a second or more is logged, once.
         """
@@ -96,7 +97,7 @@ class SystemClock:
         await asyncio.sleep(duration_s)
 
     def _difference_ns(self) -> int:
-        """Return the system's clock minus the monotonic one, read close together."""
+        """Return system clock minus monotonic clock, read close together."""
         readings = []
         for _ in range(_READ_TRIES):  # the process may be interrupted in between
             before_ns = self._monotonic_ns()
@@ -109,17 +110,17 @@ class SystemClock:
 
 
 def seconds_to_ns(duration_s: float) -> int:
-    """Turn seconds into whole nanoseconds, rounded to the nearest."""
+    """Convert seconds to whole nanoseconds, rounded to the nearest."""
     return round(duration_s * NS_PER_S)
 
 
 def ns_to_seconds(duration_ns: int) -> float:
-    """Turn nanoseconds into seconds."""
+    """Convert nanoseconds to seconds."""
     return duration_ns / NS_PER_S
 
 
 def span_text(duration_ns: int) -> str:
-    """Write a signed span for people, in the unit that suits its size."""
+    """Format a signed duration for people, in a unit that fits its size."""
     seconds = ns_to_seconds(duration_ns)
     for unit, length_s in (("d", 86_400), ("h", 3600), ("min", 60)):
         if abs(seconds) >= 2 * length_s:
@@ -134,10 +135,10 @@ def utc_datetime(timestamp_ns: int) -> datetime:
 
 
 def utc_ns(text: str) -> int:
-    """Return the timestamp of an ISO 8601 time with its zone, to the microsecond.
+    """Return the timestamp of an ISO 8601 time with a zone, to the microsecond.
 
     Raises:
-        ValueError: If it is none, or names no zone.
+        ValueError: If the text is not an ISO 8601 time, or names no zone.
     """
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:

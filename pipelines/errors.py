@@ -1,20 +1,20 @@
-"""What can go wrong in the pipelines.
+"""The errors of the pipelines.
 
     PipelineError              every error below; its text is one line for a person
     ├── SourceError            a camera or wearable cannot be used as configured
     │   ├── SourceNotFound     the file, host or topic is not there
-    │   ├── SourceUnreadable   it is there, and holds no stream that can be decoded
-    │   └── SourceRefused      it wants credentials that were not given or not right
+    │   ├── SourceUnreadable   the source exists, but has no stream that can be decoded
+    │   └── SourceRefused      the source rejects missing or wrong credentials
     ├── PayloadError           one message of a stream is malformed
     ├── FootageError           a footage folder or its labels.csv is malformed
     ├── DatasetError           a public data set or its lists are not as expected
-    ├── BaselineError          a file of what is normal cannot be read or written
-    ├── FolderError            a folder to write into cannot be made or written to
-    └── TrainingError          a training run cannot begin, or go on where it stopped
+    ├── BaselineError          a drift baseline file cannot be read or written
+    ├── FolderError            an output folder cannot be created or written to
+    └── TrainingError          a training run cannot start or resume
 
-Messages say what, where and what to do; they never hold credentials: every text that
-an error is made of goes through ``pipelines.redaction`` first. ``args`` are the facts
-that an error is made of, so that it comes back whole from another process.
+A message says what is wrong, where, and what to do. It never holds credentials: every
+text in an error goes through ``pipelines.redaction`` first. ``args`` are the arguments
+of the constructor, so that an error can be pickled and sent between processes.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from pipelines.redaction import redact
 
 _NAMES_SHOWN = 5
-"""Of what is missing; the rest is counted."""
+"""Number of missing items that a message lists; the rest are counted."""
 
 
 class PipelineError(Exception):
@@ -46,17 +46,17 @@ class SourceNotFound(SourceError):
 
 
 class SourceUnreadable(SourceError):
-    """It is there, and holds no stream that can be decoded."""
+    """The source exists, but has no stream that can be decoded."""
 
 
 class SourceRefused(SourceError):
-    """It wants credentials that were not given or are not right."""
+    """The source rejects the credentials: they are missing or wrong."""
 
 
 class PayloadError(PipelineError):
     """One message of a stream is malformed.
 
-    ``where`` names the topic or file, ``field`` the part at fault.
+    ``where`` names the topic or file, ``field`` the part that is wrong.
     """
 
     def __init__(self, where: str, field: str, problem: str) -> None:
@@ -84,7 +84,7 @@ class FootageError(PipelineError):
 
 
 class BaselineError(PipelineError):
-    """A file that keeps what is normal cannot be read, believed or written."""
+    """A drift baseline file cannot be read or written, or is damaged."""
 
     def __init__(self, path: str, problem: str) -> None:
         self.path = redact(path)
@@ -96,7 +96,7 @@ class BaselineError(PipelineError):
 
 
 class FolderError(PipelineError):
-    """A folder to write into cannot be made or written to."""
+    """An output folder cannot be created or written to."""
 
     def __init__(self, path: str, problem: str) -> None:
         self.path = redact(path)
@@ -108,9 +108,9 @@ class FolderError(PipelineError):
 
 
 class TrainingError(PipelineError):
-    """A training run cannot begin, or go on where it stopped.
+    """A training run cannot start or resume.
 
-    ``where`` names the file or the step at fault.
+    ``where`` names the file or the step that failed.
     """
 
     def __init__(self, where: str, problem: str) -> None:
@@ -123,10 +123,10 @@ class TrainingError(PipelineError):
 
 
 class DatasetError(PipelineError):
-    """A public data set, or a list of it, is not what its reader expects.
+    """A public data set, or one of its lists, is not what the reader expects.
 
-    ``where`` names the folder or the file and line, ``missing`` all that is not there;
-    the text shows the first of them.
+    ``where`` names the folder, or the file and line. ``missing`` lists all missing
+    items; the text shows the first five.
     """
 
     def __init__(self, where: str, problem: str, missing: Sequence[str] = ()) -> None:

@@ -1,8 +1,8 @@
-"""The recogniser in this process: ``ActionRecognizer`` over ``models``.
+"""An ``ActionRecognizer`` that runs the models in this process.
 
-Pictures are encoded in one worker thread and clips classified in another: the event
-loop is never blocked, and what takes a millisecond does not wait for what takes a
-hundred. Requests of one kind are answered in the order they came.
+Pictures are encoded in one worker thread and clips are classified in another. So the
+event loop is never blocked, and classification (about 1 ms) does not wait for encoding
+(about 100 ms). Requests of one kind are answered in the order of arrival.
 """
 
 import asyncio
@@ -24,12 +24,12 @@ Answer = TypeVar("Answer")
 
 @final
 class InProcessRecognizer:
-    """Runs a recogniser of ``models`` for the chain.
+    """Adapter from a ``ClipRecognizer`` to the chain's ``ActionRecognizer``.
 
-    Used in a ``with`` block, or closed with ``close``: the threads end there.
+    Use it in a ``with`` block, or call ``close``, to end its threads.
 
     Args:
-        recognizer: Not used by anyone else meanwhile.
+        recognizer: The models; nothing else may use them at the same time.
     """
 
     def __init__(self, recognizer: ClipRecognizer) -> None:
@@ -67,30 +67,30 @@ class InProcessRecognizer:
         self.close()
 
     def close(self) -> None:
-        """End the threads after what they are at; nothing is answered any more."""
+        """End the threads after their current request; cancel the waiting requests."""
         for worker in (self._encoding, self._classifying):
             worker.shutdown(cancel_futures=True)
 
     @property
     def info(self) -> RecognizerInfo:
-        """What it answers about."""
+        """Facts about the recogniser, fixed for its life."""
         return self._info
 
     async def encode(
         self, frames: UInt8[np.ndarray, "batch height width 3"]
     ) -> Float32[np.ndarray, "batch ..."]:
-        """Encode pictures, of any number of subjects, once each.
+        """Encode each picture once; the pictures may be of several subjects.
 
         Raises:
-            ValueError: If the pictures are not of ``info.image_size_px``.
+            ValueError: If the pictures are not of the size ``info.image_size_px``.
         """
         return await _run(self._encoding, lambda: self._recognizer.encode(frames))
 
     async def classify(self, clips: Sequence[Clip]) -> ClipScores:
-        """Score clips, of any number of subjects, in the order given.
+        """Score clips in the order given; the clips may be of several subjects.
 
         Raises:
-            ValueError: If a clip holds nothing that the kind of recognition can use.
+            ValueError: If a clip has no data that the recogniser can use.
         """
         windows = [
             Window(clip.features, clip.slots, clip.imu, clip.imu_rate_hz)

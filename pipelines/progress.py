@@ -1,6 +1,6 @@
-"""How long work tells how far it is."""
+"""The callback by which long work reports its progress."""
 
 from collections.abc import Callable
 
 Progress = Callable[[str, int, int, str], None]
-"""Takes a stage, how much of it is done, of how much, and a note for a person."""
+"""Arguments: name of the stage, units done, units in all, a note for a person."""

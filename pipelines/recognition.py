@@ -1,7 +1,7 @@
-"""The protocol between the chain and the models: NumPy in and out, no torch.
+"""The protocol between the chain and the models: NumPy arrays, no torch.
 
-The in-process form is ``pipelines.in_process``; a served form satisfies the same
-protocol, so that ``pipelines.live.watch`` is the one chain for both.
+``pipelines.in_process`` implements it in the same process. The client of a served
+recogniser implements it too, so that both use the same chain, ``pipelines.live.watch``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,20 +17,20 @@ from pipelines.records import FALL, Clip
 
 @dataclass(frozen=True, slots=True)
 class RecognizerInfo:
-    """What a recogniser answers about, fixed for its life.
+    """Facts about a recogniser, fixed for its life.
 
     Attributes:
         model: Name of the checkpoint.
-        prompt_set: Name and hash of the prompt set, as ``ward@1a2b3c4d``.
+        prompt_set: Name and hash of the prompt set, such as ``ward@1a2b3c4d``.
         labels: The labels in the order of every score row.
         events: The event that each label belongs to.
-        image_size_px: Height and width of the square picture that it encodes.
-        checkpoint: What its scores depend on beside the prompts: other weights,
-            another temperature or way of averaging have another.
-        cosine_floors: Of each modality whose confidence was fitted to how often it is
-            right: nothing fits a clip whose best cosine is below it.
-        needs_frames: Whether a wearable alone is not enough.
-        uses_wearable: Whether its answers can rest on a wearable's samples.
+        image_size_px: Height and width of the square input picture, in pixels.
+        checkpoint: Identity of everything but the prompts that changes the scores:
+            weights, temperature and way of averaging.
+        cosine_floors: Lowest best cosine of a clip that fits any label, by modality;
+            only modalities with calibrated confidence have one.
+        needs_frames: Whether a clip must have frames; a wearable alone is not enough.
+        uses_wearable: Whether the scores can use a wearable's samples.
         urgent_events: Events that are reported as soon as the camera shows them.
     """
 
@@ -57,19 +57,19 @@ class ClipScores:
 
 @runtime_checkable  # annotations are checked at run time under test
 class ActionRecognizer(Protocol):
-    """What turns pictures into features and clips of features into scores."""
+    """An encoder of pictures into features, and a classifier of clips of features."""
 
     @property
     def info(self) -> RecognizerInfo:
-        """What it answers about."""
+        """Facts about the recogniser, fixed for its life."""
         ...
 
     async def encode(
         self, frames: UInt8[np.ndarray, "batch height width 3"]
     ) -> Float32[np.ndarray, "batch ..."]:
-        """Encode pictures, of any number of subjects, once each."""
+        """Encode each picture once; the pictures may be of several subjects."""
         ...
 
     async def classify(self, clips: Sequence[Clip]) -> ClipScores:
-        """Score clips, of any number of subjects, in the order given."""
+        """Score clips in the order given; the clips may be of several subjects."""
         ...

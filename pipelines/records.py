@@ -1,7 +1,7 @@
 """Every record that passes through the pipelines, from a frame to an event.
 
 Times are ``int`` nanoseconds of pipeline time (``pipelines.clock``). Records are
-frozen; those that hold arrays compare by identity and hold them read-only.
+frozen. Records with arrays compare by identity; their arrays are read-only.
 
 Axis words: time, height, width, sample, dim, token, label.
 """
@@ -45,10 +45,10 @@ class SourceKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """One picture of a subject, scaled and framed as the model wants it.
+    """One picture of a subject, scaled and framed to the model's input size.
 
-    ``timestamp_ns`` is the picture's own capture time; ``tick`` is the number of the
-    grid step that it was picked for (``pipelines.sources.camera.grid``).
+    ``timestamp_ns`` is the capture time of the picture; ``tick`` is the number of its
+    grid step (``pipelines.sources.camera.grid``).
     """
 
     subject_id: str
@@ -62,9 +62,9 @@ class Frame:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ImuBatch:
-    """Samples of one wearable in time order; gravity stays in ``accel_mps2``.
+    """Samples of one wearable in time order; ``accel_mps2`` includes gravity.
 
-    ``clock_offset_ns`` is what was added to the device's times to get ours.
+    ``clock_offset_ns`` was added to the device's times to get pipeline time.
     """
 
     subject_id: str
@@ -88,10 +88,11 @@ class ImuBatch:
 class SourceStatus:
     """A source's state from ``since_ns`` on.
 
-    ``time_base`` says whose clock stamps the data: the sender's (RTCP sender
-    reports), ours at arrival, or a file's presentation time. ``dropped`` counts what
-    a full buffer let go since the source began; ``bridged`` counts the pictures whose
-    sender time was missing or wild, and was taken from a model of the sender's clock.
+    ``time_base`` names the clock of the timestamps: the sender's (RTCP sender
+    reports), this machine's at arrival, or a file's presentation time. ``dropped``
+    counts the items that a full buffer dropped since the source began. ``bridged``
+    counts the pictures whose sender time was missing or implausible, and was computed
+    from a model of the sender's clock.
     """
 
     subject_id: str
@@ -106,19 +107,19 @@ class SourceStatus:
 
     @property
     def source(self) -> SourceKey:
-        """The source that this is the state of."""
+        """Key of the source."""
         return SourceKey(self.subject_id, self.role)
 
 
 @dataclass(frozen=True, slots=True)
 class PictureStats:
-    """What a picture says of its camera; from a luma picture of at most 64 pixels.
+    """Statistics of a picture for drift, from a luma picture of at most 64 pixels a side.
 
-    ``luma`` is its mean, 0 to 255; ``sharpness`` the mean edge as a share of the
-    contrast; ``covered_ratio`` the share without structure; ``black_ratio`` the share
-    that is black beside the brightest parts; ``shift_px`` how far the view has moved
-    from where it was learnt to look, in pixels of the small picture, or None while
-    that is being learnt.
+    ``luma`` is the mean luma, 0 to 255. ``sharpness`` is the mean edge as a share of
+    the contrast. ``covered_ratio`` is the share of the picture without structure.
+    ``black_ratio`` is the share that is black relative to the brightest parts.
+    ``shift_px`` is the distance of the view from the learnt view, in pixels of the
+    small picture; None while the view is being learnt.
     """
 
     subject_id: str
@@ -132,7 +133,7 @@ class PictureStats:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameFeature:
-    """A frame after the encoder; ``reused`` if an unchanged picture lent it."""
+    """A frame's feature; ``reused`` if copied from an earlier, equal picture."""
 
     timestamp_ns: int
     tick: int
@@ -144,10 +145,10 @@ class FrameFeature:
 class Clip:
     """The content of one window: features in time order, without its gaps.
 
-    ``start_ns`` and ``end_ns`` are the times of the first and the last frame held.
-    ``missing_frames`` counts gaps since the stream began; a window that reaches back
-    before the stream began is ``partial``. ``slots`` gives each feature's place in
-    the full window, 0 to frames - 1, so that the middle frame is known despite gaps.
+    ``start_ns`` and ``end_ns`` are the times of the first and the last frame.
+    ``missing_frames`` counts the gaps since the stream began. ``partial`` is true if
+    the window starts before the stream. ``slots`` are the features' positions in the
+    full window, 0 to frames - 1; they identify the middle frame despite gaps.
     """
 
     subject_id: str
@@ -164,10 +165,10 @@ class Clip:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What a clip shows: probabilities over the labels, and the raw cosines.
+    """The scores of a clip: probabilities of the labels, and the raw cosines.
 
-    ``confidence`` is that of ``label``, the likeliest; ``fits`` is false if no label
-    comes near the clip, however likely the likeliest is.
+    ``label`` is the most probable label and ``confidence`` its probability. ``fits`` is
+    false if no label is similar enough to the clip, whatever the probabilities.
     """
 
     subject_id: str
@@ -191,7 +192,7 @@ class Prediction:
 class ActionEvent:
     """An episode of one event, from its onset to its end.
 
-    ``start_ns`` is the onset as the scores tell it, ``decided_ns`` the time of the
+    ``start_ns`` is the onset according to the scores, ``decided_ns`` the time of the
     newest frame when this state was decided.
     """
 
@@ -211,12 +212,12 @@ class ActionEvent:
 
 @dataclass(frozen=True, slots=True)
 class DriftAlert:
-    """A signal of a subject has left what was normal for it, or is back.
+    """A change of a signal from its baseline, or its return to the baseline.
 
     ``change`` is in the signal's own unit, ``statistic`` and ``threshold`` in standard
-    deviations of a block; ``since_ns`` is when the change began as the sums tell it,
-    ``decided_ns`` the end of the block that decided. The signal ``model`` is no
-    measurement: its change, statistic and threshold are zero.
+    deviations of a block. ``since_ns`` is the CUSUM's estimate of when the change began,
+    ``decided_ns`` the end of the block of the decision. The signal ``model`` is not
+    measured: its change, statistic and threshold are zero.
     """
 
     alert_id: str
@@ -233,13 +234,13 @@ class DriftAlert:
 
 @dataclass(frozen=True, slots=True)
 class DriftStatus:
-    """How drift is watched for, at the end of a block.
+    """The state of drift detection at the end of a block.
 
-    ``learning_left_s`` is how long the learning period still lasts; while it does, only
-    what the sources themselves report is noticed. ``accuracy`` is the share of right
-    answers that calibrated confidence implies, lately, with its 95 % interval; None
-    with fewer than three blocks, or where the latest block holds an answer whose
-    confidence nobody calibrated. ``note`` says why learning began anew.
+    ``learning_left_s`` is the rest of the learning period, in seconds; during it, only
+    faults that the sources report are detected. ``accuracy`` is the recent share of
+    right answers implied by calibrated confidence, with its 95 % interval; None with
+    fewer than three blocks, or if the latest block has an answer without calibrated
+    confidence. ``note`` is the reason why learning restarted.
     """
 
     subject_id: str
@@ -251,10 +252,10 @@ class DriftStatus:
 
 
 def make_event_id(subject_id: str, name: str, start_ns: int) -> str:
-    """Name an episode so that a restarted process finds the same name.
+    """Return the id of an episode; a restarted process computes the same id.
 
     Returns:
-        16 hexadecimal digits of a SHA-256 over the three facts.
+        16 hexadecimal digits of a SHA-256 over the three arguments.
     """
     text = f"{subject_id}\n{name}\n{start_ns}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,13 +1,13 @@
-"""Addresses without their credentials: what messages, logs and files may show.
+"""Removal of credentials from addresses, for messages, logs and files.
 
-Of an address, the scheme, host, port and path are shown. Everything else is left out:
-user, password, query and fragment. Cameras take credentials in the path as well
+The scheme, host, port and path of an address are shown. The user, password, query and
+fragment are left out. Some cameras accept credentials in the path too
 (``/user=admin_password=secret_channel=1``), so a part of the path is shown only if it
 looks like a name, and is ``***`` otherwise.
 
-``redact`` is for text that others wrote and that may hold addresses;
-``shown_address`` is for a text that is an address, or was meant to be one. Both return
-a text that they leave as it is when they are given it again.
+``redact`` is for text from elsewhere that may contain addresses. ``shown_address`` is
+for a text that is an address, or was meant to be one. Both are idempotent: a second
+call changes nothing.
 """
 
 import re
@@ -36,33 +36,33 @@ _SECRET_WORD = re.compile(
 _USER_WORD = re.compile(
     r"(?<![a-z])(?:user|usr|username|loginuse|key|sid|session)(?![a-z])", re.IGNORECASE
 )
-# Some cameras are reached by a path that only its owner knows.
+# Some cameras are protected only by a random, secret path.
 _RANDOM = re.compile(
     r"(?=[^\W_]{0,15}\d)(?=[^\W_]{0,15}[^\W\d_])[^\W_]{16}"
     r"|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}",
     re.IGNORECASE,
 )
 _LEAST_SECRET = 3
-"""Of characters. Every text holds a shorter one somewhere."""
+"""Least length of a hidden word, in characters: shorter ones occur in any text."""
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
-    """Return a text with every address in it cut to what may be shown.
+    """Return a text without the credentials of the addresses in it.
 
     Args:
-        text: Of a library, a camera or a file.
-        secrets: Words that must not be shown, wherever they stand.
+        text: Text from a library, a camera or a file.
+        secrets: Words to hide wherever they occur.
     """
     for secret in sorted(secrets, key=len, reverse=True):
         if len(secret) >= _LEAST_SECRET:
             text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", HIDDEN, text)
-    if not any(mark in text for mark in ":=@%"):
+    if not any(character in text for character in ":=@%"):
         return text
     return "".join(_redacted_line(line) for line in text.splitlines(keepends=True))
 
 
 def shown_address(text: str) -> str:
-    """Return what may be shown of a text that is one address, well formed or not."""
+    """Return one address, well formed or not, without its credentials."""
     found = _SEPARATOR.search(text)
     if found is None:
         return _without_fields(_without_login(text))
@@ -73,7 +73,7 @@ def shown_address(text: str) -> str:
 
 
 def shown_path(path: str) -> str:
-    """Return what may be shown of an address's path: names, without a query."""
+    """Return the path of an address without its query and its secret parts."""
     path = re.split(r"[?#;]", path, maxsplit=1)[0]
     parts: list[str] = []
     for part in path.split("/"):
@@ -83,7 +83,7 @@ def shown_path(path: str) -> str:
             parts.append(HIDDEN)
         elif secret is None:
             parts.append(part)
-        elif secret.group() == name:  # what follows may be what it names
+        elif secret.group() == name:  # the next part may be the secret itself
             parts += [part, HIDDEN]
             break
         else:
@@ -92,7 +92,7 @@ def shown_path(path: str) -> str:
 
 
 def _shown_place(text: str) -> str:
-    """Return host, port and path of what follows ``scheme://``."""
+    """Return the host, port and path in the text after ``scheme://``."""
     end = _AFTER_AUTHORITY.search(text)
     cut = len(text) if end is None else end.start()
     login_and_host, path = text[:cut], text[cut:]
@@ -105,7 +105,7 @@ def _shown_place(text: str) -> str:
 
 
 def _redacted_line(line: str) -> str:
-    """Cut every address in a line; all else stays but what names a secret."""
+    """Return a line with its addresses and its ``password=`` fields redacted."""
     shown: list[str] = []
     done = 0
     while (found := _SEPARATOR.search(line, done)) is not None:
@@ -125,10 +125,10 @@ def _redacted_line(line: str) -> str:
 
 
 def _end_of_address(line: str, after: int) -> int:
-    """Return where an address ends whose ``://`` ends at ``after``.
+    """Return the end of the address whose ``://`` ends at ``after``.
 
-    It ends at a space, unless it has no ``@`` yet and looks like the beginning of a
-    login (``rtsp://user:two words@host``).
+    An address ends at a space, unless it has no ``@`` yet and looks like the start of
+    a login (``rtsp://user:two words@host``).
     """
     end = _end_of_word(line, after)
     word = line[after:end]
@@ -153,7 +153,7 @@ def _last_word(text: str) -> str:
 
 
 def _redacted_words(text: str) -> str:
-    """Hide ``user:password@`` and ``password=`` in words that are no address."""
+    """Hide ``user:password@`` and ``password=`` in words that are not addresses."""
     words = re.split(r"(\s+)", text)
     return "".join(_without_fields(_without_login(word)) for word in words)
 
@@ -167,9 +167,9 @@ def _without_login(text: str) -> str:
 
 
 def _without_fields(text: str) -> str:
-    """Hide a query, and what follows the ``=`` of a name that is that of a secret."""
-    place, mark, query = text.partition("?")
-    if mark and ("=" in query or "%3d" in query.lower()):
+    """Hide a query, and the value of every field whose name suggests a secret."""
+    place, question_mark, query = text.partition("?")
+    if question_mark and ("=" in query or "%3d" in query.lower()):
         text = f"{place}?{HIDDEN}"
     parts = re.split(r"(=|%3d)", text, flags=re.IGNORECASE)
     for index in range(0, len(parts) - 1, 2):

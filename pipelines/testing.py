@@ -1,6 +1,6 @@
-"""Parts for tests that are real but small: a clock that is told the time, fakes.
+"""Fakes for tests: a clock set by hand, a recogniser by colour, finite sources.
 
-Nothing here is imported by the rest of the project.
+Only tests import this module.
 """
 
 import asyncio
@@ -30,16 +30,16 @@ class _Sleeper:
 
 @final
 class FakeClock:
-    """A ``Clock`` that stands still until it is told the time.
+    """A ``Clock`` that moves only when a test moves it.
 
-    By hand, ``advance_s`` and ``move_to_ns`` let the time pass and wake who slept long
-    enough. With ``auto_advance`` it jumps by itself to the next deadline once every
-    task had a few turns, so that hours of sleep pass at once; tasks that wait for the
-    outside world (a process, a socket) do not hold it back.
+    ``advance_s`` and ``move_to_ns`` advance the time and wake the sleepers whose
+    deadline has passed. With ``auto_advance`` the clock jumps to the next deadline once
+    every task had a few turns, so that hours of sleep pass at once. It does not wait
+    for tasks that wait for something external (a process, a socket).
 
     Args:
-        start_ns: The first answer, nanoseconds of UTC.
-        auto_advance: Whether sleeping lets the time pass.
+        start_ns: Time at the start, nanoseconds of UTC.
+        auto_advance: Whether sleeping advances the time.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class FakeClock:
         self._jump_planned = False
 
     def now_ns(self) -> int:
-        """Return the time it was last told, nanoseconds of UTC."""
+        """Return the time that was set last, nanoseconds of UTC."""
         return self._now_ns
 
     def correction_ns(self) -> int:
@@ -62,11 +62,11 @@ class FakeClock:
         return self._correction_ns
 
     def correct_s(self, duration_s: float) -> None:
-        """Set the system clock forward, or back; pipeline time goes on as before."""
+        """Set the system clock forward or back; pipeline time is not changed."""
         self._correction_ns += seconds_to_ns(duration_s)
 
     def advance_s(self, duration_s: float) -> None:
-        """Let ``duration_s`` seconds pass.
+        """Advance the time by ``duration_s`` seconds.
 
         Raises:
             ValueError: If ``duration_s`` is negative.
@@ -74,10 +74,10 @@ class FakeClock:
         self.move_to_ns(self._now_ns + seconds_to_ns(duration_s))
 
     def move_to_ns(self, now_ns: int) -> None:
-        """Make it ``now_ns``, and wake everyone whose deadline that is or was.
+        """Set the time to ``now_ns``; wake the sleepers with deadlines up to then.
 
         Raises:
-            ValueError: If ``now_ns`` is past.
+            ValueError: If ``now_ns`` is in the past.
         """
         if now_ns < self._now_ns:
             msg = f"time never goes back: it is {self._now_ns} ns, asked for {now_ns}"
@@ -137,23 +137,23 @@ COLOURS = {
     "fallen": (120, 0, 40),
     "empty room": (0, 0, 0),
 }
-"""The colour that means each label to ``ColourRecognizer``."""
+"""The colour of each label of ``ColourRecognizer``."""
 
 COLOUR_EVENTS = {"falling": "fall", "fallen": "fall"}
-"""The event of each label that is not an event by itself."""
+"""The event of each label whose event has another name than the label."""
 
 
 @final
 class ColourRecognizer:
-    """An ``ActionRecognizer`` that goes by colour, and counts what it was asked.
+    """An ``ActionRecognizer`` by colour that records the sizes of its requests.
 
-    The feature of a picture is its mean colour; a clip shows the labels whose colours
-    its frames have, and the probability of each is close to its share of the frames.
+    The feature of a picture is its mean colour. The probability of a label is close to
+    the share of the clip's frames that have its colour.
 
     Attributes:
         encoded_batches: Number of pictures in each request to encode.
         classified_batches: Number of clips in each request to classify.
-        blinded: Whether it takes every picture for black.
+        blinded: Whether every picture is encoded as black.
     """
 
     def __init__(self, image_size_px: int = 8) -> None:
@@ -181,7 +181,7 @@ class ColourRecognizer:
         return np.zeros_like(means) if self.blinded else means
 
     async def classify(self, clips: Sequence[Clip]) -> ClipScores:
-        """Score each clip by the share of its frames that is near each colour."""
+        """Score each clip by the share of its frames near each label's colour."""
         self.classified_batches.append(len(clips))
         rows = np.stack([self._shares(clip) for clip in clips])
         modalities: list[Modality] = [
@@ -198,15 +198,15 @@ class ColourRecognizer:
 
 
 COLOUR_LETTERS = {"w": "walking", "f": "falling", "l": "fallen", "e": "empty room"}
-"""How a drawn row of frames spells each label."""
+"""The label of each letter in a drawn row of frames."""
 
 
 def colour_frames(
     subject_id: str, row: str, step_ns: int = 375_000_000, first_tick: int = 0
 ) -> list[Frame]:
-    """Return one frame for each letter of a drawn row; a point is a gap.
+    """Return one frame for each letter of a drawn row; a dot is a gap.
 
-    Each picture has a mark in the corner of its own, so that none equals another.
+    One pixel in the corner depends on the tick, so that neighbouring pictures differ.
     """
     frames = []
     for tick, letter in enumerate(row, start=first_tick):
@@ -220,7 +220,7 @@ def colour_frames(
 async def play(
     items: Iterable[Frame | ImuBatch | SourceStatus | Exception],
 ) -> AsyncGenerator[Frame | ImuBatch | SourceStatus, None]:
-    """Be a source that gives these items at once, and raises those that are errors."""
+    """Yield these items at once as a source does; raise those that are errors."""
     for item in items:
         if isinstance(item, Exception):
             raise item
@@ -230,7 +230,7 @@ async def play(
 async def forever(
     *items: Frame | ImuBatch | SourceStatus,
 ) -> AsyncGenerator[Frame | ImuBatch | SourceStatus, None]:
-    """Give some items, and then nothing more without ever ending."""
+    """Yield some items, then wait without end."""
     for item in items:
         yield item
     await asyncio.Event().wait()
