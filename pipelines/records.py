@@ -113,7 +113,7 @@ class SourceStatus:
 
 @dataclass(frozen=True, slots=True)
 class PictureStats:
-    """Statistics of a picture for drift, from a luma picture of at most 64 pixels a side.
+    """Statistics of a picture's luma, scaled to at most 64 pixels a side, for drift.
 
     ``luma`` is the mean luma, 0 to 255. ``sharpness`` is the mean edge as a share of
     the contrast. ``covered_ratio`` is the share of the picture without structure.
@@ -215,9 +215,9 @@ class DriftAlert:
     """A change of a signal from its baseline, or its return to the baseline.
 
     ``change`` is in the signal's own unit, ``statistic`` and ``threshold`` in standard
-    deviations of a block. ``since_ns`` is the CUSUM's estimate of when the change began,
-    ``decided_ns`` the end of the block of the decision. The signal ``model`` is not
-    measured: its change, statistic and threshold are zero.
+    deviations of a block. ``since_ns`` is the start of the change, estimated by the
+    CUSUM; ``decided_ns`` is the end of the block of the decision. The signal ``model``
+    is not measured: its change, statistic and threshold are zero.
     """
 
     alert_id: str

@@ -1,1 +1,1 @@
-"""The chain from frames to events; ``watch`` holds it whole, read it first."""
+"""The chain from frames to events. ``watch`` is the whole chain; read it first."""

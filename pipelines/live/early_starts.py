@@ -1,16 +1,17 @@
-"""Urgent events that the camera shows while its windows wait for the wearable.
+"""Early report of urgent events while windows wait for the wearable.
 
-A detector of its own follows what the camera shows *now*: each held window as the
-camera alone sees it, each other window as it is answered. When it starts an urgent
-event, the subject's detector, which is behind by the wait, takes that episode over::
+A second detector follows the camera *now*: it gets each held window's prediction from
+the camera alone, and each other window's final prediction. When it starts an urgent
+event, the subject's main detector, which is behind by the wait, adopts the episode::
 
     camera now    . . # # # S              S: reported at once, with its id
     answered      . . . . [ - - # # # -    the same episode, refined by the samples
 
-So a fall that the camera shows is reported no later than without a wearable. There is
-one report for each episode of the camera's view: where the samples contradict it, the
-episode ends by the usual rules and is not reported again. Only urgent events go ahead
-(``RecognizerInfo.urgent_events``): for the others, the better answer is worth the wait.
+So a fall that the camera shows is reported no later than without a wearable. Each
+episode is reported once: if the samples contradict the camera, the episode ends by the
+usual rules and is not reported again. Only urgent events
+(``RecognizerInfo.urgent_events``) are reported early: for the others, the better answer
+is worth the wait.
 """
 
 from typing import final
@@ -21,11 +22,11 @@ from pipelines.records import ActionEvent, Prediction
 
 @final
 class EarlyStarts:
-    """Finds the starts of urgent events of one subject ahead of the wearable.
+    """Detector of urgent events of one subject before the wearable's samples arrive.
 
     Args:
-        answered: Follows the predictions that are reported.
-        ahead: Follows what the camera shows; a detector with the same settings.
+        answered: Main detector, fed with the reported predictions.
+        ahead: Second detector with the same settings, fed from the camera alone.
         urgent: Names of the urgent events.
     """
 
@@ -35,7 +36,7 @@ class EarlyStarts:
         self._answered, self._ahead, self._urgent = answered, ahead, urgent
 
     def preview(self, prediction: Prediction) -> list[ActionEvent]:
-        """Take a held window as the camera sees it; return what is reported at once."""
+        """Process a camera-only prediction; return the events to report at once."""
         return [
             event
             for event in self._ahead.update(prediction)
@@ -45,5 +46,5 @@ class EarlyStarts:
         ]
 
     def follow(self, prediction: Prediction) -> None:
-        """Take the answer of a window that was not previewed."""
+        """Process the final prediction of a window that was not previewed."""
         self._ahead.update(prediction)

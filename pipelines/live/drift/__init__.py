@@ -1,5 +1,4 @@
-"""Drift: has a camera, a wearable or the model's confidence changed for good?
+"""Detection of lasting changes (drift) of a camera, a wearable or the confidence.
 
-Not here: the injected changes and streams that measure it
-(``pipelines.lab.studies.drift``).
+The study that measures the detector is in ``pipelines.lab.studies.drift``.
 """

@@ -1,17 +1,17 @@
-"""What is normal for a subject, and how far from it chance alone leads.
+"""Baseline of a subject's signals, and the alert threshold for chance deviations.
 
     learning period ─▶ blocks ─▶ Baseline (mean and deviation by hour of the day)
                           │
-                          └─ draw days anew ─▶ another baseline, another week ─▶ CUSUM
+                          └─ resample days ─▶ another baseline, another week ─▶ CUSUM
                                     the tail of its peaks ─▶ threshold
 
-The threshold is where, on a subject on whom nothing changes, peaks of the sums come as
-rarely as stated. A week has no such peak, for it is to come once a month: but high
-peaks of a CUSUM thin out exponentially, and that tail is read from the many lower ones.
-Each drawn week is judged by a baseline that was drawn anew too, so that what few days
-teach is not taken for truth. Sources: block bootstrap, Künsch 1989, doi
-10.1214/aos/1176347265; the exponential tail, Iglehart 1972, doi
-10.1214/aoms/1177692567.
+The threshold is the level that the CUSUM peaks of an unchanged subject exceed at the
+configured rate. One week has no peak that occurs once a month. But the rate of CUSUM
+peaks falls exponentially with their height, so the threshold is extrapolated from the
+many lower peaks. Each resampled week is scored against a resampled baseline, so that
+the threshold includes the uncertainty of a baseline from few days. Sources: block
+bootstrap, Künsch 1989, doi 10.1214/aos/1176347265; the exponential tail, Iglehart 1972,
+doi 10.1214/aoms/1177692567.
 """
 
 from collections.abc import Sequence
@@ -23,36 +23,36 @@ from jaxtyping import Float64, Int64
 HOURS = 24
 
 _PRIOR_DAYS = 7.0
-"""Days of all hours' deviation that an hour's own is mixed with."""
+"""Weight, in days, of the pooled deviation in each hour's deviation."""
 
 _ODDNESS = 0.42
-"""How much of the difference of two days is added to a third: with few days, the oddest
-of a month has not been seen yet. Chosen by the rate of false alerts on the
-drift study's own kinds of streams, of seeds that it does not draw."""
+"""Share of the difference of two days that is added to a third day: a short learning
+period has not seen the most unusual day of a month. Chosen by the rate of false alerts
+on streams of the drift study's kinds, with seeds that the study does not use."""
 
 REFERENCE = 0.5
-"""What a CUSUM lets pass in each block, in standard deviations."""
+"""Reference value of the CUSUM: the allowance in each block, in standard deviations."""
 
 _TAIL_SHARE = 0.05
-"""Share of all peaks that is taken for the tail."""
+"""Share of all peaks, the highest ones, that the tail is fitted to."""
 CAP = 8.0
-"""No block counts for fewer standard deviations than it has, up to here."""
+"""Least cap of a block's score, in standard deviations."""
 _BLOCK_SHARE = 0.55
-"""Share of a threshold that a single block may fill."""
+"""Largest share of a threshold that a single block may contribute."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Baseline:
-    """A frozen idea of normal, in the order of the signals.
+    """Frozen means and deviations of the signals, in the order of ``SIGNALS``.
 
     Attributes:
-        mean: Of each hour of the day; shrunk towards all hours' mean when learnt from
-            few days.
-        deviation: Standard deviation of a block about it; above zero, or NaN where
-            nothing was ever measured.
-        threshold: Where a CUSUM alerts, in standard deviations; no single block
-            reaches it.
-        days: How many it was learnt from.
+        mean: Mean of each hour of the day; shrunk towards the mean of all hours when
+            learnt from few days.
+        deviation: Standard deviation of a block from the mean; above zero, or NaN for
+            a signal that was never measured.
+        threshold: Level of the CUSUM that alerts, in standard deviations; no single
+            block reaches it.
+        days: Number of days that the baseline was learnt from.
     """
 
     mean: Float64[np.ndarray, "hour signal"]
@@ -71,16 +71,17 @@ def learn_baseline(
     rng: np.random.Generator,
     draws: int = 60,
 ) -> Baseline:
-    """Learn what is normal, and set the threshold.
+    """Learn the baseline, and set the threshold.
 
     Args:
-        blocks: Block means in order of time, NaN where there was nothing to measure.
-        hours: Hour of the day of each block.
-        floors: Least standard deviation of each signal that is believed.
-        blocks_per_day: How many make a day.
-        false_alert_days: Stated mean time between false alerts, over all signals.
-        rng: Draws days.
-        draws: How many such periods are drawn.
+        blocks: Block means in order of time, NaN where nothing was measured.
+        hours: Hour of the day of each block, 0 to 23.
+        floors: Lower bound of each signal's standard deviation.
+        blocks_per_day: Number of blocks in a day.
+        false_alert_days: Configured mean time between false alerts over all signals,
+            in days.
+        rng: Generator that draws the days.
+        draws: Number of resampled periods.
 
     Raises:
         ValueError: If there is less than a day of blocks.
@@ -93,16 +94,16 @@ def learn_baseline(
     drawn = [
         _drawn_scores(blocks, hours, floors, blocks_per_day, rng) for _ in range(draws)
     ]
-    # What a block may count for rises with the threshold, which rises with that.
+    # The cap depends on the threshold and the threshold on the cap: iterate once.
     threshold = _threshold_of(drawn, CAP, false_alert_days)
     threshold = _threshold_of(drawn, block_cap(threshold), false_alert_days)
     return Baseline(mean, deviation, threshold, days)
 
 
 def block_cap(threshold: float) -> float:
-    """Return what one block counts for at most, in standard deviations.
+    """Return the largest score of one block, in standard deviations.
 
-    Two extreme blocks in a row alert, whatever the threshold; one never does.
+    Two extreme blocks in a row alert at any threshold; one never does.
     """
     return max(CAP, _BLOCK_SHARE * threshold + REFERENCE)
 
@@ -112,7 +113,7 @@ def _threshold_of(
     cap: float,
     false_alert_days: float,
 ) -> float:
-    """Return where so rare a peak of the drawn days' capped scores begins."""
+    """Return the level that peaks of the drawn days exceed at the configured rate."""
     peaks: list[Float64[np.ndarray, " peak"]] = []
     highest: list[float] = []
     for days in drawn:
@@ -134,20 +135,21 @@ def _moments(
 ) -> tuple[Float64[np.ndarray, "hour signal"], Float64[np.ndarray, "hour signal"]]:
     """Return each hour's mean and deviation, shrunk towards those of all hours.
 
-    The mean is shrunk as far as chance alone lets hours differ: a room without day and
-    night has one mean for all hours, and a room that is dark at night has two.
+    The mean is shrunk by the share of the differences between hours that chance
+    explains: a room without day and night has one mean for all hours, and a room that
+    is dark at night has two.
     """
     seen = np.isfinite(blocks)
     values = np.where(seen, blocks, 0.0)
     pooled = values.sum(axis=0) / np.maximum(seen.sum(axis=0), 1)
     away = np.where(seen, values - pooled, 0.0)
     counts, sums, squares = (
-        _by_hour(it, hours) for it in (seen.astype(np.float64), away, away**2)
+        _by_hour(values, hours) for values in (seen.astype(np.float64), away, away**2)
     )
     own = sums / np.maximum(counts, 1)
     within = np.maximum(squares - counts * own**2, 0.0)
     variance = within.sum(axis=0) / np.maximum(seen.sum(axis=0) - HOURS, 1)
-    # Blocks of one hour and day are alike: a day counts as one measurement.
+    # Blocks of one hour of one day are correlated: a day counts as one measurement.
     chance = variance / max(days, 1.0)
     between = np.maximum((own**2).mean(axis=0) - chance, 0.0)
     trust = between / np.maximum(between + chance, 1e-12)
@@ -156,7 +158,7 @@ def _moments(
     overall = around.sum(axis=0) / np.maximum(seen.sum(axis=0), 1)
     prior = _PRIOR_DAYS / max(days, 1.0) * counts.mean(axis=0)
     spread = (around + prior * overall) / np.maximum(counts + prior, 1e-12)
-    # Of a signal that never moved, rounding leaves a little less than nothing.
+    # Rounding makes the variance of a constant signal slightly negative.
     deviation = np.maximum(np.sqrt(np.maximum(spread, 0.0)), floors)
     return mean, np.where(seen.any(axis=0), deviation, np.nan)
 
@@ -176,7 +178,7 @@ def _drawn_scores(
     blocks_per_day: int,
     rng: np.random.Generator,
 ) -> Float64[np.ndarray, "day step signal"]:
-    """Draw a learning period and as many days after it; score the latter, uncapped."""
+    """Draw a learning period and as many days after it; score those days, uncapped."""
     whole = len(blocks) // blocks_per_day
     days = np.arange(whole * blocks_per_day).reshape(whole, blocks_per_day)
     learnt = days[rng.integers(whole, size=whole)].ravel()
@@ -190,7 +192,7 @@ def _drawn_scores(
 def _quarters(
     values: Float64[np.ndarray, "day step signal"],
 ) -> Float64[np.ndarray, "day step signal"]:
-    """Return the mean of each quarter of a day in all its blocks."""
+    """Replace each block by the mean of its quarter of a day."""
     parts = np.array_split(np.arange(values.shape[1]), 4)
     return np.concatenate(
         [
@@ -217,7 +219,7 @@ def _mean_seen(
 def _level_of_rate(
     peaks: Float64[np.ndarray, " peak"], days: float, per_day: float
 ) -> float:
-    """Return the level that peaks pass so often, by the exponential tail."""
+    """Return the level that peaks exceed ``per_day`` times a day (exponential tail)."""
     count = round(_TAIL_SHARE * len(peaks))
     if count < 1:
         return 0.0
@@ -233,7 +235,7 @@ def standard_scores(
     deviation: Float64[np.ndarray, "*block signal"],
     cap: float = np.inf,
 ) -> Float64[np.ndarray, "*block signal"]:
-    """Return distances from normal in standard deviations, capped; 0 for NaN."""
+    """Return distances from the mean in standard deviations, capped; 0 for NaN."""
     scores: Float64[np.ndarray, "*block signal"] = np.nan_to_num(
         (values - mean) / deviation, nan=0.0
     )
@@ -244,14 +246,14 @@ def standard_scores(
 def cusum_peaks(
     scores: Float64[np.ndarray, "block signal"],
 ) -> Float64[np.ndarray, " peak"]:
-    """Return how high each signal's two-sided CUSUM rises each time it leaves zero.
+    """Return the peak of every excursion from zero of each two-sided CUSUM.
 
     A CUSUM from zero is the running sum less its running minimum.
     """
     both = np.concatenate((scores, -scores), axis=1) - REFERENCE
     sums = np.cumsum(both, axis=0)
     lowest = np.minimum(np.minimum.accumulate(sums, axis=0), 0.0)
-    # one series after the other, each begun at zero
+    # concatenate the series, each with a leading zero
     heights = np.vstack((np.zeros(both.shape[1]), sums - lowest)).T.ravel()
     peaks: Float64[np.ndarray, " peak"] = np.maximum.reduceat(
         heights, np.flatnonzero(heights == 0.0)

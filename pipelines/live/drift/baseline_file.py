@@ -1,4 +1,4 @@
-"""What is normal for every subject, kept in a file across restarts."""
+"""A file that keeps the drift baselines of all subjects across restarts."""
 
 import json
 import logging
@@ -16,26 +16,26 @@ logger = logging.getLogger(__name__)
 
 _VERSION = 1
 _TOLERANCE_NS = 60 * NS_PER_S
-_ANEW = "what is normal is learnt anew"
+_RELEARNT = "the baseline is learnt again"
 
 
 @final
 class BaselineFile:
-    """A JSON file of what ``SubjectDrift.memory`` returns, by subject.
+    """A JSON file of the return values of ``SubjectDrift.memory``, by subject.
 
     Args:
-        path: Written whole or not at all; need not exist.
+        path: Path of the file, replaced atomically; it need not exist.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._ahead_told = False
+        self._warned_ahead = False
 
     def read(self, now_ns: int) -> Mapping[str, Any]:
-        """Return every subject's memory; none if there is no file.
+        """Return the memory of every subject; an empty mapping if there is no file.
 
         Raises:
-            BaselineError: If it is damaged or from another version.
+            BaselineError: If the file is damaged or of another version.
         """
         try:
             content = json.loads(self.path.read_text(encoding="utf-8"))
@@ -45,7 +45,7 @@ class BaselineFile:
             raise BaselineError(str(self.path), f"cannot be read: {err}") from err
         try:
             version, saved_at_ns = content["version"], int(content["saved_at_ns"])
-            ns_to_seconds(saved_at_ns)  # refuses what is no time of any clock
+            ns_to_seconds(saved_at_ns)  # raises if the number is too large for a time
             subjects = dict(content["subjects"])
         except (LookupError, OverflowError, TypeError, ValueError) as err:
             problem = "is no baseline file: version, saved_at_ns or subjects is missing"
@@ -54,25 +54,25 @@ class BaselineFile:
             problem = f"has version {version}, expected {_VERSION}"
             raise BaselineError(str(self.path), problem)
         ahead_ns = saved_at_ns - now_ns
-        if ahead_ns > _TOLERANCE_NS and not self._ahead_told:
+        if ahead_ns > _TOLERANCE_NS and not self._warned_ahead:
             logger.warning(
                 "%s: was saved %s in the future: the clock was set back, or is not set"
                 " yet; it is used all the same",
                 self.path,
                 span_text(ahead_ns),
             )
-            self._ahead_told = True
+            self._warned_ahead = True
         return subjects
 
     def write(self, subjects: Mapping[str, Any], now_ns: int) -> None:
-        """Replace what the file holds of these subjects; others stay if they can.
+        """Replace these subjects' entries; keep the others if the file is readable.
 
         Raises:
-            BaselineError: If it cannot be written.
+            BaselineError: If the file cannot be written.
         """
         try:
             others = self.read(now_ns)
-        except BaselineError:  # told when it was opened
+        except BaselineError:  # ``BaselineKeeper.open`` has logged it
             others = {}
         content = {
             "version": _VERSION,
@@ -90,12 +90,12 @@ class BaselineFile:
 
 @final
 class BaselineKeeper:
-    """Brings subjects their memory, and writes it down as it grows.
+    """Restores the subjects' drift memory from a file, and saves it.
 
     Args:
-        file: Where it is kept; None forgets it at the end.
-        drift: The subjects.
-        clock: Dates the file.
+        file: The file; None keeps nothing.
+        drift: The drift detector of each subject.
+        clock: Clock of the file's time of saving.
     """
 
     def __init__(
@@ -104,17 +104,17 @@ class BaselineKeeper:
         self._file, self._drift, self._clock = file, drift, clock
 
     def open(self, *, relearn: bool = False) -> list[DriftRecord]:
-        """Bring every subject what is known of it; return how they stand.
+        """Restore the memory of every subject; return alerts and statuses.
 
-        A file or an entry that cannot be believed is told of in one line, and that
-        subject learns anew; so does everybody with ``relearn``.
+        A damaged file or entry is logged in one line, and its subjects learn again from
+        the start. With ``relearn``, every subject does.
         """
         now_ns, note, memories = self._clock.now_ns(), "", {}
         if self._file is not None and not relearn:
             try:
                 memories = dict(self._file.read(self._utc_ns()))
             except BaselineError as err:
-                note = f"{err}; {_ANEW}"
+                note = f"{err}; {_RELEARNT}"
                 logger.warning("%s", note)
         records: list[DriftRecord] = []
         for name, subject in self._drift.items():
@@ -124,20 +124,21 @@ class BaselineKeeper:
             try:
                 records += subject.recall(memories[name], now_ns)
             except (LookupError, OverflowError, TypeError, ValueError) as err:
-                told = f"{self._path}: {name}: damaged ({redact(repr(err))}); {_ANEW}"
-                logger.warning("%s", told)
-                records.append(subject.status(now_ns, told))
+                damage = f"damaged ({redact(repr(err))}); {_RELEARNT}"
+                damage = f"{self._path}: {name}: {damage}"
+                logger.warning("%s", damage)
+                records.append(subject.status(now_ns, damage))
         return records
 
     def keep(self) -> None:
-        """Write down what is known of every subject; a full disk stops nothing."""
+        """Save the memory of every subject; log a failure, such as a full disk."""
         if self._file is None:
             return
         memories = {name: subject.memory() for name, subject in self._drift.items()}
         try:
             self._file.write(memories, self._utc_ns())
         except BaselineError as err:
-            logger.warning("%s; it goes on without", err)
+            logger.warning("%s; the drift baselines are not saved", err)
 
     def _utc_ns(self) -> int:
         return self._clock.now_ns() + self._clock.correction_ns()

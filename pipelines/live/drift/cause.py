@@ -1,22 +1,23 @@
-"""Why something drifted, as far as the companion signals of the same block tell."""
+"""Likeliest cause of a drift alert, from all signals of the same block."""
 
 from collections.abc import Mapping
 
 from pipelines.records import DriftCause
 
 _CLEAR = 3.0
-"""Standard deviations from which on a companion signal has something to say."""
+"""Least deviation of a signal that counts as evidence, in standard deviations."""
 _STRANGE = 4.5
-"""Standard deviations of sharpness that dimmer light alone does not bring about."""
+"""Deviation of sharpness that dimmer light alone does not cause, in standard
+deviations."""
 _DARK_RATIO, _DIM_RATIO = 0.3, 0.65
-"""Light over the usual light: below the first only darkness is left to think of."""
+"""Light divided by the usual light: below the first, only darkness explains it."""
 _BLURRED_RATIO, _SPECKLED_RATIO = 0.78, 1.5
-"""Sharpness over the usual one."""
+"""Sharpness divided by the usual sharpness."""
 _FLATTENED = 0.12
-"""Share of the picture newly without structure: a blur leaves flat places as they were,
-a camera that turns to a wall finds others."""
+"""Added share of the picture without structure: blur adds no flat areas, but a camera
+turned to a wall does."""
 _BLACKENED = 0.15
-"""Share of the picture that is newly black: more than a shadow."""
+"""Added share of the picture that is black: more than a shadow."""
 _HARDLY_MOVED_PX, _MOVED_PX = 4.0, 1.5
 _ALL_COVERED = 0.9
 
@@ -24,16 +25,17 @@ _ALL_COVERED = 0.9
 def name_cause(
     scores: Mapping[str, float], now: Mapping[str, float], usual: Mapping[str, float]
 ) -> DriftCause:
-    """Name the likeliest cause of an alert.
+    """Return the likeliest cause of an alert.
 
-    What covers a lens hides the view, so that it seems to have moved too, and a view
-    that moved is exposed anew, so that its light changes too: ratios tell them apart.
+    A covered lens hides the view, so that the view seems to have moved too. A camera
+    that moved changes its exposure, so that the light changes too. The ratios to the
+    usual values distinguish these causes.
 
     Args:
-        scores: Every signal's distance from normal in standard deviations, in the
-            block in which the alert was decided; 0 where nothing was measured.
+        scores: Distance of every signal from the baseline in standard deviations, in
+            the block in which the alert was decided; 0 where nothing was measured.
         now: The signals in that block.
-        usual: What is normal at that hour.
+        usual: The baseline means at that hour.
     """
 
     def rose(signal: str) -> bool:

@@ -1,16 +1,16 @@
-"""Watching a subject against its baseline: sums, alerts, and what becomes of them.
+"""Comparison of a subject's blocks with its baseline: sums, alerts and recoveries.
 
     scores ─▶ two-sided CUSUM of every signal ──threshold──▶ alerted
                      ▲                                          │
-                     ├── its signal is normal again for an hour ┤ recovered
-                     └── it stands for a day: taken as it is ───┘ still alerted
+                     ├── the signal is normal for an hour ──────┤ recovered
+                     └── open for a day: new reference level ───┘ still alerted
 
-An alert that nobody mends does not make the watch deaf: after a day things are taken as
-they now are, and what changes from there is told as another alert.
+An alert that stays open does not block later alerts: after a day the present level of
+every signal becomes its reference, and a change from there is another alert.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, final
 
 import numpy as np
@@ -32,8 +32,8 @@ _NAMES = tuple(SIGNALS)
 
 
 @dataclass(slots=True)
-class _Standing:
-    """An alert that is not over, and its signal's latest scores."""
+class _OpenAlert:
+    """An open alert, and the latest scores of its signal."""
 
     alert: DriftAlert
     followed: list[float] = field(default_factory=list)
@@ -41,12 +41,12 @@ class _Standing:
 
 @final
 class Watching:
-    """Follows one subject's blocks once its baseline is learnt.
+    """Drift detection for one subject once its baseline is learnt.
 
     Args:
-        subject_id: Whose.
-        baseline: What is normal.
-        settings: Lengths.
+        subject_id: The subject.
+        baseline: The learnt baseline.
+        settings: Durations and rates.
         first: Number of the first block.
     """
 
@@ -60,31 +60,38 @@ class Watching:
         self.baseline = baseline
         self._subject_id, self._settings = subject_id, settings
         self._cap = block_cap(baseline.threshold)
-        self._standing: list[_Standing] = []
-        self._end_standing(first)
+        self._open: list[_OpenAlert] = []
+        self._reset(first)
 
     @property
     def standing(self) -> tuple[DriftAlert, ...]:
-        """The alerts that are not over, the oldest first."""
-        return tuple(it.alert for it in self._standing)
+        """The open alerts, the oldest first."""
+        return tuple(opened.alert for opened in self._open)
 
     def add_block(
         self, number: int, means: Float64[np.ndarray, " signal"], hour: int
     ) -> list[DriftAlert]:
-        """Take the means of a block, NaN where nothing was measured, and its hour."""
+        """Process a block; return alerts that are new or over.
+
+        Args:
+            number: Number of the block since the epoch.
+            means: Means of the block, NaN where nothing was measured.
+            hour: Hour of the day, UTC, 0 to 23.
+        """
         normal, deviation = self.baseline.mean[hour], self.baseline.deviation[hour]
         scores = standard_scores(means, normal, deviation, self._cap)
         seen = np.isfinite(means) & np.isfinite(deviation)
-        told = self._follow(number, scores, seen)
+        recovered = self._follow(number, scores, seen)
         if not self._armed:
             self._gather(number, scores, seen)
-            return told
-        moved = np.where(seen, scores - self._taken, 0.0)
+            return recovered
+        moved = np.where(seen, scores - self._reference, 0.0)
         for row, sign in ((0, 1.0), (1, -1.0)):
             side = self._sums[row]
             np.maximum(side + sign * moved - REFERENCE, 0.0, out=side)
         self._since[self._sums == 0.0] = number + 1
-        return told + self._judge(number, moved, np.nan_to_num(means - normal), normal)
+        changes = np.nan_to_num(means - normal)
+        return recovered + self._judge(number, moved, changes, normal)
 
     def _judge(
         self,
@@ -114,7 +121,7 @@ class Watching:
             since_ns=since_ns,
             decided_ns=(number + 1) * block_ns,
         )
-        self._standing.append(_Standing(alert))
+        self._open.append(_OpenAlert(alert))
         self._disarm()
         return [alert]
 
@@ -124,27 +131,29 @@ class Watching:
         scores: Float64[np.ndarray, " signal"],
         seen: Bool[np.ndarray, " signal"],
     ) -> list[DriftAlert]:
-        """End alerts whose signals are normal again on average.
+        """Close the alerts whose signals are normal again on average.
 
-        A signal that is not measured says nothing of either.
+        A block without a measurement of the signal does not count.
         """
         wanted, over = self._settings.recovered_blocks, []
-        for it in self._standing:
-            place = _NAMES.index(it.alert.signal)
+        for opened in self._open:
+            place = _NAMES.index(opened.alert.signal)
             if seen[place]:
-                it.followed = [*it.followed, float(scores[place])][-wanted:]
-            if len(it.followed) == wanted and abs(np.mean(it.followed)) <= REFERENCE:
-                over.append(it)
+                opened.followed = [*opened.followed, float(scores[place])][-wanted:]
+            followed = opened.followed
+            if len(followed) == wanted and abs(np.mean(followed)) <= REFERENCE:
+                over.append(opened)
         if not over:
             return []
-        self._standing = [it for it in self._standing if it not in over]
-        if self._standing:
+        self._open = [opened for opened in self._open if opened not in over]
+        if self._open:
             self._disarm()
         else:
-            self._end_standing(number + 1)
+            self._reset(number + 1)
         decided_ns = (number + 1) * seconds_to_ns(self._settings.block_s)
         return [
-            replace(it.alert, state="recovered", decided_ns=decided_ns) for it in over
+            replace(opened.alert, state="recovered", decided_ns=decided_ns)
+            for opened in over
         ]
 
     def _gather(
@@ -153,21 +162,22 @@ class Watching:
         scores: Float64[np.ndarray, " signal"],
         seen: Bool[np.ndarray, " signal"],
     ) -> None:
-        """Learn for a day how things stand while an alert does; then arm anew."""
+        """Average the scores for a day while an alert is open; then arm the sums."""
         self._gathered += np.where(seen, scores, 0.0)
         self._gathered_blocks += seen
         self._disarmed_blocks += 1
         if self._disarmed_blocks >= self._settings.blocks_per_day:
-            self._taken = self._gathered / np.maximum(self._gathered_blocks, 1)
+            self._reference = self._gathered / np.maximum(self._gathered_blocks, 1)
             self._arm(number + 1)
 
-    def _end_standing(self, number: int) -> None:
-        self._taken = np.zeros(len(_NAMES))
+    def _reset(self, number: int) -> None:
+        """Compare with the baseline itself from block ``number`` on."""
+        self._reference = np.zeros(len(_NAMES))
         self._disarm()
         self._arm(number)
 
     def _arm(self, number: int) -> None:
-        """Begin every sum from zero."""
+        """Start every sum at zero."""
         self._armed = True
         self._sums = np.zeros((2, len(_NAMES)))
         self._since = np.full((2, len(_NAMES)), number)
@@ -179,10 +189,10 @@ class Watching:
         self._disarmed_blocks = 0
 
     def memory(self, correction_ns: int = 0) -> dict[str, Any]:
-        """Return all that a restarted watch needs, for JSON; times are UTC.
+        """Return the state for a restart, as JSON values; times are UTC.
 
         Args:
-            correction_ns: What to add to a time to get UTC.
+            correction_ns: Offset from pipeline time to UTC.
         """
         correction_blocks = correction_ns // seconds_to_ns(self._settings.block_s)
         return {
@@ -193,15 +203,15 @@ class Watching:
             "standing": [
                 {
                     "alert": {
-                        **{f.name: getattr(it.alert, f.name) for f in fields(it.alert)},
-                        "since_ns": it.alert.since_ns + correction_ns,
-                        "decided_ns": it.alert.decided_ns + correction_ns,
+                        **asdict(opened.alert),
+                        "since_ns": opened.alert.since_ns + correction_ns,
+                        "decided_ns": opened.alert.decided_ns + correction_ns,
                     },
-                    "followed": it.followed,
+                    "followed": opened.followed,
                 }
-                for it in self._standing
+                for opened in self._open
             ],
-            "taken": self._taken.tolist(),
+            "taken": self._reference.tolist(),
             "armed": self._armed,
             "gathered": self._gathered.tolist(),
             "gathered_blocks": self._gathered_blocks.tolist(),
@@ -214,10 +224,10 @@ class Watching:
     def recall(
         cls, subject_id: str, memory: Mapping[str, Any], settings: DriftSettings
     ) -> "Watching":
-        """Return a watch that goes on from what ``memory`` returned.
+        """Return a detector restored from the return value of ``memory``.
 
         Raises:
-            ValueError, LookupError, TypeError, OverflowError: If it is damaged.
+            ValueError, LookupError, TypeError, OverflowError: If the memory is damaged.
         """
         watching = cls(subject_id, _baseline(memory), settings)
         for kept in memory["standing"]:
@@ -226,8 +236,8 @@ class Watching:
                 msg = f"an alert of the signal {alert.signal!r}"
                 raise ValueError(msg)
             followed = [float(score) for score in kept["followed"]]
-            watching._standing.append(_Standing(alert, followed))
-        watching._taken = _finite(memory["taken"], (len(_NAMES),))
+            watching._open.append(_OpenAlert(alert, followed))
+        watching._reference = _finite(memory["taken"], (len(_NAMES),))
         watching._armed = bool(memory["armed"])
         watching._gathered = _finite(memory["gathered"], (len(_NAMES),))
         watching._gathered_blocks = _finite(memory["gathered_blocks"], (len(_NAMES),))
@@ -248,20 +258,20 @@ def hour_of(number: int, settings: DriftSettings, correction_ns: int = 0) -> int
 
 
 def numbers_of(values: Float64[np.ndarray, " signal"]) -> list[float | None]:
-    """Return floats of six digits, None for NaN: JSON has none."""
+    """Return floats of six digits, and None for NaN, which JSON lacks."""
     return [None if np.isnan(value) else float(f"{value:.6g}") for value in values]
 
 
 def signals_of(numbers: list[float | None]) -> Float64[np.ndarray, " signal"]:
-    """Return what ``numbers_of`` was given.
+    """Return the array that ``numbers_of`` converted.
 
     Raises:
-        ValueError: If there is not a number for each signal.
+        ValueError: If the count of numbers is not the count of signals.
     """
     if len(numbers) != len(_NAMES):
         msg = f"{len(numbers)} signals, expected {len(_NAMES)}"
         raise ValueError(msg)
-    return np.array([np.nan if it is None else float(it) for it in numbers])
+    return np.array([np.nan if value is None else float(value) for value in numbers])
 
 
 def _baseline(memory: Mapping[str, Any]) -> Baseline:

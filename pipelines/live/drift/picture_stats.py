@@ -1,7 +1,7 @@
-"""What a picture says of its camera: light, sharpness, cover, and where it looks.
+"""Picture statistics for drift: light, sharpness, cover and shift of the view.
 
-All from a luma picture of at most 64 pixels, at most once in some seconds, so that it
-costs next to nothing beside the encoder.
+All are computed from a luma picture of at most 64 pixels a side, at most once in some
+seconds, so that their cost is negligible beside the encoder's.
 """
 
 from typing import final
@@ -15,41 +15,42 @@ from pipelines.records import Frame, PictureStats
 _SIDE_PX = 64
 _CELL_PX = 8
 _FLAT_OF_ALL = 0.12
-"""A cell is flat if its luma deviates by less than this share of the picture's."""
+"""A cell is flat if the standard deviation of its luma is less than this share of the
+picture's."""
 _FLAT_LUMA = 3.0
-"""A cell that deviates by less than this is flat in any picture."""
+"""A cell with a smaller standard deviation of luma is flat in any picture."""
 _LEAST_CONTRAST = 1.5
-"""Of a picture, standard deviation of 255: below it nothing at all is seen."""
+"""Least standard deviation of a picture's luma, of 255: below it nothing is visible."""
 _BLACK_OF_BRIGHT = 0.08
-"""Darker than this share of the picture's brightest parts is black, in any light."""
+"""Luma below this share of the brightest parts' luma is black, in any light."""
 _BRIGHT_QUANTILE = 0.95
 _LEAST_PEAK = 0.15
-"""Of the phase correlation: below it two pictures share no view."""
+"""Least peak of the phase correlation of two pictures that share a view."""
 _BLACK = 2.0
-"""Luma of the bars that framing adds, at most."""
+"""Greatest luma of the bars that framing adds."""
 _LUMA_OF_RGB = np.array([0.299, 0.587, 0.114], np.float32)
 
 Box = tuple[int, int, int, int]
 """First row, row after the last, first column, column after the last."""
 _NOTHING: Box = (_SIDE_PX, 0, _SIDE_PX, 0)
 _MANY = 1000
-"""How many pictures a view that was brought along counts for."""
+"""Number of pictures that a restored view counts as."""
 
 
 @final
 class PictureMeter:
-    """Measures one subject's pictures.
+    """Picture statistics of one subject's camera.
 
-    Where the camera looks is compared with the mean of the edges of many pictures: in
-    it the people fade and the room stays. Until ``settle`` no shift is measured.
+    The shift compares a picture's edges with the mean edges of many pictures: in the
+    mean, people fade and the room stays. Until ``settle`` no shift is measured.
     Bars that were black in every picture belong to the frame and not to the view.
 
     Args:
-        every_s: Least time from one measurement to the next, in seconds.
+        every_s: Least time between two measurements, in seconds.
 
     Attributes:
         view: Mean edges of the pictures before ``settle``.
-        box: Where the view lies in the small picture, without black bars.
+        box: Position of the view in the small picture, without black bars.
         settled: Whether shifts are measured against ``view``.
     """
 
@@ -59,7 +60,7 @@ class PictureMeter:
         self.forget_view()
 
     def forget_view(self) -> None:
-        """Begin to learn anew where the camera looks."""
+        """Forget the view, and start to learn another."""
         self.recall(None, _NOTHING, settled=False)
 
     def recall(
@@ -69,7 +70,7 @@ class PictureMeter:
         *,
         settled: bool,
     ) -> None:
-        """Go on from an earlier meter's attributes."""
+        """Restore the attributes of an earlier meter."""
         self.view, self.box, self.settled = view, box, False
         self._seen = 0 if view is None else _MANY
         self._spectrum: np.ndarray | None = None
@@ -77,15 +78,15 @@ class PictureMeter:
             self.settle()
 
     def settle(self) -> None:
-        """Measure shifts from now on, against the view so far if there is one."""
+        """Measure shifts against the present view from now on, if there is a view."""
         if self.view is not None and not self.settled:
             self._spectrum = _spectrum(self.view)
             self.settled = True
 
     def measure(self, frame: Frame) -> PictureStats | None:
-        """Return the picture's statistics, or None if it is too soon."""
+        """Return the picture's statistics; None if the last ones are too recent."""
         due_ns, now_ns = self._next_ns, frame.timestamp_ns
-        # A time before the latest measurement begins another stream.
+        # A picture older than the latest measurement belongs to a new stream.
         if due_ns is not None and due_ns - self._every_ns <= now_ns < due_ns:
             return None
         self._next_ns = now_ns + self._every_ns
@@ -124,7 +125,7 @@ class PictureMeter:
 
 
 def _around(box: Box, lit: Bool[np.ndarray, "row column"]) -> Box:
-    """Return the smallest box that holds another one and every lit place."""
+    """Return the smallest box that contains a box and every lit pixel."""
     rows, columns = np.flatnonzero(lit.any(axis=1)), np.flatnonzero(lit.any(axis=0))
     if not len(rows):
         return box
@@ -139,11 +140,11 @@ def _around(box: Box, lit: Bool[np.ndarray, "row column"]) -> Box:
 def small_luma(
     pixels: UInt8[np.ndarray, "height width 3"],
 ) -> Float32[np.ndarray, "row column"]:
-    """Return the luma, 0 to 255, of squares of pixels, 64 a side at most."""
+    """Return the luma, 0 to 255, scaled by averaging to at most 64 pixels a side."""
     height, width, _ = pixels.shape
     step = max(1, -(-max(height, width) // _SIDE_PX))
     whole = pixels[: height - height % step, : width - width % step]
-    # Weighing the channels first leaves one plane to average instead of three.
+    # Combining the channels first leaves one plane to average instead of three.
     plane = whole.astype(np.float32) @ _LUMA_OF_RGB
     rows, columns = plane.shape[0] // step, plane.shape[1] // step
     squares = plane.reshape(rows, step, columns, step)
@@ -152,14 +153,14 @@ def small_luma(
 
 
 def _sharpness(luma: Float32[np.ndarray, "row column"]) -> float:
-    """Mean edge between neighbours, as a share of the picture's contrast."""
+    """Return the mean edge between neighbours, as a share of the picture's contrast."""
     down = np.abs(np.diff(luma, axis=0)).mean()
     across = np.abs(np.diff(luma, axis=1)).mean()
     return float((down + across) / 2 / max(luma.std(), _LEAST_CONTRAST))
 
 
 def _covered_ratio(luma: Float32[np.ndarray, "row column"]) -> float:
-    """Share of cells without structure, beside what structure the picture has."""
+    """Return the share of cells without structure, relative to the picture's."""
     contrast = float(luma.std())
     if contrast < _LEAST_CONTRAST:
         return 1.0
@@ -171,10 +172,10 @@ def _covered_ratio(luma: Float32[np.ndarray, "row column"]) -> float:
 
 
 def _black_ratio(luma: Float32[np.ndarray, "row column"]) -> float:
-    """Share of the picture that is black beside its brightest parts.
+    """Return the share of the picture that is black relative to its brightest parts.
 
-    Dimmer light darkens both, so that this stays: what hides a part of the view is told
-    from what dims all of it.
+    Dimmer light darkens both and does not change the share. So the share distinguishes
+    an object that hides a part of the view from dimmer light.
     """
     rank = int(_BRIGHT_QUANTILE * (luma.size - 1))
     bright = float(np.partition(luma, rank, axis=None)[rank])
@@ -184,24 +185,24 @@ def _black_ratio(luma: Float32[np.ndarray, "row column"]) -> float:
 def _edges(
     luma: Float32[np.ndarray, "row column"],
 ) -> Float32[np.ndarray, "row column"]:
-    """Return how strong the edges are, 1 on average, whatever the light."""
+    """Return the strength of the edges, scaled to a mean of 1 in any light."""
     down, across = np.gradient(luma)
     strength: Float32[np.ndarray, "row column"] = np.hypot(down, across)
     return strength / max(float(strength.mean()), 1e-3)
 
 
 def _spectrum(edges: Float32[np.ndarray, "row column"]) -> np.ndarray:
-    """Return the spectrum of edges, faded out towards the border."""
+    """Return the spectrum of edges under a Hann window."""
     window = np.outer(np.hanning(edges.shape[0]), np.hanning(edges.shape[1]))
     spectrum: np.ndarray = np.fft.rfft2((edges - edges.mean()) * window)
     return spectrum
 
 
 def _shift_px(reference: np.ndarray, spectrum: np.ndarray) -> float:
-    """How far the view has moved, by phase correlation.
+    """Return the shift of the view, by phase correlation.
 
     Returns:
-        Pixels of the small picture; half its side if the two share no view.
+        Pixels of the small picture; half its longer side if the two share no view.
     """
     cross = reference * np.conj(spectrum)
     rows = cross.shape[0]

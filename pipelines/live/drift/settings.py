@@ -1,4 +1,4 @@
-"""What drift is watched on, in which blocks, and how often it may be wrong."""
+"""Settings of drift detection: signals, blocks and rate of false alerts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,22 +16,22 @@ SIGNALS: Mapping[str, float] = {
     "imu_missing": 0.02,
     "imu_offset": 0.1,
 }
-"""What is watched, and the least deviation of a block that is believed: a signal that
-never moved while learning is not a reason to alert at the first flicker."""
+"""The signals, with the lower bound of each one's standard deviation in a block. The
+bound keeps a signal that was constant while learning from alerting at small changes."""
 
 
 @dataclass(frozen=True, slots=True)
 class DriftSettings:
-    """How drift is watched for.
+    """Settings of drift detection.
 
     Attributes:
-        block_s: Length of a block, seconds.
-        learning_days: Length of the learning period, days of blocks; two at least,
-            since some signals are measured from the second on.
+        block_s: Length of a block in seconds, 1 to 3600.
+        learning_days: Length of the learning period in days of blocks, at least 2,
+            since some signals are measured from the second day on.
         false_alert_days: Mean time between false alerts of a subject, over all
-            signals together, in days.
-        recovered_blocks: An alert ends once its signal is normal on average over so
-            many blocks.
+            signals together, in days, at least 2.
+        recovered_blocks: Number of blocks over which the mean of a signal must be
+            normal to end its alert, at least 1.
 
     Raises:
         ValueError: If a value is out of its range.
@@ -57,10 +57,10 @@ class DriftSettings:
 
     @property
     def blocks_per_day(self) -> int:
-        """How many blocks a day has."""
+        """Number of blocks in a day."""
         return round(86_400 / self.block_s)
 
     @property
     def learning_blocks(self) -> int:
-        """How many blocks the learning period has."""
+        """Number of blocks in the learning period."""
         return round(self.learning_days * self.blocks_per_day)

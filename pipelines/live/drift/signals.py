@@ -1,16 +1,16 @@
-"""Drift: has what a subject's camera, wearable or model gives changed for good?
+"""Drift detection on one subject's signals, from measurements to alerts.
 
     measurements ─▶ means of 300 s (a block) ─┬─ learning ─▶ Baseline, frozen
-                                              └─ watching ─▶ DriftAlert: signal, size of
-                                                             the change, cause, since
+                                              └─ watching ─▶ DriftAlert: signal, change,
+                                                             cause, start
     learning ──enough days──▶ watching ──sum at the threshold──▶ alerted
                                  ▲                                  │
                                  └──── normal again (recovered) ────┘
 
-Overlapping clips of one room are nearly the same, so single clips say little: blocks
-are far more independent, and a baseline that does not move cannot learn the drift.
-What is measured is in ``pipelines.live.drift.subject``, how alerts come and go in
-``pipelines.live.drift.monitor``.
+Overlapping clips of one room are nearly the same, so single clips carry little
+information; blocks are far more independent. The baseline is frozen, so that it cannot
+learn the drift. The measurements are in ``pipelines.live.drift.subject``, the start and
+end of alerts in ``pipelines.live.drift.monitor``.
 """
 
 from collections.abc import Mapping
@@ -27,12 +27,12 @@ from pipelines.live.drift.settings import SIGNALS, DriftSettings
 from pipelines.records import DriftAlert, DriftState
 
 _LEAST_SHARE = 0.5
-"""Of a block that must have been seen, or it does not count."""
+"""Least share of a block that its measurements must span; other blocks are ignored."""
 
 
 @dataclass(slots=True)
 class _Block:
-    """Sums of one block; a signal that nothing was told of has no mean."""
+    """Sums of one block; the mean of a signal without measurements is NaN."""
 
     number: int
     first_ns: int
@@ -48,18 +48,18 @@ class _Block:
 
 @final
 class DriftMonitor:
-    """Follows one subject's signals from block to block.
+    """Drift detector for the signals of one subject.
 
     Args:
-        subject_id: Whose.
-        settings: Lengths and the stated rate.
-        seed: Draws the days that set the threshold.
+        subject_id: The subject.
+        settings: Durations and rates.
+        seed: Seed of the random days that set the threshold.
 
     Attributes:
-        watching: The watch against what is normal; None while that is being learnt.
-        blocks: How many ended since it began to learn.
-        latest: Means of the block that ended last.
-        correction_ns: What to add to a time to get UTC, for the hour of the day.
+        watching: The detector with a baseline; None during the learning period.
+        blocks: Number of blocks since the learning period began.
+        latest: Means of the latest complete block.
+        correction_ns: Offset from pipeline time to UTC, for the hour of the day.
     """
 
     def __init__(self, subject_id: str, settings: DriftSettings, seed: int = 0) -> None:
@@ -73,7 +73,7 @@ class DriftMonitor:
         self.relearn()
 
     def relearn(self) -> None:
-        """Forget what is normal, and begin to learn it anew."""
+        """Forget the baseline, and start another learning period."""
         self.watching: Watching | None = None
         self.blocks = 0
         self.latest: Float64[np.ndarray, " signal"] = np.full(len(SIGNALS), np.nan)
@@ -82,14 +82,14 @@ class DriftMonitor:
 
     @property
     def state(self) -> DriftState:
-        """What it is at."""
+        """The state of the detector."""
         if self.watching is None:
             return "learning"
         return "alerted" if self.watching.standing else "watching"
 
     @property
     def learning_left_s(self) -> float:
-        """How long the learning period still lasts, in seconds of blocks."""
+        """Rest of the learning period, in seconds of blocks."""
         if self.watching is not None:
             return 0.0
         left = self._settings.learning_blocks - len(self._learnt)
@@ -98,11 +98,12 @@ class DriftMonitor:
     def observe(
         self, timestamp_ns: int, values: Mapping[str, float]
     ) -> list[DriftAlert]:
-        """Take what was measured at a time; return what the block before tells.
+        """Add measurements; return the alerts of the block before if it ended.
 
         Args:
-            timestamp_ns: If of an earlier block than the latest, it counts for that.
-            values: Of any of ``SIGNALS``.
+            timestamp_ns: Time of the measurements; a time before the present block
+                counts for the present block.
+            values: Measurements of any of ``SIGNALS``, by name.
         """
         number = timestamp_ns // seconds_to_ns(self._settings.block_s)
         alerts: list[DriftAlert] = []
@@ -122,11 +123,11 @@ class DriftMonitor:
     def add_block(
         self, number: int, means: Float64[np.ndarray, " signal"]
     ) -> list[DriftAlert]:
-        """Take a whole block's means, NaN where nothing was measured.
+        """Process a complete block; return alerts that are new or over.
 
         Args:
-            number: Of the block since the epoch.
-            means: In the order of ``SIGNALS``.
+            number: Number of the block since the epoch.
+            means: Means in the order of ``SIGNALS``, NaN where nothing was measured.
         """
         self.blocks += 1
         self.latest = means
@@ -151,7 +152,7 @@ class DriftMonitor:
         return []
 
     def memory(self) -> dict[str, Any]:
-        """Return all that a restarted monitor needs for JSON, but the open block."""
+        """Return the state for a restart, as JSON values, without the open block."""
         return {
             "blocks": self.blocks,
             "learnt": [numbers_of(means) for means in self._learnt],
@@ -162,10 +163,10 @@ class DriftMonitor:
         }
 
     def recall(self, memory: Mapping[str, Any]) -> None:
-        """Go on from what ``memory`` returned.
+        """Restore the return value of ``memory``.
 
         Raises:
-            ValueError, LookupError, TypeError, OverflowError: If it is damaged.
+            ValueError, LookupError, TypeError, OverflowError: If the memory is damaged.
         """
         self.relearn()
         learnt = [signals_of(row) for row in memory["learnt"]]

@@ -1,12 +1,12 @@
-"""One subject's drift: what its frames, clips and wearable say, followed over months.
+"""Drift detection for one subject, from its frames, clips and wearable.
 
     Frame ─ at most one in 5 s ─▶ luma, sharpness, covered, shift ─┐
     Clip, Prediction ─▶ confidence, margin, entropy, distance ─────┼─▶ DriftMonitor
     ImuBatch ─▶ imu_missing, imu_offset ───────────────────────────┘
 
-``distance`` is how far a clip's embedding lies from the mean of the first day, and
-``shift`` how far the view has moved from where that day's pictures look: both are
-learnt from the second day on.
+``distance`` is the cosine distance of a clip's embedding from the mean of the first
+day, and ``shift`` the distance of the view from that day's view. So both have a
+baseline from the second day on.
 """
 
 from collections.abc import Collection, Mapping
@@ -36,15 +36,15 @@ from pipelines.records import (
 DriftRecord = DriftAlert | DriftStatus
 
 FORGET_OFFSET_NS = seconds_to_ns(3600.0)
-"""A wearable's clock is compared with where it was about an hour ago: crystals drift
-apart for ever, and only a jump is news."""
+"""Time constant of the usual clock offset of a wearable: crystals drift apart all the
+time, and only a jump against the last hour counts."""
 
 _CONFIDENCE = tuple(SIGNALS).index("confidence")
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What a subject's answers come from; another one has another normal."""
+    """Identity of model, prompts and camera; a baseline is valid for one origin."""
 
     model: str
     prompt_set: str
@@ -53,13 +53,14 @@ class Origin:
 
 @final
 class SubjectDrift:
-    """Measures and follows one subject.
+    """Drift detector of one subject.
 
     Args:
-        origin: What its answers come from.
-        subject_id: Whose.
-        settings: Lengths and the stated rate.
-        calibrated: What the answers rest on whose confidence implies an accuracy.
+        subject_id: The subject.
+        origin: Identity of its model, prompts and camera.
+        settings: Durations and rates.
+        calibrated: Modalities with calibrated confidence, from which an accuracy is
+            implied.
     """
 
     def __init__(
@@ -78,11 +79,11 @@ class SubjectDrift:
         self._worn = False
         self._usual_offset_ns: float | None = None
         self._latest_batch_ns = 0
-        self._elsewhere: DriftAlert | None = None
+        self._model_alert: DriftAlert | None = None
         self.relearn()
 
     def relearn(self) -> None:
-        """Forget what is normal, and begin to learn it anew."""
+        """Forget the baseline, and start another learning period."""
         self._monitor.relearn()
         self._meter.forget_view()
         self._accuracy = ImpliedAccuracy(self._settings.blocks_per_day)
@@ -93,13 +94,14 @@ class SubjectDrift:
 
     @property
     def standing(self) -> tuple[DriftAlert, ...]:
-        """The alerts that are not over."""
+        """The open alerts."""
         watching = self._monitor.watching
-        told = () if self._elsewhere is None else (self._elsewhere,)
-        return told if watching is None else watching.standing
+        if watching is not None:
+            return watching.standing
+        return () if self._model_alert is None else (self._model_alert,)
 
     def status(self, at_ns: int, note: str = "") -> DriftStatus:
-        """Tell how drift is watched for at a time."""
+        """Return the state of drift detection at a time."""
         implied = self._accuracy.estimate() if self._implies else None
         return DriftStatus(
             subject_id=self._subject_id,
@@ -111,18 +113,18 @@ class SubjectDrift:
         )
 
     def correct(self, correction_ns: int) -> None:
-        """Take what to add to a time to get UTC: hours of the day are told in UTC."""
+        """Set the offset from pipeline time to UTC, for the hour of the day."""
         self._monitor.correction_ns = correction_ns
 
     def see(self, frame: Frame) -> list[DriftRecord]:
-        """Take a picked frame; return what a block that ended tells."""
+        """Process a frame; return the records of a block that it ends."""
         stats = self._meter.measure(frame)
         if stats is None:
             return []
         return self._observe(frame.timestamp_ns, picture_signals(stats))
 
     def feel(self, batch: ImuBatch) -> list[DriftRecord]:
-        """Take a batch of the wearable; return what a block that ended tells."""
+        """Process a wearable's batch; return the records of a block that it ends."""
         if not len(batch.timestamps_ns):
             return []
         now_ns, offset_ns = int(batch.timestamps_ns[-1]), float(batch.clock_offset_ns)
@@ -136,9 +138,9 @@ class SubjectDrift:
         return self._observe(now_ns, {"imu_offset": moved_ns / NS_PER_S})
 
     def judge(self, clip: Clip, prediction: Prediction) -> list[DriftRecord]:
-        """Take a clip and what it was taken for; return what a block's end tells.
+        """Process a clip and its prediction; return the records of a block's end.
 
-        The first clips of a stream are partial and count for nothing.
+        The first clips of a stream are partial and are ignored.
         """
         if prediction.partial:
             return []
@@ -151,7 +153,7 @@ class SubjectDrift:
         return records
 
     def memory(self) -> dict[str, Any]:
-        """Return all that a restarted process needs, for JSON."""
+        """Return the state for a restart, as JSON values."""
         return {
             "origin": asdict(self._origin),
             "monitor": self._monitor.memory(),
@@ -168,20 +170,20 @@ class SubjectDrift:
         }
 
     def recall(self, memory: Mapping[str, Any], now_ns: int) -> list[DriftRecord]:
-        """Go on from what ``memory`` returned, if the answers still come from there.
+        """Restore the return value of ``memory`` if the origin is the same.
 
         Returns:
-            The alerts that stand, one if the model or its prompts are others, and how
-            it stands.
+            The open alerts (one alert if the model or its prompts changed), and the
+            status.
 
         Raises:
-            ValueError, LookupError, TypeError, OverflowError: If it is damaged;
-                learning begins anew.
+            ValueError, LookupError, TypeError, OverflowError: If the memory is
+                damaged; the subject learns again.
         """
         try:
             origin = Origin(**memory["origin"])
             if origin != self._origin:
-                return self._begin_elsewhere(origin, now_ns)
+                return self._change_origin(origin, now_ns)
             self._monitor.recall(memory["monitor"])
             self._typical = _array(memory["typical"], 1)
             self._clips = int(memory["clips"])
@@ -194,7 +196,7 @@ class SubjectDrift:
             self._worn = bool(memory["worn"])
             usual_ns = memory["usual_offset_ns"]
             self._usual_offset_ns = None if usual_ns is None else float(usual_ns)
-            # It may be later than now: the clock may be set later than it was before.
+            # The saved time may be later than now: the clock may have been set back.
             self._latest_batch_ns = min(now_ns, int(memory["latest_batch_ns"]))
             for confidence in memory["confidences"]:
                 self._accuracy.add(float(confidence))
@@ -204,19 +206,19 @@ class SubjectDrift:
             raise
         return [*self.standing, self.status(now_ns)]
 
-    def _begin_elsewhere(self, before: Origin, now_ns: int) -> list[DriftRecord]:
-        """Say what is another than it was, and learn anew."""
+    def _change_origin(self, before: Origin, now_ns: int) -> list[DriftRecord]:
+        """Report which parts of the origin changed; alert if the model or prompts."""
         changed = [
             name
             for name, was in asdict(before).items()
             if was != asdict(self._origin)[name]
         ]
         names = " and ".join(name.replace("_", " ") for name in changed)
-        status = self.status(now_ns, f"another {names} than before: learning anew")
+        status = self.status(now_ns, f"another {names} than before: learning again")
         if changed == ["camera"]:
             return [status]
         came_to = f"drift {self._origin.model} {self._origin.prompt_set}"
-        self._elsewhere = DriftAlert(
+        self._model_alert = DriftAlert(
             alert_id=make_event_id(self._subject_id, came_to, 0),
             subject_id=self._subject_id,
             state="alerted",
@@ -228,12 +230,12 @@ class SubjectDrift:
             since_ns=now_ns,
             decided_ns=now_ns,
         )
-        return [self._elsewhere, status]
+        return [self._model_alert, status]
 
     def _observe(
         self, timestamp_ns: int, values: Mapping[str, float]
     ) -> list[DriftRecord]:
-        """Hand values on; at the end of a block say how it stands."""
+        """Add measurements; return the alerts and the status at the end of a block."""
         blocks = self._monitor.blocks
         alerts = self._monitor.observe(timestamp_ns, values)
         if self._monitor.blocks == blocks:
@@ -241,18 +243,19 @@ class SubjectDrift:
         if self._monitor.blocks >= self._settings.blocks_per_day:
             self._meter.settle()
         records: list[DriftRecord] = [*alerts]
-        if self._elsewhere is not None and self._monitor.watching is not None:
-            over = replace(self._elsewhere, state="recovered", decided_ns=timestamp_ns)
+        opened = self._model_alert
+        if opened is not None and self._monitor.watching is not None:
+            over = replace(opened, state="recovered", decided_ns=timestamp_ns)
             records.append(over)
-            self._elsewhere = None
+            self._model_alert = None
         self._imply(float(self._monitor.latest[_CONFIDENCE]))
         return [*records, self.status(timestamp_ns)]
 
     def _imply(self, confidence: float) -> None:
-        """Take a block's mean confidence; NaN if it had no answer.
+        """Add a block's mean confidence; NaN if the block had no answer.
 
-        One answer whose confidence nobody calibrated spoils its block, and the next if
-        its own is too short to count.
+        One answer without calibrated confidence excludes its block, and the next block
+        too if its own is too short to count.
         """
         if not np.isnan(confidence):
             self._implies = not self._guessed
@@ -261,7 +264,7 @@ class SubjectDrift:
         self._guessed = False
 
     def _typical_embedding(self, clip: Clip) -> np.ndarray | None:
-        """Return the mean of the first day's embeddings; None while it is learnt."""
+        """Return the mean of the first day's embeddings; None during that day."""
         if self._monitor.blocks >= self._settings.blocks_per_day:
             return self._typical
         embedding = clip_embedding(clip)
@@ -273,7 +276,7 @@ class SubjectDrift:
 
 
 def picture_signals(stats: PictureStats) -> dict[str, float]:
-    """Return what a picture says, by signal."""
+    """Return the drift signals of a picture, by name."""
     values = {
         "luma": stats.luma,
         "sharpness": stats.sharpness,
@@ -286,12 +289,12 @@ def picture_signals(stats: PictureStats) -> dict[str, float]:
 def clip_signals(
     clip: Clip, prediction: Prediction, typical: np.ndarray | None
 ) -> dict[str, float]:
-    """Return what a clip and its answer say, by signal.
+    """Return the drift signals of a clip and its prediction, by name.
 
     Args:
-        clip: What was seen.
-        prediction: What it was taken for.
-        typical: A typical embedding, of any length; None if that is not known.
+        clip: The clip.
+        prediction: The prediction of the clip.
+        typical: Mean embedding of the first day, of any norm; None if unknown.
     """
     values = {
         "confidence": prediction.confidence,
@@ -323,7 +326,7 @@ def _listed(array: np.ndarray | None) -> list[Any] | None:
 def _array(numbers: list[Any] | None, axes: int) -> np.ndarray | None:
     if numbers is None:
         return None
-    with np.errstate(over="ignore"):  # becomes infinite, which is refused
+    with np.errstate(over="ignore"):  # overflow gives infinity, rejected below
         array = np.array(numbers, np.float32)
     if array.ndim != axes or not array.size or not np.isfinite(array).all():
         msg = f"an array of {array.ndim} axes, expected {axes} and finite numbers"

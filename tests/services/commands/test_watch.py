@@ -238,7 +238,7 @@ def test_a_week_of_learning_is_told_and_kept_in_a_file(
     other = shutil.copy(video, tmp_path / "other.mp4")
     assert watch(other, *arguments[1:]) == 0
     (standing,) = drift_standings(lines_of(capsys))
-    assert standing["note"] == "another camera than before: learning anew"
+    assert standing["note"] == "another camera than before: learning again"
 
 
 def test_a_damaged_baseline_is_told_in_one_line_and_stops_nothing(
@@ -249,7 +249,7 @@ def test_a_damaged_baseline_is_told_in_one_line_and_stops_nothing(
     assert watch(video, "--model", checkpoint, "--baseline", baseline) == 0
     (told,) = [line for line in capsys.readouterr().out.splitlines() if "drift" in line]
     assert f"{baseline}: cannot be read" in told
-    assert "learnt anew" in told
+    assert "learnt again" in told
 
 
 def test_confidence_that_nobody_calibrated_is_told_of(

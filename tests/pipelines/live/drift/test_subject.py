@@ -235,7 +235,7 @@ def test_another_origin_is_told_and_learnt_anew(
     status = records[-1]
     assert isinstance(status, DriftStatus)
     assert status.state == "learning"
-    assert "learning anew" in status.note
+    assert "learning again" in status.note
 
 
 def test_a_damaged_memory_leaves_a_subject_that_learns() -> None:
