@@ -1,16 +1,16 @@
-"""Episodes by hysteresis: from the scores of an event's labels to when it happened.
+"""Detection of events in label scores, by hysteresis.
 
-The score of an event is the sum over its labels. A row of windows, ``#`` where the
-score is at or above enter, ``-`` between, ``.`` below exit; with a minimum duration of
-two windows and a merge gap of three:
+The score of an event is the sum over its labels. In this row of windows, ``#`` is a
+score at or above enter, ``-`` a score between exit and enter, ``.`` a score below exit.
+The minimum duration is two windows and the merge gap three:
 
     score      .#.-###-.-....
     episode        [-S---)  E
 
 The first ``#`` is too short. ``[`` is the onset and ``)`` the end, decided at ``S`` and
 ``E`` with the newest frame of those windows; the gap between is short and merged.
-So *falling* and *fallen*, both of the event ``fall``, make one episode for as long as
-the person lies.
+So *falling* and *fallen*, both labels of the event ``fall``, make one episode that
+lasts until the person is up again.
 """
 
 from collections.abc import Mapping
@@ -26,13 +26,14 @@ class EventSettings:
     """When an episode of an event starts and ends.
 
     Attributes:
-        enter: Score from which on it may start, 0 to 1.
-        exit: Score below which it may end, 0 to ``enter``.
-        minimum_duration_s: How long the score must hold ``enter``, in seconds.
-        merge_gap_s: How long the score must stay below ``exit``, in seconds; a
-            shorter gap is part of the episode.
-        longest_silence_s: Longest time without a prediction, in seconds, that an
-            onset not yet decided survives. An episode survives every silence.
+        enter: Least score that starts an episode, 0 to 1.
+        exit: Score below which an episode may end, above 0, at most ``enter``.
+        minimum_duration_s: Time that the score must stay at or above ``enter`` to start
+            an episode, in seconds.
+        merge_gap_s: Time that the score must stay below ``exit`` to end an episode, in
+            seconds; a shorter gap is part of the episode.
+        longest_silence_s: Longest time without a prediction, in seconds, after which an
+            undecided onset is kept. A started episode survives any silence.
 
     Raises:
         ValueError: If a value is out of its range.
@@ -60,11 +61,11 @@ class EventSettings:
 
 @dataclass(slots=True)
 class _Episode:
-    """One episode so far; ``below_ns`` is since when its score is below exit.
+    """An onset or a started episode.
 
-    It has an id once it has started, and keeps that whatever its onset is called later.
-    ``decided_ns`` is when the start of an adopted one was decided, which may be ahead
-    of the newest prediction; 0 for others.
+    ``below_ns`` is the time since which the score is below exit. ``event_id`` is set at
+    the start and never changes. ``decided_ns`` is the time of the decision of an
+    adopted episode, which may be ahead of the newest prediction; 0 for others.
     """
 
     onset_ns: int
@@ -81,13 +82,13 @@ class _Episode:
 
 @final
 class EventDetector:
-    """Follows the events of one subject from prediction to prediction.
+    """Detector of the events of one subject.
 
     Args:
-        subject_id: Whom the predictions are of.
-        events: The event that each label belongs to.
-        settings: The thresholds of every event but those in ``by_event``.
-        by_event: Thresholds of single events.
+        subject_id: The subject.
+        events: The event of each label.
+        settings: The thresholds of all events that are not in ``by_event``.
+        by_event: Thresholds of single events, by name.
 
     Raises:
         ValueError: If ``by_event`` names an event that no label belongs to.
@@ -116,21 +117,21 @@ class EventDetector:
         self._ended_ns: dict[str, int] = {}
 
     def resume(self, event: ActionEvent) -> None:
-        """Go on with an episode that an earlier process started, under its id."""
+        """Continue an episode of an earlier process, with the same id."""
         if event.name in self._labels and event.state == "started":
             self._episodes[event.name] = _Episode(
                 event.start_ns, event.label, event.peak_confidence, event.event_id
             )
 
     def adopt(self, start: ActionEvent) -> bool:
-        """Take over an episode that was started ahead of the predictions given here.
+        """Adopt an episode that another detector started ahead of the predictions.
 
-        What is told of it from its onset on refines it: its start is not reported
-        again, and it ends by the usual rules, at the earliest when it was decided.
+        Predictions from its onset on refine the episode. Its start is not reported
+        again. It ends by the usual rules, but not before the time of its decision.
 
         Returns:
-            False if an episode of that event goes on, or ended after that onset: then
-            nothing changes.
+            False, with nothing changed, if an episode of that event is open, or ended
+            after that onset.
         """
         episode = self._episodes.get(start.name)
         if episode is not None and episode.is_started:
@@ -147,9 +148,9 @@ class EventDetector:
         return True
 
     def update(self, prediction: Prediction) -> list[ActionEvent]:
-        """Take the next prediction; return what ended, then what started, with it."""
+        """Process the next prediction; return the ended, then the started events."""
         if self._latest is not None and prediction.end_ns <= self._now_ns:
-            return []  # no newer frame, as in a window that ends in a gap: no news
+            return []  # the window ends in a gap and has no newer frame
         silence_ns = prediction.end_ns - self._now_ns
         self._now_ns, self._latest = prediction.end_ns, prediction
         for name in self._labels:
@@ -162,7 +163,10 @@ class EventDetector:
         ]
 
     def flush(self) -> list[ActionEvent]:
-        """End the stream: what has started ends at the newest frame, or as it fell."""
+        """End the stream; return the end of every started episode.
+
+        An episode ends at the newest frame, or when its score fell below exit.
+        """
         if self._latest is None:
             return []
         open_names = [name for name, each in self._episodes.items() if each.is_started]
@@ -171,7 +175,7 @@ class EventDetector:
         return events
 
     def _follow(self, name: str, prediction: Prediction, silence_ns: int) -> None:
-        """Take an event's score into its episode; begin or forget an onset."""
+        """Update the episode of an event with its score; begin or drop an onset."""
         labels, settings = self._labels[name], self._settings[name]
         score = min(1.0, sum(prediction.scores[label] for label in labels))
         label = max(labels, key=prediction.scores.__getitem__)
@@ -194,17 +198,17 @@ class EventDetector:
             episode.below_ns = self._now_ns
 
     def _is_before(self, episode: _Episode) -> bool:
-        """Whether an adopted episode is ahead of the newest prediction."""
+        """Return whether an adopted episode is ahead of the newest prediction."""
         return self._now_ns < min(episode.onset_ns, episode.decided_ns)
 
     def _has_started(self, name: str) -> bool:
-        """Whether an onset has now held for the minimum duration."""
+        """Return whether an onset has lasted for the minimum duration."""
         episode = self._episodes[name]
         least_ns = seconds_to_ns(self._settings[name].minimum_duration_s)
         return not episode.is_started and self._now_ns - episode.onset_ns >= least_ns
 
     def _has_ended(self, name: str) -> bool:
-        """Whether an episode has now been below exit for the merge gap."""
+        """Return whether an episode has been below exit for the merge gap."""
         episode = self._episodes[name]
         if episode.below_ns is None or self._now_ns < episode.decided_ns:
             return False

@@ -1,8 +1,8 @@
-"""Many sources at once: whatever has arrived by now, one item of each.
+"""Concurrent reading of many sources, at most one item of each per turn.
 
-Each source is asked for one item at a time and, once that was taken, for the next on
-the next turn. So a recording waits for whoever reads it, and a live camera that is
-not asked drops what it must by itself.
+The next item of a source is requested on the turn after its last item was returned. So
+a recording is read no faster than it is consumed, and a live camera that is not read
+drops items by itself.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Arrival(Generic[Key, Item]):
-    """What came of a source: an item, or its end (None), or the error it ended by."""
+    """The result of reading a source: an item, its end (None), or its error."""
 
     source: Key
     item: Item | None
@@ -35,12 +35,12 @@ class Arrival(Generic[Key, Item]):
 
 @final
 class Gathering(Generic[Key, Item]):
-    """Reads sources side by side; leaving it stops them and waits until they stopped.
+    """Concurrent reader of sources; leaving its context stops the reading and waits.
 
-    Async generators are closed, other sources belong to whoever opened them.
+    Async generators are closed; the caller closes other sources.
 
     Args:
-        sources: Every source by a key of the caller's.
+        sources: The sources, by keys that the caller chooses.
     """
 
     def __init__(self, sources: Mapping[Key, AsyncIterable[Item]]) -> None:
@@ -52,7 +52,7 @@ class Gathering(Generic[Key, Item]):
 
     @property
     def keys(self) -> frozenset[Key]:
-        """The sources that have not ended."""
+        """Keys of the sources that have not ended."""
         return frozenset(self._iterators)
 
     async def __aenter__(self) -> "Gathering[Key, Item]":
@@ -70,10 +70,10 @@ class Gathering(Generic[Key, Item]):
                 logger.warning("a source did not close: %s", failure)
 
     def add(self, key: Key, source: AsyncIterable[Item]) -> None:
-        """Read another source from now on.
+        """Add a source.
 
         Raises:
-            ValueError: If the key is taken.
+            ValueError: If the key is in use.
         """
         if key in self._iterators:
             msg = f"{key} is read already"
@@ -84,13 +84,15 @@ class Gathering(Generic[Key, Item]):
     async def turn(
         self, alarm: Coroutine[None, None, None] | None = None
     ) -> list[Arrival[Key, Item]]:
-        """Wait until a source has something; return it with all that came beside it.
+        """Wait for the first arrival; return all arrivals of that moment.
 
-        At most one arrival of each source, in the order that the sources were given;
-        none if sources were added or dropped meanwhile, or the alarm went off.
+        Returns:
+            At most one arrival of each source, in the order in which the sources were
+            added. May be empty if a source was added or dropped meanwhile, or the
+            alarm ended.
 
         Args:
-            alarm: A sleep after which the turn ends though nothing came.
+            alarm: A sleep that ends the turn even if nothing arrived.
         """
         self._changed.clear()
         for key, iterator in self._iterators.items():
@@ -118,7 +120,7 @@ class Gathering(Generic[Key, Item]):
         return [self._arrival(key) for key in done]
 
     async def drop(self, key: Key) -> None:
-        """Stop a source; does nothing if it has ended."""
+        """Stop reading a source; do nothing if it has ended."""
         iterator = self._iterators.pop(key, None)
         if iterator is None:
             return

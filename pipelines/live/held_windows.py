@@ -1,4 +1,4 @@
-"""The windows of one subject that wait for its wearable, oldest first.
+"""The queue of one subject's windows that wait for its wearable, oldest first.
 
 With batches of two seconds, the windows that the camera closes between two batches wait
 and leave together, in the order in which they were closed::
@@ -8,8 +8,8 @@ and leave together, in the order in which they were closed::
     leave                       a b c d e    fused
 
 A window leaves when its samples are there, or when one of them is overdue
-(``pipelines.live.wearable_wait``); then the camera answers alone. None overtakes
-another.
+(``pipelines.live.wearable_wait``); an overdue window is recognised from the camera
+alone. Windows never overtake each other.
 """
 
 from collections import deque
@@ -27,9 +27,9 @@ class Leaving:
     """A window that is due.
 
     Attributes:
-        clip: With the wearable's samples, if they are there.
-        wait_ns: How long it was held; 0 if it was not.
-        was_previewed: Whether ``HeldWindows.previews`` gave it before.
+        clip: The clip, with the wearable's samples if they have arrived.
+        wait_ns: Time for which the window was held; 0 if it was not.
+        was_previewed: Whether ``HeldWindows.previews`` returned it before.
     """
 
     clip: Clip
@@ -39,7 +39,7 @@ class Leaving:
 
 @dataclass(slots=True, eq=False)
 class _Held:
-    """A window, when it was closed, and its gap as of a state of the buffer."""
+    """A held window, its time of closing, and its gap at a count of ``changes``."""
 
     clip: Clip
     closed_ns: int
@@ -50,11 +50,11 @@ class _Held:
 
 @final
 class HeldWindows:
-    """Holds windows for their wearable.
+    """Queue of the windows that wait for their wearable.
 
     Args:
         imu: The wearable's samples.
-        wait: How long they are worth waiting for; None holds nothing.
+        wait: The longest useful wait for a sample; None holds no window.
     """
 
     def __init__(self, imu: ImuBuffer, wait: WearableWait | None) -> None:
@@ -66,15 +66,15 @@ class HeldWindows:
         return len(self._held)
 
     def add(self, clips: Iterable[Clip], now_ns: int) -> None:
-        """Take windows that the camera closed, oldest first."""
+        """Add windows that the camera closed, oldest first."""
         self._held.extend(_Held(clip, now_ns) for clip in clips)
 
     def hurry(self) -> None:
-        """Hold no longer what is held now."""
+        """Make all windows held now due at once."""
         self._hurried = len(self._held)
 
     def leave(self, now_ns: int) -> list[Leaving]:
-        """Return the windows that are due, oldest first, and hold them no longer."""
+        """Remove and return the windows that are due, oldest first."""
         leaving = []
         while self._held and self._is_due(self._held[0], now_ns):
             held = self._held.popleft()
@@ -85,14 +85,14 @@ class HeldWindows:
         return leaving
 
     def previews(self) -> list[Clip]:
-        """Return, of the windows held, those not given before, without samples."""
+        """Return held windows that were not returned before, without samples."""
         fresh = [held for held in self._held if not held.was_previewed]
         for held in fresh:
             held.was_previewed = True
         return [replace(held.clip, imu=None, imu_rate_hz=None) for held in fresh]
 
     def due_ns(self, now_ns: int) -> int | None:
-        """Return when the oldest is due at the latest; None if none is held."""
+        """Return the latest due time of the oldest window; None if none is held."""
         return self._latest_ns(self._held[0], now_ns) if self._held else None
 
     def _is_due(self, held: _Held, now_ns: int) -> bool:
@@ -101,10 +101,10 @@ class HeldWindows:
         return self._latest_ns(held, now_ns) <= now_ns
 
     def _latest_ns(self, held: _Held, now_ns: int) -> int:
-        """Return when a window leaves at the latest."""
+        """Return the latest time at which a window leaves."""
         if self._wait is None:
             return NEVER_NS
-        if held.as_of != self._imu.changes:  # asked at every turn of everyone
+        if held.as_of != self._imu.changes:  # cached: called every turn for each window
             clip, held.as_of = held.clip, self._imu.changes
             held.gap_began_ns = self._imu.gap_began_ns(clip.start_ns, clip.end_ns)
         if held.gap_began_ns is None:

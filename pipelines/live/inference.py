@@ -1,10 +1,10 @@
-"""Frames into features and clips into predictions, batched over subjects.
+"""Inference from frames to features and from clips to predictions, in batches.
 
-A frame is encoded at most once, and a picture that has not changed is lent the
-feature of the one it equals. Pictures are compared by the mean luma of a few hundred
-cells, and the cell that changed most decides: someone far away who moves changes few
-cells, while the noise of a camera averages out within each. The lender stays the
-picture that was encoded, so that slow changes add up, and it lends for a bounded time.
+A frame is encoded at most once, and an unchanged picture reuses the feature of the
+latest encoded picture. Pictures are compared by the mean luma of up to 256 cells, and
+the cell that changed most decides: a person far away who moves changes few cells, while
+camera noise averages out within a cell. The comparison is always with the picture that
+was encoded, so that slow changes add up, and a feature is reused for a limited time.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ class ReuseSettings:
     Attributes:
         difference_luma: Least change of a cell's mean luma, on a scale of 0 to 255,
             that counts as a change; 0 encodes every picture.
-        longest_s: Longest time in seconds that a picture lends its feature.
+        longest_s: Longest time that a feature is reused, in seconds.
 
     Raises:
         ValueError: If a value is negative or not a number.
@@ -56,11 +56,11 @@ class _Encoded:
 
 @final
 class FrameEncoder:
-    """Encodes the frames of any number of subjects, one request at a time.
+    """Encoder of the frames of any number of subjects, one request at a time.
 
     Args:
-        recognizer: What encodes.
-        reuse: When a picture is lent an earlier feature instead.
+        recognizer: The recogniser that encodes.
+        reuse: When an unchanged picture reuses an earlier feature.
     """
 
     def __init__(self, recognizer: ActionRecognizer, reuse: ReuseSettings) -> None:
@@ -72,8 +72,8 @@ class FrameEncoder:
     async def encode(self, frames: Sequence[Frame]) -> list[FrameFeature]:
         """Return the feature of each frame, in order; at most one frame a subject.
 
-        Whatever must be encoded goes in one request; nothing is asked for if nothing
-        changed.
+        All changed pictures are encoded in one request. If no picture changed, no
+        request is made.
         """
         lumas = [cell_luma(frame.pixels) for frame in frames]
         pairs = list(zip(frames, lumas, strict=True))
@@ -96,17 +96,17 @@ class FrameEncoder:
         ]
 
     def forget(self, subject_id: str) -> None:
-        """Forget the latest picture of a subject; does nothing if there is none."""
+        """Forget the latest picture of a subject; do nothing if there is none."""
         self._encoded.pop(subject_id, None)
 
     def _is_unchanged(
         self, frame: Frame, luma: Float32[np.ndarray, "row column"]
     ) -> bool:
-        lender = self._encoded.get(frame.subject_id)
-        if lender is None or lender.luma.shape != luma.shape:
+        encoded = self._encoded.get(frame.subject_id)
+        if encoded is None or encoded.luma.shape != luma.shape:
             return False
-        age_ns = frame.timestamp_ns - lender.timestamp_ns
-        change = float(np.abs(luma - lender.luma).max())
+        age_ns = frame.timestamp_ns - encoded.timestamp_ns
+        change = float(np.abs(luma - encoded.luma).max())
         is_recent = 0 <= age_ns <= self._longest_ns
         return is_recent and change < self._reuse.difference_luma
 
@@ -114,14 +114,14 @@ class FrameEncoder:
 def cell_luma(
     pixels: UInt8[np.ndarray, "height width 3"],
 ) -> Float32[np.ndarray, "row column"]:
-    """Return the mean luma of 16 by 16 cells, 0 to 255; of fewer in a tiny picture.
+    """Return the mean luma of 16 by 16 cells, 0 to 255; fewer cells in a tiny picture.
 
-    A rest of less than one cell at the right and lower edge is left out.
+    Less than one cell at the right and lower edge is left out.
     """
     height, width, _ = pixels.shape
     rows, columns = min(height, _CELLS_PER_SIDE), min(width, _CELLS_PER_SIDE)
     whole = pixels[: height - height % rows, : width - width % columns]
-    # One axis at a time, whole lines first: five times as fast as both at once.
+    # Averaging one axis at a time, lines first, is five times as fast as both at once.
     lines = whole.astype(np.float32).reshape(rows, height // rows, -1).mean(axis=1)
     cells = lines.reshape(rows, columns, width // columns, 3).mean(axis=2)
     luma: Float32[np.ndarray, "row column"] = cells @ _LUMA_OF_RGB
@@ -140,10 +140,10 @@ async def recognise(
 def predictions_of(
     clips: Sequence[Clip], scores: ClipScores, info: RecognizerInfo
 ) -> list[Prediction]:
-    """Say what each clip shows.
+    """Convert scores to predictions.
 
-    ``confidence`` is the greatest probability, ``margin`` its lead over the second
-    (over nothing if there is one label), ``entropy`` is in nats.
+    ``confidence`` is the greatest probability, ``margin`` its difference to the second
+    (to 0 if there is one label), ``entropy`` is in nats.
 
     Raises:
         ValueError: If there is not one row of scores for each clip.

@@ -1,4 +1,4 @@
-"""What the chain tells whoever counts: a metrics client, a benchmark, a test."""
+"""The chain's measurements, for metrics, benchmarks and tests."""
 
 from dataclasses import dataclass
 from typing import Protocol, final, runtime_checkable
@@ -8,52 +8,58 @@ from pipelines.records import SourceKey
 
 @runtime_checkable  # annotations are checked at run time under test
 class Observer(Protocol):
-    """Told what the chain did, as it happens; must return at once and not raise."""
+    """Receiver of the chain's measurements; must return at once and not raise."""
 
     def encoded(self, *, frames: int, reused: int, span_ns: int) -> None:
-        """Take one round of encoding: pictures encoded, pictures lent a feature."""
+        """Record one round of encoding.
+
+        Args:
+            frames: Number of pictures encoded.
+            reused: Number of unchanged pictures that reused a feature.
+            span_ns: Duration in nanoseconds.
+        """
         ...
 
     def classified(self, *, clips: int, span_ns: int) -> None:
-        """Take one request to classify."""
+        """Record one request to classify and its duration in nanoseconds."""
         ...
 
     def predicted(self, subject_id: str, *, age_ns: int) -> None:
-        """Take the age of a prediction's newest frame, less its wait for a wearable.
+        """Record the age of a prediction's newest frame, less the wait for a wearable.
 
-        Of no meaning in recordings.
+        The age has no meaning for recordings.
         """
         ...
 
     def waited(self, subject_id: str, *, wait_ns: int, expired: bool) -> None:
-        """Take how long a window waited for its wearable.
+        """Record the time for which a window waited for its wearable.
 
-        It expired if the window left without the samples.
+        The wait expired if the window left without the samples.
         """
         ...
 
     def dropped(self, source: SourceKey, *, frames: int) -> None:
-        """Take how many more frames a source's full buffer has let go."""
+        """Record further frames that a source's full buffer dropped."""
         ...
 
 
 @final
 @dataclass(slots=True)
 class Tally:
-    """An ``Observer`` that adds up.
+    """An ``Observer`` that sums the measurements.
 
     Attributes:
         frames_encoded: Pictures that went through the encoder.
-        frames_reused: Pictures that were lent the feature of an unchanged one.
-        frames_dropped: Pictures that full buffers let go.
+        frames_reused: Unchanged pictures that reused a feature.
+        frames_dropped: Pictures that full buffers dropped.
         clips: Clips classified.
         encode_ns: Time spent waiting for features.
         classify_ns: Time spent waiting for scores.
         longest_age_ns: Greatest age of a newest frame when its prediction was made,
             less the wait for a wearable.
-        waits: Windows that waited for their wearable.
-        expired_waits: Those of them that left without its samples.
-        longest_wait_ns: Greatest wait.
+        waits: Number of windows that waited for their wearable.
+        expired_waits: Number of windows that waited and left without the samples.
+        longest_wait_ns: Longest wait.
     """
 
     frames_encoded: int = 0
@@ -90,5 +96,5 @@ class Tally:
         self.longest_wait_ns = max(self.longest_wait_ns, wait_ns)
 
     def dropped(self, source: SourceKey, *, frames: int) -> None:
-        """Add frames that were let go."""
+        """Add dropped frames."""
         self.frames_dropped += frames

@@ -1,4 +1,4 @@
-"""A recorded camera and a recorded wearable as one source, in order of time."""
+"""Merging of a recorded camera and a recorded wearable in order of time."""
 
 from collections.abc import AsyncGenerator, AsyncIterable
 
@@ -9,10 +9,10 @@ from pipelines.records import Frame, ImuBatch
 async def in_time_order(
     camera: AsyncIterable[Item], wearable: AsyncIterable[Item]
 ) -> AsyncGenerator[Item, None]:
-    """Yield each frame after the wearable's samples up to its time.
+    """Yield each frame after the wearable's samples up to the frame's time.
 
-    It ends with the camera, and closes async generators. For recordings only, which
-    wait for each other: a live camera must not wait for a silent wearable.
+    The stream ends with the camera; async generators are closed. Use it for recordings
+    only: a live camera must not wait for a silent wearable.
     """
     frames, batches = aiter(camera), aiter(wearable)
     reached_ns = -1

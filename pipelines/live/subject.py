@@ -1,4 +1,4 @@
-"""A subject, how it is watched, and what the chain remembers of it."""
+"""A subject, the settings of its stages, and its state in the chain."""
 
 from collections.abc import AsyncIterable, Mapping
 from dataclasses import dataclass, field
@@ -18,26 +18,26 @@ from pipelines.records import ActionEvent, Frame, ImuBatch, Prediction, SourceSt
 from pipelines.sources.wearable.buffer import ImuBuffer
 
 Item = Frame | ImuBatch | SourceStatus
-"""What a source gives."""
+"""An item of a source."""
 
 Record = Prediction | ActionEvent | DriftRecord | SourceStatus
-"""What the chain reports."""
+"""A record that the chain reports."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Subject:
-    """Whom or what one looks after, and the sources that see it.
+    """A person or room to watch, with its sources.
 
     Attributes:
-        subject_id: Its name, which its camera's frames bear too.
-        camera: What gives its frames, at most one a tick, ticks increasing; when it
-            ends, nothing more is heard of the subject. None where a wearable is all.
-        wearable: What gives its IMU batches, if it is not the camera (a recording
-            gives both in order of time, ``pipelines.live.recorded``). Windows wait for
-            it.
+        subject_id: Name of the subject, equal to ``subject_id`` of its camera's frames.
+        camera: Source of frames, at most one a tick, ticks increasing; its end is the
+            end of the subject. None for a subject with a wearable alone.
+        wearable: Source of IMU batches, for which windows wait. None if there is no
+            wearable, or if ``camera`` yields the batches too (a recording,
+            ``pipelines.live.recorded``).
+        camera_name: Identity of the camera without credentials; a drift baseline is
+            valid for one camera.
         open_events: Episodes that an earlier process started and did not end.
-        camera_name: Which camera it is, without credentials: another one has another
-            normal.
     """
 
     subject_id: str
@@ -52,12 +52,12 @@ class WatchSettings:
     """The settings of every stage.
 
     Attributes:
-        windows: The frame grid, which the cameras must share, and its windows.
-        reuse: When an unchanged picture is not encoded.
-        events: When episodes start and end.
-        events_by_name: The same for single events.
-        drift: How drift is watched for.
-        wearable_wait: How long windows wait for their wearable.
+        windows: The frame grid, which all cameras share, and its windows.
+        reuse: When an unchanged picture reuses a feature.
+        events: Thresholds of the events.
+        events_by_name: Thresholds of single events, by name.
+        drift: Settings of drift detection.
+        wearable_wait: The longest wait of windows for their wearable.
     """
 
     windows: WindowSettings = field(default_factory=WindowSettings)
@@ -69,12 +69,12 @@ class WatchSettings:
 
 
 _KEPT_BESIDE_S = 20.0
-"""Samples are kept for so long beside a window's length and its longest wait."""
+"""Time for which samples are kept, beyond a window's length and its longest wait."""
 
 
 @final
 class Following:
-    """What the chain remembers of one subject."""
+    """State of one subject in the chain."""
 
     def __init__(
         self, subject: Subject, info: RecognizerInfo, settings: WatchSettings
@@ -114,7 +114,7 @@ class Following:
         )
 
     def feel(self, batch: ImuBatch, now_ns: int) -> None:
-        """Take the samples of the wearable, and learn how they arrive."""
+        """Add samples of the wearable, and update the estimate of their lag."""
         self.imu.add(batch)
         if self.wait is not None:
             self.wait.arrive(batch, now_ns)

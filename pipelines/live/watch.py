@@ -1,4 +1,4 @@
-"""The whole chain, from what the sources give to what is reported.
+"""The whole chain, from the items of the sources to the reported records.
 
     camera ───▶ Frame ─encode─▶ FrameFeature ─┐
                                               ├─windows─▶ Clip ─hold─recognise─┐
@@ -10,12 +10,12 @@
                                                                                  ▼
                                                                             DriftAlert
 
-It goes in turns. A turn takes whatever has arrived, at most one item of each source,
-through every stage, all subjects together, and reports before it asks for more. So a
-recording is read as fast as it is watched, and a live camera drops what comes too fast.
-Between windows and recognition, a window is held while its wearable's samples are on
-their way (``held_windows``); urgent events that the camera shows meanwhile are reported
-at once (``early_starts``).
+The chain works in turns. A turn passes the arrived items, at most one of each source,
+through every stage, for all subjects together. It reports before the next items are
+read. So a recording is read as fast as it is processed, and a live camera drops frames
+that come too fast. Between windows and recognition, a window is held until its
+wearable's samples arrive (``held_windows``); urgent events that the camera shows
+meanwhile are reported at once (``early_starts``).
 """
 
 import logging
@@ -48,29 +48,29 @@ __all__ = ["Item", "Record", "Subject", "Watch", "WatchSettings"]
 logger = logging.getLogger(__name__)
 
 
-def _is_all(source: SourceKey, following: Following) -> bool:
-    """Tell whether nothing more is heard of a subject when a source ends."""
+def _ends_subject(source: SourceKey, following: Following) -> bool:
+    """Return whether the end of a source is the end of its subject."""
     return source.role == "camera" or following.worn is not None
 
 
 @final
 class Watch:
-    """Watches any number of subjects.
+    """The chain for any number of subjects.
 
     Args:
-        subjects: Whom to watch; their sources are read once. More can be added.
-        recognizer: What encodes and classifies.
-        clock: Measures spans, and dates what the chain itself reports.
+        subjects: The first subjects; their sources are read once. More can be added.
+        recognizer: The recogniser that encodes and classifies.
+        clock: Clock for durations and for the chain's own records.
         settings: The settings of every stage.
-        observer: Told what the chain does.
-        stays: Whether it waits for more subjects when all have ended, and takes the
-            failure of the last one as it takes that of others.
-        reports_statuses: Whether to report the statuses that come in the streams.
-            False where sources call ``on_status``, which does not wait for
-            recognition. The failure of a source is reported either way.
+        observer: Receiver of the chain's measurements.
+        stays: Whether to wait for more subjects when all have ended, and to report
+            the failure of the last source instead of raising its error.
+        reports_statuses: Whether to report the statuses in the streams. Use False if
+            the sources call ``on_status``, which does not wait for recognition. The
+            failure of a source is reported in both cases.
 
     Raises:
-        ValueError: If two subjects have one id, or the settings name an event that
+        ValueError: If two subjects have the same id, or the settings name an event that
             the recogniser does not know.
     """
 
@@ -99,11 +99,11 @@ class Watch:
             self.add(subject)
 
     def add(self, subject: Subject) -> None:
-        """Watch another subject from now on.
+        """Add a subject.
 
         Raises:
-            ValueError: If its id is taken, or it has no camera and the recogniser
-                needs frames.
+            ValueError: If the id is in use, or the subject has no camera and the
+                recogniser needs frames.
         """
         name = subject.subject_id
         if subject.camera is None and self._recognizer.info.needs_frames:
@@ -122,11 +122,11 @@ class Watch:
             self._gathering.add(SourceKey(name, "imu"), subject.wearable)
 
     async def drop(self, subject_id: str) -> None:
-        """Watch a subject no longer; its open episodes are not ended.
+        """Remove a subject, without ending its open episodes.
 
-        Windows that wait for its wearable are not answered; what the camera showed
-        that is urgent was reported before.
-        Its sources belong to whoever opened them. Does nothing if it is not watched.
+        Windows that wait for the wearable are dropped; urgent events that the camera
+        showed are already reported. The caller closes the sources. An unknown id is
+        ignored.
         """
         for source in (
             SourceKey(subject_id, "camera"),
@@ -139,18 +139,18 @@ class Watch:
 
     @property
     def drift(self) -> Mapping[str, SubjectDrift]:
-        """What is normal for each subject, to be kept across restarts."""
+        """Drift detector of each subject, whose memory is kept across restarts."""
         return {name: each.drift for name, each in self._following.items()}
 
     async def records(self) -> AsyncGenerator[Record, None]:
-        """Yield what there is to report, each subject's in order, until all ended.
+        """Yield the records, those of each subject in order, until all have ended.
 
-        Whoever may stop early closes it (``contextlib.aclosing``); then no task is
-        left behind.
+        A caller that may stop early must close the generator
+        (``contextlib.aclosing``); then no task is left behind.
 
         Raises:
-            Exception: What a source raised, if no other subject is left to watch.
-                Else that source is reported offline, and the others go on.
+            Exception: The error of a source, if no other subject is left. Otherwise
+                the source is reported offline, and the others continue.
         """
         async with self._gathering as gathering:
             while gathering.keys or self._stays:
@@ -167,7 +167,7 @@ class Watch:
                         await gathering.drop(SourceKey(subject_id, "imu"))
 
     async def _turn(self, arrivals: Sequence[Arrival[SourceKey, Item]]) -> list[Record]:
-        """Take what has arrived through every stage; return what to report."""
+        """Pass the arrivals through every stage; return the records."""
         now_ns, correction_ns = self._clock.now_ns(), self._clock.correction_ns()
         frames: list[Frame] = []
         ended: list[Following] = []
@@ -175,7 +175,7 @@ class Watch:
         for arrival in arrivals:
             source, item = arrival.source, arrival.item
             following = self._following.get(source.subject_id)
-            if following is None:  # dropped while this turn was on its way
+            if following is None:  # dropped during this turn
                 continue
             following.drift.correct(correction_ns)
             match item:
@@ -191,7 +191,7 @@ class Watch:
                     if source.role == "imu" and following.wait is not None:
                         following.wait.report(item.state)
                     self._remember(source, item)
-                case None if _is_all(source, following):
+                case None if _ends_subject(source, following):
                     if arrival.error is None:
                         following.held.add(following.windows.flush(), now_ns)
                         ended.append(following)
@@ -210,10 +210,10 @@ class Watch:
         return records + reports + signals
 
     async def _answer(self, now_ns: int) -> tuple[list[Record], list[Record]]:
-        """Recognise the windows that are due; the held ones by the camera alone.
+        """Recognise the due windows, and the new held ones from the camera alone.
 
         Returns:
-            The answers with their events, and what drift makes of them.
+            The predictions with their events, and the drift records.
         """
         everyone = list(self._following.values())
         leaving = [each for one in everyone for each in one.held.leave(now_ns)]
@@ -238,7 +238,7 @@ class Watch:
         return records, signals
 
     def _observe(self, leaving: Leaving, prediction: Prediction) -> None:
-        """Count an answer: how old its newest frame was, and how long it was held."""
+        """Record the age of a prediction's newest frame, and the window's wait."""
         name, wait_ns = prediction.subject_id, leaving.wait_ns
         age_ns = self._clock.now_ns() - prediction.end_ns - wait_ns
         self._observer.predicted(name, age_ns=age_ns)
@@ -262,7 +262,7 @@ class Watch:
         began_ns = self._clock.now_ns()
         features = await self._encoder.encode(frames)
         for frame in frames:
-            if frame.subject_id not in self._following:  # dropped meanwhile
+            if frame.subject_id not in self._following:  # dropped during encoding
                 self._encoder.forget(frame.subject_id)
         span_ns = self._clock.now_ns() - began_ns
         reused = sum(feature.reused for feature in features)
@@ -282,7 +282,7 @@ class Watch:
         return predictions
 
     def _remember(self, source: SourceKey, status: SourceStatus) -> None:
-        """Keep a status as the latest, and count the frames dropped since the last."""
+        """Store the latest status; record the frames dropped since the one before."""
         earlier = self._latest_status.get(source)
         self._latest_status[source] = status
         dropped = status.dropped - (earlier.dropped if earlier is not None else 0)
@@ -292,9 +292,9 @@ class Watch:
     def _failure(
         self, source: SourceKey, error: BaseException, remaining: Iterable[SourceKey]
     ) -> SourceStatus:
-        """Report that a source failed; raise its error if nobody else is left.
+        """Return the status of a failed source; raise its error if it was the last.
 
-        What has started is not ended: nobody saw it end.
+        Open episodes are not ended: no frame showed their end.
         """
         alone = all(other.subject_id == source.subject_id for other in remaining)
         if alone and not self._stays:
@@ -307,10 +307,10 @@ class Watch:
 
 
 def _reason(error: BaseException) -> str:
-    """Return the text of our own errors; that of others may hold credentials."""
+    """Return the text of our own errors; other texts may contain credentials."""
     if isinstance(error, PipelineError):
         return str(error)
     kind = type(error).__name__
     places = "".join(traceback.format_tb(error.__traceback__))
     logger.error("unexpected %s in a source, raised at\n%s", kind, places)
-    return f"unexpected {kind}, the log tells where"
+    return f"unexpected {kind}; see the log"

@@ -1,19 +1,19 @@
-"""How long one wearable is worth waiting for, from how its batches arrive.
+"""The longest useful wait for a wearable, from the lag of its batches.
 
-The *lag* of a batch is the age of its oldest sample when it arrives: the time over
-which the wearable collected the batch, and its way to us::
+The *lag* of a batch is the age of its oldest sample on arrival: the time over which the
+wearable collected the batch, plus the transport::
 
     samples   t0 . . . . . . . . . t1
     batch     [------ lag ---------------) arrival
 
-So a sample taken at ``t`` arrives by ``t`` + *patience*, where patience is the greatest
-lag of the last minute with a margin, and never more than the ceiling. Nothing is waited
-for beyond a sample that is overdue. This one rule bounds the cost of a wearable that
-falls silent: its first missing sample stays the same from then on, becomes overdue
-once, and no later window waits.
+So a sample of time ``t`` arrives by ``t`` + *patience*. Patience is the greatest lag of
+the last minute plus a margin, but never more than the ceiling. A window does not wait
+once its first missing sample is overdue. This rule limits the cost of a wearable that
+falls silent: the first missing sample stays the same, becomes overdue once, and no
+later window waits.
 
-A wearable whose batches always come later than the ceiling is not waited for either:
-each wait would be in vain.
+Windows do not wait for a wearable whose last three batches all came later than the
+ceiling, since the wait would be useless.
 """
 
 from collections import deque
@@ -25,26 +25,26 @@ from pipelines.records import ImuBatch, SourceState
 
 _MEMORY_NS = seconds_to_ns(60.0)
 _LEAST_REMEMBERED = 4
-"""Batches whose lag counts however long ago they came."""
+"""Number of latest batches whose lag counts at any age."""
 _MARGIN_RATIO = 1.25
 _MARGIN_NS = seconds_to_ns(0.25)
 _KNOWN_AFTER = 3
-"""Batches after which the arrival is known; until then patience is the ceiling."""
+"""Number of batches before the lag is used; until then patience is the ceiling."""
 _TOO_LATE_IN_A_ROW = 3
 
 NEVER_NS = 0
-"""A moment that is past: nothing is waited for."""
+"""A time in the past: no wait."""
 
 
 @dataclass(frozen=True, slots=True)
 class WearableWaitSettings:
-    """How long windows wait for their wearable.
+    """The longest wait of windows for their wearable.
 
     Attributes:
-        ceiling_s: Longest wait in seconds, whatever was observed; 0 never waits.
+        ceiling_s: Longest wait in seconds at any lag; 0 never waits.
 
     Raises:
-        ValueError: If it is negative or not finite.
+        ValueError: If ``ceiling_s`` is negative or not finite.
     """
 
     ceiling_s: float = 7.0
@@ -63,7 +63,7 @@ class _Lag(NamedTuple):
 
 @final
 class WearableWait:
-    """Says until when a sample of one wearable is worth waiting for.
+    """Estimator of the latest useful arrival time of one wearable's samples.
 
     Args:
         settings: The ceiling.
@@ -74,22 +74,22 @@ class WearableWait:
         self.ceiling_ns = seconds_to_ns(settings.ceiling_s)
         self._batches = 0
         self._latest_ns = deque[int](maxlen=_TOO_LATE_IN_A_ROW)
-        self._longest = deque[_Lag]()  # of falling lags, the first is the greatest
+        self._longest = deque[_Lag]()  # lags decrease, the first is the greatest
         self._is_heard = False
         self._first_asked_ns: int | None = None
 
     def report(self, state: SourceState) -> None:
-        """Take the wearable's state: without its broker nothing can come.
+        """Record the wearable's state: without its broker no batch can arrive.
 
-        That it stalled changes nothing: what it should have sent is overdue by itself.
+        A stalled wearable changes nothing: its missing samples become overdue.
         """
         if state == "offline":
             self._is_heard = False
-        elif not self._batches:  # else the next batch tells
+        elif not self._batches:  # otherwise the next batch sets it
             self._is_heard = True
 
     def arrive(self, batch: ImuBatch, now_ns: int) -> None:
-        """Learn from a batch that arrived now."""
+        """Record the lag of a batch that arrived now."""
         if not len(batch.timestamps_ns):
             return
         self._is_heard = True
@@ -108,7 +108,7 @@ class WearableWait:
 
     @property
     def patience_ns(self) -> int:
-        """Time after which a sample is overdue; 0 if none is waited for."""
+        """Time after which a sample is overdue, in nanoseconds; 0 means no wait."""
         if not self._is_heard:
             return 0
         if self._latest_ns and min(self._latest_ns) > self.ceiling_ns:
@@ -119,14 +119,14 @@ class WearableWait:
         return min(patience_ns, self.ceiling_ns)
 
     def until_ns(self, sample_ns: int, now_ns: int) -> int:
-        """Return until when a missing sample is waited for; ``NEVER_NS`` if not at all.
+        """Return the time until which to wait for a sample; ``NEVER_NS`` for no wait.
 
-        Before the first batch nobody knows when the wearable began: once it is
-        connected, it has one ceiling from the first question on.
+        Before the first batch the start of the wearable is unknown: once connected, it
+        has one ceiling of time from the first call on.
 
         Args:
-            sample_ns: When the sample was taken; 0 if that is before all that came.
-            now_ns: The time.
+            sample_ns: Time of the sample; 0 if it is before all samples so far.
+            now_ns: The present time.
         """
         patience_ns = self.patience_ns
         if not patience_ns:

@@ -1,11 +1,11 @@
-"""Windows on the frame grid: which frames a clip holds, and when it is due.
+"""Windows on the frame grid: the frames of each clip, and when the clip is due.
 
 With 4 frames and a stride of 2, and a gap at tick 3, four windows end at ticks 0, 2,
 4, 6 and a last one at the end of the stream:
 
     tick   0  1  2  3  4  5  6  7
     frame  a  b  c  .  e  f  g  h
-           a                        partial: it reaches back before the stream
+           a                        partial: the window starts before the stream
            a  b  c                  partial
               b  c  .  e            missing 1
                     .  e  f  g      missing 1
@@ -25,14 +25,15 @@ from pipelines.records import Clip, FrameFeature
 
 @runtime_checkable  # annotations are checked at run time under test
 class ImuHistory(Protocol):
-    """What remembers the latest samples of one wearable."""
+    """The latest samples of one wearable."""
 
     def slice(
         self, start_ns: int, end_ns: int
     ) -> tuple[Float32[np.ndarray, "sample 6"], float] | None:
-        """Return acceleration and turn rate of a span, and their rate in Hz.
+        """Return the samples of a span and their rate in Hz.
 
-        None if the wearable was silent then.
+        A sample is acceleration in m/s² and turn rate in rad/s. None if the wearable
+        was silent in that span.
         """
         ...
 
@@ -73,14 +74,14 @@ class WindowSettings:
 
 @final
 class WindowAssembler:
-    """Turns the frame features of one subject into the clips that are due.
+    """Assembler of one subject's frame features into clips.
 
     A window ends at every tick that the stride divides. It is due when that tick's
-    feature arrives, or when a later one shows that the tick stays a gap. A gap that
-    would leave a whole window empty ends the stream; what follows begins a new one.
+    feature arrives, or when a later feature shows that the tick is a gap. A gap as long
+    as a window ends the stream, and the next feature begins a new stream.
 
     Args:
-        subject_id: Whom the clips are of.
+        subject_id: The subject.
         settings: The windows.
         imu: The subject's wearable, if it has one.
     """
@@ -98,10 +99,10 @@ class WindowAssembler:
         self._held: deque[FrameFeature] = deque()
 
     def add(self, feature: FrameFeature) -> list[Clip]:
-        """Take the next feature; return the clips that became due, oldest first.
+        """Add the next feature; return the clips that became due, oldest first.
 
         Raises:
-            ValueError: If its tick is not after the one before it.
+            ValueError: If the tick is not after that of the feature before.
         """
         tick = feature.tick
         clips = []
@@ -124,9 +125,9 @@ class WindowAssembler:
         return clips
 
     def flush(self) -> list[Clip]:
-        """End the stream; return its final clip if the last feature was in none yet.
+        """End the stream; return a final clip if the last feature is in no clip yet.
 
-        What is added later begins a new stream, which may even step back on the grid.
+        The next feature begins a new stream; its tick may be smaller.
         """
         clips = []
         if self._held and not self._is_due(self._held[-1].tick):
@@ -142,7 +143,7 @@ class WindowAssembler:
             self._held.popleft()
 
     def _clip(self, last_tick: int) -> Clip:
-        """Return the window that ends at ``last_tick``; no feature held is later."""
+        """Return the clip that ends at ``last_tick``; no held feature may be later."""
         begin_tick = last_tick - self._settings.frames + 1
         held = [feature for feature in self._held if feature.tick >= begin_tick]
         start_ns, end_ns = held[0].timestamp_ns, held[-1].timestamp_ns

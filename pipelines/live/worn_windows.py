@@ -1,8 +1,9 @@
-"""Windows of a subject with a wearable and no camera: samples, and no frame.
+"""Windows of samples, for a subject with a wearable and no camera.
 
-The grid is the cameras': windows end at every tick that the stride divides, counted
-from the epoch, and span as long as the frames of a camera's window do. One is due once
-the wearable has told of its end; where it was silent there is none.
+The grid is the same as for cameras: windows end at every tick that the stride divides,
+counted from the epoch, and span the same time as the frames of a camera's window. A
+window is due once a sample at or after its end has arrived. Where the wearable was
+silent, there is no window.
 """
 
 from typing import Protocol, final, runtime_checkable
@@ -17,20 +18,20 @@ _NO_FEATURES = np.zeros((0, 0), np.float32)
 
 @runtime_checkable  # annotations are checked at run time under test
 class NewestHistory(ImuHistory, Protocol):
-    """A history that knows how far it reaches."""
+    """A history of samples with the time of the newest one."""
 
     @property
     def newest_ns(self) -> int | None:
-        """Time of the newest sample, None while empty."""
+        """Time of the newest sample; None while empty."""
         ...
 
 
 @final
 class WornWindows:
-    """Cuts what a wearable tells into the clips that are due.
+    """Assembler of one wearable's samples into clips.
 
     Args:
-        subject_id: Whom the clips are of.
+        subject_id: The subject.
         settings: The windows.
         imu: The subject's wearable.
     """
@@ -47,7 +48,7 @@ class WornWindows:
         if newest_ns is None:
             return []
         last = newest_ns // self._settings.step_ns
-        oldest = last - self._settings.frames  # of a burst no more than a window
+        oldest = last - self._settings.frames  # at most one window of a burst
         first = last if self._tick is None else max(self._tick + 1, oldest)
         self._tick = max(last, self._tick or last)
         ticks = range(first, last + 1)

@@ -1,4 +1,4 @@
-"""How long to wait before the next attempt to reach what does not answer."""
+"""Exponential backoff with jitter between attempts to connect."""
 
 import random
 from typing import final
@@ -9,12 +9,12 @@ class Backoff:
     """Waits that double with each failure, each drawn from the upper half of its step.
 
     With 1 s and 30 s: 1-2 s, 2-4 s, 4-8 s, 8-16 s, 15-30 s, 15-30 s, ... So a lost
-    camera is soon tried again, and a ward full of them does not come back in step.
+    camera is tried again soon, and many cameras do not reconnect at the same moment.
 
     Args:
         first_s: The shortest wait, in seconds.
         longest_s: The longest wait, in seconds.
-        rng: Draws the waits.
+        rng: Random generator for the waits.
 
     Raises:
         ValueError: If not ``0 < first_s <= longest_s``.
@@ -30,16 +30,16 @@ class Backoff:
         self._step_s = first_s
 
     def next_s(self) -> float:
-        """Return the next wait in seconds, and make the one after it longer."""
+        """Return the next wait in seconds, and lengthen the following one."""
         self._step_s = min(2 * self._step_s, self._longest_s)
         return self._draw_s(self._step_s)
 
     def slowest_s(self) -> float:
-        """Return a wait at the slowest pace, for what waiting will hardly mend."""
+        """Return a wait of the longest step, for failures that time rarely ends."""
         return self._draw_s(self._longest_s)
 
     def reset(self) -> None:
-        """Begin again with the shortest wait."""
+        """Restart with the shortest wait."""
         self._step_s = self._first_s
 
     def _draw_s(self, step_s: float) -> float:

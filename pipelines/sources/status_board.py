@@ -9,27 +9,28 @@ from typing import final
 from pipelines.clock import NS_PER_S, Clock
 from pipelines.records import SourceKey, SourceState, SourceStatus, TimeBase
 
-_DROPS_TOLD_EVERY_NS = 10 * NS_PER_S
-_BRIDGED_TOLD_EVERY_NS = 60 * NS_PER_S
+_DROPS_EVERY_NS = 10 * NS_PER_S
+_BRIDGED_EVERY_NS = 60 * NS_PER_S
 
 
 @final
 class StatusBoard:
-    """Holds a source's status and publishes each change of it.
+    """The status of a source; publishes each change of the status.
 
-    May be used from any thread: pictures say that they come, the supervisor says that
-    they do not. Drops alone are published at most once in 10 s; bridged pictures alone
-    with the first, and then at most once a minute.
+    All methods are thread-safe: GStreamer's threads report pictures, the event loop
+    reports their absence. A change of ``dropped`` alone is published at most once in
+    10 s. A change of ``bridged`` alone is published for the first bridged picture, and
+    then at most once a minute.
 
     Args:
-        source: The source.
-        clock: Tells since when.
-        time_base: Whose clock stamps the pictures at first.
-        dropped: Asks how many pictures were dropped so far.
-        bridged: Asks how many pictures were bridged so far.
+        source: Key of the source.
+        clock: Clock of the times of change.
+        time_base: Clock of the timestamps at first.
+        dropped: Function that returns the number of dropped items so far.
+        bridged: Function that returns the number of bridged pictures so far.
         publish: Called with each new status, in the thread that reports it.
-        on_status: Called with each new status on the event loop that runs where the
-            board is made. It does not wait behind what ``publish`` queues.
+        on_status: Called with each new status on the event loop that runs at
+            construction. It does not wait behind items that ``publish`` queues.
     """
 
     def __init__(
@@ -50,13 +51,14 @@ class StatusBoard:
         self._bridged = bridged
         self._publish = publish
         self._lock = threading.Lock()
-        self._told_ns = clock.now_ns()
-        self._status = SourceStatus(*source, "connecting", self._told_ns, "", time_base)
+        now_ns = clock.now_ns()
+        self._published_ns = now_ns
+        self._status = SourceStatus(*source, "connecting", now_ns, "", time_base)
         self._announce()
 
     @property
     def state(self) -> SourceState:
-        """The state now."""
+        """The present state."""
         return self._status.state
 
     def update(
@@ -66,7 +68,7 @@ class StatusBoard:
         *,
         time_base: TimeBase | None = None,
     ) -> None:
-        """Say how it is; nothing is published if that is as before."""
+        """Set the state; publish nothing if the status is unchanged."""
         with self._lock:
             now = self._status
             status = replace(
@@ -76,26 +78,26 @@ class StatusBoard:
                 reason=reason,
                 time_base=time_base or now.time_base,
             )
-            self._tell(status)
+            self._set(status)
 
     def count_reconnects(self, reconnects: int) -> None:
-        """Say how many times it was connected to again."""
+        """Set the number of reconnections."""
         with self._lock:
-            self._tell(replace(self._status, reconnects=reconnects))
+            self._set(replace(self._status, reconnects=reconnects))
 
-    def _tell(self, status: SourceStatus) -> None:
+    def _set(self, status: SourceStatus) -> None:
         now_ns, dropped = self._clock.now_ns(), self._dropped()
         bridged = self._bridged()
-        silent_ns = now_ns - self._told_ns
+        silent_ns = now_ns - self._published_ns
         more_drops = dropped > self._status.dropped
         more_bridged = bridged > self._status.bridged
-        bridged_due = not self._status.bridged or silent_ns >= _BRIDGED_TOLD_EVERY_NS
-        counts_due = (more_drops and silent_ns >= _DROPS_TOLD_EVERY_NS) or (
+        bridged_due = not self._status.bridged or silent_ns >= _BRIDGED_EVERY_NS
+        counts_due = (more_drops and silent_ns >= _DROPS_EVERY_NS) or (
             more_bridged and bridged_due
         )
         if status != self._status or counts_due:
             self._status = replace(status, dropped=dropped, bridged=bridged)
-            self._told_ns = now_ns
+            self._published_ns = now_ns
             self._announce()
 
     def _announce(self) -> None:

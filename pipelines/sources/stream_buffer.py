@@ -1,4 +1,4 @@
-"""A bounded buffer from a thread that produces to a coroutine that consumes."""
+"""A bounded buffer from a producer thread to a consumer coroutine."""
 
 import asyncio
 import threading
@@ -9,22 +9,23 @@ Item = TypeVar("Item")
 
 
 class BufferClosed(Exception):
-    """Nothing is left in the buffer, and nothing will come."""
+    """The buffer is empty and closed."""
 
 
 @final
 class StreamBuffer(Generic[Item]):
-    """Keeps order; when full, lets go of the oldest, or has the producer wait.
+    """A FIFO buffer that drops the oldest item when full, or blocks the producer.
 
-    Live pictures are worth less the older they are: the oldest goes, and is counted.
-    Of recorded ones none may be lost: the producer waits.
+    The value of live pictures falls with their age: the oldest is dropped and counted.
+    Recorded pictures must not be lost: the producer waits.
 
-    Construct it where the event loop runs. ``put`` and ``close`` may be called from
-    any thread, ``get`` from one coroutine of that loop.
+    Construct it in the thread of the event loop. ``put`` and ``close`` may be called
+    from any thread, ``get`` from one coroutine of that loop.
 
     Args:
-        capacity: How many items wait at most, at least 1; kept ones do not count.
-        lossless: Whether the producer waits when it is full.
+        capacity: Greatest number of waiting items, at least 1; items put with ``kept``
+            do not count.
+        lossless: Whether the producer waits when the buffer is full.
 
     Raises:
         ValueError: If ``capacity`` is under 1.
@@ -46,20 +47,20 @@ class StreamBuffer(Generic[Item]):
 
     @property
     def dropped(self) -> int:
-        """How many items it let go of since it was made."""
+        """Number of dropped items since construction."""
         return self._dropped
 
     @property
     def empty(self) -> bool:
-        """Whether whoever gets must wait."""
+        """Whether the buffer is empty."""
         return not self._items
 
     def put(self, item: Item, *, kept: bool = False) -> None:
-        """Append an item; after ``close`` it goes nowhere.
+        """Append an item; after ``close`` the item is discarded.
 
         Args:
-            item: What to hand over.
-            kept: Whether it must arrive however full the buffer is; never waits.
+            item: The item.
+            kept: Whether the item must never be dropped; it needs no room and no wait.
         """
         with self._change:
             if not kept:
@@ -71,7 +72,7 @@ class StreamBuffer(Generic[Item]):
             self._loop.call_soon_threadsafe(self._arrival.set)
 
     def close(self) -> None:
-        """Take nothing more; whoever waits to put returns, what is in can be got."""
+        """Reject further items and release a waiting producer; ``get`` still works."""
         with self._change:
             if not self._closed:
                 self._closed = True
@@ -79,21 +80,21 @@ class StreamBuffer(Generic[Item]):
                 self._loop.call_soon_threadsafe(self._arrival.set)
 
     async def get(self) -> Item:
-        """Return the oldest item, once there is one.
+        """Wait for an item, and return the oldest.
 
         Raises:
-            BufferClosed: If it is empty and closed.
+            BufferClosed: If the buffer is empty and closed.
         """
         while True:
             with self._change:
                 if self._items:
-                    return self._take()
+                    return self._pop()
                 if self._closed:
                     raise BufferClosed
                 self._arrival.clear()
             await self._arrival.wait()
 
-    def _take(self) -> Item:
+    def _pop(self) -> Item:
         item, kept = self._items.popleft()
         if not kept:
             self._bounded -= 1

@@ -1,4 +1,4 @@
-"""Cameras and recordings: connection, time stamps, the frame grid, state.
+"""Cameras and recordings: connection, timestamps, the frame grid, state.
 
-Not here: what every user of GStreamer shares (``pipelines.sources.gstreamer``).
+Shared GStreamer code is in ``pipelines.sources.gstreamer``.
 """

@@ -32,12 +32,12 @@ _VIEW = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class CameraAddress:
-    """Where pictures come from; its ``str`` and ``repr`` hold no credentials.
+    """Address of a camera; its ``str`` and ``repr`` contain no credentials.
 
     Attributes:
-        kind: What sort of source.
+        kind: Kind of source.
         location: URL without user and password, device, path, or ``test``.
-        user: Who may look, decoded, or None.
+        user: The user name, decoded, or None.
         password: The password, decoded, or None.
     """
 
@@ -48,10 +48,10 @@ class CameraAddress:
 
     @classmethod
     def parse(cls, text: str) -> "CameraAddress":
-        """Read an address; whether a camera is there shows when it is opened.
+        """Parse an address, without a check that the camera exists.
 
         Raises:
-            SourceError: If it is none of the forms above.
+            SourceError: If the address has none of the forms above.
         """
         if text == "test":
             return cls("test", text)
@@ -81,25 +81,25 @@ class CameraAddress:
 
     @property
     def live(self) -> bool:
-        """Whether pictures come at their own pace and never end by themselves."""
+        """Whether the source is live: it has its own pace and no end."""
         return self.kind != "file"
 
     @property
     def view_name(self) -> str:
-        """Names what the camera shows, in files: another channel is another view."""
+        """Name of the view in files, including the channel, which selects the view."""
         place = self.location.partition("://")[2]
         chosen = [f"{name}={value}" for name, value in _VIEW.findall(place)]
         return " ".join((str(self), *chosen)) if self.kind == "rtsp" else str(self)
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What no text may show: user, password, and all that ``str`` leaves out."""
+        """Words to hide in any text: user, password and what ``str`` leaves out."""
         if self.kind != "rtsp":
             return ()
         hidden = re.split(r"[/?#;&=]", self.location.partition("://")[2])[1:]
         shown = set(re.split(r"[/]", str(self)))
-        given = [it for it in (self.user, self.password) if it]
-        given += [quote(it, "") for it in given]
+        given = [word for word in (self.user, self.password) if word]
+        given += [quote(word, "") for word in given]
         return tuple({*given, *hidden} - shown - {""})
 
     def __str__(self) -> str:
@@ -110,20 +110,20 @@ class CameraAddress:
 
 
 def with_login(address: str, user: str, password: str | None) -> str:
-    """Return an address with a login that reads back exactly as it is given.
+    """Return an address with a percent-encoded login.
 
     Args:
-        address: Without a login.
-        user: As it is, not encoded.
-        password: As it is, or None.
+        address: The address without a login.
+        user: User name, not encoded.
+        password: Password, not encoded, or None.
     """
-    scheme, mark, place = address.partition("://")
+    scheme, separator, place = address.partition("://")
     ending = "" if password is None else f":{quote(password, '')}"
-    return f"{scheme}{mark}{quote(user, '')}{ending}@{place}"
+    return f"{scheme}{separator}{quote(user, '')}{ending}@{place}"
 
 
 def _split(text: str) -> tuple[SplitResult | None, str | None, int | None]:
-    """Return URL, host and port, or nothing where one of them is malformed."""
+    """Return URL, host and port; three times None if one of them is malformed."""
     if _UNFIT.search(text):
         return None, None, None
     try:
@@ -135,14 +135,15 @@ def _split(text: str) -> tuple[SplitResult | None, str | None, int | None]:
 
 
 def is_host(text: str | None) -> bool:
-    """Tell whether a text has the form of a name or an address of a machine."""
+    """Return whether a text has the form of a host name or an IP address."""
     return _HOST.fullmatch(text or "") is not None
 
 
 def _may_be_split_elsewhere(parts: SplitResult) -> bool:
-    """Whether a later ``@`` may end the login: a password may hold ``/``, ``?``, ``#``.
+    """Return whether a later ``@`` may end the login, as in ``rtsp://a:b/c@host/d``.
 
-    Two cameras could be meant then, and the wrong one would be sent the password.
+    A password may contain ``/``, ``?`` or ``#``. Such an address is ambiguous, and the
+    password could be sent to the wrong host.
     """
     after_host = parts._replace(scheme="", netloc="").geturl()
     _, at_sign, rest = after_host.rpartition("@")
@@ -152,14 +153,14 @@ def _may_be_split_elsewhere(parts: SplitResult) -> bool:
 def decoded_login(
     user: str | None, password: str | None
 ) -> tuple[str | None, str | None]:
-    """Undo the percent-encoding of user and password.
+    """Decode the percent-encoding of user and password.
 
     Raises:
-        ValueError: If either is no text that can be sent.
+        ValueError: If either is not valid UTF-8, or contains NUL.
     """
     try:
-        plain = [it and unquote(it, errors="strict") for it in (user, password)]
-        unfit = any("\0" in it.encode().decode() for it in plain if it)
+        plain = [word and unquote(word, errors="strict") for word in (user, password)]
+        unfit = any("\0" in word.encode().decode() for word in plain if word)
     except UnicodeError:
         unfit = True
     if unfit:

@@ -1,9 +1,9 @@
-"""Calls into the system that may never return, in daemon threads.
+"""System calls that may block for ever, made in daemon threads.
 
 Opening a FIFO, reading from a hung mount or closing a dead device can block for ever,
-and nothing ends such a call from outside. So each is made in a daemon thread: the event
-loop goes on, and a stuck thread does not keep the process from ending, as a thread of a
-``ThreadPoolExecutor`` would.
+and such a call cannot be cancelled. So each call is made in a daemon thread: the event
+loop continues, and a stuck thread does not stop the process from ending, as a thread of
+a ``ThreadPoolExecutor`` would.
 """
 
 import asyncio
@@ -17,9 +17,9 @@ Result = TypeVar("Result")
 
 @final
 class BlockingCalls:
-    """Makes calls one after the other in a daemon thread.
+    """A daemon thread that makes calls one after the other.
 
-    Construct it where the event loop runs.
+    Construct it in the thread of the event loop.
 
     Args:
         name: Name of the thread.
@@ -31,10 +31,11 @@ class BlockingCalls:
         threading.Thread(target=self._work, name=name, daemon=True).start()
 
     def call(self, function: Callable[[], Result]) -> asyncio.Future[Result]:
-        """Make a call once the earlier ones have returned.
+        """Queue a call, made once the earlier ones have returned.
 
         Returns:
-            Its result or its exception; never done if it never returns.
+            A future of the result or the exception; never done if the call blocks for
+            ever.
         """
         future: asyncio.Future[Result] = self._loop.create_future()
         self._calls.put(_Call(function, future))
@@ -47,10 +48,10 @@ class BlockingCalls:
     def _work(self) -> None:
         while (call := self._calls.get()) is not None:
             settle = call.make()
-            del call  # what it refers to may be waited for to go
+            del call  # release its references: others may wait for their end
             try:
                 self._loop.call_soon_threadsafe(settle)
-            except RuntimeError:  # the loop was closed: nobody waits any more
+            except RuntimeError:  # the loop is closed, and no result is awaited
                 return
 
 
@@ -62,7 +63,7 @@ class _Call(Generic[Result]):
         self._function, self._future = function, future
 
     def make(self) -> Callable[[], None]:
-        """Make the call; return what settles the future, for the loop's thread."""
+        """Make the call; return a function for the loop that sets the future."""
         future = self._future
         try:
             result = self._function()
@@ -79,13 +80,13 @@ _STUCK_LOCK = threading.Lock()
 def answer_within(
     key: str, function: Callable[[], Result], within_s: float
 ) -> Result | None:
-    """Return a call's result, or None if the call fails or takes too long.
+    """Return the result of a call, or None if the call fails or is too slow.
 
-    Blocks for ``within_s`` seconds at most. While an earlier call with the same key has
-    not returned, the answer is None at once, so that stuck threads do not pile up.
+    Blocks for at most ``within_s`` seconds. While an earlier call with the same key has
+    not returned, returns None at once, so that stuck threads do not accumulate.
 
     Args:
-        key: What is asked, as a path.
+        key: Key of the resource, such as a path.
         function: The call.
         within_s: Longest wait, in seconds.
     """

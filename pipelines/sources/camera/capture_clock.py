@@ -1,4 +1,4 @@
-"""When a live picture was taken: by our clock at arrival, or by its sender's."""
+"""Capture time of live pictures, from the arrival or from the sender's clock."""
 
 from dataclasses import dataclass
 from typing import final
@@ -12,9 +12,9 @@ _SLEW_RATIO = 0.1
 
 @dataclass(frozen=True, slots=True)
 class CaptureTime:
-    """When a picture was taken, and by whose clock.
+    """Capture time of a picture, and the clock that it is from.
 
-    ``problem`` says why the sender's clock is not believed, if it is not.
+    ``problem`` is the reason why the sender's clock is not used, or empty.
     """
 
     timestamp_ns: int
@@ -24,12 +24,12 @@ class CaptureTime:
 
 @final
 class CaptureClock:
-    """Stamps the pictures of one camera with times that only rise.
+    """Strictly increasing timestamps for the pictures of one camera.
 
-    Pictures are stamped with their arrival until the sender's clock is known (its
-    first RTCP report comes after about 2 s, and some pictures must agree). From then on
-    the difference between the two shrinks by a tenth of the time that passes, until the
-    stamps are the sender's:
+    Pictures get their arrival time until the sender's clock is known (the first RTCP
+    report comes after about 2 s, and some pictures must agree). From then on the
+    difference between the two clocks shrinks by a tenth of the elapsed time, until the
+    timestamps are the sender's:
 
         sender - arrival   -300 ms ......................................
         stamp - arrival       0 ms ──────╮ the sender's clock is known
@@ -37,13 +37,14 @@ class CaptureClock:
                                            ╲_____________________________ -300 ms
         time base             arrival ............ sender
 
-    From then on the stamps are the sender's, or its model's where a time is missing or
-    wild (``pipelines.sources.camera.sender_clock``), until the sender's clock was
-    unknown for half a minute. A sender that sets its clock is followed as slowly. So
-    stamps are continuous, and a window may reach across a change of the time base.
+    Then the timestamps are the sender's, or those of the clock model where a time is
+    missing or implausible (``pipelines.sources.camera.sender_clock``), until the
+    sender's clock is unknown for half a minute. A change of the sender's clock is
+    followed at the same slow rate. So timestamps are continuous, and a window may span
+    a change of the time base.
 
-    A sender whose clock is more than two seconds from ours is not used: a camera
-    without a time server may live in 1970.
+    A sender's clock that differs from ours by more than two seconds is not used: the
+    clock of a camera without a time server may be in 1970.
     """
 
     def __init__(self) -> None:
@@ -55,15 +56,15 @@ class CaptureClock:
 
     @property
     def bridged(self) -> int:
-        """How many pictures without a usable sender time the model stamped."""
+        """Number of pictures without a usable sender time that the model stamped."""
         return self._sender.bridged
 
     def stamp(self, arrival_ns: int, sender_ns: int | None) -> CaptureTime:
-        """Stamp the next picture.
+        """Return the capture time of the next picture.
 
         Args:
-            arrival_ns: When it arrived, by our clock.
-            sender_ns: When it was taken, by the sender's clock, if that is known.
+            arrival_ns: Arrival by our clock.
+            sender_ns: Capture time by the sender's clock; None if unknown.
         """
         sender = self._sender
         if self._last_ns is None:
@@ -89,9 +90,9 @@ class CaptureClock:
         )
 
     def correct(self, correction_ns: int) -> None:
-        """Take that our system clock was set, by which sender times are now moved.
+        """Apply a correction of our system clock, by which sender times now shift.
 
-        Stamps go on from where they are, and move over as slowly as ever.
+        Timestamps stay continuous, and follow at the usual slow rate.
         """
         if self._sender.offset_ns is not None:
             self._lag_ns += correction_ns

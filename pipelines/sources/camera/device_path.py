@@ -1,4 +1,4 @@
-"""Tell a camera's device from a video file by its path."""
+"""Distinction of camera devices from video files by path."""
 
 import re
 import stat
@@ -11,12 +11,12 @@ _VIDEO_FILE = re.compile(r"\.[A-Za-z][A-Za-z0-9]{1,4}$")
 
 
 def is_device(path: str) -> bool:
-    """Say whether a path is a device rather than a file.
+    """Return whether a path is a device rather than a file.
 
-    A character device is one, wherever the path leads to it: udev makes links such as
-    ``/dev/v4l/by-id/…``. What does not exist under ``/dev`` is a device that is not
-    plugged in, unless its name ends like that of a file. A path that does not answer
-    within half a second is a file.
+    A path to a character device is a device, also through links such as udev's
+    ``/dev/v4l/by-id/…``. A missing path under ``/dev`` is an unplugged device, unless
+    it ends in a file suffix. A path that does not answer within half a second is a
+    file, unless it is under ``/dev`` as above.
     """
     mode = answer_within(path, lambda: Path(path).stat().st_mode, _ANSWER_S)
     if mode is not None:

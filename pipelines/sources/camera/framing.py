@@ -1,11 +1,11 @@
-"""How a camera's picture becomes the square that the model sees."""
+"""Framing: conversion of a camera's picture to the model's square input."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
 
 
 class Margins(NamedTuple):
-    """What is cut off at each side, in pixels."""
+    """Pixels to cut off at each side."""
 
     left: int
     top: int
@@ -34,10 +34,10 @@ class Pane:
             raise ValueError(msg)
 
     def margins(self, width_px: int, height_px: int) -> Margins:
-        """Return what surrounds the pane in a picture of that size.
+        """Return the margins around the pane in a picture of a size.
 
-        A pane that reaches beyond the picture is cut; one that lies outside of it,
-        as after a change of resolution, leaves the whole picture: a wrong view is
+        A pane that extends beyond the picture is cut. A pane outside the picture, such
+        as after a change of resolution, selects the whole picture: a wrong view is
         better than none.
         """
         in_fractions = max(self.x, self.y, self.width, self.height) <= 1
@@ -52,10 +52,10 @@ class Pane:
 
 @dataclass(frozen=True, slots=True)
 class Framing:
-    """Cut to a pane, or not; then pad to a square with black.
+    """An optional crop to a pane, then black padding to a square.
 
-    The pane is cut from the picture as it is stored, before a phone's note of how it
-    was held turns it.
+    The pane is cut from the picture as stored, before it is rotated by the orientation
+    that a phone writes into the file.
     """
 
     pane: Pane | None = None
@@ -66,5 +66,5 @@ PAD = Framing()
 
 
 def crop(x: float, y: float, width: float, height: float) -> Framing:
-    """Cut to a pane, for footage that shows several views beside each other."""
+    """Return a framing that cuts out a pane, for footage with views side by side."""
     return Framing(Pane(x, y, width, height))

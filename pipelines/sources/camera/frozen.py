@@ -1,4 +1,4 @@
-"""Tell a frozen picture from a still scene."""
+"""Detection of a frozen picture, as opposed to a still scene."""
 
 from typing import final
 
@@ -12,15 +12,15 @@ _EVERY_PX = 2
 
 @final
 class FrozenPicture:
-    """Watches for a picture that comes again and again.
+    """Detector of a picture that repeats.
 
     The noise of a real sensor changes every picture, also in the dark and when nobody
-    moves: by 0.08 grey levels on average at the very least, in 23 clips of four
-    cameras. A picture that hangs before the encoder comes back equal, but for a change
-    or two at each key frame. So the sign of life is three changes in a row.
+    moves: by at least 0.08 grey levels on average, in 23 clips of four cameras. A
+    picture that freezes before the encoder repeats exactly, except for one or two
+    changes at each key frame. So three changes in a row show a live picture.
 
     Args:
-        after_ns: How long a picture must stay the same to count as frozen.
+        after_ns: Time without change after which a picture counts as frozen.
     """
 
     def __init__(self, after_ns: int) -> None:
@@ -28,7 +28,7 @@ class FrozenPicture:
         self.restart()
 
     def restart(self) -> None:
-        """Forget what was seen, for a new connection."""
+        """Reset the state for a new connection."""
         self._before: UInt8[np.ndarray, "row column"] | None = None
         self._changes = 0
         self._alive_ns: int | None = None
@@ -36,7 +36,7 @@ class FrozenPicture:
     def is_frozen(
         self, timestamp_ns: int, pixels: UInt8[np.ndarray, "height width 3"]
     ) -> bool:
-        """Say whether the stream stands still, this picture included."""
+        """Add a picture; return whether the stream is frozen."""
         green = pixels[::_EVERY_PX, ::_EVERY_PX, 1]  # carries most of the luma
         same = self._before is not None and (
             _difference_levels(green, self._before) < _SAME_LEVELS

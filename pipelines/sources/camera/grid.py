@@ -1,14 +1,14 @@
-"""The frame grid: which frames of a stream are picked, and for which tick.
+"""The frame grid: selection of a stream's frames, at most one for each tick.
 
-Tick k stands for the half-open step ``(origin + (k - 1) step, origin + k step]`` and
-takes the newest frame in it; a step without a frame leaves a gap:
+Tick k is the half-open step ``(origin + (k - 1) step, origin + k step]``. The newest
+frame in the step is picked; a step without a frame is a gap:
 
     time    0         1         2         3         4     (steps)
     frames  a   b   c |      d  |         |    e  f |
     ticks   a: 0      c: 1      d: 2      .: 3      f: 4
 
-A frame belongs to exactly one tick, so none is picked twice, and what is picked for a
-tick is at most one step old.
+A frame belongs to exactly one tick, so that no frame is picked twice and a picked frame
+is less than one step older than its tick.
 """
 
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class FrameGrid:
 
 @dataclass(frozen=True, slots=True)
 class Pick(Generic[Item]):
-    """A frame, its own time, and the tick that it was picked for."""
+    """A picked frame, its own time, and its tick."""
 
     tick: int
     timestamp_ns: int
@@ -53,11 +53,11 @@ class Pick(Generic[Item]):
 
 @final
 class GridPicker(Generic[Item]):
-    """Picks from frames that come in the order of their times.
+    """Selection of frames that arrive in order of time.
 
-    A frame is picked once a later one shows that it was the newest of its tick. Ticks
-    of picks rise strictly, also across ``flush``; a frame that is not newer than
-    the one before it, or whose tick has gone, is ignored.
+    A frame is picked once a later frame shows that it was the newest of its tick. Ticks
+    of picks strictly increase, also across ``flush``. A frame that is not newer than
+    the frame before, or whose tick is past, is ignored.
     """
 
     def __init__(self, grid: FrameGrid) -> None:
@@ -67,7 +67,7 @@ class GridPicker(Generic[Item]):
         self._flushed_tick: int | None = None
 
     def offer(self, timestamp_ns: int, item: Item) -> Pick[Item] | None:
-        """Take the next frame; return the one before it if that is picked."""
+        """Add the next frame; return the frame before if it is now picked."""
         tick = self.grid.tick_of(timestamp_ns)
         held = self._held
         if held is not None and timestamp_ns <= held.timestamp_ns:
@@ -78,7 +78,7 @@ class GridPicker(Generic[Item]):
         return held if held is not None and held.tick < tick else None
 
     def flush(self) -> Pick[Item] | None:
-        """Return the frame that waits for a later one: there is none."""
+        """Return the held frame, which no later frame will follow; None if none."""
         held, self._held = self._held, None
         if held is not None:
             self._flushed_tick = held.tick

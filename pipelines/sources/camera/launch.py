@@ -1,13 +1,13 @@
-"""What a camera's GStreamer pipeline is made of.
+"""Construction of a camera's GStreamer pipeline.
 
     source ─▶ (a file: parsebin ┄▶) decodebin ┄▶ appsink (decoded)
                               ┆ picks
                            appsrc (picked) ─▶ crop ─▶ scale, pad, RGB ─▶ turn ─▶ appsink
 
-Dotted ways are gone by ``pipelines.sources.camera.pipeline``. Picking stands between
-two halves, for no element of GStreamer picks on our grid; so no pixel is touched before
-it, and only picked pictures are cut, scaled and converted. A file is taken apart before
-it is decoded, so that its film can be told from its thumbnails.
+``pipelines.sources.camera.pipeline`` makes the dotted connections. Frames are picked
+between two halves, because no GStreamer element picks on our grid. So no pixel is
+processed before picking, and only picked pictures are cropped, scaled and converted. A
+file is demuxed before it is decoded, to select its film and not a thumbnail.
 """
 
 from pipelines.sources.camera.address import CameraAddress
@@ -23,8 +23,8 @@ from pipelines.sources.gstreamer.core import (
 )
 
 _SOURCES = {
-    # Over TCP, unless it is told otherwise: a lost packet would smear the picture until
-    # the next key frame.
+    # TCP by default: with UDP a lost packet damages the picture until the next key
+    # frame.
     "rtsp": "rtspsrc name=source protocols=tcp add-reference-timestamp-meta=true",
     "device": "v4l2src name=source",
     "file": "filesrc name=source ! parsebin name=parser",
@@ -40,7 +40,8 @@ _TURNS = {
     "rotate-270": "90l",
 }
 
-# videocrop knows fewer formats than decoders give; ten bits, say, are converted first.
+# videocrop supports fewer formats than decoders output: 10-bit video, for example, must
+# be converted first.
 _CROP = (
     " ! videoconvert ! video/x-raw,format={I420,YV12,NV12,YUY2,Y42B,Y444,RGB,GRAY8}"
     " ! videocrop name=crop"
@@ -48,8 +49,8 @@ _CROP = (
 
 _SINK = "appsink sync=false async=false max-buffers=1 emit-signals=true"
 
-# bilinear2 averages over all pixels that fall into one; plain bilinear reads four of
-# them, and fine patterns flicker.
+# bilinear2 averages all source pixels of a target pixel; plain bilinear reads only four
+# of them, so that fine patterns flicker.
 _REST = (
     f"decodebin name=decoder   {_SINK} name=decoded caps=video/x-raw"
     " appsrc name=picked format=time block=true max-buffers=2 max-bytes=0{crop}"
@@ -64,12 +65,11 @@ def launch_camera(
     framing: Framing,
     answer_within_s: float,
 ) -> Gst.Pipeline:
-    """Build a pipeline; ``decoder`` must be linked to ``decoded`` when it has pads.
+    """Build a camera's pipeline.
 
-    Before that a file's ``parser`` must be linked to ``decoder``.
-
-    The pictures of ``decoded`` that are pushed into ``picked`` come out of
-    ``pictures`` as RGB squares.
+    The caller links a file's ``parser`` to ``decoder``, then ``decoder`` to
+    ``decoded`` once it has pads. Pictures from ``decoded`` that the caller pushes into
+    ``picked`` come out of ``pictures`` as RGB squares.
     """
     crop = "" if framing.pane is None else _CROP
     link = " " if address.kind == "file" else " ! "
@@ -82,7 +82,7 @@ def launch_camera(
         Gst.PadProbeType.EVENT_DOWNSTREAM, _turn_upright, element(pipeline, "turn")
     )
     if framing.pane is not None:
-        # Before any element of the second half asks whether it can take the new size.
+        # Before the second half negotiates the new size.
         static_pad(element(pipeline, "picked"), "src").add_probe(
             Gst.PadProbeType.EVENT_DOWNSTREAM,
             _cut_to_pane,
@@ -101,7 +101,8 @@ def _point_at(
         source.set_property(_LOCATIONS[address.kind], address.location)
     if address.kind == "rtsp":
         source.connect("select-stream", _is_video_stream)
-        # Nothing else ends its wait for the rest of an answer, not even leaving.
+        # Only this timeout ends the wait for the rest of an answer; a state change
+        # does not.
         source.set_property("tcp-timeout", round(answer_within_s * 1e6))
     if address.user is not None:
         source.set_property("user-id", address.user)
@@ -109,7 +110,7 @@ def _point_at(
 
 
 def _wants_decoding(_decoder: Gst.Element, _pad: Gst.Pad, caps: Gst.Caps) -> bool:
-    """Leave sound and subtitles as they are: no one listens."""
+    """Return whether to decode a stream; sound and subtitles are not decoded."""
     return not caps_type(caps).startswith(("audio/", "text/", "subpicture/"))
 
 
@@ -120,19 +121,20 @@ def _is_video_stream(_source: Gst.Element, _number: int, caps: Gst.Caps) -> bool
 def _turn_upright(
     _pad: Gst.Pad, info: Gst.PadProbeInfo, turn: Gst.Element
 ) -> Gst.PadProbeReturn:
-    """A phone notes how it was held: turn the small square, not the big picture."""
+    """Rotate by the file's orientation tag, after scaling, where it is cheap."""
     event = info.get_event()
     if event is not None and event.type == Gst.EventType.TAG:
-        told, held = event.parse_tag().get_string(Gst.TAG_IMAGE_ORIENTATION)
-        if told and held in _TURNS:
-            Gst.util_set_object_arg(turn, "video-direction", _TURNS[held])
+        tags = event.parse_tag()
+        is_set, orientation = tags.get_string(Gst.TAG_IMAGE_ORIENTATION)
+        if is_set and orientation in _TURNS:
+            Gst.util_set_object_arg(turn, "video-direction", _TURNS[orientation])
     return Gst.PadProbeReturn.OK
 
 
 def _cut_to_pane(
     _pad: Gst.Pad, info: Gst.PadProbeInfo, crop: Gst.Element, pane: Pane
 ) -> Gst.PadProbeReturn:
-    """Cut between the last picture of one size and the first of another."""
+    """Set the crop margins when the size of the pictures changes."""
     event = info.get_event()
     if event is not None and event.type == Gst.EventType.CAPS:
         form = event.parse_caps().get_structure(0)

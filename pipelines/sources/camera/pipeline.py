@@ -1,8 +1,7 @@
 """One life of a camera's GStreamer pipeline, from connecting to its end.
 
-The picker stands between the two halves of ``pipelines.sources.camera.launch``. A
-picture carries its time from one to the other as PTS, and whose clock that is as
-offset.
+The picker is between the two halves of ``pipelines.sources.camera.launch``. Between
+them, a picture's buffer has the capture time as PTS and the time base as offset.
 """
 
 import asyncio
@@ -37,7 +36,7 @@ OnFrame = Callable[[Frame, TimeBase, str], None]
 _TIME_BASES: tuple[TimeBase, ...] = ("sender", "arrival", "presentation")
 
 _LEFT_UNOPENED_S = 1.0
-"""How long to wait for a source to close that has not even opened, at most."""
+"""Longest wait for the closing of a source that has not opened yet."""
 
 _EVERYTHING = (
     Gst.BufferCopyFlags.FLAGS | Gst.BufferCopyFlags.META | Gst.BufferCopyFlags.MEMORY
@@ -46,24 +45,24 @@ _EVERYTHING = (
 
 @final
 class CameraPipeline:
-    """Connects to a camera or opens a file, and gives its picked pictures.
+    """One connection to a camera, or one reading of a file.
 
-    Construct, start and stop it where the event loop runs. Opening and closing happen
-    in a thread of its own, for either may block for ever.
+    Construct, start and stop it in the thread of the event loop. Opening and closing
+    run in a separate thread, because both may block for ever.
 
     Args:
-        subject_id: Whom the pictures show.
+        subject_id: The subject in the pictures.
         address: The camera.
-        clock: Tells when pictures came, for ``last_sign_ns``.
-        image_size_px: Side of the square pictures.
-        framing: How the picture becomes square.
-        answer_within_s: How long to wait for a network camera's answers, in seconds.
-        stamps: Tells when a picture was taken.
-        picker: Picks on the grid.
-        on_frame: Takes each picked picture, its time base and a problem with it or
-            ``""``, in a thread of GStreamer.
-        rtsp: How an RTSP camera is trusted.
-        transport: How its pictures are to travel: ``tcp``, ``udp`` or ``multicast``.
+        clock: Clock for ``last_sign_ns``.
+        image_size_px: Side of the square pictures, in pixels.
+        framing: Conversion of the picture to a square.
+        answer_within_s: Longest wait for an answer of a network camera, in seconds.
+        stamps: Function that returns the capture time of a picture.
+        picker: Selection of pictures on the frame grid.
+        on_frame: Called with each picked picture, its time base, and a problem with its
+            time or ``""``, in a thread of GStreamer.
+        rtsp: Transport and trust of an RTSP camera.
+        transport: Transport of this connection: ``tcp``, ``udp`` or ``multicast``.
     """
 
     def __init__(
@@ -94,17 +93,17 @@ class CameraPipeline:
         self._no_video: SourceError | None = None
         self._film: Film | None = None
         self.last_sign_ns = clock.now_ns()
-        """When it was started, or the last picture was decoded."""
+        """Time of the start, or of the last decoded picture."""
         self._first_sign_ns = self.last_sign_ns
         self.pictures = 0
-        """How many pictures were decoded."""
+        """Number of decoded pictures."""
         self.ended: asyncio.Future[SourceError | None] = self._loop.create_future()
-        """Why it ended; None at the end of a stream."""
+        """The error that ended the life; None for the end of the stream."""
         self._calls = BlockingCalls(f"open {subject_id}"[:60])
         self.opened: asyncio.Future[object] = self._loop.create_future()
-        """Done once opening has answered, whether with a stream or an error."""
+        """Done once opening has succeeded or failed."""
         self.closed: asyncio.Future[object] = self._loop.create_future()
-        """Done once nothing of it is left."""
+        """Done once the pipeline is closed and its resources are free."""
         self._pipeline = launch_camera(address, image_size_px, framing, answer_within_s)
         self._bus = self._pipeline.get_bus()
         self._bus_fd = self._bus.get_pollfd().fd
@@ -115,15 +114,15 @@ class CameraPipeline:
 
     @property
     def played_ns(self) -> int:
-        """How long pictures came."""
+        """Time between the first and the last decoded picture."""
         return self.last_sign_ns - self._first_sign_ns if self.pictures else 0
 
     def start(self, look: Callable[[], Film | None] = lambda: None) -> None:
-        """Connect; what follows shows in ``on_frame`` and ``ended``.
+        """Start to connect; results come in ``on_frame`` and ``ended``.
 
         Args:
-            look: Called first, where it may block, and returns a file's track to
-                watch, or None for the first that there is. What it raises ends the
+            look: Called first, in a thread where it may block. Returns the track of a
+                file to decode, or None for the first track. Its exception ends the
                 life.
         """
         self._loop.add_reader(self._bus_fd, self._read_bus)
@@ -148,16 +147,16 @@ class CameraPipeline:
             self._settle(error)
 
     async def stop(self, within_s: float) -> bool:
-        """Disconnect, and wait a bounded time for what that takes.
+        """Disconnect, and wait a limited time for the pipeline to close.
 
-        A producer that waits for room must have been let go before.
+        A producer that waits for room in a buffer must have been released before.
 
         Args:
             within_s: Longest wait, in seconds.
 
         Returns:
-            Whether it is closed. If not, ``closed`` tells when it is; until then it
-            holds what it had opened, and gives no more pictures.
+            Whether the pipeline is closed. If not, ``closed`` is done later; until then
+            the source stays open, and yields no more pictures.
         """
         self._loop.remove_reader(self._bus_fd)
         self.end(None)
@@ -173,18 +172,18 @@ class CameraPipeline:
         finally:
             for owner, connection in self._connections:
                 owner.disconnect(connection)
-            self._connections.clear()  # they refer to us, and we to the pipeline
+            self._connections.clear()  # break the cycle of references to the pipeline
             if self.closed.done():
                 self._picker.flush()
         return self.closed.done()
 
     def end(self, error: SourceError | None) -> None:
-        """Let ``ended`` be known, unless it is already; from any thread."""
-        with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
+        """Set ``ended`` if it is not set; may be called from any thread."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed
             self._loop.call_soon_threadsafe(self._settle, error)
 
     def _settle(self, error: BaseException | None) -> None:
-        if error is None:  # an end may come of an error that waits to be read
+        if error is None:  # an error on the bus may have caused the end
             self._read_bus()
         if self.ended.done():
             return
@@ -196,7 +195,7 @@ class CameraPipeline:
     def _read_bus(self) -> None:
         while (message := self._bus.pop()) is not None:
             if message.type == Gst.MessageType.ERROR:
-                # Without a taker for what it has, the source fails as well.
+                # A source without a linked pad fails too: report the missing video.
                 error = self._no_video or (self._rtsp and self._rtsp.error(message))
                 self._settle(error or source_error(self._address, message))
 
@@ -222,7 +221,10 @@ class CameraPipeline:
     def _guard(
         self, handler: Callable[[Gst.Sample], None]
     ) -> Callable[[Gst.Element], Gst.FlowReturn]:
-        """Pull a sample for ``handler``; its failure must not vanish in a C thread."""
+        """Return a callback that passes samples to ``handler`` and reports its errors.
+
+        GStreamer's C threads would discard an exception.
+        """
 
         def on_sample(sink: Gst.Element) -> Gst.FlowReturn:
             sample = sink.emit("pull-sample")
@@ -246,7 +248,7 @@ class CameraPipeline:
             self._end_without_video()
 
     def _link_film(self, _parser: Gst.Element, pad: Gst.Pad) -> None:
-        """Decode a file's film, and none of its other tracks."""
+        """Link the film of a file to the decoder, and no other track."""
         film = self._film
         sink = static_pad(element(self._pipeline, "decoder"), "sink")
         if sink.is_linked() or not is_film(pad):
@@ -267,7 +269,7 @@ class CameraPipeline:
         self.end(self._no_video)
 
     def _on_decoded(self, sample: Gst.Sample) -> None:
-        if self.ended.done():  # left, and still on its way
+        if self.ended.done():  # decoded after the end
             return
         self.last_sign_ns = self._clock.now_ns()
         if self.pictures == 0:
@@ -285,14 +287,14 @@ class CameraPipeline:
         self._picked.emit("end-of-stream")
 
     def _push(self, pick: Pick[Held] | None) -> None:
-        """Hand a pick to the second half; waits while that is behind."""
+        """Push a pick into the second half; wait while its queue is full."""
         if pick is None:
             return
         sample, time_base = pick.item
         decoded, caps = sample.get_buffer(), sample.get_caps()
         if decoded is None or caps is None:
             return
-        # A new head on the same memory: others may hold the decoder's buffer.
+        # A new buffer with the same memory: the decoder's buffer may be in use.
         buffer = decoded.copy_region(_EVERYTHING, 0, decoded.get_size())
         if buffer is None:
             return
@@ -302,7 +304,7 @@ class CameraPipeline:
 
     def _on_picture(self, sample: Gst.Sample) -> None:
         buffer = sample.get_buffer()
-        if buffer is None or self.ended.done():  # what comes late would look alive
+        if buffer is None or self.ended.done():  # a late picture would show "online"
             return
         frame = Frame(
             subject_id=self._subject_id,

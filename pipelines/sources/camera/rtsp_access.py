@@ -1,4 +1,4 @@
-"""How an RTSP camera is reached and trusted."""
+"""Transport and TLS trust of an RTSP camera."""
 
 import re
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ _OFF = "off"
 
 @dataclass(frozen=True, slots=True)
 class RtspAccess:
-    """How an RTSP camera is reached and trusted.
+    """Transport and TLS trust of an RTSP camera.
 
     Attributes:
-        transport: How pictures travel. ``auto`` asks for TCP, then UDP, then multicast,
-            and keeps what worked.
-        verified: Whether the certificate of an ``rtsps://`` camera is checked at all.
-        ca_file: Certificates that may have signed it; those of the system if None.
-        fingerprint: SHA-256 of a certificate that is trusted whoever signed it, 64
+        transport: Transport of the pictures. ``auto`` tries TCP, then UDP, then
+            multicast, and keeps the first that works.
+        verified: Whether the certificate of an ``rtsps://`` camera is verified.
+        ca_file: File of trusted CA certificates; None for those of the system.
+        fingerprint: SHA-256 of a certificate that is trusted with any signature, 64
             lower-case hexadecimal digits.
     """
 
@@ -31,15 +31,15 @@ class RtspAccess:
 
     @classmethod
     def of(cls, transport: RtspTransport, trust: str | None) -> "RtspAccess":
-        """Read what a person configured.
+        """Parse the configured transport and trust.
 
         Args:
-            transport: How pictures travel.
+            transport: Transport of the pictures.
             trust: ``off``, a SHA-256 fingerprint with or without colons, or a file of
-                CA certificates; None trusts what the system trusts.
+                CA certificates; None trusts the CA certificates of the system.
 
         Raises:
-            ValueError: If it is none of these, or the file cannot be read.
+            ValueError: If ``trust`` is none of these, or the file cannot be read.
         """
         if trust is None:
             return cls(transport)
@@ -69,5 +69,5 @@ SYSTEM_TRUST = RtspAccess()
 
 
 def shown_fingerprint(digits: str) -> str:
-    """Write a fingerprint as other programs do, ``AB:CD:…``."""
+    """Format a fingerprint in the usual form, ``AB:CD:…``."""
     return ":".join(digits[n : n + 2] for n in range(0, len(digits), 2)).upper()

@@ -19,12 +19,12 @@ _ORDER = ("tcp", "udp", "multicast")
 
 @final
 class TransportRefused(SourceUnreadable):
-    """The camera answers, and does not send its pictures in this way."""
+    """The camera answers, but does not support this transport."""
 
 
 @final
 class RtspTransports:
-    """Chooses the transport of each attempt, and keeps what worked."""
+    """The transport of each attempt; a transport that works is kept."""
 
     def __init__(self, access: RtspAccess) -> None:
         self._choice = _ORDER if access.transport == "auto" else (access.transport,)
@@ -36,12 +36,12 @@ class RtspTransports:
         return self._choice[self._place]
 
     def refused(self) -> bool:
-        """Go on to the next transport; say whether there is one left to try."""
+        """Select the next transport; return whether one is left to try."""
         self._place = (self._place + 1) % len(self._choice)
         return self._place > 0
 
     def problem(self) -> str:
-        """Say that the camera refuses all that may be tried."""
+        """Return the message for a camera that refuses all allowed transports."""
         if len(self._choice) > 1:
             return "the camera sends its pictures neither by TCP nor UDP nor multicast"
         name = _NAMES[self._choice[0]]
@@ -50,17 +50,17 @@ class RtspTransports:
 
 @final
 class RtspConnection:
-    """Sets up a source element for one attempt, and names what went wrong.
+    """Set-up of an ``rtspsrc`` for one attempt, and translation of its errors.
 
     Args:
         source: The ``rtspsrc``.
         address: The camera.
-        access: How it is trusted.
-        transport: How its pictures are to travel.
-        connect: Connects a handler to a signal of an element.
+        access: Trust of the camera.
+        transport: Transport of this attempt.
+        connect: Function that connects a handler to a signal of an element.
 
     Raises:
-        SourceUnreadable: If the machine lacks TLS, or the CA file cannot be used.
+        SourceUnreadable: If TLS is not installed, or the CA file cannot be used.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class RtspConnection:
         certificate: Gio.TlsCertificate,
         doubts: Gio.TlsCertificateFlags,
     ) -> bool:
-        """Accept a certificate that validation refused if it is the one expected."""
+        """Accept a certificate that failed validation if its fingerprint is trusted."""
         encoded = ssl.PEM_cert_to_DER_cert(certificate.get_property("certificate-pem"))
         digits = hashlib.sha256(encoded).hexdigest()
         if digits == self._access.fingerprint:
@@ -132,7 +132,7 @@ class RtspConnection:
         )
 
     def error(self, message: Gst.Message) -> SourceError | None:
-        """Name an error that is one of transport or trust; None if it is another."""
+        """Return the error of transport or trust in a message; None if it has none."""
         problem, detail = message.parse_error()
         shown = str(self._address)
         if self._certificate_problem:

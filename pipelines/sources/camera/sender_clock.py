@@ -1,17 +1,17 @@
-"""A camera's clock as a model, fitted over many pictures: a pure estimate.
+"""Model of a camera's clock, estimated from many pictures.
 
-The offset of a picture is its sender time minus its arrival: what the two clocks
-differ by, less the transit. Transit varies and is never negative, so no true sender
-time lies far ahead of the greatest offset of the last minute, and sender times rise::
+The offset of a picture is its sender time minus its arrival: the difference of the two
+clocks, less the transit. Transit varies and is never negative, so no true sender time
+is far above the greatest offset of the last minute, and sender times increase::
 
     offset        ______________________ the greatest, and a tolerance: not beyond
                   x   x x     x   x
-                    x       x       x    late pictures are no worse than others
-      time ──▶          m        w       m: a missing time, w: a wild one
+                    x       x       x    late pictures are valid too
+      time ──▶          m        w       m: missing time, w: implausible time
 
-A picture whose time is missing or wild is bridged: the model gives it a time. A model
-begins, or moves, when a majority of pictures agree on another offset, for a second at
-the beginning and for longer than a wrong sender report is valid later on.
+A picture whose time is missing or implausible is bridged: its time is computed from the
+model. A model begins, or moves, when a majority of pictures agrees on another offset:
+for a second at the beginning, and later for longer than a wrong sender report is valid.
 """
 
 from bisect import bisect_left, insort
@@ -31,23 +31,23 @@ _TOO_FAR_NS: Final = 3 * NS_PER_S
 _FIRST_PICTURES: Final = 5
 _FIRST_NS: Final = NS_PER_S
 _MOST_VOTES: Final = 30
-"""So that a camera that was wrong for a day is believed soon after it is set right."""
+"""Limit that lets a camera's clock be used soon after a day of wrong times."""
 _LASTING_NS: Final = 12 * NS_PER_S
 """Longer than the 5 to 10 s for which one wrong sender report is valid."""
 _LOST_NS: Final = 30 * NS_PER_S
 _CADENCE_NS: Final = 2 * NS_PER_S
-"""How late a network may make a picture; after a longer pause there was a gap."""
+"""Longest delay by the network; a longer pause is a gap in the stream."""
 
 
 @final
 class SenderClock:
-    """Says when the pictures of one camera were taken, by the camera's clock.
+    """Estimator of the capture times of one camera by the camera's clock.
 
     Attributes:
-        offset_ns: Sender time minus arrival as modelled; None without a model.
-        refused_ns: Lasting offset of a sender that is too far off to be used, or None.
+        offset_ns: Modelled sender time minus arrival; None without a model.
+        refused_ns: Lasting offset of a sender that is too large to be used, or None.
         moved: Whether the last picture began, moved or ended the model.
-        bridged: Pictures without a usable sender time while there was a model.
+        bridged: Number of pictures whose time was computed from the model.
     """
 
     def __init__(self) -> None:
@@ -64,11 +64,11 @@ class SenderClock:
         self._bridges = False  # whether the latest picture was bridged
 
     def take(self, arrival_ns: int, sender_ns: int | None) -> int | None:
-        """Return when the next picture was taken; None if the clock is not known.
+        """Return the capture time of the next picture; None without a model.
 
         Args:
-            arrival_ns: When it arrived; never less than before.
-            sender_ns: When it was taken, by the sender's clock, if that is known.
+            arrival_ns: Arrival of the picture; never less than before.
+            sender_ns: Capture time by the sender's clock; None if unknown.
         """
         self.moved = self.offset_ns is not None and self._is_over(arrival_ns)
         if self.moved:
@@ -79,12 +79,12 @@ class SenderClock:
             return self._use(arrival_ns, sender_ns)
         if sender_ns is not None:
             self._candidate.vote(arrival_ns, sender_ns - arrival_ns)
-            if self._begins_anew(arrival_ns, sender_ns):
+            if self._restarts(arrival_ns, sender_ns):
                 return self._use(arrival_ns, sender_ns)
         return self._bridge(arrival_ns)
 
     def shift(self, by_ns: int) -> None:
-        """Move all sender times: our own clock, which they are told in, was set."""
+        """Shift all sender times after a correction of our own clock."""
         self._candidate.forget()
         self.refused_ns = None
         if self.offset_ns is not None:
@@ -94,7 +94,7 @@ class SenderClock:
             self._greatest.shift(by_ns)
 
     def _is_over(self, arrival_ns: int) -> bool:
-        """Whether the sender's clock was lost for long, or has drifted too far."""
+        """Return whether the sender's clock was lost too long or drifted too far."""
         silent_ns = arrival_ns - self._used_ns
         return silent_ns > _LOST_NS or abs(self.offset_ns or 0) > _TOO_FAR_NS
 
@@ -115,10 +115,11 @@ class SenderClock:
         return sender_ns
 
     def _bridge(self, arrival_ns: int) -> int | None:
-        """Return a time for a picture that has none of its own.
+        """Return a modelled time for a picture without a usable sender time.
 
-        A single one comes an interval after the one before it, whatever the network
-        does; in a row of them an interval may be another than it was.
+        A single such picture is one interval after the picture before, independent of
+        the network. In a row of them the interval may have changed, so the arrival is
+        used.
         """
         if self.offset_ns is None:
             return None
@@ -131,8 +132,8 @@ class SenderClock:
         self._latest_ns, self._bridges = taken_ns, True
         return taken_ns
 
-    def _begins_anew(self, arrival_ns: int, sender_ns: int) -> bool:
-        """Believe the candidate if it has lasted; say whether this picture is of it."""
+    def _restarts(self, arrival_ns: int, sender_ns: int) -> bool:
+        """Adopt the candidate if it has lasted; return whether the picture fits it."""
         candidate = self._candidate
         held_ns = arrival_ns - candidate.since_ns
         if candidate.votes < _FIRST_PICTURES or held_ns < _FIRST_NS:
@@ -160,12 +161,12 @@ class SenderClock:
 
 @final
 class _Candidate:
-    """The offset that most of the lately refused pictures agree on (Boyer and Moore).
+    """Majority offset of the recently refused pictures (Boyer and Moore's vote).
 
     Attributes:
-        votes: Pictures that agree, less those that do not.
-        since_ns: Arrival of the first that agrees.
-        agreeing: Arrival and offset of the latest that agree.
+        votes: Number of pictures that agree, less the number that do not.
+        since_ns: Arrival of the first picture that agrees.
+        agreeing: Arrival and offset of the latest pictures that agree.
     """
 
     def __init__(self) -> None:
@@ -220,7 +221,7 @@ class _Recent:
 
 @final
 class _SlidingGreatest:
-    """The greatest value of the last while; each call costs O(1) on average."""
+    """The maximum over a sliding window of time; O(1) per call on average."""
 
     def __init__(self, window_ns: int) -> None:
         self._window_ns = window_ns

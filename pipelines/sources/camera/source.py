@@ -46,18 +46,20 @@ _WATCHES_PER_LIMIT = 10
 
 @dataclass(frozen=True, slots=True)
 class CameraLimits:
-    """How patient a live camera is; all spans in seconds.
+    """Timeouts and limits of a live camera.
 
     Attributes:
-        connect_within_s: From connecting to the first picture.
-        stalled_after_s: Without a picture, for the stream to count as hung.
-        frozen_after_s: Of the same picture, for it to count as frozen.
-        retry_first_s: The shortest wait before connecting again.
-        retry_longest_s: The longest.
-        healthy_after_s: Of pictures, for the waits to begin short again.
-        close_within_s: How long to wait for a source to close, before the rest of the
-            program goes on without it.
-        buffered_frames: How many frames wait for the consumer at most.
+        connect_within_s: Longest time from connecting to the first picture, in seconds.
+        stalled_after_s: Time without a picture after which the stream has stalled, in
+            seconds.
+        frozen_after_s: Time with the same picture after which it is frozen, in seconds.
+        retry_first_s: Shortest wait before a reconnection, in seconds.
+        retry_longest_s: Longest wait before a reconnection, in seconds.
+        healthy_after_s: Time with pictures after which the waits restart with the
+            shortest, in seconds.
+        close_within_s: Longest wait for a source to close, in seconds; then the rest of
+            the program continues.
+        buffered_frames: Greatest number of frames that wait for the consumer.
     """
 
     connect_within_s: float = 15.0
@@ -74,30 +76,30 @@ class CameraLimits:
 class CameraSource:
     """One camera; an async context manager, and in it an async iterator.
 
-    Status records stand in the stream where they belong: the change of the time
-    base comes before the first frame that it is true of.
+    Status records are in order with the frames: a change of the time base comes before
+    the first frame with that time base.
 
     Args:
-        subject_id: Whom the pictures show.
+        subject_id: The subject in the pictures.
         address: ``rtsp://…``, a device, a video file, or ``test``.
         clock: The clock of the chain.
-        image_size_px: Side of the square pictures to give.
-        step_ns: One step of the frame grid.
-        framing: How the picture becomes square.
-        rtsp: How an RTSP camera is reached and trusted.
-        limits: How patient a live camera is.
-        fail_fast: Whether to raise if the very first connection fails, or a file does
-            not answer. Else a file that does not answer is waited for.
-        rng: Draws the waits between attempts.
-        origin_ns: For a file: what presentation time 0 is.
-        speed: For a file: how many times as fast as real time; None for as fast as it
-            is consumed.
-        on_status: Called on the event loop with each new status, at once: the same
-            status in the stream waits behind what was not fetched yet.
+        image_size_px: Side of the square pictures, in pixels.
+        step_ns: One step of the frame grid, in nanoseconds.
+        framing: Conversion of the picture to a square.
+        rtsp: Transport and trust of an RTSP camera.
+        limits: Timeouts and limits of a live camera.
+        fail_fast: Whether to raise if the first connection fails or a file does not
+            answer. Without it, the source waits for a file that does not answer.
+        rng: Random generator for the waits between attempts.
+        origin_ns: For a file: pipeline time of presentation time 0.
+        speed: For a file: speed relative to real time; None for the speed of the
+            consumer.
+        on_status: Called on the event loop with each new status, at once. The same
+            status in the stream waits behind frames that were not read yet.
 
     Raises:
         ValueError: If ``speed`` is not positive.
-        SourceError: If the address is none of the forms above.
+        SourceError: If the address has none of the forms above.
     """
 
     def __init__(
@@ -139,7 +141,7 @@ class CameraSource:
         )
         self._frozen = FrozenPicture(seconds_to_ns(self._limits.frozen_after_s))
         live = self._address.live
-        # A decoder hangs in real time, whatever time a recording is replayed in.
+        # The watchdog of a decoder needs real time, also for a recording.
         self._watch_clock = clock if live else SystemClock()
         self._picker = GridPicker[Held](FrameGrid(step_ns, 0 if live else origin_ns))
         self._capture_clock = CaptureClock()
@@ -150,12 +152,12 @@ class CameraSource:
 
     @property
     def report(self) -> RecordingReport:
-        """What was amiss with a file so far."""
+        """Faults of the file so far."""
         return self._file_stamps.report
 
     @property
     def dropped(self) -> int:
-        """How many frames a consumer that was behind never got."""
+        """Number of frames dropped because the consumer was too slow."""
         return self._buffer.dropped
 
     async def __aenter__(self) -> "CameraSource":
@@ -184,7 +186,7 @@ class CameraSource:
     ) -> None:
         self._buffer.close()
         self._task.cancel()
-        # What went wrong was told to who iterates.
+        # ``__anext__`` has raised the error.
         with contextlib.suppress(asyncio.CancelledError, SourceError):
             await self._task
 
@@ -196,8 +198,8 @@ class CameraSource:
 
         Raises:
             StopAsyncIteration: At the end of a file.
-            SourceError: If the file cannot be read, or with ``fail_fast`` the camera
-                not be reached.
+            SourceError: If the file cannot be read, or, with ``fail_fast``, the camera
+                cannot be reached.
         """
         item = None
         with contextlib.suppress(BufferClosed):
@@ -251,7 +253,7 @@ class CameraSource:
                     error = SourceUnreadable(str(self._address), "the stream was ended")
                 if self._fail_fast and self._attempt == 0 and life.pictures == 0:
                     raise error
-                # Told before it is left, which takes its time with one that hangs.
+                # Reported before closing, which is slow for a hung camera.
                 hung = isinstance(error, _Hung) and life.pictures > 0
                 state: SourceState = "stalled" if hung else "offline"
                 self._board.update(state, error.problem)
@@ -268,7 +270,7 @@ class CameraSource:
     async def _until_closed(
         self, life: CameraPipeline, state: SourceState, error: SourceError
     ) -> None:
-        """Wait for a source that hangs: another attempt would be stuck beside it."""
+        """Wait for a hung source to close: another attempt would hang too."""
         problem = f"{error.problem}; closing it does not answer"
         self._board.update(state, problem)
         await asyncio.wait({life.closed})
@@ -283,7 +285,7 @@ class CameraSource:
             clock=self._watch_clock,
             image_size_px=self._image_size_px,
             framing=self._framing,
-            # Later than the watchdog, which knows better what it means.
+            # Longer than the watchdog's limit: its error text is more exact.
             answer_within_s=1.5 * self._limits.stalled_after_s,
             stamps=self._stamps,
             picker=self._picker,
@@ -300,7 +302,7 @@ class CameraSource:
             await life.stop(self._limits.close_within_s)
 
     async def _watch(self, life: CameraPipeline) -> None:
-        """End a life in which no picture comes any more; who hangs says nothing."""
+        """End the life if no picture comes: a hung camera reports no error."""
         limits, suspected = self._limits, False
         while True:
             limit_s = limits.connect_within_s
@@ -311,16 +313,16 @@ class CameraSource:
             # A file is read no faster than it is consumed.
             awaited = self._address.live or self._buffer.empty
             silent = awaited and silent_ns > seconds_to_ns(limit_s)
-            # Twice, for we may come late ourselves, before a picture that waits.
+            # Twice in a row: this task may run late, before a picture that is waiting.
             if silent and suspected:
                 self._on_silence(life, limit_s)
             suspected = silent
 
     def _on_silence(self, life: CameraPipeline, limit_s: float) -> None:
-        """End a life that is silent, or say so where ending it cannot help.
+        """End a silent life, or report it where ending cannot help.
 
-        What blocks while it is opened, or a file while it is read, cannot be ended from
-        outside, and another attempt would block as well. So it is waited for.
+        A source that blocks in opening, or a file that blocks in reading, cannot be
+        interrupted, and another attempt would block too. So the source waits for it.
         """
         opening, live = not life.opened.done(), self._address.live
         problem = f"no picture for {limit_s:g} s"
@@ -333,7 +335,7 @@ class CameraSource:
             self._board.update("offline" if opening else "stalled", problem)
 
     def _look(self, life: CameraPipeline) -> Film | None:
-        """Look at a file before it is played; this may block."""
+        """Scan a file before playing; this may block."""
         if self._address.kind != "file":
             return None
 
@@ -355,4 +357,4 @@ class CameraSource:
 
 @final
 class _Hung(SourceUnreadable):
-    """A camera that is connected sends nothing."""
+    """A connected camera sends no pictures."""

@@ -1,4 +1,4 @@
-"""The time of each decoded picture, from what GStreamer knows about it."""
+"""The capture time of each decoded picture of a live camera, from GStreamer."""
 
 from typing import Protocol, final, runtime_checkable
 
@@ -6,34 +6,33 @@ from pipelines.clock import NS_PER_S, Clock
 from pipelines.sources.camera.capture_clock import CaptureClock, CaptureTime
 from pipelines.sources.gstreamer.core import Gst
 
-# RTCP counts from 1900, we from 1970.
+# NTP time, as in RTCP, counts from 1900; Unix time counts from 1970.
 _NTP_TO_UNIX_NS = 2_208_988_800 * NS_PER_S
 _NTP = Gst.Caps.from_string("timestamp/x-ntp")
 
-# Beyond this a presentation time is no arrival time but a mistake of the stream.
+# A presentation time outside this range of ages is a fault of the stream.
 _OLDEST_NS = 5 * NS_PER_S
 _NEWEST_NS = NS_PER_S // 2
 
 
 @runtime_checkable  # annotations are checked at run time under test
 class Stamps(Protocol):
-    """Tells when pictures were taken."""
+    """A function that returns the capture time of a picture."""
 
     def __call__(
         self, sample: Gst.Sample, pipeline: Gst.Pipeline
     ) -> CaptureTime | None:
-        """Return the time of a picture just decoded; None if it has none."""
+        """Return the capture time of a decoded picture; None if it has none."""
         ...
 
 
 @final
 class LiveStamps:
-    """The sender's times where it tells them, else arrival times.
+    """Capture times from the sender's clock if known, otherwise from the arrival.
 
-    A picture whose presentation time is far off counts as old as the one before it.
-
-    Arrival is when the first packet of the picture came in (or the device took it),
-    as GStreamer noted it: decoding and waiting do not count.
+    Arrival is the time when GStreamer received the first packet of the picture, or the
+    device captured it, without decoding and queueing. A picture with an implausible
+    presentation time gets the age of the picture before.
     """
 
     def __init__(self, clock: Clock, capture_clock: CaptureClock) -> None:
@@ -45,7 +44,7 @@ class LiveStamps:
     def __call__(
         self, sample: Gst.Sample, pipeline: Gst.Pipeline
     ) -> CaptureTime | None:
-        """Return when the picture was taken, or arrived."""
+        """Return the time of capture or arrival."""
         buffer = sample.get_buffer()
         if buffer is None:
             return None
@@ -59,7 +58,7 @@ class LiveStamps:
             self._correction_ns = correction_ns
         meta = None if _NTP is None else buffer.get_reference_timestamp_meta(_NTP)
         sender_ns = None
-        if meta is not None:  # it is UTC, and our times are pipeline time
+        if meta is not None:  # convert UTC to pipeline time
             sender_ns = meta.timestamp - _NTP_TO_UNIX_NS - correction_ns
         return self._capture_clock.stamp(arrival_ns, sender_ns)
 
@@ -67,7 +66,7 @@ class LiveStamps:
 def _age_ns(
     sample: Gst.Sample, buffer: Gst.Buffer, pipeline: Gst.Pipeline
 ) -> int | None:
-    """How long ago a picture came in; jitter smoothing may make it negative."""
+    """Return the age of a picture; jitter smoothing may make it negative."""
     gst_clock = pipeline.get_pipeline_clock()
     if gst_clock is None or buffer.pts == Gst.CLOCK_TIME_NONE:
         return None

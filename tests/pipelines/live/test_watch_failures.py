@@ -125,7 +125,7 @@ def test_the_text_of_a_foreign_error_is_not_shown(
             Subject("bed-5", play(colour_frames("bed-5", "ww"))),
         )
     (status,) = [record for record in records if isinstance(record, SourceStatus)]
-    assert status.reason == "unexpected RuntimeError, the log tells where"
+    assert status.reason == "unexpected RuntimeError; see the log"
     assert "in play" in caplog.text
     assert "secret" not in caplog.text
 
