@@ -1,1 +1,1 @@
-"""What every user of GStreamer shares: start-up, errors, probing, writing video."""
+"""Shared GStreamer code: start-up, errors, probing, writing video."""

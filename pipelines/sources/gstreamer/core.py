@@ -1,7 +1,7 @@
-"""What every user of GStreamer shares: start-up, pipelines, bus errors, pictures.
+"""Shared GStreamer code: start-up, pipelines, bus errors, pictures.
 
-Import ``Gst`` from here, never from ``gi``: versions are pinned and GStreamer is
-initialised once, whoever comes first.
+Import ``Gst`` from here, never from ``gi``: this module pins the versions and
+initialises GStreamer once, at the first import.
 """
 
 from fractions import Fraction
@@ -39,8 +39,8 @@ __all__ = [
 def make_pipeline(description: str) -> Gst.Pipeline:
     """Build a pipeline from a ``gst-launch`` line.
 
-    Paths and addresses do not belong in the line (its quoting would have to be
-    escaped): name the element and set its property.
+    Do not put paths or addresses in the line, where they would need escaping: name the
+    element and set its property.
     """
     pipeline = Gst.parse_launch(description)
     if not isinstance(pipeline, Gst.Pipeline):
@@ -50,7 +50,7 @@ def make_pipeline(description: str) -> Gst.Pipeline:
 
 
 def element(pipeline: Gst.Bin, name: str) -> Gst.Element:
-    """Return the element of that name; a wrong name is a mistake in our code."""
+    """Return the element of a name; a wrong name is an error in our code."""
     found = pipeline.get_by_name(name)
     if found is None:
         msg = f"the pipeline has no element {name!r}"
@@ -59,7 +59,7 @@ def element(pipeline: Gst.Bin, name: str) -> Gst.Element:
 
 
 def static_pad(owner: Gst.Element, name: str) -> Gst.Pad:
-    """Return the pad of that name; a wrong name is a mistake in our code."""
+    """Return the pad of a name; a wrong name is an error in our code."""
     pad = owner.get_static_pad(name)
     if pad is None:
         msg = f"{owner.get_name()} has no pad {name!r}"
@@ -68,16 +68,16 @@ def static_pad(owner: Gst.Element, name: str) -> Gst.Pad:
 
 
 def point_at_file(source: Gst.Element, path: str) -> None:
-    """Have a filesrc read a file, whatever encoding its name is in.
+    """Set the file of a filesrc; its name may have any encoding.
 
-    GStreamer takes a name as UTF-8 alone, but an address of any bytes.
+    GStreamer requires UTF-8 for a path, but accepts any bytes in a URI.
     """
-    handler = cast("Gst.URIHandler", source)  # every filesrc is one
+    handler = cast("Gst.URIHandler", source)  # every filesrc is a URI handler
     handler.set_uri(Path(path).absolute().as_uri())
 
 
 def media_type(pad: Gst.Pad) -> str:
-    """Return what a pad gives, as ``video/x-raw``; empty if that is not known yet."""
+    """Return the media type of a pad, such as ``video/x-raw``; empty if unknown."""
     caps = pad.get_current_caps()
     if caps is None:
         caps = pad.query_caps(None)  # type: ignore[no-untyped-call]
@@ -85,13 +85,13 @@ def media_type(pad: Gst.Pad) -> str:
 
 
 def caps_type(caps: Gst.Caps) -> str:
-    """Return what caps are of, as ``video/x-raw``; empty if they say nothing."""
+    """Return the media type of caps, such as ``video/x-raw``; empty if unknown."""
     unknown = caps.is_any() or caps.is_empty()
     return "" if unknown else caps.get_structure(0).get_name()
 
 
 def error_line(message: Gst.Message) -> str:
-    """Turn a bus error or warning into one line, without the debugging part."""
+    """Return a bus error or warning as one line, without the debug details."""
     parsed = (
         message.parse_error()
         if message.type == Gst.MessageType.ERROR
@@ -103,7 +103,7 @@ def error_line(message: Gst.Message) -> str:
 def rgb_caps(
     width_px: int, height_px: int, rate_hz: Fraction | None = None
 ) -> Gst.Caps:
-    """Describe packed RGB pictures, of any rate if none is given."""
+    """Return the caps of packed RGB pictures, of any frame rate by default."""
     text = (
         f"video/x-raw,format=RGB,width={width_px},height={height_px},"
         "pixel-aspect-ratio=1/1"
@@ -118,12 +118,12 @@ def rgb_caps(
 
 
 def _padded_row_bytes(width_px: int) -> int:
-    """GStreamer starts each row of packed RGB at a multiple of four bytes."""
+    """Return the bytes of a row of packed RGB: GStreamer pads rows to 4 bytes."""
     return (3 * width_px + 3) // 4 * 4
 
 
 def pixels_to_buffer(pixels: UInt8[np.ndarray, "height width 3"]) -> Gst.Buffer:
-    """Copy an RGB picture into a buffer laid out as ``rgb_caps`` says."""
+    """Copy an RGB picture into a buffer with the layout of ``rgb_caps``."""
     height, width, _ = pixels.shape
     rows = np.zeros((height, _padded_row_bytes(width)), np.uint8)
     rows[:, : 3 * width] = pixels.reshape(height, 3 * width)
@@ -131,7 +131,7 @@ def pixels_to_buffer(pixels: UInt8[np.ndarray, "height width 3"]) -> Gst.Buffer:
 
 
 def sample_to_pixels(sample: Gst.Sample) -> UInt8[np.ndarray, "height width 3"]:
-    """Copy the RGB picture out of a sample whose caps are of ``rgb_caps``."""
+    """Copy the RGB picture out of a sample with caps from ``rgb_caps``."""
     buffer, caps = sample.get_buffer(), sample.get_caps()
     if buffer is None or caps is None:
         msg = "the sample holds no picture"

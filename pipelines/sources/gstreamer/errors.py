@@ -1,4 +1,4 @@
-"""GStreamer's errors as ours: what happened, and what to do, in one line."""
+"""Translation of GStreamer's errors: cause and remedy in one line."""
 
 from pipelines.errors import (
     SourceError,
@@ -28,7 +28,7 @@ _NOT_OPENED = {
 
 
 def source_error(address: CameraAddress, message: Gst.Message) -> SourceError:
-    """Translate an error from the bus of a camera's pipeline."""
+    """Translate an error message from the bus of a camera's pipeline."""
     problem, _ = message.parse_error()
     shown, line = str(address), redact(error_line(message), address.secrets)
     domain, code = str(problem.domain), problem.code
@@ -60,8 +60,8 @@ def _resource_error(address: CameraAddress, code: int, line: str) -> SourceError
 
 
 def _is_other_device(code: int, line: str) -> bool:
-    """Say whether v4l2src found a device that gives no pictures.
+    """Return whether v4l2src opened a device that is not a camera.
 
-    Many webcams have a second node, for metadata, which is not a capture device.
+    Many webcams have a second node for metadata, which is not a capture device.
     """
     return code == int(Gst.ResourceError.SETTINGS) or "not a capture device" in line

@@ -1,13 +1,13 @@
-"""Find out whether this machine's GStreamer has all that wardwatch needs.
+"""Check that the installed GStreamer has everything that wardwatch needs.
 
-Imports ``gi`` inside its function, unlike ``pipelines.sources.gstreamer.core``: here a
-missing library is an answer.
+``gi`` is imported inside the functions, unlike in ``pipelines.sources.gstreamer.core``,
+because a missing library is a result here.
 """
 
 from dataclasses import dataclass
 
 OLDEST_VERSION = (1, 22)
-"""The first whose ``rtspsrc`` hands over the sender's capture times."""
+"""The first version whose ``rtspsrc`` passes on the sender's capture times."""
 
 ELEMENT_PACKAGES = {
     "appsink": "gstreamer1.0-plugins-base",
@@ -33,19 +33,19 @@ ELEMENT_PACKAGES = {
     "avdec_h264": "gstreamer1.0-libav",
     "avdec_h265": "gstreamer1.0-libav",
 }
-"""The elements that cameras, footage and the demo need, each with its package."""
+"""The elements that cameras, footage and the demo need, with their packages."""
 
 
 @dataclass(frozen=True, slots=True)
 class GStreamerProbe:
-    """What was found.
+    """Result of a check of the installed GStreamer.
 
     Attributes:
-        version: GStreamer's version, or None where it cannot be used at all.
-        problem: Why it cannot be used; empty where it can.
-        missing_elements: Which of ``ELEMENT_PACKAGES`` are not installed.
-        rtsp_server: Whether the RTSP server of the demo can be used.
-        tls: Whether cameras can be reached by ``rtsps://``.
+        version: Version of GStreamer; None if GStreamer cannot be used.
+        problem: Reason why GStreamer cannot be used; empty if it can.
+        missing_elements: Elements of ``ELEMENT_PACKAGES`` that are not installed.
+        rtsp_server: Whether the RTSP server for the demo is installed.
+        tls: Whether TLS for ``rtsps://`` cameras is installed.
     """
 
     version: tuple[int, int, int] | None
@@ -56,7 +56,7 @@ class GStreamerProbe:
 
 
 def probe_gstreamer() -> GStreamerProbe:
-    """Look for GStreamer, its elements and its RTSP server."""
+    """Check for GStreamer, its elements, its RTSP server and TLS."""
     try:
         import gi
 

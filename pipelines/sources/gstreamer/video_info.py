@@ -1,4 +1,4 @@
-"""What a video file says of itself, before it is played."""
+"""Metadata of a video file, read without playing it."""
 
 from pathlib import Path
 
@@ -15,10 +15,10 @@ _PATIENCE_S = 10
 
 
 def video_duration_s(path: Path | str) -> float | None:
-    """Return a video's length in seconds, or None where it does not say.
+    """Return the length of a video in seconds; None if the file does not state it.
 
-    Only regular files are read. One that does not answer has no length: whoever plays
-    it says what is wrong with it.
+    Only regular files are read. The length of a file that does not answer is None: the
+    player reports the fault.
     """
     file = Path(path)
     return answer_within(

@@ -22,24 +22,24 @@ from pipelines.sources.gstreamer.core import (
 )
 
 _QUEUED_PICTURES = 8
-_FINISH_S = 120  # the index and the move of the data to behind it, at worst
+_FINISH_S = 120  # longest time to write the index and move the data behind it
 _KEY_EVERY_S = 2
-_TIMESCALE_HZ = 12_000  # at least, and a whole multiple of the rate's numerator
+_TIMESCALE_HZ = 12_000  # lower bound; the timescale is a multiple of the numerator
 
-# One thread each, for whoever writes footage writes many files at once. Without
-# B-frames pictures are stored in the order of their times, as cameras send them.
+# One thread per file, because footage is written in many files at once. Without
+# B-frames, pictures are stored in order of time, as cameras send them.
 _ENCODER = "x264enc pass=qual quantizer=22 speed-preset=veryfast threads=1 bframes=0"
 
 
 @final
 class VideoFileWriter:
-    """Encode pictures of one size to a file; picture n is shown at n / rate.
+    """Writer of pictures of one size to a file; picture n is shown at n / rate.
 
-    Use as a context manager: leaving it finishes the file, and leaving it by an
-    exception removes what was written.
+    Use it as a context manager. Leaving the context finishes the file; leaving with an
+    exception removes the file.
 
     Raises:
-        ValueError: If a side is odd or under 16 pixels, or the rate not positive.
+        ValueError: If a side is odd or under 16 pixels, or the rate is not positive.
         PipelineError: If the file cannot be written, from entering to leaving.
     """
 
@@ -47,7 +47,7 @@ class VideoFileWriter:
         self, path: Path | str, width_px: int, height_px: int, rate_hz: Fraction
     ) -> None:
         for side_px in (width_px, height_px):
-            if side_px < 16 or side_px % 2:  # halved colour planes need even sides
+            if side_px < 16 or side_px % 2:  # subsampled colour planes need even sides
                 msg = f"sides must be even and at least 16 px, got {side_px}"
                 raise ValueError(msg)
         if rate_hz <= 0:
@@ -64,18 +64,18 @@ class VideoFileWriter:
             " ! video/x-h264,profile=high ! h264parse"
             " ! mp4mux name=mux faststart=true ! filesink name=file"
         )
-        str(path).encode()  # GStreamer takes no name of another encoding
+        str(path).encode()  # raises if the name is not UTF-8, which GStreamer requires
         mux = element(self._pipeline, "mux")
-        # Beside the file, for the temporary folder may be small.
+        # In the same folder, because the temporary folder may be small.
         mux.set_property("faststart-file", f"{path}.part")
         element(self._pipeline, "file").set_property("location", str(path))
-        # Else times are rounded to some 4 ms at rates that are no whole number.
+        # By default times at fractional rates are rounded to about 4 ms.
         ticks_hz = rate_hz.numerator * -(-_TIMESCALE_HZ // rate_hz.numerator)
         static_pad(mux, "video_0").set_property("trak-timescale", ticks_hz)
         self._pictures = element(self._pipeline, "pictures")
         self._pictures.set_property("caps", rgb_caps(width_px, height_px, rate_hz))
         static_pad(self._pictures, "src").add_probe(
-            Gst.PadProbeType.BUFFER, self._on_taken
+            Gst.PadProbeType.BUFFER, self._on_buffer
         )
 
     def __enter__(self) -> "VideoFileWriter":
@@ -100,10 +100,10 @@ class VideoFileWriter:
                 self._path.unlink()
 
     def write(self, pixels: UInt8[np.ndarray, "height width 3"]) -> None:
-        """Append one RGB picture; waits while the encoder is behind.
+        """Append one RGB picture; wait while the encoder's queue is full.
 
         Raises:
-            ValueError: If the picture is not of the size given at construction.
+            ValueError: If the size of the picture is not that of the file.
             PipelineError: If the file cannot be written.
         """
         if pixels.shape != self._shape:
@@ -126,7 +126,10 @@ class VideoFileWriter:
         self._raise_failure(wait_ns=_FINISH_S * NS_PER_S)
 
     def _raise_failure(self, wait_ns: int) -> None:
-        """Raise the pipeline's error; return at the end of the stream or in time."""
+        """Raise the pipeline's error or a timeout; return at the end of the stream.
+
+        With ``wait_ns`` 0, return at once if there is no error.
+        """
         bus = self._pipeline.get_bus()
         kinds = Gst.MessageType.ERROR | Gst.MessageType.EOS
         message = bus.timed_pop_filtered(wait_ns, kinds)
@@ -137,7 +140,7 @@ class VideoFileWriter:
             msg = f"{self._path}: the encoder does not answer"
             raise PipelineError(msg)
 
-    def _on_taken(self, _pad: Gst.Pad, _info: Gst.PadProbeInfo) -> Gst.PadProbeReturn:
+    def _on_buffer(self, _pad: Gst.Pad, _info: Gst.PadProbeInfo) -> Gst.PadProbeReturn:
         self._free_slots.release()
         return Gst.PadProbeReturn.OK
 

@@ -1,4 +1,4 @@
-"""Recordings: which track is the film, and when each of its pictures is shown.
+"""Recordings: choice of the film track, and presentation times of its pictures.
 
-Not here: how a file is opened and decoded (``pipelines.sources.camera``).
+Opening and decoding are in ``pipelines.sources.camera``.
 """

@@ -1,8 +1,8 @@
-"""Read through a recording without decoding it: which track is the film, and when.
+"""Scan of a recording without decoding, for its film track and presentation times.
 
-Reads the whole file once, at the speed of its disk. Only the time of each picture is
-kept. A cover or a thumbnail beside the film is a video track as well, so the film is
-the track with the most pictures.
+The whole file is read once, at the speed of its disk. Only the time of each picture is
+kept. A cover or a thumbnail is a video track too, so the film is the track with the
+most pictures.
 """
 
 import re
@@ -31,7 +31,7 @@ from pipelines.sources.recording.time_repair import (
 )
 
 ASSUMED_RATE_HZ = 25.0
-"""Of a recording that tells neither the times nor the rate of its pictures."""
+"""Frame rate of a recording that has neither times nor a frame rate."""
 
 _NO_TIME = -(2**62)
 _TIMED_RATIO = 0.02
@@ -39,7 +39,7 @@ _DISTINCT_RATIO = 1 / 3
 _FILM_TYPES = ("video/", "image/")
 
 _HEAD_BYTES = 16
-# GStreamer decodes the first picture of these, or waits for ever.
+# GStreamer decodes only the first picture of these formats, or waits for ever.
 _PICTURES = {
     rb"GIF8": "GIF",
     rb"RIFF....WEBP": "WebP",
@@ -49,19 +49,19 @@ _PICTURES = {
 
 @dataclass(frozen=True, slots=True)
 class Film:
-    """The track of a recording that is watched.
+    """The film track of a recording.
 
     Attributes:
-        stream_id: GStreamer's name of the track.
-        times_ns: Presentation time of each stored picture after repair, in the order in
-            which they are stored; None where it has none. Empty if ``untimed``.
-        stored_ns: The same before repair; empty if nothing was repaired.
-        period_ns: The usual distance of neighbours.
+        stream_id: GStreamer's id of the track.
+        times_ns: Presentation time of each stored picture after repair, in order of
+            storage; None for a picture without a time. Empty if ``untimed``.
+        stored_ns: The times before repair; empty if nothing was repaired.
+        period_ns: Usual difference of successive times.
         untimed: Whether the recording has no usable times.
-        rate_told: Whether the recording itself says its rate.
-        stray: How many times jumped away, and were put between their neighbours.
-        continued: How many times started again or ran backwards.
-        filled: How many had no time, and were put between their neighbours.
+        rate_stored: Whether the frame rate is stored in the recording.
+        stray: Number of times that jumped away and were interpolated.
+        continued: Number of times that restarted or ran backwards.
+        filled: Number of pictures without a time whose time was interpolated.
     """
 
     stream_id: str
@@ -69,18 +69,18 @@ class Film:
     stored_ns: tuple[int | None, ...]
     period_ns: int
     untimed: bool = False
-    rate_told: bool = False
+    rate_stored: bool = False
     stray: int = 0
     continued: int = 0
     filled: int = 0
 
 
 def check_recording(address: CameraAddress) -> Path:
-    """Return a recording's path; blocks if its file system does.
+    """Return the path of a recording; block while its file system blocks.
 
     Raises:
-        SourceNotFound: If there is no such file.
-        SourceUnreadable: If it is a folder, or a picture instead of a film.
+        SourceNotFound: If the file does not exist.
+        SourceUnreadable: If the path is a folder, or a picture instead of a film.
     """
     shown, path = str(address), Path(address.location)
     if not path.exists():
@@ -90,25 +90,25 @@ def check_recording(address: CameraAddress) -> Path:
     if path.is_file():
         with path.open("rb") as file:
             head = file.read(_HEAD_BYTES)
-        for mark, name in _PICTURES.items():
-            if re.match(mark, head, re.DOTALL):
+        for signature, name in _PICTURES.items():
+            if re.match(signature, head, re.DOTALL):
                 problem = f"is a {name} picture, animated or not; make a video of it"
                 raise SourceUnreadable(shown, f"{problem}, as by ffmpeg")
     return path
 
 
 def look_at(address: CameraAddress, on_sign: Callable[[], None]) -> Film | None:
-    """Look at a recording before it is played; blocks if its file system does.
+    """Scan a recording before it is played; block while its file system blocks.
 
     Args:
         address: The recording.
-        on_sign: Called with each picture read.
+        on_sign: Called for each picture read, as a sign of progress.
 
     Returns:
-        Its film; None where that shows only when it is played, as with a pipe.
+        The film; None for a source that cannot be scanned, such as a pipe.
 
     Raises:
-        SourceError: If there is no such file, or no film in it.
+        SourceError: If the file does not exist or has no film.
     """
     path = check_recording(address)
     if not path.is_file():
@@ -117,14 +117,14 @@ def look_at(address: CameraAddress, on_sign: Callable[[], None]) -> Film | None:
 
 
 def is_film(pad: Gst.Pad) -> bool:
-    """Say whether a track holds pictures."""
+    """Return whether a track contains pictures."""
     return media_type(pad).startswith(_FILM_TYPES)
 
 
 def shown_ns(segment: Gst.Segment | None, buffer: Gst.Buffer) -> int | None:
     """Return a buffer's presentation time, negative before the start, or None.
 
-    Where only the decoding time is known, as in AVI, that stands for it.
+    The decoding time is used where it is the only one, as in AVI.
     """
     time_ns = buffer.pts if buffer.pts != Gst.CLOCK_TIME_NONE else buffer.dts
     if time_ns == Gst.CLOCK_TIME_NONE:
@@ -135,11 +135,11 @@ def shown_ns(segment: Gst.Segment | None, buffer: Gst.Buffer) -> int | None:
 
 
 def scan_film(address: CameraAddress, on_sign: Callable[[], None]) -> Film:
-    """Read a file to its end; blocks as long as that takes.
+    """Read a file to its end, and return its film; blocks until then.
 
     Args:
         address: The file.
-        on_sign: Called with each picture read.
+        on_sign: Called for each picture read, as a sign of progress.
 
     Raises:
         SourceError: If no picture can be read from it.
@@ -165,7 +165,7 @@ def scan_film(address: CameraAddress, on_sign: Callable[[], None]) -> Film:
         parser.disconnect(connection)
     films = [track for track in tracks if track.pictures]
     if films:
-        return max(films, key=lambda it: it.pictures).film()
+        return max(films, key=lambda track: track.pictures).film()
     if end is not None and end.type == Gst.MessageType.ERROR:
         raise source_error(address, end)
     problem = "there is no picture in it" if tracks else "there is no video in it"
@@ -185,14 +185,15 @@ def _add_sink(pipeline: Gst.Pipeline) -> Gst.Element:
 
 
 def retime(pad: Gst.Pad, film: Film) -> None:
-    """Give each picture that passes a pad its time after repair.
+    """Set the repaired time on each picture that passes a pad.
 
     Args:
-        pad: Where the pictures pass as they are stored, from the first to the last.
-        film: The same track as read before.
+        pad: Pad that all pictures pass, from the first to the last, in order of
+            storage.
+        film: The scan of the same track.
     """
     times = iter(zip(film.stored_ns, film.times_ns, strict=False))
-    base_ns = 0  # what the demuxer adds to presentation times
+    base_ns = 0  # offset that the demuxer adds to presentation times
 
     def give_time(_pad: Gst.Pad, info: Gst.PadProbeInfo) -> Gst.PadProbeReturn:
         nonlocal base_ns
@@ -203,10 +204,10 @@ def retime(pad: Gst.Pad, film: Film) -> None:
             timed = buffer.pts if buffer.pts != Gst.CLOCK_TIME_NONE else buffer.dts
             base_ns = timed - stored_ns
         if buffer.pts == Gst.CLOCK_TIME_NONE and stored_ns is not None:
-            buffer.dts = max(0, time_ns + base_ns)  # only these are known, as in AVI
+            buffer.dts = max(0, time_ns + base_ns)  # the only time, as in AVI
         else:
             buffer.pts = max(0, time_ns + base_ns)
-            buffer.dts = Gst.CLOCK_TIME_NONE  # decoders would hold on to it
+            buffer.dts = Gst.CLOCK_TIME_NONE  # decoders would use the old time
         return Gst.PadProbeReturn.OK
 
     if film.stored_ns:
@@ -215,7 +216,7 @@ def retime(pad: Gst.Pad, film: Film) -> None:
 
 @final
 class _Track:
-    """Gathers the times of one track's pictures."""
+    """Recorder of the times of one track's pictures."""
 
     def __init__(self, pad: Gst.Pad, on_sign: Callable[[], None]) -> None:
         self._on_sign = on_sign
@@ -228,7 +229,7 @@ class _Track:
 
     @property
     def pictures(self) -> int:
-        """How many pictures were read."""
+        """Number of pictures read."""
         return len(self._times_ns)
 
     def _on_event(self, _pad: Gst.Pad, info: Gst.PadProbeInfo) -> Gst.PadProbeReturn:
@@ -249,15 +250,15 @@ class _Track:
 
     def film(self) -> Film:
         """Return the track after repair."""
-        stored_ns = tuple(None if it == _NO_TIME else it for it in self._times_ns)
-        timed_ns = [it for it in stored_ns if it is not None]
+        stored_ns = tuple(None if ns == _NO_TIME else ns for ns in self._times_ns)
+        timed_ns = [time_ns for time_ns in stored_ns if time_ns is not None]
         gap_ns = typical_period_ns(timed_ns)
         usable = len(timed_ns) > _TIMED_RATIO * len(stored_ns)
         usable &= len(set(timed_ns)) > _DISTINCT_RATIO * len(timed_ns)
         if len(stored_ns) > 1 and (gap_ns is None or not usable):
             rate_hz = self._rate_hz or ASSUMED_RATE_HZ
-            told, period_ns = self._rate_hz > 0, round(NS_PER_S / rate_hz)
-            return Film(self._stream_id, (), (), period_ns, True, told)
+            rate_stored, period_ns = self._rate_hz > 0, round(NS_PER_S / rate_hz)
+            return Film(self._stream_id, (), (), period_ns, True, rate_stored)
         gap_ns = gap_ns or round(NS_PER_S / ASSUMED_RATE_HZ)
         period_ns = gap_ns * len(timed_ns) // len(stored_ns)
         repaired = repair_times(stored_ns, gap_ns)
@@ -275,5 +276,5 @@ class _Track:
 
 
 def _rate_hz(caps: Gst.Caps) -> float:
-    told, over, under = caps.get_structure(0).get_fraction("framerate")
-    return over / under if told and under else 0.0
+    is_set, over, under = caps.get_structure(0).get_fraction("framerate")
+    return over / under if is_set and under else 0.0

@@ -1,11 +1,11 @@
-"""What was amiss with a recording, in one line."""
+"""Report of a recording's faults, in one line."""
 
 from dataclasses import dataclass
 
 from pipelines.errors import SourceUnreadable
 
 UNWATCHED_LIMIT_RATIO = 0.05
-"""A larger share of pictures that were not watched makes a result worthless."""
+"""Largest share of undecoded pictures with which a result is still meaningful."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,14 +13,15 @@ class RecordingReport:
     """Counts of a recording's pictures.
 
     Attributes:
-        pictures: How many were decoded.
-        missed: How many are stored in the file and were not decoded.
-        displaced: How many had no time, or one that did not rise.
-        stray: How many times jumped away from those of their neighbours.
-        continued: How many times started again or ran backwards.
-        stored: How many are stored in the file; 0 if that is not known.
-        assumed_rate_hz: The rate that gave every picture its time, if none had one.
-        rate_told: Whether the recording itself tells that rate.
+        pictures: Number of decoded pictures.
+        missed: Number of stored pictures that were not decoded.
+        displaced: Number of pictures without a time, or whose time did not increase.
+        stray: Number of times that jumped away from those of their neighbours.
+        continued: Number of times that restarted or ran backwards.
+        stored: Number of pictures in the file; 0 if unknown.
+        assumed_rate_hz: Frame rate from which all times were computed; None if the
+            file has times.
+        rate_stored: Whether that rate is stored in the recording.
     """
 
     pictures: int = 0
@@ -30,20 +31,20 @@ class RecordingReport:
     continued: int = 0
     stored: int = 0
     assumed_rate_hz: float | None = None
-    rate_told: bool = False
+    rate_stored: bool = False
 
     @property
     def unwatched_ratio(self) -> float:
-        """Share of the stored pictures that were not watched."""
+        """Share of the stored pictures that were not decoded, 0 to 1."""
         return self.missed / max(1, self.pictures + self.missed)
 
     @property
     def line(self) -> str:
-        """What was amiss and what was done; empty if nothing was."""
+        """The faults and their repairs, for people; empty if there is no fault."""
         whole = self.stored or self.pictures
         parts = []
         if self.assumed_rate_hz is not None:
-            source = "as the file says" if self.rate_told else "assumed"
+            source = "as the file says" if self.rate_stored else "assumed"
             rate = f"{self.assumed_rate_hz:.4g} pictures a second, {source}"
             none = f"none of {whole} pictures" if whole else "no picture"
             parts.append(f"{none} has a time: taken as {rate}")
@@ -62,10 +63,10 @@ class RecordingReport:
         return "; ".join(parts)
 
     def refuse_unwatched(self, source: str) -> None:
-        """Refuse a recording too much of which was not watched.
+        """Raise an error if too many pictures were not decoded.
 
         Raises:
-            SourceUnreadable: If more than ``UNWATCHED_LIMIT_RATIO`` was not.
+            SourceUnreadable: If the share is above ``UNWATCHED_LIMIT_RATIO``.
         """
         if self.unwatched_ratio > UNWATCHED_LIMIT_RATIO:
             limit = f"more than the {UNWATCHED_LIMIT_RATIO:.0%} that may be"

@@ -1,4 +1,4 @@
-"""When each decoded picture of a recording is shown, and which were not decoded."""
+"""Presentation times of a recording's decoded pictures, and the undecoded ones."""
 
 import bisect
 from typing import final
@@ -15,13 +15,13 @@ _UNKNOWN_PERIOD_NS = NS_PER_S // 25
 
 
 def presentation_ns(sample: Gst.Sample) -> int | None:
-    """Return when a picture is shown, counted from the start of its container.
+    """Return the presentation time of a picture from the start of its container.
 
-    MP4 says where that is (edit lists count); Matroska does not, and GStreamer counts
-    from its first packet.
+    MP4 defines the start (including edit lists). Matroska does not, and GStreamer
+    counts from the first packet.
 
     Returns:
-        None if the picture has no time, or comes before the edit list's first one.
+        None if the picture has no time, or is before the start of the edit list.
     """
     buffer, segment = sample.get_buffer(), sample.get_segment()
     if buffer is None or buffer.pts == Gst.CLOCK_TIME_NONE:
@@ -32,13 +32,13 @@ def presentation_ns(sample: Gst.Sample) -> int | None:
 
 @final
 class FileStamps:
-    """Presentation times that only rise, and the count of what was amiss.
+    """Strictly increasing presentation times, with counts of the faults.
 
-    Decoders give pictures in the order in which they are shown. So a picture whose time
-    does not rise, or that has none, is put shortly after the one before it.
+    Decoders output pictures in order of presentation. So a picture whose time does not
+    increase, or that has none, gets a time shortly after the picture before.
 
     Args:
-        origin_ns: What presentation time 0 is.
+        origin_ns: Pipeline time of presentation time 0.
     """
 
     def __init__(self, origin_ns: int) -> None:
@@ -50,16 +50,16 @@ class FileStamps:
         self._pictures = self._displaced = self._missed = 0
 
     def use(self, film: Film | None) -> None:
-        """Take what is known of the recording, before its first picture."""
+        """Set the scan of the recording, before its first picture."""
         self._film = film
         times_ns = () if film is None else film.times_ns
-        self._stored_ns = sorted(it for it in times_ns if it is not None and it >= 0)
+        self._stored_ns = sorted(ns for ns in times_ns if ns is not None and ns >= 0)
         self._known = self.report.line
 
     def __call__(
         self, sample: Gst.Sample, pipeline: Gst.Pipeline
     ) -> CaptureTime | None:
-        """Return origin plus presentation time; None before the first to be shown."""
+        """Return origin plus presentation time; None if the picture is not shown."""
         buffer = sample.get_buffer()
         time_ns = None
         if self._film is None or not self._film.untimed:
@@ -85,7 +85,7 @@ class FileStamps:
 
     @property
     def report(self) -> RecordingReport:
-        """What was amiss so far."""
+        """Faults of the recording so far."""
         film = self._film
         return RecordingReport(
             pictures=self._pictures,
@@ -97,18 +97,18 @@ class FileStamps:
             assumed_rate_hz=NS_PER_S / film.period_ns
             if film and film.untimed
             else None,
-            rate_told=film is not None and film.rate_told,
+            rate_stored=film is not None and film.rate_stored,
         )
 
     def end(self) -> None:
-        """Count what was stored after the last picture that was decoded."""
+        """Count the stored pictures after the last decoded one as missed."""
         if self._stored_ns:
             self._missed += self._stored_between(self._last_ns, None)
 
     def _stored_between(self, last_ns: int | None, next_ns: int | None) -> int:
-        """Count what was stored where the decoder gave nothing.
+        """Return the number of stored pictures in a gap of the decoder's output.
 
-        Some stored pictures are never shown, so single ones do not count.
+        Short gaps do not count, because some stored pictures are never shown.
         """
         half_ns = self._period_ns // 2
         begin_ns = 0 if last_ns is None else last_ns + half_ns
@@ -117,6 +117,6 @@ class FileStamps:
             stop_ns = next_ns - half_ns
         if stop_ns - begin_ns < max(_HOLE_NS, _HOLE_PERIODS * self._period_ns):
             return 0
-        places = (bisect.bisect_left(self._stored_ns, it) for it in (begin_ns, stop_ns))
-        first, last = places
+        first = bisect.bisect_left(self._stored_ns, begin_ns)
+        last = bisect.bisect_left(self._stored_ns, stop_ns)
         return max(0, last - first)

@@ -1,18 +1,18 @@
-"""Presentation times of a recording that cannot be right, and what they probably were.
+"""Repair of implausible presentation times of a recording.
 
-Pictures come in the order in which they are stored. Wherever the time jumps, or falls
-behind what was there before, a new *run* begins:
+Pictures are in order of storage. Where the time jumps, or falls behind earlier times,
+a new *run* begins:
 
     runs       a         b       c              d         e
     time    0 … 4 s │ 60 … 62 │ 6 … 20 s │ 3600 … 3620 │ 0 … 9 s
               kept    between    kept        kept         continued
                       a and c              (a pause)     (starts again)
 
-A run is *stray* if after it the times are back where they would be if it had been
-regular. Its pictures are put between their neighbours. So are the last few pictures of
-a recording without pauses if they jump further than it is long. Any other jump forward
-is a pause and stays. Any other jump back is a recording that starts again, as where
-files were joined: it is continued from the last time.
+A run is *stray* if the times after it continue as if the run had been regular. Times of
+a stray run are interpolated between their neighbours. The same is done for the last few
+pictures of a recording without pauses, if they jump by more than its length. Any other
+jump forward is a pause and is kept. Any other jump back is a restart, such as in joined
+files: its times are continued from the last time.
 """
 
 import statistics
@@ -25,9 +25,10 @@ from pipelines.clock import NS_PER_S
 
 _CHUNK = 32
 _DEEPEST = 16
-"""No codec stores a picture further from its place than so many pictures."""
+"""Greatest distance of a stored picture from its place in presentation order, in
+pictures, in any codec."""
 _LOOK_AHEAD = 64
-"""How many runs ahead a stray run is looked for the end of."""
+"""Number of runs in which the end of a stray run is searched."""
 _JUMP_NS = NS_PER_S
 _JUMP_PERIODS = 20
 _BACKWARDS_RATIO = 0.75
@@ -41,9 +42,9 @@ class RepairedTimes:
     """Times after repair.
 
     Attributes:
-        times_ns: One for each picture as stored; None where there was none.
-        stray: How many pictures were put between their neighbours.
-        continued: How many had times that start again.
+        times_ns: Time of each picture in order of storage; None where there was none.
+        stray: Number of pictures whose time was interpolated.
+        continued: Number of pictures whose time restarted or ran backwards.
     """
 
     times_ns: tuple[int | None, ...]
@@ -52,10 +53,10 @@ class RepairedTimes:
 
 
 def typical_period_ns(times_ns: Sequence[int]) -> int | None:
-    """Return the usual distance of neighbours in presentation order, if there is one.
+    """Return the median difference of successive times; None if no times differ.
 
     Args:
-        times_ns: In the order in which they are stored.
+        times_ns: Times in order of storage.
     """
     gaps: list[int] = []
     for begin in range(0, len(times_ns), _CHUNK):
@@ -65,19 +66,19 @@ def typical_period_ns(times_ns: Sequence[int]) -> int | None:
 
 
 def repair_times(times_ns: Sequence[int | None], period_ns: int) -> RepairedTimes:
-    """Find times that cannot be right, and replace them.
+    """Replace implausible times.
 
     Args:
-        times_ns: One for each picture in the order in which they are stored; None where
-            it has none.
-        period_ns: The usual distance of neighbours.
+        times_ns: Time of each picture in order of storage; None where there is none.
+        period_ns: Usual difference of successive times.
     """
-    timed = [(place, it) for place, it in enumerate(times_ns) if it is not None]
+    timed = [(place, ns) for place, ns in enumerate(times_ns) if ns is not None]
+    known_ns = [ns for _, ns in timed]
     jump_ns = max(_JUMP_NS, _JUMP_PERIODS * period_ns)
-    if _run_backwards([it for _, it in timed], jump_ns):
+    if _run_backwards(known_ns, jump_ns):
         forwards = tuple(n * period_ns for n in range(len(times_ns)))
         return RepairedTimes(forwards, 0, len(timed))
-    runs = _runs([it for _, it in timed], jump_ns)
+    runs = _runs(known_ns, jump_ns)
     repair = _Repair(runs, period_ns, jump_ns)
     repaired: list[int | None] = list(times_ns)
     for (place, _), time_ns in zip(timed, repair.times_ns(), strict=True):
@@ -88,17 +89,17 @@ def repair_times(times_ns: Sequence[int | None], period_ns: int) -> RepairedTime
 def fill_times(
     times_ns: Sequence[int | None], period_ns: int
 ) -> tuple[int | None, ...]:
-    """Put pictures without a time evenly between their neighbours.
+    """Interpolate the times of pictures without a time.
 
-    Where pictures are not stored in the order of their times, nothing is filled in, for
-    only the decoder knows between which they belong. Nor is it before the first time.
+    If pictures are not stored in order of time, nothing is interpolated, because only
+    the decoder knows their order. Pictures before the first time stay without one.
 
     Args:
-        times_ns: After ``repair_times``.
-        period_ns: The usual distance of neighbours, those without a time included.
+        times_ns: Times after ``repair_times``.
+        period_ns: Usual difference of successive times, counting pictures without one.
     """
-    places = [place for place, it in enumerate(times_ns) if it is not None]
-    known_ns = [it for it in times_ns if it is not None]
+    places = [place for place, ns in enumerate(times_ns) if ns is not None]
+    known_ns = [ns for ns in times_ns if ns is not None]
     if any(after < before for before, after in pairwise(known_ns)):
         return tuple(times_ns)
     filled = list(times_ns)
@@ -113,7 +114,7 @@ def fill_times(
 
 @dataclass(slots=True)
 class _Run:
-    """Pictures in a row whose times belong together."""
+    """Successive pictures without a jump in their times."""
 
     times_ns: list[int] = field(default_factory=list)
 
@@ -144,7 +145,7 @@ def _runs(times_ns: Sequence[int], jump_ns: int) -> list[_Run]:
 
 
 def _run_backwards(times_ns: Sequence[int], jump_ns: int) -> bool:
-    """Say whether nearly every picture is earlier than the one stored before it."""
+    """Return whether most pictures are earlier than the picture stored before."""
     steps_ns = [b - a for a, b in pairwise(times_ns) if abs(b - a) <= jump_ns]
     falling = sum(step_ns < 0 for step_ns in steps_ns)
     return falling > _BACKWARDS_RATIO * len(steps_ns)
@@ -162,9 +163,9 @@ class _Repair:
         self.continued = 0
 
     def times_ns(self) -> list[int]:
-        """Return the times of all pictures, as stored."""
+        """Return the repaired times of all pictures, in order of storage."""
         done: list[int] = []
-        offset_ns, end_ns = 0, -self._period_ns  # as if a picture had come before
+        offset_ns, end_ns = 0, -self._period_ns  # as after an imaginary picture
         place = 0
         while place < len(self._runs):
             back = self._back_from(place, end_ns, offset_ns)
@@ -186,7 +187,7 @@ class _Repair:
         return done
 
     def _back_from(self, place: int, end_ns: int, offset_ns: int) -> int | None:
-        """Return the run after the stray ones that begin here; None if it is none."""
+        """Return the run after stray runs that begin here; None if none is stray."""
         first_ns = self._runs[place].first_ns + offset_ns
         jump_ns = first_ns - end_ns
         if -self._slack_ns < jump_ns <= self._jump_ns:
@@ -209,7 +210,7 @@ class _Repair:
         return least_ns < passed_ns <= 2 * usual_ns + 2 * NS_PER_S
 
     def _is_stray_tail(self, place: int, jump_ns: int, end_ns: int) -> bool:
-        """Say whether the last few pictures jump far away, and nothing else pauses."""
+        """Return whether the last few pictures jump far in a film without pauses."""
         pictures = len(self._runs[place].times_ns)
         return (
             0 < place == len(self._runs) - 1
@@ -225,14 +226,14 @@ class _Repair:
     def _between(
         self, run: _Run, end_ns: int, resume_ns: int | None, place: int, back: int
     ) -> list[int]:
-        """Put stray pictures between the time before them and the time after them."""
+        """Interpolate stray times between the time before and the time after them."""
         self.stray += len(run.times_ns)
-        left = sum(len(it.times_ns) for it in self._runs[place:back])
+        left = sum(len(later.times_ns) for later in self._runs[place:back])
         step_ns = self._period_ns
         if resume_ns is not None:
             step_ns = max(1, (resume_ns - end_ns) // (left + 1))
         first_ns, span_ns = run.first_ns, run.last_ns - run.first_ns
         usual_ns = step_ns * (len(run.times_ns) - 1)
-        if usual_ns // 2 <= span_ns <= usual_ns + step_ns // 2:  # they keep their order
-            return [end_ns + step_ns + it - first_ns for it in run.times_ns]
+        if usual_ns // 2 <= span_ns <= usual_ns + step_ns // 2:  # keep the spacing
+            return [end_ns + step_ns + ns - first_ns for ns in run.times_ns]
         return [end_ns + step_ns * (n + 1) for n in range(len(run.times_ns))]
