@@ -1,8 +1,8 @@
 """Addresses of MQTT topics: ``mqtt://[user[:password]@]host[:port]/topic``.
 
-User and password may be percent-encoded. The last ``@`` ends them, so that a password
-may hold any character as it stands and a topic no ``@``; the topic is everything
-after the first slash behind the host.
+User and password may be percent-encoded. The last ``@`` ends the login, so that a
+password may contain any character unencoded, and a topic no ``@``. The topic is
+everything after the first slash behind the host.
 """
 
 import re
@@ -20,7 +20,7 @@ _MOST_TOPIC_BYTES = 65_535
 
 @dataclass(frozen=True, slots=True)
 class MqttAddress:
-    """One topic on one broker; its ``str`` and ``repr`` hold no credentials."""
+    """One topic on one broker; its ``str`` and ``repr`` contain no credentials."""
 
     host: str
     port: int
@@ -30,10 +30,10 @@ class MqttAddress:
 
     @staticmethod
     def parse(address: str) -> "MqttAddress":
-        """Read an address.
+        """Parse an address.
 
         Raises:
-            SourceError: If it is malformed, or its topic names more than one device.
+            SourceError: If the address is malformed, or its topic has a wildcard.
         """
         login, at_sign, place = address.removeprefix(_SCHEME).rpartition("@")
         shown = shown_address(address)
@@ -60,17 +60,17 @@ class MqttAddress:
 
     @property
     def shown_topic(self) -> str:
-        """The topic as messages may show it: somebody may have put a login there."""
+        """The topic for messages, redacted in case that it contains a login."""
         return shown_path(self.topic)
 
 
 def _host_and_port(authority: str) -> tuple[str | None, int]:
-    """Return host and port, without a host if either is malformed."""
+    """Return host and port; the host is None if either is malformed."""
     try:
         parts = urlsplit(f"//{authority}")
         host, port = parts.hostname, parts.port
         if host is not None:
-            host.encode("idna")  # the resolver would fail on it in ways of its own
+            host.encode("idna")  # raises here; the resolver raises other errors
     except ValueError:
         return None, 0
     if host is None or not is_host(host) or port == 0:

@@ -1,7 +1,7 @@
-"""The recent samples of one wearable in time order, cut into evenly spaced slices.
+"""Buffer of one wearable's recent samples, which returns evenly spaced slices.
 
-Batches may come late, twice or out of order: the content depends on which came, not
-on their order. Knows nothing of where they come from.
+Batches may arrive late, twice or out of order: the content does not depend on the order
+of arrival.
 """
 
 from typing import final
@@ -17,19 +17,19 @@ _AXES = 6
 
 @final
 class ImuBuffer:
-    """Holds the samples of the last ``horizon_s`` seconds of one device.
+    """Buffer of the samples of the last ``horizon_s`` seconds of one device.
 
     Args:
-        rate_hz: Samples per second of the slices.
-        horizon_s: Span kept, counted back from the newest sample.
-        reach_s: How far a sample speaks for the time around it: a slice with a point
-            farther from every sample has a gap, and is None. In between, values are
-            interpolated; beyond the last sample, held.
+        rate_hz: Sample rate of the slices, in hertz.
+        horizon_s: Length of the buffer in seconds, back from the newest sample.
+        reach_s: Longest distance from a point of a slice to its nearest sample, in
+            seconds; with a greater distance the slice has a gap, and is None. Values
+            between samples are interpolated; after the last sample they are constant.
 
     Attributes:
-        duplicates: Samples dropped since their time was held already.
-        late: Samples dropped since they were older than the horizon when they came.
-        changes: Batches merged so far: while it is the same, so is the content.
+        duplicates: Number of samples dropped because their time was in the buffer.
+        late: Number of samples dropped because they were older than the horizon.
+        changes: Number of merged batches; the content changes only with it.
 
     Raises:
         ValueError: If an argument is not positive.
@@ -58,11 +58,11 @@ class ImuBuffer:
 
     @property
     def newest_ns(self) -> int | None:
-        """Time of the newest sample, None while empty."""
+        """Time of the newest sample; None while empty."""
         return int(self._times_ns[-1]) if len(self) else None
 
     def add(self, batch: ImuBatch) -> None:
-        """Merge a batch; what is held twice or too old is dropped and counted."""
+        """Merge a batch; drop and count samples that are duplicate or too old."""
         times_ns = batch.timestamps_ns
         if not len(times_ns):
             return
@@ -74,7 +74,7 @@ class ImuBuffer:
             self.late += int(np.count_nonzero(~fresh))
             times_ns, values = times_ns[fresh], values[fresh]
         merged_ns = np.concatenate([self._times_ns, times_ns])
-        # np.unique gives the first of equal times, which is the one held before.
+        # np.unique keeps the first of equal times: the one already in the buffer.
         self._times_ns, chosen = np.unique(merged_ns, return_index=True)
         self._values = np.concatenate([self._values, values])[chosen]
         self.duplicates += len(merged_ns) - len(chosen)
@@ -85,8 +85,8 @@ class ImuBuffer:
     ) -> tuple[Float32[np.ndarray, "sample 6"], float] | None:
         """Return evenly spaced samples of ``[start_ns, end_ns)``, at least one.
 
-        Sample k is of the time ``start_ns`` + k / rate; its columns are acceleration
-        (x, y, z, m/s²) and turning rate (x, y, z, rad/s).
+        Sample k has the time ``start_ns`` + k / rate; its columns are acceleration
+        (x, y, z, m/s²) and turn rate (x, y, z, rad/s).
 
         Returns:
             The samples and their rate in hertz, or None if there is a gap.
@@ -102,17 +102,17 @@ class ImuBuffer:
         points_ns = self._points_ns(start_ns, end_ns)
         if np.any(self._distance_ns(points_ns) > self._reach_ns):
             return None
-        # Seconds from the start keep nanoseconds apart in float64; UTC would not.
+        # float64 resolves nanoseconds in seconds from the start, but not in UTC.
         known_s = (self._times_ns - start_ns) / NS_PER_S
         points_s = (points_ns - start_ns) / NS_PER_S
         columns = [np.interp(points_s, known_s, axis) for axis in self._values.T]
         return np.stack(columns, axis=1).astype(np.float32), self._rate_hz
 
     def gap_began_ns(self, start_ns: int, end_ns: int) -> int | None:
-        """Return when the earliest gap of a slice began, which may be before its start.
+        """Return the beginning of a slice's first gap, which may be before its start.
 
-        A gap begins where the last sample before it no longer speaks; it is 0 if none
-        is held. None if ``slice`` would return samples.
+        A gap begins ``reach_s`` after the last sample before it, or at 0 if there is no
+        such sample. None if ``slice`` would return samples.
         """
         if not len(self):
             return 0
@@ -133,7 +133,7 @@ class ImuBuffer:
     def _distance_ns(
         self, points_ns: Int64[np.ndarray, " point"]
     ) -> Int64[np.ndarray, " point"]:
-        """Return how far the nearest sample lies from each point."""
+        """Return the distance from each point to its nearest sample."""
         last = len(self) - 1
         after = np.searchsorted(self._times_ns, points_ns)
         ahead = np.abs(self._times_ns[np.minimum(after, last)] - points_ns)

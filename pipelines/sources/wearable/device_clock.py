@@ -1,23 +1,23 @@
-"""The offset of a wearable's clock, from when its batches arrive: a pure estimate.
+"""Estimate of the offset of a wearable's clock from the arrival of its batches.
 
-Each batch arrives some transit after its last sample was taken, so that *delta* =
-arrival - device time of the last sample = offset + transit. Transit is never
-negative and often short, so the least delta of the last minute is close to the
-offset, and the error is the shortest transit of that minute::
+Each batch arrives a transit time after its last sample, so that *delta* = arrival -
+device time of the last sample = offset + transit. Transit is never negative and often
+short, so the least delta of the last minute is close to the offset. The error is the
+shortest transit of that minute::
 
     delta   |  x        x
             |     x  x     x   x     transit varies
     offset  |--x---------x---x----   the least delta
 
-What the estimate calls the future, a batch whose delta lies far under it, is
-refused: either the batch is wrong or the clock was set. A clock that was set (either
-way) is believed once a run of batches in a row agrees on a new delta; a backlog sent
-in one go does not, for its deltas shrink from batch to batch.
+A batch whose delta is far below the estimate seems to be in the future and is refused:
+either the batch is wrong, or the clock was set. A clock that was set (either way) is
+accepted once a run of successive batches agrees on a new delta. A backlog sent at once
+does not agree, because its deltas shrink from batch to batch.
 
-The first batches are an exception. One that came late makes the offset too large, and
-each punctual batch after it seems to lie in the future. Nothing speaks for the late one
-then, so the punctual one is believed at once: a device that sends every five seconds
-would else be refused for half a minute.
+The first batches are an exception. A late first batch makes the offset too large, and
+each punctual batch after it seems to be in the future. There is no evidence for the
+late batch then, so the punctual one is accepted at once: otherwise a device that sends
+every five seconds would be refused for half a minute.
 """
 
 from collections import deque
@@ -32,17 +32,18 @@ _SPAN_PARTS = 20
 
 @dataclass(frozen=True, slots=True)
 class ImuClockSettings:
-    """How the offset is estimated.
+    """Settings of the estimate.
 
     Attributes:
-        window_s: Span over which the least delta is taken; it bounds the error of a
-            drifting clock (50 ppm: 3 ms in 60 s).
-        tolerance_s: How far a corrected time may lie ahead of its arrival, and how
-            far the deltas of a run may differ and still agree.
-        run_batches: Batches in a row that agree before a set clock is believed.
-        run_s: Least time from the first to the last of them.
-        late_start_s: How late the first ``run_batches`` batches may have been: one that
-            is ahead of them by no more is believed at once.
+        window_s: Length of the window of the least delta, in seconds; it limits the
+            error of a drifting clock (50 ppm: 3 ms in 60 s).
+        tolerance_s: Longest time by which a corrected time may be ahead of its arrival,
+            and greatest difference of the deltas in a run, in seconds.
+        run_batches: Number of successive batches that must agree before a clock that
+            was set is accepted.
+        run_s: Least time from the first to the last batch of a run, in seconds.
+        late_start_s: Greatest delay of the first ``run_batches`` batches, in seconds: a
+            batch that is ahead of them by at most this is accepted at once.
     """
 
     window_s: float = 60.0
@@ -54,14 +55,14 @@ class ImuClockSettings:
 
 @final
 class ImuClock:
-    """Estimates what to add to a device's times to get pipeline times.
+    """Estimator of the offset from a device's times to pipeline times.
 
-    The applied offset follows the estimate by at most half the gap between two
-    batches, so that their samples do not change places. A device that sends seldom
-    would be followed too slowly: long batches move by a twentieth of their span.
+    The applied offset follows the estimate by at most half the gap between two batches,
+    so that their samples stay in order. This is too slow for a device that sends
+    rarely: a long batch moves the offset by up to a twentieth of its span.
 
     Attributes:
-        steps: How often the device's clock was found to have been set.
+        steps: Number of times that the device's clock was set.
     """
 
     def __init__(self, settings: ImuClockSettings | None = None) -> None:
@@ -73,7 +74,7 @@ class ImuClock:
         self._late_start_ns = seconds_to_ns(settings.late_start_s)
         self._believed = 0
         self._least = _SlidingLeast(self._window_ns)
-        self._run: list[tuple[int, int]] = []  # (arrival, delta) of odd batches
+        self._run: list[tuple[int, int]] = []  # (arrival, delta) of deviating batches
         self._applied_ns: int | None = None
         self._newest_device_ns = 0
         self.steps = 0
@@ -86,7 +87,7 @@ class ImuClock:
     def correct(
         self, first_device_ns: int, last_device_ns: int, arrival_ns: int
     ) -> int | None:
-        """Take in a batch, and return the offset to add to its times.
+        """Update the estimate with a batch; return the offset to add to its times.
 
         Args:
             first_device_ns: Device time of the batch's first sample.
@@ -94,7 +95,7 @@ class ImuClock:
             arrival_ns: Pipeline time of its arrival; never less than before.
 
         Returns:
-            The offset, or None if the batch would lie in the future.
+            The offset, or None if the batch would be in the future.
         """
         delta_ns = arrival_ns - last_device_ns
         if self._applied_ns is None:
@@ -120,7 +121,7 @@ class ImuClock:
         return self._applied_ns
 
     def _ends_run(self, arrival_ns: int, delta_ns: int) -> bool:
-        """Add an odd batch to the run, and tell whether the run is now long enough."""
+        """Add a deviating batch to the run; return whether the run is long enough."""
         deltas_ns = [delta_ns, *(delta for _, delta in self._run)]
         if max(deltas_ns) - min(deltas_ns) > self._tolerance_ns:
             self._run.clear()
@@ -129,7 +130,7 @@ class ImuClock:
         return len(self._run) >= self._run_batches and span_ns >= self._run_ns
 
     def _start(self, run: Sequence[tuple[int, int]], last_device_ns: int) -> int:
-        """Forget the past, and believe the deltas of a run."""
+        """Restart the estimate with the deltas of a run."""
         self._believed += len(run)
         self._least = _SlidingLeast(self._window_ns)
         for arrival_ns, delta_ns in run:
@@ -142,7 +143,7 @@ class ImuClock:
 
 @final
 class _SlidingLeast:
-    """The least value of the last while; each call costs O(1) on average."""
+    """The minimum over a sliding window of time; O(1) per call on average."""
 
     def __init__(self, window_ns: int) -> None:
         self._window_ns = window_ns

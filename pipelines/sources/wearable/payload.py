@@ -1,16 +1,17 @@
-"""The messages of wearables, read strictly: our own JSON and SenML JSON to arrays.
+"""Strict parsing of a wearable's messages, in our own JSON format or SenML JSON.
 
-Our own form is one object, samples evenly spaced from ``t_s`` (Unix time of the first
-one) at ``rate_hz``::
+Our own format is one object with samples evenly spaced from ``t_s`` (Unix time of the
+first sample) at ``rate_hz``::
 
     {"v": 1, "t_s": 1700000000.0, "rate_hz": 50,
      "accel_mps2": [[0.1, 0.2, 9.8], ...], "gyro_radps": [[0.0, 0.1, 0.0], ...]}
 
-Both lists hold one ``[x, y, z]`` for each sample; gravity stays in. Other fields are
-let be. An array instead of an object is SenML: ``pipelines.sources.wearable.senml``.
+Both lists contain one ``[x, y, z]`` for each sample; gravity is included. Other fields
+are ignored. An array instead of an object is SenML:
+``pipelines.sources.wearable.senml``.
 
-A payload is hostile until it was read: its size is checked before it is parsed, and
-whatever is wrong with it becomes a ``PayloadError`` that names topic and field.
+A payload is untrusted: its size is checked before parsing, and every fault raises a
+``PayloadError`` that names topic and field.
 """
 
 import json
@@ -35,7 +36,7 @@ from pipelines.sources.wearable.senml import read_senml
 
 PAYLOAD_VERSION = 1
 MOST_PAYLOAD_BYTES = 1 << 20
-"""A second of 6 axes at 200 Hz is about 30 kB; this leaves room for minutes."""
+"""One second of 6 axes at 200 Hz is about 30 kB; this is room for half a minute."""
 
 LEAST_RATE_HZ = 1.0
 MOST_RATE_HZ = 4000.0
@@ -49,20 +50,19 @@ def parse_imu_payload(
     arrival_ns: int,
     most_bytes: int = MOST_PAYLOAD_BYTES,
 ) -> RawImuBatch:
-    """Read one message of a wearable.
+    """Parse one message of a wearable.
 
     Args:
-        payload: The message as it came.
-        topic: Where it came from, for error messages.
-        arrival_ns: When it came, on the pipeline clock; SenML's relative times count
-            from it.
-        most_bytes: Larger payloads are refused unread.
+        payload: The message.
+        topic: Topic of the message, for error messages.
+        arrival_ns: Arrival on the pipeline clock; SenML's relative times count from it.
+        most_bytes: Greatest size of a payload that is parsed, in bytes.
 
     Returns:
         At least one sample, in time order, on the device's clock.
 
     Raises:
-        PayloadError: If anything is wrong with it.
+        PayloadError: If the message is malformed.
     """
     if len(payload) > most_bytes:
         problem = f"{len(payload)} bytes, expected at most {most_bytes}"
@@ -82,13 +82,13 @@ def encode_imu_payload(
     accel_mps2: Float32[np.ndarray, "sample 3"],
     gyro_radps: Float32[np.ndarray, "sample 3"],
 ) -> bytes:
-    """Write our own JSON form, the inverse of ``parse_imu_payload``.
+    """Encode samples in our own JSON format, which ``parse_imu_payload`` reads.
 
     Args:
         first_ns: Time of the first sample, nanoseconds of Unix time.
         rate_hz: Samples per second.
         accel_mps2: Acceleration, gravity included.
-        gyro_radps: Turning rate.
+        gyro_radps: Turn rate.
     """
     document = {
         "v": PAYLOAD_VERSION,
@@ -115,7 +115,7 @@ def _load_json(payload: bytes, topic: str) -> object:
     except json.JSONDecodeError as error:
         problem = f"not JSON: {error.msg} at character {error.pos}"
         raise PayloadError(topic, "payload", problem) from None
-    except ValueError:  # Python reads no integer of more than 4300 digits
+    except ValueError:  # Python rejects integers of more than 4300 digits
         problem = "holds an integer of thousands of digits"
         raise PayloadError(topic, "payload", problem) from None
     except RecursionError:

@@ -1,7 +1,7 @@
-"""Samples of a wearable on its own clock, and the checks that every reader shares.
+"""Samples of a wearable on the device's clock, and the checks that all readers share.
 
-A ``RawImuBatch`` becomes an ``ImuBatch`` once its clock is corrected
-(``pipelines.sources.wearable.device_clock``) or, for a file, its origin is added.
+A ``RawImuBatch`` becomes an ``ImuBatch`` when its clock is corrected
+(``pipelines.sources.wearable.device_clock``) or, for a file, when its origin is added.
 """
 
 import math
@@ -16,16 +16,16 @@ from pipelines.records import ImuBatch
 from pipelines.redaction import redact
 
 MOST_UNIX_TIME_S = float(1 << 32)
-"""February of 2106; a time beyond is taken for milliseconds."""
+"""February 2106; a greater number is rejected, most likely it is in milliseconds."""
 
 MOST_ACCEL_MPS2 = 2000.0
 """About 200 g, the range of the widest wearable sensors."""
 
 MOST_GYRO_RADPS = 100.0
-"""About 5700 degrees a second: more is most likely in degrees."""
+"""About 5700 degrees a second; a greater number is most likely in degrees."""
 
 MOST_SAMPLES = 10_000
-"""In one message, so that reading it never holds up the other sources for long."""
+"""Greatest number of samples in a message; parsing blocks the other sources."""
 
 _MOST_SHOWN = 40
 
@@ -34,8 +34,8 @@ _MOST_SHOWN = 40
 class RawImuBatch:
     """Samples in time order on the device's clock; at least one.
 
-    ``relative`` says that the device gave no time of its own, so that the times were
-    counted from our arrival time.
+    ``relative`` is true if the device sent no absolute times, so that its times count
+    from the arrival.
     """
 
     device_ns: Int64[np.ndarray, " sample"]
@@ -56,7 +56,7 @@ class RawImuBatch:
     def take(
         self, chosen: Int64[np.ndarray, " kept"] | Bool[np.ndarray, " sample"]
     ) -> "RawImuBatch":
-        """Return the samples that ``chosen`` (indices or a mask) names."""
+        """Return the samples that ``chosen`` (indices or a mask) selects."""
         return RawImuBatch(
             self.device_ns[chosen],
             self.accel_mps2[chosen],
@@ -105,7 +105,7 @@ def unix_time_ns(value: object, *, where: str, field: str) -> int:
     """Return nanoseconds of a Unix time in seconds.
 
     Raises:
-        PayloadError: If it is no time between 1970 and 2106.
+        PayloadError: If ``value`` is not a time between 1970 and 2106.
     """
     time_s = checked_number(
         value, where=where, field=field, least=0.0, most=MOST_UNIX_TIME_S
@@ -114,10 +114,10 @@ def unix_time_ns(value: object, *, where: str, field: str) -> int:
 
 
 def shown(value: object) -> str:
-    """Return foreign data for an error message: short, printable, on one line."""
+    """Format untrusted data for an error message: short, printable, on one line."""
     if isinstance(value, list):
         return f"a list of {len(value)}"
     if isinstance(value, dict):
         return "an object"
-    text = redact(ascii(value))  # before it is cut: half an address hides less
+    text = redact(ascii(value))  # before cutting: a cut address is not recognised
     return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"

@@ -1,8 +1,8 @@
-"""From one wearable's messages to samples on the pipeline clock; no connection here.
+"""Conversion of one wearable's messages to samples on the pipeline clock.
 
-A message is parsed, samples that came before are dropped, the device's clock is
-corrected, and what lies in the future is refused. Everything that is dropped is
-counted.
+A message is parsed, duplicate samples are dropped, the device's clock is corrected, and
+samples in the future are refused. All dropped samples are counted. The connection is in
+``pipelines.sources.wearable.source``.
 """
 
 from collections import Counter
@@ -26,17 +26,18 @@ _NEVER_NS = np.iinfo(np.int64).max
 
 @dataclass(frozen=True, slots=True)
 class ImuCounts:
-    """What came from a wearable since its source was made.
+    """Counts of a wearable's messages and samples since its source was constructed.
 
     Attributes:
-        messages: Messages that arrived.
-        malformed: Messages dropped since they could not be read.
-        retained: Messages dropped since the broker had kept them from earlier.
+        messages: Messages received.
+        malformed: Messages dropped because they could not be parsed.
+        retained: Messages dropped because the broker had retained them.
         samples: Samples passed on.
-        duplicate_samples: Samples dropped since they had come before.
-        future_samples: Samples refused: they lay in the future after correction.
-        dropped_batches: Batches that gave way to newer ones before they were fetched.
-        clock_steps: How often the device's clock was found to have been set.
+        duplicate_samples: Samples dropped because they were received before.
+        future_samples: Samples refused because they were in the future after the
+            correction.
+        dropped_batches: Batches that a full buffer dropped.
+        clock_steps: Number of times that the device's clock was set.
         clock_offset_ns: Pipeline time minus device time; None before the first batch.
     """
 
@@ -53,10 +54,10 @@ class ImuCounts:
 
 @final
 class ImuReceiver:
-    """Turns the messages of one device into batches, and counts what it drops.
+    """Converter of one device's messages to batches, with counts of dropped data.
 
     Attributes:
-        time_base: Whose clock the last batch was stamped by.
+        time_base: Clock of the timestamps of the last batch.
     """
 
     def __init__(self, subject_id: str, topic: str, clock: ImuClock) -> None:
@@ -69,7 +70,7 @@ class ImuReceiver:
 
     @property
     def counts(self) -> ImuCounts:
-        """What came so far."""
+        """Counts so far."""
         return ImuCounts(
             clock_steps=self._clock.steps,
             clock_offset_ns=self._clock.offset_ns,
@@ -77,17 +78,17 @@ class ImuReceiver:
         )
 
     def take(self, payload: bytes, arrival_ns: int) -> ImuBatch | None:
-        """Read a message.
+        """Convert and count a message.
 
         Args:
-            payload: The message as it came.
-            arrival_ns: When it came, on the pipeline clock.
+            payload: The message.
+            arrival_ns: Arrival on the pipeline clock.
 
         Returns:
-            Its new samples, or None if it held none that can be used.
+            The new samples, or None if there is no usable one.
 
         Raises:
-            PayloadError: If it is malformed; it is counted all the same.
+            PayloadError: If the message is malformed; it is counted.
         """
         self._counter["messages"] += 1
         try:
@@ -106,7 +107,7 @@ class ImuReceiver:
         if offset_ns is None:
             self._counter["future_samples"] += len(raw.device_ns)
             return None
-        if self._clock.steps != steps_before:  # its old times name other moments
+        if self._clock.steps != steps_before:  # equal times are no duplicates now
             self._seen_ns = np.empty(0, np.int64)
         self._remember(raw.device_ns)
         self._counter["samples"] += len(raw.device_ns)
@@ -114,14 +115,14 @@ class ImuReceiver:
         return raw.on_pipeline_clock(self._subject_id, offset_ns)
 
     def skip_retained(self) -> None:
-        """Count a message that the broker had kept, whose age nobody knows."""
+        """Count a retained message, which is dropped because its age is unknown."""
         self._counter["messages"] += 1
         self._counter["retained"] += 1
 
     def _unseen(
         self, device_ns: Int64[np.ndarray, " sample"]
     ) -> Bool[np.ndarray, " sample"]:
-        """Tell which samples are new; equal times may differ by rounding."""
+        """Return a mask of the new samples; equal times may differ by rounding."""
         after = np.searchsorted(self._seen_ns, device_ns - _EQUAL_NS)
         ends_ns = np.append(self._seen_ns, _NEVER_NS)
         unseen: Bool[np.ndarray, " sample"] = ends_ns[after] > device_ns + _EQUAL_NS

@@ -1,14 +1,14 @@
-"""Recorded wearables: the IMU file beside a video, read whole and played back.
+"""Playback of recorded wearables: IMU files beside a video.
 
-The file is CSV in UTF-8, with or without a byte order mark; empty
-lines are passed over. Its header names these columns, in any order::
+The file is CSV in UTF-8, with or without a byte order mark; empty lines are ignored.
+Its header names these columns, in any order::
 
     t_s                           seconds from presentation time 0 of the video
     ax_mps2, ay_mps2, az_mps2     acceleration, gravity included
-    gx_radps, gy_radps, gz_radps  turning rate
+    gx_radps, gy_radps, gz_radps  turn rate
 
-For a video ``x.mp4`` it is called ``x.<position>.imu.csv``; the position says where
-the wearable was worn (wrist, waist).
+The file of a video ``x.mp4`` is named ``x.<position>.imu.csv``, where the position is
+that of the wearable on the body (wrist, waist).
 """
 
 import csv
@@ -53,7 +53,7 @@ def find_imu_files(video_path: Path | str) -> dict[str, Path]:
         name = path.name
         if name.startswith(f"{video.stem}.") and name.endswith(IMU_SUFFIX):
             position = name[len(video.stem) + 1 : -len(IMU_SUFFIX)]
-            if position and "." not in position:  # "x.y.mp4" has files of its own
+            if position and "." not in position:  # else it is a file of "x.y.mp4"
                 found[position] = path
     return found
 
@@ -62,8 +62,8 @@ def read_imu_csv(path: Path | str) -> RawImuBatch:
     """Read an IMU file; its times count from presentation time 0 of the video.
 
     Raises:
-        SourceNotFound: If there is no such file.
-        FootageError: If it is malformed; names file, line and column.
+        SourceNotFound: If the file does not exist or cannot be opened.
+        FootageError: If the file is malformed; names file, line and column.
     """
     path = Path(path)
     try:
@@ -88,7 +88,7 @@ def _rows(lines: Iterable[str], path: str) -> Iterator[list[float]]:
         places = _places(next(reader, []), path)
         last_s = -math.inf
         for row in reader:
-            if not any(map(str.strip, row)):  # an empty line, at the end as a rule
+            if not any(map(str.strip, row)):  # an empty line, usually at the end
                 continue
             line = reader.line_num
             numbers = [_number(row, place, path, line) for place in places]
@@ -121,7 +121,7 @@ def _number(row: list[str], place: tuple[str, int], path: str, line: int) -> flo
     except ValueError:
         problem = f"column {column}: {shown(row[index])} is not a number"
         raise FootageError(path, problem, line) from None
-    if not abs(number) <= _MOST[column]:  # so is NaN refused
+    if not abs(number) <= _MOST[column]:  # true for NaN too
         problem = (
             f"column {column}: {number:g} is out of range, at most {_MOST[column]:g}"
         )
@@ -131,22 +131,21 @@ def _number(row: list[str], place: tuple[str, int], path: str, line: int) -> flo
 
 @final
 class ImuFileSource:
-    """Plays an IMU file as a live wearable would send it.
+    """A source that plays an IMU file like a live wearable.
 
     An async context manager, and in it an async iterator.
 
     Args:
-        subject_id: Who wears it; named in every record.
+        subject_id: The subject that wears the device; part of every record.
         path: The file.
-        clock: Times the playing.
+        clock: Clock of the playback.
         origin_ns: Pipeline time of presentation time 0.
-        speed: Seconds of the file for each second of the clock since it was entered;
-            None plays as fast as it is consumed.
-        batch_samples: Samples for each batch.
+        speed: Speed relative to the clock; None for the speed of the consumer.
+        batch_samples: Number of samples in a batch.
 
     Raises:
-        SourceNotFound: If there is no such file.
-        FootageError: If it is malformed.
+        SourceNotFound: If the file does not exist or cannot be opened.
+        FootageError: If the file is malformed.
         ValueError: If ``speed`` or ``batch_samples`` is not positive.
     """
 

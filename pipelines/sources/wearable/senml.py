@@ -1,20 +1,20 @@
-"""SenML JSON of a wearable (RFC 8428): which names and units are read, and how.
+"""Parsing of a wearable's SenML JSON (RFC 8428).
 
-A pack holds one record for each axis and time. The name, base name included, ends in
-one of six words, alone or after a character that is no letter or digit
+A pack has one record for each axis and time. The name, including the base name, ends in
+one of six words, alone or after a character that is not a letter or digit
 (``urn:dev:mac:0024befffe804ff1:accel_x``, ``wrist/gyro_z``, ``accel_y``):
 
     accel_x accel_y accel_z    acceleration, gravity included, unit ``m/s2``
-    gyro_x  gyro_y  gyro_z     turning rate, unit ``rad/s``
+    gyro_x  gyro_y  gyro_z     turn rate, unit ``rad/s``
 
-The unit must be said, by ``u`` or ``bu``; no other is converted. Every time in a pack
-needs all six, once each, from one device. Records of other names (a battery, a
-temperature) are passed over.
+The unit is required, as ``u`` or ``bu``; other units are not converted. Every time in a
+pack needs all six axes, once each, from one device. Records of other names (battery,
+temperature) are ignored.
 
-Times are ``bt`` + ``t``: from 2^28 up they are Unix time, below (negative too) they
-count from the arrival of the message, and a pack does not mix the two. Sums (``s``)
-are no measurement of ours; a field that ends in ``_`` must be understood, says the
-RFC, and none is, so the pack is refused.
+Times are ``bt`` + ``t``: from 2^28 up they are Unix time; below (also negative) they
+count from the arrival of the message. A pack must not mix the two. Sums (``s``) are not
+read. The RFC requires that a field that ends in ``_`` is understood; no such field is
+supported, so the pack is refused.
 """
 
 import re
@@ -42,14 +42,15 @@ _RECORDS_PER_SAMPLE = len(_AXIS_NAMES) + 2
 _RELATIVE_BELOW_S = float(1 << 28)
 _NEWEST_VERSION = 10.0
 _MOST_NAME_LENGTH = 255
-"""A long base name would be joined to every record's name, at a quadratic cost."""
+"""Greatest length of a name: a long base name, joined to each record's name, would cost
+quadratic time."""
 _TIME_STEP_NS = 1_000
-"""Times of one sample may differ by rounding: they are equal to the microsecond."""
+"""Step to which times are rounded: the times of one sample may differ by rounding."""
 
 
 @dataclass(slots=True)
 class _Base:
-    """What holds from the record that says it until another one does."""
+    """Base values, valid from their record until another record replaces them."""
 
     name: str = ""
     time_s: float = 0.0
@@ -69,15 +70,16 @@ class _Reading:
 def read_senml(
     records: Sequence[object], *, topic: str, arrival_ns: int
 ) -> RawImuBatch:
-    """Turn a parsed SenML pack into samples.
+    """Convert a SenML pack to samples.
 
     Args:
-        records: The pack, as ``json.loads`` gives it.
-        topic: Where it came from, for error messages.
-        arrival_ns: When it came; relative times count from it.
+        records: The pack, as ``json.loads`` returns it.
+        topic: Topic of the message, for error messages.
+        arrival_ns: Arrival of the message; relative times count from it.
 
     Raises:
-        PayloadError: If it is malformed, of other units, or holds no whole sample.
+        PayloadError: If the pack is malformed, has other units, or an incomplete
+            sample.
     """
     most = MOST_SAMPLES * _RECORDS_PER_SAMPLE
     if len(records) > most:
@@ -101,14 +103,14 @@ def read_senml(
 
 @dataclass(frozen=True, slots=True)
 class _Record:
-    """One record of a pack, with what its error messages need."""
+    """One record of a pack, with its index and topic for error messages."""
 
     fields: dict[str, object]
     index: int
     topic: str
 
     def read(self, base: _Base, arrival_ns: int) -> _Reading | None:
-        """Update ``base``, and return the record's reading if it is of a motion."""
+        """Update ``base``; return the reading, or None for another quantity."""
         self._check_understood()
         base.name = self._text("bn", base.name) or ""
         base.time_s = self._number("bt", base.time_s)

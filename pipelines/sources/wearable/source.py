@@ -1,13 +1,13 @@
-"""A wearable's samples from an MQTT broker, through outages of either.
+"""A wearable's samples from an MQTT broker, with reconnection after outages.
 
-One topic is one device. ``pipelines.sources.wearable.payload`` says what a message
-holds, ``pipelines.sources.wearable.receiver`` what becomes of it; here are the
-connection and
-the device's state::
+One topic is one device. The format of a message is in
+``pipelines.sources.wearable.payload``, the conversion to samples in
+``pipelines.sources.wearable.receiver``. This module has the connection and the device's
+state::
 
     connecting -> online <-> stalled    the wearable is silent
          ^           |          |
-         +------- offline <-----+       the broker is gone: tried again and again
+         +------- offline <-----+       no connection to the broker: tried repeatedly
 """
 
 import asyncio
@@ -37,7 +37,7 @@ from pipelines.sources.wearable.receiver import ImuCounts, ImuReceiver
 
 logger = logging.getLogger(__name__)
 
-# What the library would log, our statuses and counts say already.
+# Our statuses and counts report everything that the library would log.
 _library_logger = logging.getLogger(f"{__name__}.aiomqtt")
 _library_logger.setLevel(logging.CRITICAL)
 
@@ -49,7 +49,7 @@ _KEEPALIVE_S = 15
 _MOST_UNREAD_MESSAGES = 1000
 _WARN_EVERY_NS = seconds_to_ns(10.0)
 _SILENT_PERIODS = 2.5
-"""A wearable is silent once so many of its usual gaps between messages have passed."""
+"""Number of usual gaps between messages after which a wearable counts as silent."""
 _GAPS_REMEMBERED = 5
 _LONGEST_USUAL_NS = seconds_to_ns(60.0)
 _LEAST_FAILURE_CODE = 128
@@ -58,24 +58,25 @@ _CREDENTIAL_CODES = {134, 135}  # bad user name or password; not authorised
 
 @final
 class ImuSource:
-    """Yields a wearable's batches, and its status at each change, for ever.
+    """An endless source of a wearable's batches and changes of status.
 
     An async context manager, and in it an async iterator. Messages are read and
-    stamped as they arrive, however slowly they are fetched.
+    timestamped on arrival, independent of the consumer's speed.
 
     Args:
-        subject_id: Who wears it; named in every record.
+        subject_id: The subject that wears the device; part of every record.
         address: ``mqtt://[user:password@]host[:port]/topic``.
-        clock: Stamps arrivals and times the silence and the pauses.
-        stall_s: A wearable silent for this long has stalled, unless it usually sends
-            so seldom that this is no silence for it.
-        fail_fast: Whether to raise if the very first connection fails.
-        most_batches: Batches held for whoever iterates; the oldest gives way.
-        clock_settings: How the offset of the device's clock is estimated.
-        rng: Draws the pauses between attempts to reach the broker.
-        tls_context: How the broker is known; without it nothing is encrypted.
-        on_status: Called on the event loop with each new status, at once: the same
-            status in the stream waits behind what was not fetched yet.
+        clock: Clock of arrivals, silence and pauses.
+        stall_s: Silence after which a wearable has stalled, in seconds; longer for a
+            wearable that usually sends more rarely.
+        fail_fast: Whether to raise if the first connection fails.
+        most_batches: Greatest number of batches that wait for the consumer; the oldest
+            is dropped.
+        clock_settings: Settings of the estimate of the device's clock offset.
+        rng: Random generator for the pauses between attempts to connect.
+        tls_context: TLS settings of the broker; None connects without encryption.
+        on_status: Called on the event loop with each new status, at once. The same
+            status in the stream waits behind batches that were not read yet.
 
     Raises:
         SourceError: If the address is malformed.
@@ -116,7 +117,7 @@ class ImuSource:
 
     @property
     def counts(self) -> ImuCounts:
-        """What came so far, and what of it was dropped."""
+        """Counts of received and dropped messages and samples so far."""
         return replace(self._receiver.counts, dropped_batches=self._outbox.dropped)
 
     async def __aenter__(self) -> "ImuSource":
@@ -140,7 +141,7 @@ class ImuSource:
         trace: TracebackType | None,
     ) -> None:
         self._task.cancel()
-        # What went wrong was told to whoever iterates.
+        # ``__anext__`` has raised the error.
         await asyncio.gather(self._task, return_exceptions=True)
 
     def __aiter__(self) -> AsyncIterator[ImuBatch | SourceStatus]:
@@ -151,7 +152,7 @@ class ImuSource:
 
         Raises:
             SourceError: With ``fail_fast``, if the broker cannot be reached or refuses
-                the credentials at the very first attempt.
+                the credentials at the first attempt.
         """
         try:
             return await self._outbox.get()
@@ -179,7 +180,7 @@ class ImuSource:
             await self._clock.sleep_s(wait_s)
 
     async def _listen(self) -> None:
-        """Connect, subscribe and take messages until the connection is lost."""
+        """Connect, subscribe and process messages until the connection is lost."""
         async with self._connected() as client:
             for code in await client.subscribe(self._address.topic, qos=1):
                 if isinstance(code, ReasonCode) and code.value >= _LEAST_FAILURE_CODE:
@@ -193,7 +194,7 @@ class ImuSource:
             watch = asyncio.create_task(self._watch_silence())
             try:
                 async for message in client.messages:
-                    self._take(message)
+                    self._process(message)
             finally:
                 watch.cancel()
 
@@ -215,7 +216,7 @@ class ImuSource:
             await asyncio.shield(entering)
             yield client
         finally:
-            # Half a connection would outlive us: a thread makes it, the loop reads it.
+            # A thread makes the connection: without a wait it would outlive the source.
             await asyncio.gather(entering, return_exceptions=True)
             client.timeout = _CLOSE_S
             with suppress(aiomqtt.MqttError):
@@ -232,15 +233,16 @@ class ImuSource:
             await self._clock.sleep_s(ns_to_seconds(silence_ns - quiet_ns))
 
     def _silence_ns(self) -> int:
-        """Return how long a pause must be to count as silence.
+        """Return the length of a pause that counts as silence.
 
-        A message is as rare as the span of its samples, and as the gaps before it.
+        The usual gap between messages is the span of a batch, or the median of the last
+        gaps if that is longer.
         """
         usual_ns = max(self._batch_ns, median(self._gaps_ns or (0,)))
         silence_ns = round(_SILENT_PERIODS * min(usual_ns, _LONGEST_USUAL_NS))
         return max(self._stall_ns, silence_ns)
 
-    def _take(self, message: aiomqtt.Message) -> None:
+    def _process(self, message: aiomqtt.Message) -> None:
         arrival_ns = self._clock.now_ns()
         if message.retain:
             self._receiver.skip_retained()
@@ -256,10 +258,10 @@ class ImuSource:
             if self._board.state in ("online", "stalled"):
                 self._gaps_ns.append(arrival_ns - self._last_data_ns)
             self._last_data_ns = arrival_ns
-            self._tell_online()
+            self._report_online()
             self._outbox.put(batch)
 
-    def _tell_online(self) -> None:
+    def _report_online(self) -> None:
         correction_ns = self._clock.correction_ns()
         if self._board.state != "online" or correction_ns != self._correction_ns:
             self._correction_ns = correction_ns
@@ -270,7 +272,7 @@ class ImuSource:
         )
 
     def _warn(self, error: PayloadError, now_ns: int) -> None:
-        """Log a dropped message, unless one was logged a moment ago."""
+        """Log a dropped message, at most once in 10 s."""
         last_ns = self._last_warning_ns
         if last_ns is None or now_ns - last_ns >= _WARN_EVERY_NS:
             self._last_warning_ns = now_ns
@@ -284,7 +286,7 @@ class ImuSource:
 
 
 def _problem(error: aiomqtt.MqttError) -> tuple[str, bool]:
-    """Return what an attempt failed of, and whether it was the credentials."""
+    """Return why an attempt failed, and whether the credentials were refused."""
     code = error.rc if isinstance(error, aiomqtt.MqttCodeError) else None
     if isinstance(code, ReasonCode) and code.value in _CREDENTIAL_CODES:
         return (
