@@ -149,7 +149,8 @@ class SubjectDrift:
         if self._worn:
             values["imu_missing"] = float(clip.imu is None)
         records = self._observe(prediction.end_ns, values)
-        self._guessed |= prediction.modality not in self._calibrated  # of its own block
+        # After _observe, which may end the block before.
+        self._guessed |= prediction.modality not in self._calibrated
         return records
 
     def memory(self) -> dict[str, Any]:

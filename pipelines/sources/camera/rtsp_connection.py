@@ -117,13 +117,13 @@ class RtspConnection:
                 (flags.EXPIRED, "has expired"),
                 (flags.NOT_ACTIVATED, "is not valid yet"),
                 (flags.BAD_IDENTITY, "is for another host"),
-                (flags.UNKNOWN_CA, "is signed by nobody whom we trust"),
+                (flags.UNKNOWN_CA, "is not signed by a trusted CA"),
                 (flags.REVOKED, "is revoked"),
             )
             if doubts & flag
         ]
         if self._access.fingerprint is not None:
-            reasons = ["is not the one of the fingerprint given"]
+            reasons = ["does not have the configured fingerprint"]
         reason = " and ".join(reasons) or "is not valid"
         return (
             f"its certificate {reason} (SHA-256 fingerprint"
@@ -141,12 +141,12 @@ class RtspConnection:
         if "No supported stream was found" in words or "no protocols left" in words:
             return TransportRefused(shown, "the camera refuses this transport")
         if "receive any UDP packets" in words:
-            reason = "no picture arrives by UDP; does a firewall hold it back?"
+            reason = "no picture arrives by UDP; check for a firewall"
             return SourceUnreadable(shown, reason)
         opening = problem.matches(
             Gst.ResourceError.quark(), int(Gst.ResourceError.OPEN_READ_WRITE)
         )
         if self._secure and opening:
             hint = "check host and port, or use rtsp:// if the camera has no TLS"
-            return SourceNotFound(shown, f"no TLS is spoken there; {hint}")
+            return SourceNotFound(shown, f"the camera does not answer with TLS; {hint}")
         return None

@@ -21,8 +21,8 @@ _NOT_THERE = {
 }
 _NOT_OPENED = {
     "rtsp": "no camera answers there; check host, port and network",
-    "device": "the device cannot be opened; is it in use, or not yours to use?",
-    "file": "the file cannot be opened; may you read it?",
+    "device": "the device cannot be opened; is it in use, or not permitted?",
+    "file": "the file cannot be opened; check its permissions",
     "test": "the test picture cannot be made",
 }
 

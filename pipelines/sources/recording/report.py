@@ -69,5 +69,5 @@ class RecordingReport:
             SourceUnreadable: If the share is above ``UNWATCHED_LIMIT_RATIO``.
         """
         if self.unwatched_ratio > UNWATCHED_LIMIT_RATIO:
-            limit = f"more than the {UNWATCHED_LIMIT_RATIO:.0%} that may be"
+            limit = f"more than the allowed {UNWATCHED_LIMIT_RATIO:.0%}"
             raise SourceUnreadable(source, f"{self.line}: {limit}")

@@ -150,7 +150,7 @@ class _Record:
     def _check_understood(self) -> None:
         for field in self.fields:
             if field.endswith("_"):
-                problem = f"field {shown(field)} must be understood, and is not"
+                problem = f"field {shown(field)} is required but not supported"
                 raise PayloadError(self.topic, self._place(), problem)
         version = self._number("bver", _NEWEST_VERSION)
         if not 1 <= version <= _NEWEST_VERSION:

@@ -150,7 +150,7 @@ def test_what_cannot_be_decoded_is_counted_and_refused(tmp_path: Path) -> None:
     assert len(frames_of(items)) < COUNT
     assert report.missed >= 30
     assert states_of(items)[-1] == ("online", report.line)
-    with pytest.raises(SourceUnreadable, match=r"more than the 5% that may be$"):
+    with pytest.raises(SourceUnreadable, match=r"more than the allowed 5%$"):
         report.refuse_unwatched("a.mkv")
 
 
