@@ -183,7 +183,9 @@ def test_an_epoch_step_or_clip_of_nothing_is_refused(field: str) -> None:
 def test_no_clip_is_refused(clip: ClipEncoder) -> None:
     model = made(clip)
     trunk = encode_trunk(model, clip, pictures(), silent)
-    with pytest.raises(ValueError, match=r"^no clip to train on, expected at least one"):
+    with pytest.raises(
+        ValueError, match=r"^no clip to train on, expected at least one"
+    ):
         train_sc_clip(
             model, trunk[:0], LABELS[:0], TEXT, FAST, seed=1, on_progress=silent
         )
