@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -53,7 +53,8 @@ async def written(fifo: Path, data: bytes) -> AsyncIterator[None]:
     over = threading.Event()
 
     def write() -> None:
-        with fifo.open("wb", buffering=0) as pipe:
+        # A reader that leaves early is no fault of the writer.
+        with suppress(BrokenPipeError), fifo.open("wb", buffering=0) as pipe:
             pipe.write(data)
             over.wait()
 
@@ -66,7 +67,7 @@ async def written(fifo: Path, data: bytes) -> AsyncIterator[None]:
 
 
 async def watch_both(
-    good: CameraSource, bad: CameraSource, reason: str
+    good: CameraSource, bad: CameraSource, *reasons: str
 ) -> tuple[int, float]:
     """Watch until the bad one has said why, and the good one is predicted 5 times more.
 
@@ -83,7 +84,7 @@ async def watch_both(
         chain = Watch(subjects, ColourRecognizer(), SystemClock())
         async with aclosing(chain.records()) as records:
             async for record in records:
-                told = told or says(record, reason)
+                told = told or any(says(record, reason) for reason in reasons)
                 predictions += told and is_of_good(record)
                 if predictions == 5:
                     break
@@ -136,10 +137,12 @@ def test_a_source_that_goes_silent_harms_no_neighbour(
     async def watch() -> tuple[int, float]:
         async with written(fifo, film[: 3 * len(film) // 4]):
             return await watch_both(
-                named("good", "test"), blocked(fifo), "no picture for 2 s"
+                # Slow decoding may leave it silent before its first picture.
+                *(named("good", "test"), blocked(fifo)),
+                *("no picture for 2 s", NOT_OPENED),
             )
 
-    predictions, closing_s = run(watch())
+    predictions, closing_s = run(watch(), within_s=60.0)
 
     assert predictions == 5
     assert closing_s < CLOSED_S
