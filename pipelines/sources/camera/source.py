@@ -343,6 +343,8 @@ class CameraSource:
             life.last_sign_ns = self._watch_clock.now_ns()
 
         film = look_at(self._address, on_sign)
+        if film is None:  # a pipe has its own pace, and its times may start anywhere
+            self._speed = None
         self._file_stamps.use(film)
         return film
 
