@@ -165,9 +165,17 @@ class Trial:
         return self._trunks[model.shared_blocks]
 
 
-def study_base_to_novel(lab: Laboratory, size: StudySize) -> StudyResult:
-    """Train on half of the labels, in both directions, and measure both halves."""
-    recipe = ScTraining()
+def study_base_to_novel(
+    lab: Laboratory, size: StudySize, recipe: ScTraining | None = None
+) -> StudyResult:
+    """Train on half of the labels, in both directions, and measure both halves.
+
+    Args:
+        lab: Clips and recogniser.
+        size: Size of the study; with an effort of 1 or more, ablations are measured.
+        recipe: Training at an effort of 1; by default that of the paper.
+    """
+    recipe = recipe or ScTraining()
     training = replace(recipe, epochs=recipe.epochs * size.effort)
     settings = ScSettings(delta=_DELTA, scale=lab.scale)
     directions = sides_of(lab.names)

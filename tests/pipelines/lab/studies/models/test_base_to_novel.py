@@ -188,7 +188,7 @@ def test_a_whole_study_measures_every_ablation(
     laboratory: Callable[[int], Laboratory],
 ) -> None:
     size = StudySize(clips=22, seeds=(1,), effort=1.0)
-    result = study_base_to_novel(laboratory(22), size)
+    result = study_base_to_novel(laboratory(22), size, SHORT)
     tables = [it for it in result.tables if it.title.startswith("Ablation")]
     assert [table.header[0] for table in tables] == [
         "parts and losses",
