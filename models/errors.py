@@ -4,7 +4,8 @@
     ├── CheckpointError        a checkpoint is missing, damaged or not a CLIP model
     ├── PromptSetError         a prompt set file is missing or malformed
     ├── CalibrationError       a calibration file is damaged or cannot be written
-    └── PointsError            a file of points is missing or malformed
+    ├── PointsError            a file of points is missing or malformed
+    └── PersonModelError       a network file of the person finder is missing or wrong
 
 A message says what is wrong, where, and what to do. ``args`` hold the facts of an
 error, so that it survives pickling.
@@ -62,3 +63,7 @@ class CalibrationError(ModelError):
 
 class PointsError(ModelError):
     """A file of points is missing or malformed."""
+
+
+class PersonModelError(ModelError):
+    """A network file of the person finder is missing, damaged or another one."""

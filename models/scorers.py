@@ -108,7 +108,8 @@ class ClipScorer:
 
     def _vector(self, window: Window) -> Float32[np.ndarray, " dim"]:
         if self.kind == "clip":
-            return average_clip(window.features)
+            recency = self._clip.card.recency
+            return average_clip(window.features, window.slots, recency)
         middle = middle_frame(window.slots, self._frames)
         return average_clip(window.features[middle : middle + 1])
 

@@ -43,6 +43,7 @@ class InProcessRecognizer:
             labels=prompt_set.labels,
             events=prompt_set.events,
             image_size_px=recognizer.clip.image_size_px,
+            view=recognizer.clip.card.view,
             checkpoint=recognizer.identity,
             cosine_floors={
                 modality: fitted.cosine_floor

@@ -11,6 +11,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float32, UInt8
 
+from models.clip.card import View
 from models.window import Modality
 from pipelines.records import FALL, Clip
 
@@ -25,6 +26,7 @@ class RecognizerInfo:
         labels: The labels in the order of every score row.
         events: The event that each label belongs to.
         image_size_px: Height and width of the square input picture, in pixels.
+        view: What that picture shows of the camera's.
         checkpoint: Identity of everything but the prompts that changes the scores:
             weights, temperature and way of averaging.
         cosine_floors: Lowest best cosine of a clip that fits any label, by modality;
@@ -39,6 +41,7 @@ class RecognizerInfo:
     labels: tuple[str, ...]
     events: Mapping[str, str]
     image_size_px: int
+    view: View = "picture"
     checkpoint: str = ""
     cosine_floors: Mapping[Modality, float] = field(default_factory=dict)
     needs_frames: bool = True

@@ -15,11 +15,17 @@ _TINY = 1e-12
 
 def average_clip(
     features: Float32[np.ndarray, "time dim"],
+    slots: Sequence[int] | None = None,
+    recency: float = 1.0,
 ) -> Float32[np.ndarray, " dim"]:
     """Average the frames of one window.
 
     Args:
-        features: At least one frame feature of any norm, in any order.
+        features: At least one frame feature of any norm, in time order.
+        slots: Rising positions of the frames in the window; by default one after the
+            other.
+        recency: Weight of a frame relative to that of the frame one position later,
+            above 0, at most 1.
 
     Returns:
         A vector of unit norm, or zeros if the frames cancel out.
@@ -30,7 +36,9 @@ def average_clip(
     if len(features) == 0:
         msg = "a clip of no frames has no average"
         raise ValueError(msg)
-    mean = _unit(features.astype(np.float64)).mean(axis=0)
+    places = np.arange(len(features)) if slots is None else np.asarray(slots)
+    weights = recency ** (places[-1] - places).astype(np.float64)
+    mean = np.average(_unit(features.astype(np.float64)), axis=0, weights=weights)
     return _unit(mean).astype(np.float32)
 
 

@@ -22,6 +22,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 from transformers import CLIPModel, PreTrainedTokenizerBase
 
+from models.clip.card import Card, read_card
 from models.clip.checkpoint import (
     Colour,
     find_checkpoint,
@@ -121,6 +122,7 @@ class ClipEncoder:
         tokenizer: The model's own tokenizer.
         mean: Mean of each colour, for ``normalise_pixels``.
         deviation: Standard deviation of each colour, for ``normalise_pixels``.
+        card: What the model looks at, and how its frames are averaged.
     """
 
     def __init__(
@@ -130,7 +132,9 @@ class ClipEncoder:
         tokenizer: PreTrainedTokenizerBase,
         mean: Colour = CLIP_MEAN,
         deviation: Colour = CLIP_DEVIATION,
+        card: Card | None = None,
     ) -> None:
+        self.card = card or Card()
         self.name = name
         self.model = model
         self.tokenizer = tokenizer
@@ -227,4 +231,4 @@ def load_clip(
     given = Path(name_or_path).expanduser()
     name = folder.resolve().name if folder == given else str(name_or_path)
     torch.nn.Module.to(model, device)
-    return ClipEncoder(name, model, tokenizer, mean, deviation)
+    return ClipEncoder(name, model, tokenizer, mean, deviation, read_card(folder))

@@ -1,14 +1,14 @@
 """The whole chain, from the items of the sources to the reported records.
 
-    camera ───▶ Frame ─encode─▶ FrameFeature ─┐
-                                              ├─windows─▶ Clip ─hold─recognise─┐
-    wearable ─▶ ImuBatch ─buffer──────────────┘                                │
+    camera ───▶ Frame ─view─encode─▶ FrameFeature ─┐
+                                                   ├─windows─▶ Clip ─hold─recognise
+    wearable ─▶ ImuBatch ─buffer───────────────────┘                              │
                                                                           Prediction
-                                                              events ◀───────────┤
-                                                                ▼                ▼
-                                                           ActionEvent         drift
-                                                                                 ▼
-                                                                            DriftAlert
+                                                                events ◀──────────┤
+                                                                  ▼               ▼
+                                                             ActionEvent        drift
+                                                                                  ▼
+                                                                             DriftAlert
 
 The chain works in turns. A turn passes the arrived items, at most one of each source,
 through every stage, for all subjects together. It reports before the next items are
@@ -32,6 +32,7 @@ from pipelines.live.held_windows import Leaving
 from pipelines.live.inference import FrameEncoder, recognise
 from pipelines.live.observer import Observer, Tally
 from pipelines.live.subject import Following, Item, Record, Subject, WatchSettings
+from pipelines.live.views import build_view
 from pipelines.recognition import ActionRecognizer
 from pipelines.records import (
     Clip,
@@ -91,6 +92,9 @@ class Watch:
         self._settings = settings or WatchSettings()
         self._stays = stays
         self._reports_statuses = reports_statuses
+        self._view = build_view(
+            recognizer.info, self._settings.windows, self._settings.reuse
+        )
         self._encoder = FrameEncoder(recognizer, self._settings.reuse)
         self._gathering: Gathering[SourceKey, Item] = Gathering({})
         self._following: dict[str, Following] = {}
@@ -135,6 +139,7 @@ class Watch:
             await self._gathering.drop(source)
             self._latest_status.pop(source, None)
         self._following.pop(subject_id, None)
+        self._view.forget(subject_id)
         self._encoder.forget(subject_id)
 
     @property
@@ -181,7 +186,6 @@ class Watch:
             match item:
                 case Frame():
                     frames.append(item)
-                    reports += following.drift.see(item)
                 case ImuBatch():
                     following.feel(item, now_ns)
                     reports += following.drift.feel(item)
@@ -198,6 +202,7 @@ class Watch:
                     following.held.hurry()
                 case None if following.wait is not None:
                     following.wait.report("offline")
+        frames, seen = await self._show(frames)
         features = await self._encode(frames)
         now_ns = self._clock.now_ns()
         for frame, feature in zip(frames, features, strict=True):
@@ -207,7 +212,19 @@ class Watch:
         records, signals = await self._answer(now_ns)
         for following in ended:
             records += following.events.flush()
-        return records + reports + signals
+        return records + reports + seen + signals
+
+    async def _show(self, frames: Sequence[Frame]) -> tuple[list[Frame], list[Record]]:
+        """Return what the recogniser is shown, and what drift sees in the pictures."""
+        shown = await self._view.show(frames)
+        seen: list[Record] = []
+        for each in shown:
+            if each.camera.subject_id in self._following:
+                following = self._following[each.camera.subject_id]
+                seen += following.drift.see(each.camera)
+            else:  # dropped meanwhile
+                self._view.forget(each.camera.subject_id)
+        return [each.frame for each in shown], seen
 
     async def _answer(self, now_ns: int) -> tuple[list[Record], list[Record]]:
         """Recognise the due windows, and the new held ones from the camera alone.

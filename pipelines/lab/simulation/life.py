@@ -17,49 +17,72 @@ from pipelines.lab.simulation.room import BED_LENGTH_M
 from pipelines.lab.simulation.world import World
 
 Whereabouts = Literal["absent", "standing", "chair", "bed edge", "bed", "floor"]
+Choice = tuple[float, Callable[[], None]]
+"""An activity and how often it is chosen, relative to the others."""
+
+MoreActivities = Callable[["Life"], list[Choice]]
 _FIRST_FALL_S = 4.0  # time before the first fall
 _LAST_FALL_S = 12.0  # time before the end, so that a fall is not cut off
 
 
-def live(world: World, rng: np.random.Generator, duration_s: float) -> Track:
+def live(
+    world: World,
+    rng: np.random.Generator,
+    duration_s: float,
+    more: MoreActivities | None = None,
+) -> Track:
     """Simulate a person's life in a world.
 
     Args:
         world: Person, room and camera.
         rng: Source of every random choice.
         duration_s: Length of the track in seconds.
+        more: Further activities that are possible in a life's current state.
 
     Returns:
         The motion with its labels. Falls are physics; everything else is kinematic.
     """
-    life = _Life(world, rng, duration_s)
+    life = Life(world, rng, duration_s, more)
     while life.motion.duration_s < duration_s:
         life.next_activity()
     return life.motion.track(duration_s)
 
 
 @final
-class _Life:
+class Life:
+    """A life in progress: where the person is, and what can happen next there."""
+
     def __init__(
-        self, world: World, rng: np.random.Generator, duration_s: float
+        self,
+        world: World,
+        rng: np.random.Generator,
+        duration_s: float,
+        more: MoreActivities | None = None,
     ) -> None:
         self.world, self.room, self.rng = world, world.room, rng
         self.duration_s = duration_s
+        self._more = more
         self.motion = Motion(world, rng)
         self.whereabouts: Whereabouts = "absent"
         self._begin()
 
+    @property
+    def may_fall(self) -> bool:
+        """Whether a fall now is neither cut off by the beginning nor by the end."""
+        now_s = self.motion.duration_s
+        return _FIRST_FALL_S < now_s < self.duration_s - _LAST_FALL_S
+
     def next_activity(self) -> None:
         """Perform one activity that is possible here."""
         choices = self._choices()
+        if self._more is not None:
+            choices += self._more(self)
         weights = np.array([weight for weight, _ in choices])
         _, activity = choices[self.rng.choice(len(choices), p=weights / weights.sum())]
         activity()
 
-    def _choices(self) -> list[tuple[float, Callable[[], None]]]:
-        now_s = self.motion.duration_s
-        may_fall = _FIRST_FALL_S < now_s < self.duration_s - _LAST_FALL_S
-        falls = 1.0 if may_fall else 0.0
+    def _choices(self) -> list[Choice]:
+        falls = 1.0 if self.may_fall else 0.0
         match self.whereabouts:
             case "absent":
                 return [(1, self.enter)]
@@ -112,11 +135,11 @@ class _Life:
             self.motion.now = self.motion.on_feet(poses.standing(self.rng), heading, xy)
             self.whereabouts = "standing"
         elif start == "chair":
-            self.motion.now = self._chair_seat()
+            self.motion.now = self.chair_seat()
             self.whereabouts = "chair"
             self.sit()
         else:
-            self.motion.now = self._in_bed()
+            self.motion.now = self.in_bed()
             self.motion.covered = bool(self.rng.random() < 0.5)
             self.whereabouts = "bed"
             self.lie()
@@ -124,11 +147,13 @@ class _Life:
     # Standing.
 
     def stand(self) -> None:
-        target = self._upright(self.motion.xy)
+        """Stand still for a while."""
+        target = self.upright(self.motion.xy)
         self.motion.move("standing", target, self.rng.uniform(0.4, 0.8), "feet")
         self.motion.hold("standing", self.rng.uniform(1.5, 5), "feet", 7)
 
     def wander(self) -> None:
+        """Walk about."""
         for _ in range(int(self.rng.integers(1, 3))):
             to = np.array(self.room.free_point(self.rng))
             self.motion.walk("walking", to, self.rng.uniform(0.35, 1.2))
@@ -138,21 +163,22 @@ class _Life:
         quick = self.rng.random() < 0.5
         self.motion.note = "hard negative: picking something up" if quick else ""
         down_s = self.rng.uniform(0.4, 0.8) if quick else self.rng.uniform(0.8, 1.8)
-        self._crouch(
+        self.crouch(
             "bending", poses.bending(self.rng), down_s, self.rng.uniform(1.5, 4)
         )
-        self._rise("bending", down_s * self.rng.uniform(1, 1.5))
+        self.rise("bending", down_s * self.rng.uniform(1, 1.5))
         self.motion.note = ""
 
     def kneel(self) -> None:
+        """Kneel down and rise; a hard negative."""
         self.motion.note = "hard negative: kneeling"
-        self._crouch(
+        self.crouch(
             "kneeling",
             poses.kneeling(self.rng),
             self.rng.uniform(0.7, 2),
             self.rng.uniform(2, 5),
         )
-        self._rise("standing up", self.rng.uniform(1.0, 2.5))
+        self.rise("standing up", self.rng.uniform(1.0, 2.5))
         self.motion.note = ""
 
     def go_to_floor(self) -> None:
@@ -173,7 +199,7 @@ class _Life:
             poses.kneeling(self.rng), self.motion.heading_rad, self.motion.xy, 0.0
         )
         self.motion.move("kneeling", knees, self.rng.uniform(0.8, 1.8), "floor")
-        self._rise("standing up", self.rng.uniform(1.2, 2.5))
+        self.rise("standing up", self.rng.uniform(1.2, 2.5))
         self.motion.note = ""
 
     def enter(self) -> None:
@@ -193,13 +219,15 @@ class _Life:
     # Chair and bed.
 
     def sit_on_chair(self) -> None:
-        self._sit_down(self._chair_seat(), self.rng.uniform(1.2, 2.5))
+        """Walk to the chair and sit down."""
+        self._sit_down(self.chair_seat(), self.rng.uniform(1.2, 2.5))
         self.whereabouts = "chair"
         self.sit()
 
     def drop_into_chair(self) -> None:
+        """Drop into the chair; a hard negative."""
         self._sit_down(
-            self._chair_seat(),
+            self.chair_seat(),
             self.rng.uniform(0.4, 0.7),
             "hard negative: dropping into the chair",
         )
@@ -207,21 +235,26 @@ class _Life:
         self.sit()
 
     def sit_on_bed(self) -> None:
-        self._sit_down(self._bed_seat(), self.rng.uniform(1.2, 2.5))
+        """Sit down on the edge of the bed."""
+        self._sit_down(self.bed_seat(), self.rng.uniform(1.2, 2.5))
         self.whereabouts = "bed edge"
         self.motion.hold("sitting", self.rng.uniform(1, 4), "feet", 7)
 
     def sit(self) -> None:
+        """Keep sitting."""
         self.motion.hold("sitting", self.rng.uniform(2.5, 6), "feet", 9)
 
     def stand_up(self) -> None:
-        self._lean("standing up", self.rng.uniform(0.5, 1.0))
-        self._rise("standing up", self.rng.uniform(0.6, 1.4))
+        """Get up from a seat."""
+        self.lean("standing up", self.rng.uniform(0.5, 1.0))
+        self.rise("standing up", self.rng.uniform(0.6, 1.4))
 
     def lie_down(self) -> None:
+        """Lie down in bed."""
         self._lie_down(self.rng.uniform(1.8, 3.5))
 
     def flop_down(self) -> None:
+        """Drop onto the bed; a hard negative."""
         self._lie_down(
             self.rng.uniform(0.8, 1.2), "hard negative: dropping onto the bed"
         )
@@ -230,14 +263,15 @@ class _Life:
         """Lie in bed and sometimes turn over."""
         if self.rng.random() < 0.4:
             self.motion.move(
-                "lying in bed", self._in_bed(), self.rng.uniform(1, 2.5), "free"
+                "lying in bed", self.in_bed(), self.rng.uniform(1, 2.5), "free"
             )
         self.motion.hold("lying in bed", self.rng.uniform(2.5, 6), "free", 4)
 
     def sit_up(self) -> None:
+        """Sit up on the edge of the bed."""
         self.motion.covered = False
         self.motion.move(
-            "standing up", self._bed_seat(), self.rng.uniform(1.5, 3), "free"
+            "standing up", self.bed_seat(), self.rng.uniform(1.5, 3), "free"
         )
         self.whereabouts = "bed edge"
         self.sit()
@@ -245,6 +279,7 @@ class _Life:
     # Falls.
 
     def fall_standing(self) -> None:
+        """Fall from standing."""
         if fall(self.motion, draw_cause(self.rng, "standing")):
             self._lie_after_fall()
 
@@ -259,6 +294,7 @@ class _Life:
         self.fall_standing()
 
     def fall_from_chair(self) -> None:
+        """Fall off the chair."""
         if fall(self.motion, draw_cause(self.rng, "chair")):
             self._lie_after_fall()
 
@@ -270,7 +306,7 @@ class _Life:
         pose = poses.lying(self.rng, spin_deg=side * self.rng.uniform(0.5, 1.1))
         edge = self.motion.laid(
             pose,
-            self._lying_heading(),
+            self.lying_heading(),
             np.array([here_x_m, self.room.bed_edge_y_m + self.rng.uniform(0.02, 0.1)]),
             self.room.bed_height_m,
         )
@@ -280,6 +316,7 @@ class _Life:
             self._lie_after_fall()
 
     def lie_fallen(self) -> None:
+        """Keep lying on the floor."""
         self.motion.hold("fallen", self.rng.uniform(3, 8), "floor", 5)
 
     def get_up(self) -> None:
@@ -289,7 +326,7 @@ class _Life:
         self.motion.move("standing up", fours, self.rng.uniform(2, 3.5), "floor")
         knees = self.motion.laid(poses.kneeling(self.rng), heading, xy, 0.0)
         self.motion.move("standing up", knees, self.rng.uniform(0.8, 1.5), "floor")
-        self._rise("standing up", self.rng.uniform(1.2, 2.5))
+        self.rise("standing up", self.rng.uniform(1.2, 2.5))
 
     def _lie_after_fall(self) -> None:
         self.whereabouts = "floor"
@@ -297,10 +334,11 @@ class _Life:
 
     # Parts of activities.
 
-    def _crouch(
+    def crouch(
         self, label: str, pose: poses.Pose, down_s: float, stay_s: float
     ) -> None:
-        feet = self._feet_now()
+        """Go down on the feet, stay, and keep the feet in place."""
+        feet = self.feet_now()
         self.motion.move(
             label,
             self.motion.on_feet(pose, self.motion.heading_rad, feet),
@@ -309,13 +347,15 @@ class _Life:
         )
         self.motion.hold(label, stay_s, "feet", 6)
 
-    def _rise(self, label: str, duration_s: float) -> None:
-        self.motion.move(label, self._upright(self._feet_now()), duration_s, "feet")
+    def rise(self, label: str, duration_s: float) -> None:
+        """Stand upright."""
+        self.motion.move(label, self.upright(self.feet_now()), duration_s, "feet")
         self.whereabouts = "standing"
 
-    def _lean(self, label: str, duration_s: float) -> None:
+    def lean(self, label: str, duration_s: float) -> None:
+        """Lean forwards over the feet, as before sitting down or standing up."""
         pose = poses.rising(poses.standing(self.rng))
-        target = self.motion.on_feet(pose, self.motion.heading_rad, self._feet_now())
+        target = self.motion.on_feet(pose, self.motion.heading_rad, self.feet_now())
         self.motion.move(label, target, duration_s, "feet")
 
     def _sit_down(self, seat: Qpos, duration_s: float, note: str = "") -> None:
@@ -325,47 +365,53 @@ class _Life:
         self.motion.walk("walking", feet, self.rng.uniform(0.5, 1.1))
         self.motion.turn("walking", heading_rad(seat))
         self.motion.note = note
-        self._lean("sitting down", duration_s * 0.45)
+        self.lean("sitting down", duration_s * 0.45)
         self.motion.move("sitting down", seat, duration_s * 0.55, "feet")
         self.motion.note = ""
 
     def _lie_down(self, duration_s: float, note: str = "") -> None:
         self.motion.note = note
-        self.motion.move("lying down", self._in_bed(), duration_s, "free")
+        self.motion.move("lying down", self.in_bed(), duration_s, "free")
         self.motion.note = ""
         self.whereabouts = "bed"
         self.motion.covered = bool(self.rng.random() < 0.5)
         self.lie()
 
-    def _upright(self, feet_xy: Point) -> Qpos:
+    def upright(self, feet_xy: Point) -> Qpos:
+        """Return coordinates of standing at a place."""
         return self.motion.on_feet(
             poses.standing(self.rng), self.motion.heading_rad, feet_xy
         )
 
-    def _feet_now(self) -> Point:
+    def feet_now(self) -> Point:
+        """Return the place of the feet."""
         self.world.pose(self.motion.now)
         return self.world.feet_xy()
 
-    def _chair_seat(self) -> Qpos:
+    def chair_seat(self) -> Qpos:
+        """Return coordinates of sitting on the chair."""
         pose = poses.sitting(self.rng, self.world.body, self.room.seat_height_m)
         return self.motion.on_seat(
             pose, self.room.chair_heading_rad, np.array(self.room.chair_xy)
         )
 
-    def _bed_seat(self) -> Qpos:
+    def bed_seat(self) -> Qpos:
+        """Return coordinates of sitting on the edge of the bed."""
         pose = poses.sitting(self.rng, self.world.body, self.room.bed_height_m)
         x = self.room.bed_x_m + self.rng.uniform(-0.4, 0.4)
         seat = np.array([x, self.room.bed_edge_y_m + self.rng.uniform(0.1, 0.2)])
         return self.motion.on_seat(pose, -np.pi / 2, seat)
 
-    def _in_bed(self) -> Qpos:
+    def in_bed(self) -> Qpos:
+        """Return coordinates of lying in bed."""
         head = self.room.head_side
         to_head_m = 0.42 * self.world.body.height_m
         x = self.room.bed_x_m + head * (BED_LENGTH_M / 2 - 0.12 - to_head_m)
         xy = np.array([x, self.room.bed_y_m + self.rng.uniform(-0.12, 0.12)])
         return self.motion.laid(
-            poses.lying(self.rng), self._lying_heading(), xy, self.room.bed_height_m
+            poses.lying(self.rng), self.lying_heading(), xy, self.room.bed_height_m
         )
 
-    def _lying_heading(self) -> float:
+    def lying_heading(self) -> float:
+        """Return the direction of a person who lies in bed."""
         return np.pi if self.room.head_side > 0 else 0.0

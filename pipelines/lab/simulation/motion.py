@@ -134,7 +134,37 @@ class Motion:
         qpos = self.joined(pose, heading_rad, np.array([*root_xy, 0.0]))
         return self._lowered(qpos, surface_m)
 
+    def with_joints(self, pose: Pose) -> Qpos:
+        """Return the current coordinates with the joints of a pose."""
+        qpos, limits = self.now.copy(), self.world.joint_limits_rad
+        qpos[self._addresses] = np.clip(pose.joints_rad, limits[:, 0], limits[:, 1])
+        return qpos
+
+    def joints(self) -> Pose:
+        """Return the current joint angles."""
+        return Pose(self.now[self._addresses])
+
     # Moves.
+
+    def drop(self, label: str, target: Qpos, duration_s: float, power: float) -> None:
+        """Move to the target ever faster, never through the floor.
+
+        Args:
+            label: Activity of the samples.
+            target: The coordinates at the end.
+            duration_s: Length of the move.
+            power: The share of the way done grows with this power of time; a free fall
+                has 2.
+        """
+        start = self.now.copy()
+        count = max(2, round(duration_s * SAMPLE_RATE_HZ))
+        for i in range(1, count + 1):
+            u = (i / count) ** power
+            qpos = start + u * (target - start)
+            qpos[3:7] = _slerp(start[3:7], target[3:7], u)
+            self.world.pose(qpos)
+            qpos[2] -= min(0.0, self.world.lowest_m())
+            self.record(label, qpos)
 
     def move(self, label: str, target: Qpos, duration_s: float, anchor: Anchor) -> None:
         """Blend from the current state to the target along a minimum-jerk path."""

@@ -29,6 +29,17 @@ class Pose:
     pitch_rad: float = 0.0
     spin_rad: float = 0.0
 
+    def with_angles(self, angles_deg: Mapping[str, float]) -> "Pose":
+        """Return the pose with other angles of some joints, in degrees by full name."""
+        joints = self.joints_rad.copy()
+        for name, angle in angles_deg.items():
+            joints[JOINTS.index(name)] = np.radians(angle)
+        return Pose(joints, self.pitch_rad, self.spin_rad)
+
+    def tilted(self, pitch_deg: float, spin_deg: float) -> "Pose":
+        """Return the pose with another lean and turn of the pelvis, in degrees."""
+        return Pose(self.joints_rad, np.radians(pitch_deg), np.radians(spin_deg))
+
     def scattered(self, rng: np.random.Generator, scatter_deg: float) -> "Pose":
         """Return the pose with small random changes of arms, neck and trunk."""
         noise = rng.normal(0, np.radians(scatter_deg), len(self.joints_rad))
@@ -216,3 +227,111 @@ def lying(rng: np.random.Generator, spin_deg: float | None = None) -> Pose:
         pitch_deg=-90,
         spin_deg=spin + rng.uniform(-12, 12),
     ).scattered(rng, 8)
+
+
+def squatting(rng: np.random.Generator) -> Pose:
+    """Squat deeply, both heels down."""
+    depth = rng.uniform(95, 120)
+    return _pose(
+        {
+            "lumbar_bend": rng.uniform(0, 35),
+            "hip_flex": depth,
+            "knee": depth * rng.uniform(1.0, 1.2),
+            "ankle": 25,
+            "hip_abduct": rng.uniform(0, 25),
+            "shoulder_flex": rng.uniform(0, 90),
+            "elbow": rng.uniform(5, 100),
+        },
+        pitch_deg=rng.uniform(0, 35),
+    ).scattered(rng, 8)
+
+
+def half_squatting(rng: np.random.Generator) -> Pose:
+    """Bend the knees, as before a jump."""
+    return _pose(
+        {"hip_flex": 45, "knee": 70, "ankle": 25, "lumbar_bend": 15}, pitch_deg=15
+    ).scattered(rng, 6)
+
+
+def cross_legged(rng: np.random.Generator) -> Pose:
+    """Sit on the floor with crossed legs."""
+    return _pose(
+        {
+            "lumbar_bend": rng.uniform(5, 35),
+            "hip_flex": rng.uniform(80, 105),
+            "knee": rng.uniform(90, 135),
+            "hip_abduct": rng.uniform(25, 45),
+            "hip_twist": rng.uniform(10, 40),
+            "shoulder_flex": rng.uniform(0, 60),
+            "elbow": rng.uniform(10, 90),
+        },
+        pitch_deg=rng.uniform(-10, 10),
+    ).scattered(rng, 8)
+
+
+def reclined(rng: np.random.Generator) -> Pose:
+    """Lean far back on a seat."""
+    return _pose(
+        {
+            "lumbar_bend": rng.uniform(5, 25),
+            "neck_nod": rng.uniform(0, 30),
+            "hip_flex": rng.uniform(40, 80),
+            "knee": rng.uniform(10, 95),
+            "hip_abduct": rng.uniform(0, 15),
+            "shoulder_flex": rng.uniform(0, 50),
+            "elbow": rng.uniform(10, 100),
+        },
+        pitch_deg=rng.uniform(-55, -25),
+    ).scattered(rng, 8)
+
+
+def half_up(rng: np.random.Generator) -> Pose:
+    """Lie half up, on an arm or a hip."""
+    return _pose(
+        {
+            "lumbar_bend": rng.uniform(0, 40),
+            "lumbar_side": rng.uniform(-30, 30),
+            "hip_flex": rng.uniform(40, 100),
+            "knee": rng.uniform(10, 110),
+            "hip_abduct": rng.uniform(0, 30),
+            "shoulder_flex": rng.uniform(-40, 60),
+            "shoulder_abduct": rng.uniform(5, 60),
+            "elbow": rng.uniform(0, 70),
+        },
+        pitch_deg=rng.uniform(-60, -15),
+        spin_deg=rng.uniform(-60, 60),
+    ).scattered(rng, 12)
+
+
+def sprawled(rng: np.random.Generator) -> Pose:
+    """Lie in any way: on the front, the back or a side, limbs anywhere."""
+    if rng.random() < 0.25:
+        angles = {
+            f"{joint}_{side}": rng.uniform(low, high)
+            for joint, low, high in (("hip_flex", -5, 40), ("shoulder_flex", -20, 160))
+            for side in _SIDES
+        }
+        pose = lying(rng, 0.0).with_angles(angles)
+        return pose.tilted(90 + rng.uniform(-5, 5), rng.uniform(-20, 20))
+    pose = lying(rng, float(rng.choice([0, -75, 75, -40, 40])))
+    angles = {}
+    for side in _SIDES:
+        if rng.random() < 0.5:
+            drawn = rng.uniform(0, 100)
+            angles[f"hip_flex_{side}"] = drawn
+            angles[f"knee_{side}"] = drawn * rng.uniform(0.6, 1.4)
+        if rng.random() < 0.5:
+            angles[f"shoulder_flex_{side}"] = rng.uniform(-20, 160)
+            angles[f"shoulder_abduct_{side}"] = rng.uniform(0, 90)
+    return pose.with_angles(angles)
+
+
+def with_raised_arms(pose: Pose, rng: np.random.Generator) -> Pose:
+    """Return a pose with one arm or both reaching up or forwards."""
+    sides = (("left",), ("right",), _SIDES)[int(rng.integers(3))]
+    angles = {}
+    for side in sides:
+        angles[f"shoulder_flex_{side}"] = rng.uniform(60, 170)
+        angles[f"shoulder_abduct_{side}"] = rng.uniform(0, 70)
+        angles[f"elbow_{side}"] = rng.uniform(0, 90)
+    return pose.with_angles(angles)

@@ -131,7 +131,7 @@ class World:
         """
         self.pose(qpos)
         places = np.array([self.data.geom(name).xpos for name in LANDMARKS])
-        right, up, forward = _camera_axes(self.view)
+        right, up, forward = camera_axes(self.view)
         rays = places - np.array(self.view.position_m)
         scale = 2 * np.tan(np.radians(self.view.fovy_deg) / 2) * (rays @ forward)
         across = 0.5 + (rays @ right) / scale * 3 / 4
@@ -219,7 +219,7 @@ def _draw_view(
 def _in_view(
     view: CameraView, places: Float64[np.ndarray, "place 3"]
 ) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    right, up, forward = _camera_axes(view)
+    right, up, forward = camera_axes(view)
     rays = places - np.array(view.position_m)
     depth = rays @ forward
     tangent = np.tan(np.radians(view.fovy_deg) / 2)
@@ -229,9 +229,10 @@ def _in_view(
     return seen
 
 
-def _camera_axes(
+def camera_axes(
     view: CameraView,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return a camera's directions right, up and forwards; unit vectors."""
     forward = np.array(view.target_m) - np.array(view.position_m)
     forward /= np.linalg.norm(forward)
     right = np.cross(forward, [0, 0, 1])
@@ -243,7 +244,7 @@ def _world_mjcf(
     body: Body, room: Room, view: CameraView, rng: np.random.Generator
 ) -> tuple[str, dict[str, bytes]]:
     assets, furniture, textures = room_mjcf(room, rng)
-    right, up, _ = _camera_axes(view)
+    right, up, _ = camera_axes(view)
     axes = " ".join(f"{value:.5f}" for value in (*right, *up))
     place = " ".join(f"{value:.4f}" for value in view.position_m)
     ambient, diffuse = rng.uniform(0.15, 0.5), rng.uniform(0.0, 0.35)

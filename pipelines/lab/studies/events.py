@@ -20,6 +20,7 @@ from pipelines.lab.studies.event_report import (
 )
 from pipelines.lab.studies.matching import pair_events
 from pipelines.live.recorded import in_time_order
+from pipelines.live.views import picture_form
 from pipelines.live.watch import Item, Subject, Watch, WatchSettings
 from pipelines.recognition import ActionRecognizer
 from pipelines.records import FALL, ActionEvent, Prediction
@@ -124,13 +125,14 @@ async def predict_recording(
     """
     predictions: list[Prediction] = []
     events: list[ActionEvent] = []
+    form = picture_form(recognizer.info, settings.windows)
     worn = next(iter(sorted(recording.imu.items())), None)
     camera = CameraSource(
         recording.file,
         str(recording.video.absolute()),  # a relative path could mean "test"
         clock=clock,
-        image_size_px=recognizer.info.image_size_px,
-        step_ns=settings.windows.step_ns,
+        image_size_px=form.side_px,
+        step_ns=form.step_ns,
         framing=framing,
         fail_fast=True,
     )

@@ -156,7 +156,7 @@ def open_laboratory(
     basis = f"Measured on {studied.amount} with the checkpoint {clip.name}"
     learnt = None  # labels of real sets may occur in its training under other names
     if isinstance(choice, WardChoice):
-        from pipelines.lab.training.default import labels_seen
+        from pipelines.lab.training.recipe_file import labels_seen
 
         basis += "; no public set and no pretrained CLIP was used"
         learnt = labels_seen(find_checkpoint(checkpoint or CHECKPOINT_FOLDER))

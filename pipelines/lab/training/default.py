@@ -6,19 +6,14 @@
 its own random generator, so that a resumed run sees the same batches.
 """
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import cast, final
+from typing import final
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from transformers import CLIPModel
 
 from models.clip.encoder import encode_texts
 from models.clip.new_checkpoint import (
@@ -31,19 +26,18 @@ from models.prompts.prompt_set import PromptSet
 from pipelines.clock import NS_PER_S
 from pipelines.errors import TrainingError
 from pipelines.folders import make_folder
-from pipelines.lab.simulation.footage import SIMULATOR_VERSION, RecordingPlan, Stream
+from pipelines.lab.simulation.footage import RecordingPlan, Stream
 from pipelines.lab.simulation.world import LANDMARKS
 from pipelines.lab.training.batches import WindowSampler
 from pipelines.lab.training.blocks import grid_side, prefer_attention
 from pipelines.lab.training.losses import BodyHeads, label_texts, training_losses
-from pipelines.lab.training.optimisers import TowerOptimisers
 from pipelines.lab.training.pictures import PictureRun, label_matrix, prepare_runs
+from pipelines.lab.training.recipe_file import claim, recipe_text, write_recipe
+from pipelines.lab.training.towers import Towers
 from pipelines.progress import Progress
 
 _WHITENING_WINDOWS = 256
 _STATE_NAME = "state.safetensors"
-_RECIPE_NAME = "recipe.json"
-_OPTIMISER = "optimiser."
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +149,7 @@ def train(
         PipelineError: If pictures are missing and this machine cannot render.
     """
     make_folder(folder)
-    _claim(folder, recipe, prompt_set)
+    claim(folder, recipe, prompt_set)
     runs = _prepare(recipe, folder / "pictures", on_progress)
     trainer = _Trainer(recipe, prompt_set, runs)
     trainer.load(folder / _STATE_NAME)
@@ -185,39 +179,6 @@ def _prepare(recipe: Recipe, folder: Path, on_progress: Progress) -> list[Pictur
         step_ns=recipe.step_ns,
         on_done=count,
     )
-
-
-def _claim(folder: Path, recipe: Recipe, prompt_set: PromptSet) -> None:
-    """Write the recipe into the folder; refuse a folder of another recipe."""
-    path = folder / _RECIPE_NAME
-    text = _recipe_text(recipe, prompt_set)
-    if not path.exists():
-        part = path.with_suffix(".part")
-        part.write_text(text)
-        part.replace(path)
-    elif path.read_text(errors="replace") != text:
-        problem = "holds another recipe, prompt set or simulator"
-        raise TrainingError(str(path), f"{problem}; train into another folder")
-
-
-def _recipe_text(recipe: Recipe, prompt_set: PromptSet) -> str:
-    """Return a text with everything that a checkpoint comes from."""
-    facts = {
-        **asdict(recipe),
-        "prompt_set": prompt_set.id,
-        "labels": prompt_set.labels,
-        "simulator_version": SIMULATOR_VERSION,
-    }
-    return json.dumps(facts, indent=2) + "\n"
-
-
-def labels_seen(checkpoint: Path) -> tuple[str, ...] | None:
-    """Return the labels that a checkpoint of this recipe was trained on, else None."""
-    try:
-        facts = json.loads((checkpoint / _RECIPE_NAME).read_text(encoding="utf-8"))
-        return tuple(str(label) for label in facts["labels"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None  # trained by another recipe
 
 
 @final
@@ -259,19 +220,13 @@ class _Trainer:
                 len(prompt_set.labels),
                 self.model.visual_projection.out_features,
             )
-        self.average = AveragedModel(
+        self.towers = Towers(
             self.model,
-            multi_avg_fn=get_ema_multi_avg_fn(recipe.average_decay),  # type: ignore[no-untyped-call]
-        )
-        self.named = {
-            **{f"model.{k}": p for k, p in self.model.named_parameters()},
-            **{f"heads.{k}": p for k, p in self.heads.named_parameters()},
-        }
-        self.optimisers = TowerOptimisers(
-            self.named,
+            {"heads": self.heads},
             matrix_rate=recipe.peak_rate,
             other_rate=recipe.other_rate,
             weight_decay=recipe.weight_decay,
+            average_decay=recipe.average_decay,
         )
         self.sentences = [prompt_set.sentences(label) for label in prompt_set.labels]
 
@@ -298,11 +253,7 @@ class _Trainer:
             problem = f"the loss is not finite ({note}); lower the learning rate"
             where = f"step {self.step + 1}"
             raise TrainingError(where, problem)
-        self.optimisers.zero_grad()
-        losses["total"].backward()  # type: ignore[no-untyped-call]  # torch's own gap
-        torch.nn.utils.clip_grad_norm_(list(self.named.values()), 1.0)
-        self.optimisers.step(recipe.rate_share(self.step))
-        self.average.update_parameters(self.model)
+        self.towers.learn(losses["total"], recipe.rate_share(self.step))
         self.step += 1
         for name, value in losses.items():
             earlier = self.recent.get(name, value.item())
@@ -310,20 +261,8 @@ class _Trainer:
         return _note(self.recent)
 
     def save(self, path: Path) -> None:
-        """Write weights, average and optimiser state, replacing the old file whole."""
-        tensors = {name: value.detach() for name, value in self.named.items()}
-        tensors |= {
-            f"average.{name}": value
-            for name, value in self.average.module.named_parameters()
-        }
-        tensors |= {
-            f"{_OPTIMISER}{key}": moment
-            for key, moment in self.optimisers.state().items()
-        }
-        tensors["step"] = torch.tensor(self.step)
-        part = path.with_suffix(".part")
-        save_file({name: value.contiguous() for name, value in tensors.items()}, part)
-        part.replace(path)
+        """Write the complete state, replacing the old file whole."""
+        self.towers.save(path, self.step)
 
     def load(self, path: Path) -> None:
         """Resume from a saved state, if there is one.
@@ -331,35 +270,12 @@ class _Trainer:
         Raises:
             TrainingError: If it cannot be read.
         """
-        if not path.exists():
-            return
-        try:
-            tensors = load_file(path)
-        except (SafetensorError, OSError) as err:
-            problem = f"cannot be read ({err}); delete it to start the training again"
-            raise TrainingError(str(path), problem) from err
-        averaged = dict(self.average.module.named_parameters())
-        with torch.no_grad():
-            for name, value in self.named.items():
-                value.copy_(tensors[name])
-            for name, value in averaged.items():
-                value.copy_(tensors[f"average.{name}"])
-        self.optimisers.load(
-            {
-                key.removeprefix(_OPTIMISER): moment
-                for key, moment in tensors.items()
-                if key.startswith(_OPTIMISER)
-            }
-        )
-        self.step = int(tensors["step"])
-        self.average.n_averaged.fill_(self.step)
+        self.step = self.towers.load(path)
 
     def export(self, folder: Path) -> None:
         """Write the averaged weights as a checkpoint folder."""
-        model = cast("CLIPModel", self.average.module)
-        save_checkpoint(model, self.tokenizer, folder)
-        text = _recipe_text(self.recipe, self.prompt_set)
-        (folder / _RECIPE_NAME).write_text(text)
+        save_checkpoint(self.towers.averaged, self.tokenizer, folder)
+        write_recipe(folder, recipe_text(self.recipe, self.prompt_set))
 
 
 def _note(losses: Mapping[str, float]) -> str:

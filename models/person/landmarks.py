@@ -1,0 +1,104 @@
+"""The landmark network: how somebody in a region of a picture holds themselves."""
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from jaxtyping import Float32, Float64, UInt8
+
+from models.person.files import LANDMARKS
+from models.person.network import Network
+from models.person.region import Region
+
+BODY_POINTS = 33
+_POINTS = 39  # the body's, then centre and circle of the next region, then others
+_CENTRE, _TOP = 33, 34
+_SIDE, _HEAT_SIDE = 256, 64
+_NEAR = 3  # cells about the peak of a heat map
+_LEAST_HEAT = 0.5
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """What the network says of a region.
+
+    Attributes:
+        points_px: Column, row and visibility (0 to 1) of each landmark.
+        world_m: Landmarks in metres about the middle of the hips, axes as the
+            picture's: right, down, away.
+        presence: Probability that somebody is in the region.
+        next_region: Region of the same body in the next picture.
+        region: The region that was read.
+        mask_logits: Logits of the body in each pixel of the region.
+    """
+
+    points_px: Float32[np.ndarray, "33 3"]
+    world_m: Float32[np.ndarray, "33 3"]
+    presence: float
+    next_region: Region
+    region: Region
+    mask_logits: Float32[np.ndarray, "256 256"]
+
+
+@final
+class LandmarkNetwork:
+    """The landmark network.
+
+    Args:
+        threads: Processor threads.
+
+    Raises:
+        PersonModelError: If the network file is missing or wrong.
+    """
+
+    def __init__(self, threads: int) -> None:
+        heat = (1, _HEAT_SIDE, _HEAT_SIDE, _POINTS)
+        outputs = ((1, 195), (1, 1), (1, _SIDE, _SIDE, 1), heat, (1, 117))
+        self._network = Network(LANDMARKS, outputs, threads)
+
+    def read(
+        self, picture: UInt8[np.ndarray, "height width 3"], region: Region
+    ) -> Reading:
+        """Return the landmarks of the body in a region."""
+        cut = region.cut(picture, _SIDE, repeat=True)
+        raw, presence, mask, heat, world = self._network(
+            cut.astype(np.float32) / np.float32(255)
+        )
+        rows = raw.reshape(_POINTS, 5).astype(np.float64)
+        places = _refined(rows[:, :2] / _SIDE, heat[0])
+        points = region.to_picture(places)
+        visibility = 1 / (1 + np.exp(-rows[:BODY_POINTS, 3:4]))
+        metres = world.reshape(_POINTS, 3)[:BODY_POINTS].astype(np.float64)
+        metres[:, :2] = metres[:, :2] @ region.rotation().T
+        return Reading(
+            np.hstack((points[:BODY_POINTS], visibility)).astype(np.float32),
+            metres.astype(np.float32),
+            float(presence[0, 0]),
+            Region.of_body(points[_CENTRE], points[_TOP]),
+            region,
+            mask[0, :, :, 0].copy(),
+        )
+
+
+def _refined(
+    places: Float64[np.ndarray, "point 2"],
+    heat: Float32[np.ndarray, "row column point"],
+) -> Float64[np.ndarray, "point 2"]:
+    """Move each point to the centre of mass of its heat map near it, if it is clear."""
+    refined = places.copy()
+    for i, (x, y) in enumerate(places):
+        column, row = int(x * _HEAT_SIDE), int(y * _HEAT_SIDE)
+        if not (0 <= column < _HEAT_SIDE and 0 <= row < _HEAT_SIDE):
+            continue
+        rows = slice(max(0, row - _NEAR), row + _NEAR + 1)
+        columns = slice(max(0, column - _NEAR), column + _NEAR + 1)
+        near = 1 / (1 + np.exp(-heat[rows, columns, i].astype(np.float64)))
+        if near.max() >= _LEAST_HEAT:
+            down, across = np.indices(near.shape)
+            total = near.sum()
+            refined[i] = (
+                ((across + columns.start) * near).sum() / total / _HEAT_SIDE,
+                ((down + rows.start) * near).sum() / total / _HEAT_SIDE,
+            )
+    return refined

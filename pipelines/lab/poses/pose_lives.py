@@ -1,0 +1,182 @@
+"""Simulated lives as sequences of poses, for training and for measuring.
+
+One life can be seen by several cameras, each with errors of its own. Half of the views
+are those of the ward's camera, half those of any camera.
+"""
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import final
+
+import numpy as np
+from jaxtyping import Bool, Float16, Float32, Int16
+
+from models.person.pose_history import LEAST_SIZE, SIZE_SHARE, SIZE_STEPS
+from models.person.pose_picture import HIPS, SHOULDERS, body_sizes
+from pipelines.errors import TrainingError
+from pipelines.lab.poses.body_joints import RATE_HZ, joint_places, sample_at
+from pipelines.lab.poses.cameras import free_camera, ward_camera
+from pipelines.lab.poses.finder_errors import see
+from pipelines.lab.simulation.footage import (
+    SIMULATOR_VERSION,
+    RecordingPlan,
+    in_render_processes,
+)
+from pipelines.lab.simulation.life import live
+from pipelines.lab.simulation.wide_life import wide_choices
+from pipelines.lab.simulation.world import random_world
+
+STEP_RATE_HZ = 8
+_STRIDE = RATE_HZ // STEP_RATE_HZ
+_LEAST_STEPS = 20
+_FREE_SHARE = 0.5
+_DOWN_M, _LOW_M = 0.3, 1.0
+_FIRST_SIZE = 0.4
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class PoseRuns:
+    """Sequences of poses, each of one life seen by one camera.
+
+    Attributes:
+        joints: x, y and visibility of each joint at each step of 1/8 s.
+        found: Whether the body was found.
+        sizes: Size of the body.
+        labels: Index into ``names``.
+        names: The activities.
+    """
+
+    joints: Float16[np.ndarray, "run step 13 3"]
+    found: Bool[np.ndarray, "run step"]
+    sizes: Float32[np.ndarray, "run step"]
+    labels: Int16[np.ndarray, "run step"]
+    names: tuple[str, ...]
+
+    def save(self, path: Path) -> None:
+        """Write the sequences, replacing the old file whole."""
+        part = path.with_suffix(".part.npz")
+        np.savez(
+            part,
+            joints=self.joints,
+            found=self.found,
+            sizes=self.sizes,
+            labels=self.labels,
+            names=np.array(self.names),
+        )
+        part.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> "PoseRuns":
+        """Read sequences that ``save`` wrote."""
+        with np.load(path, allow_pickle=False) as kept:
+            names = tuple(str(name) for name in kept["names"])
+            arrays = {name: kept[name] for name in kept.files if name != "names"}
+        return cls(**arrays, names=names)
+
+
+def simulate_pose_runs(
+    plans: Sequence[RecordingPlan],
+    views: int,
+    on_done: Callable[[int], None],
+    cache: Path | None = None,
+) -> PoseRuns:
+    """Simulate lives and look at each from several cameras.
+
+    Args:
+        plans: The lives, of equal length.
+        views: Cameras for each.
+        on_done: Called with the number of finished lives.
+        cache: Folder that keeps the result for another run of the same plans.
+
+    Raises:
+        TrainingError: If there is no plan.
+        PipelineError: If this machine cannot simulate.
+    """
+    if not plans:
+        where, problem = "pose lives", "none to simulate"
+        raise TrainingError(where, problem)
+    path = None
+    if cache is not None:
+        first = plans[0]
+        name = f"{first.stream.name.lower()}-{first.seed}-{len(plans)}-{views}"
+        path = cache / f"poses-{name}-v{SIMULATOR_VERSION}.npz"
+        if path.exists():
+            return PoseRuns.load(path)
+    done = itertools.count(1)
+    lives = in_render_processes(
+        partial(_views_of_life, views=views),
+        plans,
+        on_done=lambda _: on_done(next(done)),
+    )
+    runs = _joined([run for plan in plans for run in lives[plan]])
+    if path is not None:
+        runs.save(path)
+    return runs
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Run:
+    joints: Float16[np.ndarray, "step 13 3"]
+    found: Bool[np.ndarray, " step"]
+    sizes: Float32[np.ndarray, " step"]
+    labels: tuple[str, ...]
+
+
+def _views_of_life(plan: RecordingPlan, views: int) -> list[_Run]:
+    rng = plan.generator()
+    world = random_world(rng)
+    track = live(world, rng, plan.duration_s, wide_choices)
+    places = joint_places(track, world)
+    is_there = np.isfinite(places[:, 0, 0])
+    runs = []
+    for _ in range(views):
+        camera = None
+        if rng.random() < _FREE_SHARE and is_there.sum() > _LEAST_STEPS:
+            camera = free_camera(rng, places[is_there])
+        camera = camera or ward_camera(world.view)
+        first = int(rng.integers(_STRIDE))
+        chosen = places[first::_STRIDE]
+        shoulders = chosen[:, SHOULDERS, 2].mean(axis=1)
+        hips = chosen[:, HIPS, 2].mean(axis=1)
+        is_down = (np.abs(shoulders - hips) < _DOWN_M) & (hips < _LOW_M)
+        seen = see(rng, *camera.project(chosen), is_down)
+        labels = (
+            track.labels[sample_at(first + i * _STRIDE)] for i in range(len(hips))
+        )
+        sizes = latest_sizes(seen.joints, seen.found)
+        joints = seen.joints.astype(np.float16)
+        runs.append(_Run(joints, seen.found, sizes, tuple(labels)))
+    return runs
+
+
+def _joined(runs: Sequence[_Run]) -> PoseRuns:
+    steps = min(len(run.labels) for run in runs)
+    names = sorted({name for run in runs for name in run.labels})
+    place = {name: i for i, name in enumerate(names)}
+    return PoseRuns(
+        np.stack([run.joints[:steps] for run in runs]),
+        np.stack([run.found[:steps] for run in runs]),
+        np.stack([run.sizes[:steps] for run in runs]),
+        np.array([[place[n] for n in run.labels[:steps]] for run in runs], np.int16),
+        tuple(names),
+    )
+
+
+def latest_sizes(
+    joints: Float32[np.ndarray, "step 13 3"], found: Bool[np.ndarray, " step"]
+) -> Float32[np.ndarray, " step"]:
+    """Return the size of the body at each step, as ``PoseHistory`` estimates it."""
+    now = body_sizes(joints)
+    sizes = np.empty(len(now), np.float32)
+    latest = _FIRST_SIZE
+    for i in range(len(now)):
+        recent = slice(max(0, i - SIZE_STEPS), i + 1)
+        known = now[recent][found[recent]]
+        if len(known):
+            latest = max(LEAST_SIZE, float(np.quantile(known, SIZE_SHARE)))
+        sizes[i] = latest
+    return sizes

@@ -1,0 +1,338 @@
+"""The recipe of the bundled checkpoint: a small CLIP that looks at pose pictures.
+
+    lives ─▶ poses as the finder sees them ─▶ pose pictures ─▶ steps ─▶ checkpoint
+
+Nothing is rendered. A window is the latest pictures of the frame grid; recent ones
+weigh more, as they do in use. ``train`` can be stopped at any time and resumes from its
+last saved step.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import final
+
+import numpy as np
+import torch
+from jaxtyping import Float32, Int64, UInt8
+from torch import Tensor
+from torch.nn.functional import cross_entropy, normalize
+
+from models.clip.card import Card, write_card
+from models.clip.encoder import encode_pixels, encode_texts, normalise_pixels
+from models.clip.new_checkpoint import (
+    save_checkpoint,
+    small_clip,
+    small_tokenizer,
+    whiten_patches,
+)
+from models.person.pose_picture import MOMENTS, PICTURE_SIDE_PX, draw_poses
+from models.prompts.prompt_set import PromptSet
+from pipelines.errors import TrainingError
+from pipelines.folders import make_folder
+from pipelines.lab.poses.pose_lives import (
+    STEP_RATE_HZ,
+    PoseRuns,
+    simulate_pose_runs,
+)
+from pipelines.lab.simulation.footage import RecordingPlan, Stream
+from pipelines.lab.training.blocks import prefer_attention
+from pipelines.lab.training.lives import shares
+from pipelines.lab.training.losses import has_fast_bf16, label_texts
+from pipelines.lab.training.recipe_file import claim, recipe_text, write_recipe
+from pipelines.lab.training.towers import Towers
+from pipelines.progress import Progress
+from pipelines.records import FALL
+
+_STATE_NAME = "state.safetensors"
+_GRID_STEPS = 3  # poses a step of the frame grid
+_NEAR_FALLS = 0.33  # share of windows near a fall
+_BEFORE, _AFTER = -8, 24  # steps about a moment of falling
+_WHITENING = 2048
+_TOKENS = 17
+_TEXT_WEIGHT, _FRAME_WEIGHT = 0.3, 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class PoseRecipe:
+    """Everything that determines the checkpoint, including the seed.
+
+    Attributes:
+        seed: Seed of lives, initial weights and batches.
+        lives: Number of simulated lives, each with its own person and room.
+        life_s: Length of a life in seconds.
+        views: Cameras that look at each life.
+        frames: Latest pictures of a window that are drawn in training.
+        recency: Weight of a picture relative to that of the next newer one.
+        vision_width: Width of the picture tower, of ``vision_layers`` blocks with
+            ``vision_heads`` attention heads each.
+        steps: Optimiser steps.
+        windows: Windows in a step.
+        peak_rate: Highest learning rate of Muon, for the matrices of both towers'
+            layers, after ``warmup_steps``; it then falls linearly.
+        other_rate: Highest learning rate of AdamW, for all other parameters.
+        warmup_steps: Steps in which the learning rate rises linearly.
+        weight_decay: Weight decay of both optimisers; none for biases, norms and scale.
+        average_decay: Decay of the moving average of the weights, which is the result.
+    """
+
+    seed: int = 1
+    lives: int = 2400
+    life_s: float = 60.0
+    views: int = 3
+    frames: int = 4
+    recency: float = 0.7
+    vision_width: int = 128
+    vision_layers: int = 4
+    vision_heads: int = 4
+    steps: int = 8000
+    windows: int = 64
+    peak_rate: float = 4e-3
+    other_rate: float = 1.5e-3
+    warmup_steps: int = 200
+    weight_decay: float = 0.02
+    average_decay: float = 0.998
+
+    def plans(self) -> list[RecordingPlan]:
+        """Return the lives for training, which no seed of footage can produce."""
+        rate_hz = Fraction(STEP_RATE_HZ)
+        return [
+            RecordingPlan(Stream.TRAINING, self.seed, i, self.life_s, rate_hz)
+            for i in range(self.lives)
+        ]
+
+    def rate_share(self, step: int) -> float:
+        """Return the learning rates of a step as a share of the highest rates."""
+        if step < self.warmup_steps:
+            return (step + 1) / self.warmup_steps
+        done = (step - self.warmup_steps) / max(1, self.steps - self.warmup_steps)
+        return 1 - 0.99 * done
+
+    @property
+    def weights(self) -> Float32[np.ndarray, " frame"]:
+        """Weight of each drawn picture, the newest first; they sum to 1."""
+        powers = self.recency ** np.arange(self.frames, dtype=np.float32)
+        weights: Float32[np.ndarray, " frame"] = powers / powers.sum()
+        return weights
+
+
+def train_pose_clip(
+    recipe: PoseRecipe,
+    prompt_set: PromptSet,
+    folder: Path,
+    on_progress: Progress,
+    *,
+    save_every: int = 200,
+) -> Path:
+    """Follow a recipe, resuming an earlier run in the same folder.
+
+    Args:
+        recipe: The recipe.
+        prompt_set: The labels and wordings to learn.
+        folder: Folder for poses and state, and for the checkpoint.
+        on_progress: Called after every life and every step.
+        save_every: Steps between saved states.
+
+    Returns:
+        The checkpoint's folder, ``folder / "ward-clip"``.
+
+    Raises:
+        FolderError: If the folder cannot be written to.
+        TrainingError: If the folder belongs to another recipe, prompt set or simulator
+            version, or holds a damaged state; if the lives have too few of the labels;
+            or if the loss is not finite.
+        PipelineError: If lives are missing and this machine cannot simulate.
+    """
+    make_folder(folder)
+    claim(folder, recipe, prompt_set)
+    plans = recipe.plans()
+
+    def count(done: int) -> None:
+        on_progress("simulating", done, len(plans), "")
+
+    runs = simulate_pose_runs(plans, recipe.views, count, folder)
+    trainer = _Trainer(recipe, prompt_set, PoseWindows(runs, prompt_set, recipe))
+    trainer.load(folder / _STATE_NAME)
+    while trainer.step < recipe.steps:
+        note = trainer.advance()
+        if trainer.step % save_every == 0 or trainer.step == recipe.steps:
+            trainer.save(folder / _STATE_NAME)
+        on_progress("training", trainer.step, recipe.steps, note)
+    checkpoint = folder / "ward-clip"
+    trainer.export(checkpoint)
+    return checkpoint
+
+
+@final
+class PoseWindows:
+    """Draws windows of pose pictures from simulated lives.
+
+    Args:
+        runs: The lives.
+        prompt_set: The labels.
+        recipe: Number and weights of the pictures in a window.
+
+    Raises:
+        TrainingError: If the lives have fewer than two of the labels, or no fall.
+    """
+
+    def __init__(
+        self, runs: PoseRuns, prompt_set: PromptSet, recipe: PoseRecipe
+    ) -> None:
+        self._runs, self._recipe = runs, recipe
+        places = np.array([prompt_set.place(name) for name in runs.names])
+        self._targets = np.stack(
+            [shares(places[i : i + 1], prompt_set) for i in range(len(places))]
+        )
+        events = [
+            prompt_set.events.get(prompt_set.labels[p]) if p >= 0 else None
+            for p in places
+        ]
+        falling = [i for i, name in enumerate(runs.names) if name == "falling"]
+        if len(set(places) - {-1}) < 2 or not falling or events[falling[0]] != FALL:
+            problem = "the simulated lives have too few of its labels to train on"
+            raise TrainingError(prompt_set.id, problem)
+        self._falls = np.argwhere(runs.labels == falling[0])
+
+    def draw(
+        self, count: int, rng: np.random.Generator
+    ) -> tuple[
+        UInt8[np.ndarray, "picture 32 32 3"], Float32[np.ndarray, "picture label"]
+    ]:
+        """Draw windows.
+
+        Returns:
+            The pictures of all windows, each window's newest first, and each picture's
+            share of each label.
+        """
+        run, step = self._moments(count, rng)
+        ages = _GRID_STEPS * np.arange(self._recipe.frames)
+        steps = np.maximum(0, step[:, None] - ages).ravel()
+        run = run.repeat(self._recipe.frames)
+        return self.pictures(run, steps), self._targets[self._runs.labels[run, steps]]
+
+    def pictures(
+        self, run: Int64[np.ndarray, " picture"], step: Int64[np.ndarray, " picture"]
+    ) -> UInt8[np.ndarray, "picture 32 32 3"]:
+        """Draw the pictures of some steps of some runs."""
+        moments = step[:, None] - np.array(MOMENTS)
+        found = (moments >= 0) & self._runs.found[run[:, None], moments]
+        joints = self._runs.joints[run[:, None], moments].astype(np.float32)
+        joints[~found] = 0
+        return draw_poses(joints, found, self._runs.sizes[run, step])
+
+    def _moments(
+        self, count: int, rng: np.random.Generator
+    ) -> tuple[Int64[np.ndarray, " window"], Int64[np.ndarray, " window"]]:
+        """Draw the run and the newest step of each window; a third near falls."""
+        runs, steps = self._runs.labels.shape
+        run, step = rng.integers(runs, size=count), rng.integers(steps, size=count)
+        near = round(_NEAR_FALLS * count)
+        chosen = self._falls[rng.integers(len(self._falls), size=near)]
+        run[:near] = chosen[:, 0]
+        about = chosen[:, 1] + rng.integers(_BEFORE, _AFTER, size=near)
+        step[:near] = np.clip(about, 0, steps - 1)
+        return run, step
+
+
+@final
+class _Trainer:
+    """Weights, optimisers and step count: the complete state of a run."""
+
+    def __init__(
+        self, recipe: PoseRecipe, prompt_set: PromptSet, windows: PoseWindows
+    ) -> None:
+        self.recipe, self.prompt_set, self.step = recipe, prompt_set, 0
+        self._windows = windows
+        self._recent: dict[str, float] = {}
+        self._tokenizer = small_tokenizer()
+        self._model = small_clip(
+            seed=recipe.seed,
+            image_size_px=PICTURE_SIDE_PX,
+            patch_size_px=8,
+            vision_width=recipe.vision_width,
+            vision_layers=recipe.vision_layers,
+            vision_heads=recipe.vision_heads,
+        )
+        rng = np.random.default_rng(recipe.seed)
+        pictures, _ = windows.draw(_WHITENING // recipe.frames, rng)
+        whiten_patches(self._model, normalise_pixels(torch.from_numpy(pictures)))
+        prefer_attention(self._model, _TOKENS)
+        self._model.train()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(recipe.seed)
+            self._head = torch.nn.Linear(
+                self._model.visual_projection.out_features, len(prompt_set.labels)
+            )
+        self._towers = Towers(
+            self._model,
+            {"text": self._head},
+            matrix_rate=recipe.peak_rate,
+            other_rate=recipe.other_rate,
+            weight_decay=recipe.weight_decay,
+            average_decay=recipe.average_decay,
+        )
+        self._sentences = [prompt_set.sentences(label) for label in prompt_set.labels]
+
+    def advance(self) -> str:
+        """Run one optimiser step; return a note on the loss.
+
+        Raises:
+            TrainingError: If the loss is not finite; the weights are then unchanged.
+        """
+        recipe = self.recipe
+        rng = np.random.default_rng((recipe.seed, self.step))
+        pictures, targets = self._windows.draw(recipe.windows, rng)
+        generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
+        losses = self._losses(
+            torch.from_numpy(pictures), torch.from_numpy(targets), generator
+        )
+        if not losses["total"].isfinite():
+            where, problem = f"step {self.step + 1}", "the loss is not finite"
+            raise TrainingError(where, problem)
+        self._towers.learn(losses["total"], recipe.rate_share(self.step))
+        self.step += 1
+        for name, value in losses.items():
+            earlier = self._recent.get(name, value.item())
+            self._recent[name] = earlier + 0.03 * (value.item() - earlier)
+        return "  ".join(f"{name} {value:.2f}" for name, value in self._recent.items())
+
+    def _losses(
+        self,
+        pictures: UInt8[Tensor, "picture 32 32 3"],
+        targets: Float32[Tensor, "picture label"],
+        generator: torch.Generator,
+    ) -> dict[str, Tensor]:
+        """Compute the parts of the loss; their weighted sum is ``total``."""
+        sentences = label_texts(self._sentences, generator)
+        with torch.autocast("cpu", torch.bfloat16, enabled=has_fast_bf16()):
+            texts = encode_texts(self._model, self._tokenizer, sentences)
+            features = encode_pixels(self._model, normalise_pixels(pictures))
+        texts, features = normalize(texts.float(), dim=-1), features.float()
+        scale = self._model.logit_scale.exp().clamp(max=100)
+        weights = torch.from_numpy(self.recipe.weights)[:, None]
+        frames = self.recipe.frames
+        windows = features.reshape(-1, frames, features.shape[1])
+        clips = normalize((weights * windows).sum(dim=1), dim=-1)
+        wanted = (weights * targets.reshape(-1, frames, targets.shape[1])).sum(dim=1)
+        parts = {
+            "clip": cross_entropy(scale * clips @ texts.T, wanted),
+            "frame": cross_entropy(scale * features @ texts.T, targets),
+            "text": cross_entropy(self._head(10 * texts), torch.arange(len(texts))),
+        }
+        total = parts["clip"] + _FRAME_WEIGHT * parts["frame"]
+        return parts | {"total": total + _TEXT_WEIGHT * parts["text"]}
+
+    def save(self, path: Path) -> None:
+        """Write the complete state, replacing the old file whole."""
+        self._towers.save(path, self.step)
+
+    def load(self, path: Path) -> None:
+        """Resume from a saved state, if there is one."""
+        self.step = self._towers.load(path)
+
+    def export(self, folder: Path) -> None:
+        """Write the averaged weights as a checkpoint folder."""
+        save_checkpoint(self._towers.averaged, self._tokenizer, folder)
+        write_card(folder, Card(view="pose", recency=self.recipe.recency))
+        write_recipe(folder, recipe_text(self.recipe, self.prompt_set))

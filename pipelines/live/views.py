@@ -1,0 +1,192 @@
+"""Views: what the recogniser is shown of a camera's picture.
+
+    picture    the whole picture, as the camera's source scaled it
+    pose       the motion of the person in it, drawn from the person finder's landmarks
+
+A pose view needs larger pictures, more of them, and draws one of its own at each step
+of the frame grid::
+
+    camera tick   0  1  2  3  4  5  6      every 1/8 s
+    finder        p  p  p  p  p  p  p      a pose each
+    drawn         0        1        2      a step of the frame grid each
+
+With it, no camera picture goes further than this module.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, final, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float32
+
+from models.person.detector import Detector
+from models.person.finder import FinderSettings, Person, PersonFinder
+from models.person.landmarks import LandmarkNetwork
+from models.person.pose_history import PoseHistory
+from models.person.pose_picture import STEP_S
+from pipelines.clock import seconds_to_ns
+from pipelines.live.inference import ReuseSettings, cell_luma
+from pipelines.live.windows import WindowSettings
+from pipelines.recognition import RecognizerInfo
+from pipelines.records import Frame
+
+_FINDER_SIDE_PX = 640
+
+
+@dataclass(frozen=True, slots=True)
+class PictureForm:
+    """What a camera's source has to deliver.
+
+    Attributes:
+        side_px: Side of its square pictures.
+        step_ns: Time between two pictures.
+        pictures_a_step: Pictures in a step of the frame grid.
+    """
+
+    side_px: int
+    step_ns: int
+    pictures_a_step: int
+
+
+def picture_form(info: RecognizerInfo, windows: WindowSettings) -> PictureForm:
+    """Return what the camera's source has to deliver for a recogniser's view."""
+    if info.view == "picture":
+        return PictureForm(info.image_size_px, windows.step_ns, 1)
+    count = max(1, round(windows.step_ns / seconds_to_ns(STEP_S)))
+    return PictureForm(_FINDER_SIDE_PX, windows.step_ns // count, count)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shown:
+    """A frame for the recogniser, and the camera's frame that it comes from."""
+
+    camera: Frame
+    frame: Frame
+
+
+@runtime_checkable  # annotations are checked at run time under test
+class View(Protocol):
+    """Conversion of the cameras' frames to the recogniser's."""
+
+    async def show(self, frames: Sequence[Frame]) -> list[Shown]:
+        """Return the recogniser's frames; at most one for each given one."""
+        ...
+
+    def forget(self, subject_id: str) -> None:
+        """Forget a subject; do nothing if it is not known."""
+        ...
+
+
+def build_view(
+    info: RecognizerInfo, windows: WindowSettings, reuse: ReuseSettings
+) -> View:
+    """Build the view that a recogniser was trained on.
+
+    Raises:
+        PersonModelError: If it needs the person finder, and a file of that is missing.
+    """
+    if info.view == "picture":
+        return PictureView()
+    return PoseView(picture_form(info, windows), reuse)
+
+
+@final
+class PictureView:
+    """Shows the cameras' frames as they are."""
+
+    async def show(self, frames: Sequence[Frame]) -> list[Shown]:
+        """See ``View``."""
+        return [Shown(frame, frame) for frame in frames]
+
+    def forget(self, subject_id: str) -> None:
+        """See ``View``."""
+
+
+@final
+class PoseView:
+    """Shows the motion of the person in view.
+
+    Args:
+        form: The pictures that the cameras' sources deliver.
+        reuse: When an unchanged picture needs no new search for people.
+
+    Raises:
+        PersonModelError: If a file of the person finder is missing or wrong.
+    """
+
+    def __init__(self, form: PictureForm, reuse: ReuseSettings) -> None:
+        self._form, self._reuse = form, reuse
+        self._settings = FinderSettings(people=1)
+        threads = self._settings.threads
+        self._detector = Detector(threads, self._settings.least_score)
+        self._landmarks = LandmarkNetwork(threads)
+        self._watched: dict[str, _Watched] = {}
+
+    async def show(self, frames: Sequence[Frame]) -> list[Shown]:
+        """See ``View``; the search runs in a thread of its own."""
+        if not frames:
+            return []
+        return await asyncio.to_thread(self._show, frames)
+
+    def forget(self, subject_id: str) -> None:
+        """See ``View``."""
+        self._watched.pop(subject_id, None)
+
+    def _show(self, frames: Sequence[Frame]) -> list[Shown]:
+        return [
+            Shown(frame, drawn)
+            for frame in frames
+            if (drawn := self._watched_by(frame.subject_id).add(frame)) is not None
+        ]
+
+    def _watched_by(self, subject_id: str) -> "_Watched":
+        if subject_id not in self._watched:
+            finder = PersonFinder(self._settings, self._detector, self._landmarks)
+            self._watched[subject_id] = _Watched(finder, self._form, self._reuse)
+        return self._watched[subject_id]
+
+
+@final
+class _Watched:
+    """The latest poses in the pictures of one camera."""
+
+    def __init__(
+        self, finder: PersonFinder, form: PictureForm, reuse: ReuseSettings
+    ) -> None:
+        self._finder, self._form, self._reuse = finder, form, reuse
+        self._history = PoseHistory()
+        self._people: list[Person] = []
+        self._luma: Float32[np.ndarray, "row column"] | None = None
+        self._looked_ns = 0
+        self._drawn_tick = -1
+
+    def add(self, frame: Frame) -> Frame | None:
+        """Add a camera's frame; return the drawn one if a step of the grid began."""
+        step = round(frame.tick * self._form.step_ns / seconds_to_ns(STEP_S))
+        tick = frame.tick // self._form.pictures_a_step
+        if tick < self._drawn_tick:  # a new stream, whose ticks begin anew
+            self._history, self._drawn_tick = PoseHistory(), -1
+        for person in self._look(frame):
+            square = person.landmarks  # the picture is square, so its height is a side
+            self._history.add(step, square)
+        if tick == self._drawn_tick:
+            return None
+        self._drawn_tick = tick
+        picture = self._history.picture(step)
+        return Frame(frame.subject_id, frame.timestamp_ns, tick, picture)
+
+    def _look(self, frame: Frame) -> list[Person]:
+        """Return the people in a frame; those before if the picture is unchanged."""
+        luma = cell_luma(frame.pixels)
+        age_ns = frame.timestamp_ns - self._looked_ns
+        if self._luma is not None and 0 <= age_ns <= seconds_to_ns(
+            self._reuse.longest_s
+        ):
+            change = float(np.abs(luma - self._luma).max())
+            if change < self._reuse.difference_luma:
+                return self._people
+        self._luma, self._looked_ns = luma, frame.timestamp_ns
+        self._people = self._finder.find(frame.pixels, frame.timestamp_ns)
+        return self._people

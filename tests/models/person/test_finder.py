@@ -1,0 +1,100 @@
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import UInt8
+
+from models.person.detector import Detector
+from models.person.finder import FinderSettings, Person, PersonFinder
+from models.person.landmarks import LandmarkNetwork
+
+Pictures = Sequence[UInt8[np.ndarray, "height width 3"]]
+STEP_NS = 125_000_000
+NOSE, LEFT_HIP, LEFT_ANKLE = 0, 23, 27
+
+
+def follow(
+    pictures: Pictures,
+    detector: Detector,
+    landmarks: LandmarkNetwork,
+    settings: FinderSettings | None = None,
+) -> list[list[Person]]:
+    finder = PersonFinder(settings, detector, landmarks)
+    return [finder.find(each, i * STEP_NS) for i, each in enumerate(pictures)]
+
+
+def test_somebody_in_a_room_is_found_and_keeps_a_number(
+    film: Pictures, detector: Detector, landmark_network: LandmarkNetwork
+) -> None:
+    found = follow(film, detector, landmark_network)
+    seen = [people for people in found if people]
+    assert len(seen) >= 0.9 * len(film)
+    numbers = [people[0].track_id for people in seen]
+    assert max(numbers.count(number) for number in set(numbers)) >= 0.9 * len(numbers)
+
+
+def test_landmarks_lie_in_the_box_and_the_box_in_the_picture(
+    film: Pictures, detector: Detector, landmark_network: LandmarkNetwork
+) -> None:
+    (person, *_) = follow(film[:1], detector, landmark_network)[0]
+    left, top, right, bottom = person.box
+    x, y, visibility = person.landmarks[NOSE]
+    assert 0 <= visibility <= 1
+    assert left <= x <= right
+    assert top <= y <= bottom
+    assert right - left < 4 / 3
+    assert bottom - top < 1
+    assert np.abs(person.world).max() < 2  # metres
+
+
+def test_nobody_is_found_in_an_empty_picture(
+    detector: Detector, landmark_network: LandmarkNetwork
+) -> None:
+    black = np.zeros((240, 320, 3), np.uint8)
+    assert follow([black] * 3, detector, landmark_network) == [[], [], []]
+
+
+def test_two_people_get_two_numbers(
+    two_people: Pictures, detector: Detector, landmark_network: LandmarkNetwork
+) -> None:
+    found = follow(two_people, detector, landmark_network)
+    both = [people for people in found if len(people) == 2]
+    assert len(both) >= 0.7 * len(two_people)
+    for people in both:
+        assert len({person.track_id for person in people}) == 2
+        assert abs(people[0].box[0] - people[1].box[0]) > 0.2
+
+
+def test_no_more_people_are_followed_than_may_be(
+    two_people: Pictures, detector: Detector, landmark_network: LandmarkNetwork
+) -> None:
+    alone = FinderSettings(people=1)
+    found = follow(two_people, detector, landmark_network, alone)
+    assert max(len(people) for people in found) == 1
+
+
+def test_somebody_found_again_after_a_covered_camera_keeps_the_number(
+    film: Pictures, detector: Detector, landmark_network: LandmarkNetwork
+) -> None:
+    black = np.zeros_like(film[0])
+    pictures = [*film[:8], *[black] * 8, *film[8:16]]
+    found = follow(pictures, detector, landmark_network)
+    assert not any(found[9:16])
+    assert found[7][0].track_id == found[-1][0].track_id
+    assert any(found[16:18])  # within two pictures
+
+
+def test_somebody_who_returns_long_after_is_somebody_new(
+    film: Pictures, detector: Detector, landmark_network: LandmarkNetwork
+) -> None:
+    black = np.zeros_like(film[0])
+    pictures = [*film[:4], *[black] * 40, *film[4:8]]
+    found = follow(pictures, detector, landmark_network)
+    assert found[3][0].track_id != found[-1][0].track_id
+
+
+def test_a_still_picture_never_loses_anybody(
+    film: Pictures, detector: Detector, landmark_network: LandmarkNetwork
+) -> None:
+    found = follow([film[0]] * 60, detector, landmark_network)
+    assert all(found)
+    assert {people[0].track_id for people in found} == {found[0][0].track_id}

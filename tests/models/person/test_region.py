@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.person.region import Region, boxes_overlap
+
+HEIGHT, WIDTH = 120, 160
+
+
+def test_up_is_up_for_a_standing_body() -> None:
+    region = Region.of_body(np.array([80.0, 60.0]), np.array([80.0, 20.0]))
+    assert region.turn_rad == pytest.approx(0)
+    assert region.side_px == pytest.approx(2 * 40 * 1.25)
+
+
+def test_a_lying_body_is_turned_upright() -> None:
+    """The head is to the right: the region's up points there."""
+    region = Region.of_body(np.array([80.0, 60.0]), np.array([120.0, 60.0]))
+    head = region.to_picture(np.array([[0.5, 0.1]]))[0]
+    assert head == pytest.approx([80 + 0.4 * 100, 60])
+
+
+@given(
+    st.floats(-3.1, 3.1),
+    st.floats(40, 120),
+    st.tuples(st.floats(0.2, 0.8), st.floats(0.2, 0.8)),
+)
+def test_a_spot_is_cut_where_its_place_says(
+    turn: float, side: float, place: tuple[float, float]
+) -> None:
+    region = Region(80.0, 60.0, side, turn)
+    column, row = region.to_picture(np.array([place]))[0]
+    if not (6 < column < WIDTH - 6 and 6 < row < HEIGHT - 6):
+        return
+    rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH]
+    spot = np.exp(-((columns - column) ** 2 + (rows - row) ** 2) / (side / 40) ** 2)
+    picture = (255 * spot[..., None].repeat(3, axis=2)).astype(np.uint8)
+    cut = region.cut(picture, 256, repeat=True)[..., 0].astype(float)
+    down, across = np.indices(cut.shape)
+    centre = np.array([(across * cut).sum(), (down * cut).sum()]) / cut.sum()
+    assert centre / 256 == pytest.approx(place, abs=0.02)
+
+
+def test_outside_the_picture_it_is_black_or_the_edge_goes_on() -> None:
+    white = np.full((HEIGHT, WIDTH, 3), 255, np.uint8)
+    region = Region(0.0, 0.0, 100.0, 0.0)  # a quarter of it is in the picture
+    assert region.cut(white, 64, repeat=False)[0, 0, 0] == 0
+    assert region.cut(white, 64, repeat=True).min() == 255
+
+
+def test_a_region_far_outside_needs_no_huge_picture() -> None:
+    white = np.full((HEIGHT, WIDTH, 3), 255, np.uint8)
+    cut = Region(1e6, 1e6, 1e6, 0.3).cut(white, 64, repeat=True)
+    assert cut.shape == (64, 64, 3)
+
+
+@pytest.mark.parametrize(
+    ("other", "overlap"),
+    [
+        ((0, 0, 2, 2), 1.0),
+        ((1, 0, 3, 2), 1 / 3),
+        ((2, 0, 4, 2), 0.0),
+        ((5, 5, 6, 6), 0.0),
+    ],
+)
+def test_overlap_is_intersection_over_union(
+    other: tuple[float, ...], overlap: float
+) -> None:
+    one = np.array((0, 0, 2, 2), np.float32)
+    assert boxes_overlap(one, np.array(other, np.float32)) == pytest.approx(overlap)

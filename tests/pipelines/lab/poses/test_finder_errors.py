@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+from jaxtyping import Float32
+
+from models.person.pose_picture import body_sizes
+from pipelines.lab.poses.finder_errors import SeenBody, see
+
+STEPS = 480
+
+
+def body() -> Float32[np.ndarray, "step 13 2"]:
+    down = [0.1, 0.25, 0.25, 0.4, 0.4, 0.5, 0.5, 0.5, 0.5, 0.7, 0.7, 0.9, 0.9]
+    across = [0.5, 0.58, 0.42, 0.6, 0.4, 0.6, 0.4, 0.55, 0.45, 0.55, 0.45, 0.55, 0.45]
+    pose = np.stack((across, down), axis=1).astype(np.float32)
+    return np.repeat(pose[None], STEPS, axis=0)
+
+
+def views(
+    places: Float32[np.ndarray, "step 13 2"], *, inside: bool = True, down: bool = False
+) -> list[SeenBody]:
+    rng = np.random.default_rng(5)
+    shown = np.full(places.shape[:2], inside)
+    return [see(rng, places, shown, np.full(len(places), down)) for _ in range(40)]
+
+
+def found_share(seen: list[SeenBody]) -> float:
+    return float(np.mean([each.found.mean() for each in seen]))
+
+
+def test_errors_are_as_large_as_those_that_were_measured() -> None:
+    """The finder's median error is 0.04 to 0.11 body sizes."""
+    size = body_sizes(np.dstack((body()[:1], np.ones((1, 13)))).astype(np.float32))[0]
+    mirrored = np.stack((1 - body()[..., 0], body()[..., 1]), axis=-1)
+    errors = []
+    for seen in views(body()):
+        joints = seen.joints[seen.found]
+        nearest = min(
+            np.median(np.linalg.norm(joints[..., :2] - truth[seen.found], axis=-1))
+            for truth in (
+                body(),
+                mirrored[:, [0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11]],
+            )
+        )
+        errors.append(nearest / size)
+    assert 0.02 < np.median(errors) < 0.11
+
+
+def test_most_people_are_found_and_fewer_of_those_who_lie() -> None:
+    assert 0.9 < found_share(views(body())) < 1.0
+    assert found_share(views(body(), down=True)) < found_share(views(body()))
+
+
+def test_somebody_out_of_the_picture_is_not_found() -> None:
+    assert found_share(views(body(), inside=False)) == 0.0
+
+
+def test_an_absent_person_is_not_found_and_leaves_no_joint() -> None:
+    absent = body()
+    absent[100:200] = np.nan
+    for seen in views(absent):
+        assert not seen.found[100:200].any()
+        assert np.isfinite(seen.joints).all()
+        assert not seen.joints[~seen.found].any()
+
+
+def test_fast_motion_loses_people() -> None:
+    fast = body()
+    fast[:, :, 0] += 0.4 * np.sin(np.arange(STEPS))[:, None]
+    assert found_share(views(fast)) < found_share(views(body()))
+
+
+def test_errors_come_in_runs() -> None:
+    """A step's error resembles that of the step before."""
+    alike = []
+    for seen in views(body()):
+        wrist = seen.joints[:, 5, 0][seen.found]
+        change, spread = np.abs(np.diff(wrist)).mean(), np.abs(wrist - wrist.mean())
+        alike.append(change / spread.mean())
+    assert np.median(alike) == pytest.approx(0.8, abs=0.6)
+    assert np.median(alike) < 1.41  # what independent errors give

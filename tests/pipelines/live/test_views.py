@@ -1,0 +1,181 @@
+"""What the recogniser is shown of a camera's pictures."""
+
+import asyncio
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from jaxtyping import Float32, UInt8
+from PIL import Image
+
+from models.person.pose_picture import PICTURE_SIDE_PX
+from pipelines.lab.simulation.footage import RecordingPlan, Stream, simulate_motion
+from pipelines.lab.simulation.motion import SAMPLE_RATE_HZ
+from pipelines.lab.simulation.picture import Photographer, random_sensor
+from pipelines.live.inference import ReuseSettings
+from pipelines.live.views import PictureView, PoseView, build_view, picture_form
+from pipelines.live.watch import Subject, Watch
+from pipelines.live.windows import WindowSettings
+from pipelines.recognition import ClipScores, RecognizerInfo
+from pipelines.records import Clip, Frame, Prediction
+from pipelines.testing import ColourRecognizer, FakeClock, play
+
+STEP_NS, SIDE_PX = 125_000_000, 640
+STILL = ReuseSettings(longest_s=60.0)
+
+
+def info(view: str) -> RecognizerInfo:
+    labels = ("up", "down")
+    return RecognizerInfo(
+        "model",
+        "prompts",
+        labels,
+        {"up": "up", "down": "fall"},
+        PICTURE_SIDE_PX,
+        view="pose" if view == "pose" else "picture",
+    )
+
+
+@pytest.fixture(scope="module")
+def frames() -> list[Frame]:
+    """Six seconds of somebody in a room, as a pose view's camera delivers them."""
+    plan = RecordingPlan(Stream.FOOTAGE, 43, 4, 6.0, Fraction(8))
+    rng, world, track = simulate_motion(plan)
+    with Photographer(world, random_sensor(rng), rng) as photographer:
+        pictures = [
+            photographer.render(track.qpos[i], covered=False)
+            for i in range(0, len(track.labels), SAMPLE_RATE_HZ // 8)
+        ]
+    return [Frame("a", i * STEP_NS, i, squared(it)) for i, it in enumerate(pictures)]
+
+
+def squared(
+    picture: UInt8[np.ndarray, "height width 3"],
+) -> UInt8[np.ndarray, "side side 3"]:
+    large = Image.fromarray(picture).resize((SIDE_PX, SIDE_PX * 3 // 4))
+    bar = SIDE_PX // 8
+    return np.pad(np.asarray(large), ((bar, bar), (0, 0), (0, 0)))
+
+
+def shown(view: PoseView | PictureView, frames: Sequence[Frame]) -> list[Frame]:
+    async def show() -> list[Frame]:
+        found = []
+        for frame in frames:
+            found += [each.frame for each in await view.show([frame])]
+        return found
+
+    return asyncio.run(show())
+
+
+def pose_view() -> PoseView:
+    view = build_view(info("pose"), WindowSettings(), ReuseSettings())
+    assert isinstance(view, PoseView)
+    return view
+
+
+def test_a_picture_view_shows_frames_as_they_are(frames: list[Frame]) -> None:
+    view = build_view(info("picture"), WindowSettings(), ReuseSettings())
+    assert isinstance(view, PictureView)
+    assert shown(view, frames[:3]) == frames[:3]
+    form = picture_form(info("picture"), WindowSettings())
+    assert (form.side_px, form.step_ns) == (PICTURE_SIDE_PX, 375_000_000)
+
+
+def test_a_pose_view_asks_for_eight_large_pictures_a_second() -> None:
+    form = picture_form(info("pose"), WindowSettings())
+    assert (form.side_px, form.step_ns, form.pictures_a_step) == (SIDE_PX, STEP_NS, 3)
+
+
+def test_one_pose_picture_is_drawn_for_each_step_of_the_grid(
+    frames: list[Frame],
+) -> None:
+    """Ticks of the camera 0 1 2 3 4 5 6 7 8, of the grid 0, 1, 2."""
+    drawn = shown(pose_view(), frames[:9])
+    assert [frame.tick for frame in drawn] == [0, 1, 2]
+    assert [frame.timestamp_ns for frame in drawn] == [0, 3 * STEP_NS, 6 * STEP_NS]
+    assert all(frame.pixels.shape == (32, 32, 3) for frame in drawn)
+    assert all(frame.pixels.any() for frame in drawn)
+
+
+def test_a_lost_camera_picture_delays_the_drawn_one_and_loses_none(
+    frames: list[Frame],
+) -> None:
+    """Tick 3, which begins the grid's second step, is lost."""
+    drawn = shown(pose_view(), [*frames[:3], *frames[4:9]])
+    assert [frame.tick for frame in drawn] == [0, 1, 2]
+    assert drawn[1].timestamp_ns == 4 * STEP_NS
+
+
+def test_motion_is_drawn_from_the_pictures_between_grid_steps(
+    frames: list[Frame],
+) -> None:
+    all_of_them = shown(pose_view(), frames[:25])[-1]
+    every_third = shown(pose_view(), frames[:25:3])[-1]
+    assert (all_of_them.pixels != every_third.pixels).any()
+
+
+def test_an_unchanged_picture_keeps_the_person_found_in_it(
+    frames: list[Frame],
+) -> None:
+    still = [Frame("a", i * STEP_NS, i, frames[20].pixels) for i in range(40)]
+    view = PoseView(picture_form(info("pose"), WindowSettings()), STILL)
+    drawn = shown(view, still)
+    assert len(drawn) == 14
+    last = drawn[-1].pixels.reshape(4, 8, 4, 8, 3)
+    assert np.ptp(last[0, 0, 0, :, 0]) == 0  # the nose has not moved
+    assert drawn[-1].pixels[:8, :8, 2].min() > 0  # and is seen at every moment
+
+
+def test_an_empty_room_is_drawn_black() -> None:
+    room = np.full((SIDE_PX, SIDE_PX, 3), 90, np.uint8)
+    frames = [Frame("a", i * STEP_NS, i, room.copy()) for i in range(4)]
+    assert not any(frame.pixels.any() for frame in shown(pose_view(), frames))
+
+
+def test_a_stream_that_begins_again_begins_a_new_history(frames: list[Frame]) -> None:
+    view = pose_view()
+    shown(view, frames[:24])
+    again = shown(view, frames[:3])
+    assert [frame.tick for frame in again] == [0]
+    fresh = shown(pose_view(), frames[:3])
+    assert again[0].pixels[0, 4, 2] == fresh[0].pixels[0, 4, 2] == 0  # nothing before
+
+
+class Recorder:
+    """A recogniser that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.info = info("pose")
+        self.given: list[np.ndarray] = []
+        self.clips: list[Clip] = []
+
+    async def encode(
+        self, frames: UInt8[np.ndarray, "batch height width 3"]
+    ) -> Float32[np.ndarray, "batch 4"]:
+        self.given.append(frames)
+        return np.ones((len(frames), 4), np.float32)
+
+    async def classify(self, clips: Sequence[Clip]) -> ClipScores:
+        self.clips += clips
+        rows = np.tile(np.array([0.9, 0.1], np.float32), (len(clips), 1))
+        return ClipScores(rows, rows, tuple("video" for _ in clips))
+
+
+def test_no_camera_picture_reaches_the_recogniser(frames: list[Frame]) -> None:
+    """Whatever passes the recogniser's protocol is what Ray would carry."""
+    recorder = Recorder()
+
+    async def watch() -> list[Prediction]:
+        chain = Watch([Subject("a", play(frames))], recorder, FakeClock())
+        return [it async for it in chain.records() if isinstance(it, Prediction)]
+
+    predictions = asyncio.run(watch())
+    assert len(predictions) == -(-len(frames) // 3)
+    assert {given.shape[1:] for given in recorder.given} == {(32, 32, 3)}
+    for clip in recorder.clips:
+        assert clip.features.shape[1:] == (4,)
+
+
+def test_the_chain_of_a_picture_view_is_as_it_was() -> None:
+    assert ColourRecognizer().info.view == "picture"
