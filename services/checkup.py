@@ -1,4 +1,4 @@
-"""What wardwatch needs of a machine, checked for real: pictures, decoders, a broker.
+"""Checks of a machine by real use: pictures, decoders, a broker.
 
 Each check answers with a ``Check``; ``services.commands.doctor`` shows them.
 """

@@ -27,7 +27,7 @@ def main() -> None:
 
 
 def _name_user() -> None:
-    """Give a user whom the system does not know a home and a name, as in a container.
+    """Set a home and a name for a user unknown to the system, as in a container.
 
     Ray, torch and others ask for both, and fail where neither variable nor entry is.
     """

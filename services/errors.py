@@ -1,9 +1,9 @@
-"""What can go wrong in the services.
+"""Errors of the services.
 
     ServiceError           every error below; each of its lines is for a person
     ├── SettingsError      a configuration is malformed: a line for each mistake
     ├── StoreError         what must not be lost cannot be written or read
-    ├── PortTaken          somebody else listens where we were told to
+    ├── PortTaken          another program listens on the port
     ├── BrokerRefused      the broker wants other credentials or another certificate
     ├── SiteTaken          another service watches the same site on this cluster
     ├── RayLost            what cannot be brought back within this process has gone

@@ -1,4 +1,4 @@
-"""What a person at the terminal sees of ``watch``: now, lately, and the sources."""
+"""The live table of ``watch``: the present, the latest events, and the sources."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -151,8 +151,8 @@ class LiveView:
     def alert_line(self, alert: DriftAlert) -> Text:
         """Write a drift alert as a line."""
         if alert.state == "recovered":
-            told = f"{alert.signal} is normal again"
-            return Text.assemble(("drift: ", "dim"), (told, "green"))
+            text = f"{alert.signal} is normal again"
+            return Text.assemble(("drift: ", "dim"), (text, "green"))
         return Text.assemble(
             ("drift: ", "dim"),
             (f"likely cause {alert.cause}", "bold yellow"),

@@ -5,38 +5,22 @@ from typing import Annotated, Literal
 
 import typer
 
-from pipelines.sources.camera.framing import Framing, crop
-
-_HALVES = {
-    "left": crop(0.0, 0.0, 0.5, 1.0),
-    "right": crop(0.5, 0.0, 0.5, 1.0),
-}
+from pipelines.sources.camera.framing import Framing, parse_framing
 
 
-def parse_framing(text: str) -> Framing:
-    """Read a pane, ``left``, ``right`` or ``X,Y,WIDTH,HEIGHT``.
-
-    Raises:
-        typer.BadParameter: If it is neither.
-    """
-    if text in _HALVES:
-        return _HALVES[text]
+def _framing(text: str) -> Framing:
+    """Read a pane for an option; its parser may not raise a ``ValueError``."""
     try:
-        x, y, width, height = (float(part) for part in text.split(","))
-        return crop(x, y, width, height)
-    except ValueError:
-        msg = (
-            f"{text!r} is not left, right or X,Y,WIDTH,HEIGHT"
-            " in pixels, or all four in fractions of the picture"
-        )
-        raise typer.BadParameter(msg) from None
+        return parse_framing(text)
+    except ValueError as err:
+        raise typer.BadParameter(str(err)) from None
 
 
 CropOption = Annotated[
     Framing | None,
     typer.Option(
         "--crop",
-        parser=parse_framing,
+        parser=_framing,
         metavar="PANE",
         show_default="the whole picture",
         help="Look at one pane of the picture: left, right or X,Y,WIDTH,HEIGHT"

@@ -1,4 +1,4 @@
-"""Standard input, output and error of a command, whatever they are connected to.
+"""Standard input, output and error of a command.
 
 - Text that the terminal's encoding lacks is written in ASCII instead.
 - A failed write to standard output raises ``OutputFailed``: it is closed, its device is
@@ -88,7 +88,7 @@ def _writer(raw: io.FileIO, before: TextIO | None) -> io.TextIOWrapper:
 
 @final
 class _Output(io.FileIO):
-    """Standard output, whose failure is told from that of another file."""
+    """Standard output, whose failure is distinguished from that of another file."""
 
     def write(self, data: "ReadableBuffer", /) -> int:
         try:

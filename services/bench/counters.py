@@ -1,4 +1,4 @@
-"""What a running service counts, as its hub tells Prometheus."""
+"""Counters of a running service, read from its hub's metrics."""
 
 import asyncio
 import urllib.request

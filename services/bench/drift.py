@@ -1,4 +1,4 @@
-"""What watching for drift costs: time a clip, and memory after a month."""
+"""Cost of drift detection: time per clip, and memory after a month."""
 
 import gc
 import json
@@ -17,7 +17,7 @@ from pipelines.records import Clip, Frame, ImuBatch, Prediction
 
 CLIP_RATE_HZ = 1
 _FRAMES_A_CLIP = 3
-"""More than the frame grid has in a second: the cost is not told too low."""
+"""More than the frame grid has in a second, so that the cost is not underestimated."""
 _ROUNDS = 5
 _CLIPS_A_ROUND = 300
 """A block."""
@@ -53,7 +53,7 @@ def measure_drift(
         recognizer: What encodes.
         clock: What times.
         days: Simulated days after which memory is measured.
-        on_progress: Told of every round and day.
+        on_progress: Called after every round and day.
         seed: Of pictures, features and confidence.
     """
     size, dim = recognizer.clip.image_size_px, recognizer.clip.dim

@@ -1,4 +1,4 @@
-"""What the service makes of the encoder's speed, and how fast it tells.
+"""Throughput of the service relative to the bare encoder, and delay of its events.
 
 Two shares of what the encoder alone does in this process: the service with pictures
 from memory (``dispatch_share``: what Ray, batching and the chain cost), and with
@@ -116,7 +116,7 @@ async def measure_service(
         videos: What the cameras show, in turn.
         subjects: Numbers of cameras, rising.
         seconds: For how long each load is watched.
-        on_progress: Told of every step.
+        on_progress: Called after every step.
     """
     clock = SystemClock()
     mounts = {f"bed-{i}": videos[i % len(videos)] for i in range(max(subjects))}

@@ -1,4 +1,4 @@
-"""Does it stay as it is? Memory and queues of a service over hours.
+"""Endurance: memory and queues of a service over hours.
 
 Cameras come and go meanwhile, once in each round. A straight line through the memory of
 each kind of process, its mean in each round after the warm-up, tells whether it grows.
@@ -88,7 +88,7 @@ async def soak(
         videos: What the cameras show, in turn.
         subjects: How many cameras.
         minutes: How long.
-        on_progress: Told of every minute.
+        on_progress: Called every minute.
     """
     clock = SystemClock()
     mounts = {f"bed-{i}": videos[i % len(videos)] for i in range(subjects)}

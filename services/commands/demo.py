@@ -1,4 +1,4 @@
-"""The command ``wardwatch demo``: the whole way, from a camera to an event, at home."""
+"""The command ``wardwatch demo``: the whole service on a simulated ward."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -121,7 +121,7 @@ def _play(
 
 
 def summarise(ward: "Sequence[Room]") -> dict[str, int | float | None]:
-    """Count true falls, those found, and false falls; say how fast they were told."""
+    """Count true falls, those found, and false falls; print their delays."""
     matchings = [room.matching() for room in ward]
     waits_s = sorted(wait for room in ward for wait in room.waits_s)
     return {

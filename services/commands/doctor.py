@@ -1,4 +1,4 @@
-"""The command ``wardwatch doctor``: what works on this machine, and how to mend it."""
+"""The command ``wardwatch doctor``: what works here, and how to fix the rest."""
 
 import json
 import os

@@ -144,7 +144,7 @@ async def _run(supervisor: "Supervisor", config: Path, *, ray_is_ours: bool) -> 
     signals.on_hangup(again)
     with signals.setting(over, _PATIENCE_S):
         _say("starting")
-        ending = asyncio.create_task(_wait(over), name="until told to end")
+        ending = asyncio.create_task(_wait(over), name="until a signal")
         starting = asyncio.create_task(supervisor.start(), name="start")
         works: list[asyncio.Task[Any]] = [ending, starting]
         try:
@@ -205,7 +205,7 @@ async def _reread(supervisor: "Supervisor", config: Path, again: asyncio.Event) 
             if name != "subjects" and getattr(site, name) != getattr(kept, name)
         }
         if others:
-            _say(f"{', '.join(sorted(others))}: take effect when it is started anew")
+            _say(f"{', '.join(sorted(others))}: take effect at the next start")
         try:
             await supervisor.apply(kept.model_copy(update={"subjects": site.subjects}))
         except (ServiceError, RayError, OSError) as error:

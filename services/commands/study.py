@@ -14,6 +14,7 @@ from services import signals
 from services.commands.study_features import add_feature_study
 from services.commands.study_models import add_model_studies
 from services.commands.study_options import QuickOption
+from services.commands.study_real import real
 from services.options import (
     AdaptationOption,
     CalibrationOption,
@@ -120,5 +121,6 @@ def _print_report(report: "DriftReport", paths: list[Path]) -> None:
         console.print(Text(f"written: {path}", style="dim"), soft_wrap=True)
 
 
+app.command()(real)
 add_model_studies(app)
 add_feature_study(app)

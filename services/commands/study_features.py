@@ -1,4 +1,4 @@
-"""``wardwatch study features``: pictures without features that a person marked."""
+"""The command ``wardwatch study features``: pictures with marked features hidden."""
 
 from functools import partial
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The command ``wardwatch watch``: one camera, in this process, as things happen."""
+"""The command ``wardwatch watch``: one camera, in this process."""
 
 import asyncio
 from collections.abc import Callable

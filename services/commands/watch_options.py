@@ -70,7 +70,9 @@ BaselineOption = Annotated[
 ]
 RelearnOption = Annotated[
     bool,
-    typer.Option("--relearn", help="Learn anew what is normal: a week."),
+    typer.Option(
+        "--relearn", help="Restart the learning of what is normal, which takes a week."
+    ),
 ]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON object a line.")

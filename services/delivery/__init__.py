@@ -1,1 +1,1 @@
-"""Ways out: what takes messages from the outbox to whoever is told."""
+"""Delivery: from the outbox to the receivers of messages."""

@@ -1,4 +1,4 @@
-"""What is announced to Home Assistant, and what was and is no longer true.
+"""Announcements to Home Assistant, and the withdrawal of outdated ones.
 
 Each topic is noted in the store before anything is published there, and forgotten once
 the broker has dropped its content. So a subject that left while the service or the

@@ -1,4 +1,4 @@
-"""What a broker lets a site do, found out before it is watched."""
+"""Check, before a site is watched, what its broker permits."""
 
 import asyncio
 import json

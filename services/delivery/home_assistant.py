@@ -1,4 +1,4 @@
-"""What Home Assistant needs to find subjects by itself: its MQTT discovery.
+"""MQTT discovery, by which Home Assistant finds the subjects.
 
 One retained message announces a device with all its entities, as Home Assistant has it
 since 2024.11; see home-assistant.io/integrations/mqtt, "Device discovery payload".
@@ -21,7 +21,7 @@ def discovery(topics: Topics, subject_id: str, events: Sequence[str]) -> Message
 
     Args:
         topics: Of the site.
-        subject_id: Whom to announce.
+        subject_id: The subject to announce.
         events: Names of all events that may occur.
     """
     unit = unit_of(topics, subject_id)

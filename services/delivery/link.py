@@ -1,4 +1,4 @@
-"""The connection to a broker: MQTT 5 where it has it, else 3.1.1.
+"""The connection to a broker: MQTT 5 if the broker has it, else 3.1.1.
 
 MQTT 5 says of each message whether it was accepted; 3.1.1 acknowledges what it drops.
 """

@@ -109,7 +109,7 @@ class MqttDelivery:
         self._more.set()
 
     def announce(self) -> None:
-        """Publish anew what the announcer has to say."""
+        """Publish the announcer's messages again."""
         if self._announcer is not None:
             self._loose[_ANNOUNCEMENTS] = self._announcer.messages()
             self._refusals.clear(_ANNOUNCEMENTS)
@@ -141,7 +141,7 @@ class MqttDelivery:
                 self.proof.lost()
                 self._observer.connected(False, reason)
                 logger.warning("broker %s: %s", self._link, reason)
-            except StoreError as error:  # a full disk: whoever writes says so, too
+            except StoreError as error:  # a full disk, which the writer reports too
                 logger.warning("%s; delivery begins again", error)
             await self._clock.sleep_s(self._backoff.next_s())
 

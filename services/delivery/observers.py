@@ -1,4 +1,4 @@
-"""What delivery asks of whoever it works for."""
+"""Interface between delivery and its user."""
 
 from typing import Protocol
 

@@ -1,4 +1,4 @@
-"""Whether anything proves that the broker delivers what it acknowledges."""
+"""Whether there is proof that the broker delivers what it acknowledges."""
 
 from typing import Final, final
 

@@ -1,4 +1,4 @@
-"""Which message a broker ends the connection at, instead of refusing it.
+"""Find the message at which a broker closes the connection instead of refusing it.
 
 Some brokers close the connection at a message that is not allowed, or acknowledge it
 never. Published again first thing, it would keep everything else from going out.

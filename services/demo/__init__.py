@@ -1,1 +1,1 @@
-"""What plays simulated footage: an RTSP server, a broker, an IMU publisher."""
+"""Playing simulated footage: an RTSP server, a broker, an IMU publisher."""

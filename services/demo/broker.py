@@ -190,7 +190,7 @@ class Broker:
                 if line.rstrip().endswith(" running"):
                     self._is_up = True
                     settled.set()
-        settled.set()  # it ended: whoever waits need not wait longer
+        settled.set()  # it ended, so nobody waits longer
 
     def _write_config(self, folder: Path) -> None:
         lines = [

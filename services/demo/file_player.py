@@ -60,7 +60,7 @@ class Film:
 
         Args:
             path: The file.
-            delimiters: Whether an access unit delimiter stands before each picture.
+            delimiters: Whether an access unit delimiter precedes each picture.
 
         Raises:
             SourceUnreadable: If neither H.264 nor H.265 comes out of it.

@@ -45,7 +45,7 @@ class RtspServer:
         loop: Whether a file begins again at its end.
         user: Who may watch; anyone on this machine without it.
         password: Their password.
-        delimiters: Whether an access unit delimiter stands before each picture; many
+        delimiters: Whether an access unit delimiter precedes each picture; many
             cameras send none.
         digest: Whether the login is asked for by digest, not basic.
 
@@ -170,7 +170,7 @@ class RtspServer:
             msg = f"no client began to play within {within_s:g} s"
             raise RtspServerFailed(msg) from None
         if start is None:
-            starts.put(None)  # for whoever else waits
+            starts.put(None)  # for others that wait
             msg = "the RTSP server ended"
             raise RtspServerFailed(msg)
         return start
@@ -206,5 +206,5 @@ def _read(
             if "playing_at" in fact:
                 zero_ns = seconds_to_ns(fact["playing_at"])
                 starts.put(PlayStart(fact["mount"], zero_ns))
-    listening.put(None)  # it ended: whoever waits need not wait longer
+    listening.put(None)  # it ended, so nobody waits longer
     starts.put(None)

@@ -47,7 +47,7 @@ class FileServer:
         port: Where to listen; 0 picks a free one.
         loop: Whether a file begins again at its end.
         login: User and password that clients must give, or None.
-        delimiters: Whether an access unit delimiter stands before each picture. Many
+        delimiters: Whether an access unit delimiter precedes each picture. Many
             cameras send none, and the parameter sets in packets of their own: then
             GStreamer 1.22 loses the sender's time of key frames.
         clock: Tells when a client began to play.
@@ -207,7 +207,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Serve until told to stop (SIGINT, SIGTERM)."""
+    """Serve until a signal (SIGINT, SIGTERM)."""
     given = _arguments()
     login = (
         None

@@ -37,17 +37,17 @@ WEARABLE = "waist"
 SITE = "demo"
 _START_S = 60.0
 _AFTER_S = 8.0
-"""So long after the last picture what it shows may still be told."""
+"""Time after the last picture in which its events may still arrive."""
 
 
 @dataclass(slots=True)
 class Room:
-    """A simulated room: what is played, what is true, and what was told of it.
+    """A simulated room: its footage, the truth, and the service's events.
 
     Attributes:
         name: The subject's id, and the camera's name in its address.
         zero_ns: When presentation time 0 was played; set once it is.
-        events: What the service told.
+        events: Events of the service.
         waits_s: For each of them, seconds from the newest picture that decided it to
             its receipt from the broker.
         is_worn: Whether the service has heard of its wearable.
@@ -107,7 +107,7 @@ def build_rooms(
         folder: Where to.
         plans: One for each room.
         resolve: Gives the recogniser's label for a label of the footage.
-        on_done: Told the name of every finished video.
+        on_done: Called with the name of every finished video.
 
     Raises:
         PipelineError: If nobody falls in any of them.
@@ -146,8 +146,8 @@ async def play(
         rooms: What is played.
         folder: For the service's own files.
         clock: Times everything.
-        on_event: Told of every event as it is heard of.
-        on_ready: Told the addresses to open, once they answer.
+        on_event: Called with every event as it arrives.
+        on_ready: Called with the addresses to open, once they answer.
         forever: Whether a room begins again at its end, until this is cancelled.
 
     Raises:
@@ -253,12 +253,13 @@ class _Showing:
                 if isinstance(payload, bytes) and payload:
                     self._hear(json.loads(payload))
 
-    def _hear(self, told: dict[str, Any]) -> None:
-        room = self._rooms[told["subject"]]
-        if told["type"] == "status":
-            room.is_worn = room.is_worn or told["sources"]["imu"]["state"] == "online"
+    def _hear(self, payload: dict[str, Any]) -> None:
+        room = self._rooms[payload["subject"]]
+        if payload["type"] == "status":
+            imu = payload["sources"]["imu"]
+            room.is_worn = room.is_worn or imu["state"] == "online"
             return
-        event = read_event(told)
+        event = read_event(payload)
         wait_ns = self._clock.now_ns() - event.decided_ns
         room.events.append(event)
         room.waits_s.append(ns_to_seconds(wait_ns))

@@ -1,4 +1,4 @@
-"""A clip whose answer is known, shown to recognition now and then.
+"""The canary: a clip with a known answer, for tests of recognition.
 
 Whatever breaks on the way (a replica, its weights, the wrong prompts) shows here before
 somebody falls.

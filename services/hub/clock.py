@@ -1,4 +1,4 @@
-"""What the hub does when the system clock is set while it runs.
+"""Correction of the hub's times when the system clock is set.
 
 The store's times and all spans are in the hub's pipeline time, which goes on as if
 nothing had happened. The metrics' timestamps are UTC and follow the correction. A hub

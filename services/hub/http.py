@@ -1,4 +1,4 @@
-"""What the hub answers over HTTP: ``/metrics``, ``/healthz``, ``/readyz``."""
+"""The hub's HTTP server: ``/metrics``, ``/healthz``, ``/readyz``."""
 
 import socket
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The hub: takes what must not be lost, publishes it, and tells how everything stands.
+"""The hub: stores what must not be lost, publishes it, and reports the site's state.
 
     watchers ──Report──▶ store ──outbox──▶ MQTT
                  │                           │
@@ -49,7 +49,7 @@ _EXPECTED, _PORT = "expected sources", "port"
 
 @dataclass(frozen=True, slots=True)
 class HubState:
-    """How the hub stands.
+    """State of the hub.
 
     Attributes:
         url: Where it answers over HTTP.
@@ -131,7 +131,7 @@ class Hub:
             self._metrics.goes_on(event)
 
     async def state(self) -> HubState:
-        """Return how the hub stands; the first call of any sets it to work."""
+        """Return the hub's state; the first call starts its work."""
         self._wake()
         pending, _ = await asyncio.to_thread(self._store.backlog)
         return HubState(
@@ -143,7 +143,7 @@ class Hub:
     async def expect(self, subjects: Mapping[str, Sequence[SourceRole]]) -> None:
         """Take who is to be watched, and with which sources.
 
-        Whoever is not any more is forgotten; what is retained of it is withdrawn.
+        Removed subjects are forgotten; their retained messages are withdrawn.
         """
         self._wake()
         before = self._expected
@@ -171,8 +171,8 @@ class Hub:
         """
         self._wake()
         now_ns = self._clock.now_ns()
-        told = report.subjects.items()
-        known = {name: state for name, state in told if name in self._expected}
+        states = report.subjects.items()
+        known = {name: state for name, state in states if name in self._expected}
         standings, changes = self._changed_standings(known, now_ns)
         events = {self._topics.event(event).key: event for event in report.events}
         messages = [
@@ -271,7 +271,7 @@ class Hub:
     def _changed_standings(
         self, states: Mapping[str, SubjectState], now_ns: int
     ) -> tuple[dict[str, object], list[Message]]:
-        """Return who is seen otherwise than was told, and a message for each."""
+        """Return the subjects whose state has changed, and a message for each."""
         standings: dict[str, object] = {}
         messages = []
         for name, state in states.items():
@@ -384,7 +384,7 @@ class Hub:
 
 
 def _die_of_failure(task: asyncio.Task[None]) -> None:
-    """End the process if a work of the hub fails: Ray starts it anew, whole."""
+    """End the process if one of the hub's tasks fails, so that Ray restarts it."""
     if not task.cancelled() and task.exception() is not None:
         logger.critical("%s failed", task.get_name(), exc_info=task.exception())
         os._exit(1)

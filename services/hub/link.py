@@ -1,4 +1,4 @@
-"""The way to the hub from other processes, through its death and return."""
+"""Connection to the hub from other processes, which survives the hub's restarts."""
 
 import asyncio
 import logging
@@ -57,7 +57,7 @@ class RayHubLink:
                 hub = ray.get_actor(HUB, namespace=self._namespace)
                 asked = getattr(hub, method).remote(*arguments)
                 return await asyncio.wait_for(asked, _PATIENCE_S)
-            except RayTaskError as error:  # it cannot write: told in its own log
+            except RayTaskError as error:  # the hub cannot write, and logs that itself
                 logger.warning("hub: %s; asked again", error.cause)
             except (RayError, ValueError, TimeoutError) as error:
                 logger.warning("hub: %s; asked again", type(error).__name__)

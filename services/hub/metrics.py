@@ -1,4 +1,4 @@
-"""Everything that Prometheus sees of us; declared here and nowhere else.
+"""All Prometheus metrics; they are declared here and nowhere else.
 
 Names by the conventions of prometheus.io/docs/practices: base units, totals, times
 instead of ages. Labels are closed sets known at the start (subjects, events, sources),
@@ -49,7 +49,7 @@ class _SubjectMetrics:
             _BY_SUBJECT,
         )
         self.drift = into.gauge(
-            "drift_alerted", "1 while an alert of drift stands.", _BY_SUBJECT
+            "drift_alerted", "1 while a drift alert is open.", _BY_SUBJECT
         )
         self.accuracy = into.gauge(
             "implied_accuracy_ratio",

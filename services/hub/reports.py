@@ -1,4 +1,4 @@
-"""What watchers tell the hub: events and alerts, and how they stand."""
+"""Reports of watchers to the hub: events, alerts, and states."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -99,7 +99,7 @@ class Counting:
         self.counts = Counts()
 
     def take(self) -> Counts:
-        """Return what happened, and begin anew."""
+        """Return what happened since the last call."""
         taken, self.counts = self.counts, Counts()
         return taken
 

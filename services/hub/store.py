@@ -1,6 +1,6 @@
-"""What must not be lost: messages until their delivery is proven, and open episodes.
+"""The store: messages until their delivery is proven, and open episodes.
 
-A message is on disk before whoever gave it hears that it was taken. Its key says what
+A message is on disk before its sender hears that it was accepted. Its key says what
 it tells: given twice, it is kept and published once.
 """
 
@@ -83,7 +83,7 @@ class Message:
         key: What it tells; two messages of one key tell the same.
         topic: Where to.
         payload: A JSON object; an empty one makes the broker forget what it kept.
-        retain: Whether the broker keeps it for whoever comes later.
+        retain: Whether the broker keeps it for later subscribers.
     """
 
     key: str
@@ -137,7 +137,7 @@ class Store:
 
         Args:
             messages: In their order.
-            events: By the key of the message that tells it; one that was told before
+            events: By the key of the event's message; one that was stored before
                 changes nothing, for it may be over by now.
             now_ns: When.
 
@@ -198,7 +198,7 @@ class Store:
         self._do(work)
 
     def move_times(self, by_ns: int) -> None:
-        """Make all times later by ``by_ns``: the clock that told them was set."""
+        """Make all times later by ``by_ns``, because their clock was set."""
         later = update(_outbox).values(
             queued_ns=_outbox.c.queued_ns + by_ns,
             delivered_ns=_outbox.c.delivered_ns + by_ns,

@@ -36,7 +36,7 @@ class Topics:
 
     @property
     def site_status(self) -> str:
-        """Where it is told whether the site is watched at all."""
+        """Topic that says whether the site is watched at all."""
         return f"{self.prefix}/{self.site}/status"
 
     @property
@@ -46,7 +46,7 @@ class Topics:
 
     @property
     def site_technical(self) -> str:
-        """Where it is told what is wrong with the system itself."""
+        """Topic of faults of the system itself."""
         return f"{self.prefix}/{self.site}/technical"
 
     def of(self, subject_id: str, kind: str) -> str:
@@ -86,7 +86,7 @@ class Topics:
         return Message(f"status site {now_ns}", self.site_status, {}, retain=True)
 
     def status(self, subject_id: str, state: SubjectState, now_ns: int) -> Message:
-        """Tell how a subject is seen; kept by the broker for whoever comes later."""
+        """Return the message of a subject's state, which the broker keeps for later."""
         standing, reason = standing_of(state)
         sources = {"camera": state.camera} if state.has_camera else {}
         if state.has_wearable:

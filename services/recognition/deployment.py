@@ -1,4 +1,4 @@
-"""Recognition as a Ray Serve deployment, and the way to it from other processes.
+"""Recognition as a Ray Serve deployment, and its client in other processes.
 
     watchers ──frames due at a tick──▶ replica: batches over watchers ──▶ features
 

@@ -1,4 +1,4 @@
-"""A site's YAML file into ``Site``: every mistake at once, each with its line.
+"""Read a site's YAML file into ``Site``; report every mistake with its line.
 
 ``${NAME}`` in a value is taken from the environment (``services.site.variables``), and
 ``<<: *anchor`` merges other keys and values. A top-level key that begins with ``x-`` is

@@ -8,7 +8,6 @@ services gets plain arguments from ``build`` methods, never these objects.
 from pathlib import Path
 from typing import Literal
 
-import typer
 from pydantic import (
     Field,
     PrivateAttr,
@@ -30,8 +29,7 @@ from pipelines.live.wearable_wait import WearableWaitSettings
 from pipelines.live.windows import WindowSettings
 from pipelines.records import SourceRole
 from pipelines.sources.camera.address import CameraAddress, with_login
-from pipelines.sources.camera.framing import PAD, Framing
-from services.options import parse_framing
+from pipelines.sources.camera.framing import PAD, Framing, parse_framing
 from services.site.broker import BrokerSettings
 from services.site.rtsp import RtspSettings
 from services.site.section import (
@@ -49,7 +47,7 @@ _TAKEN = ("alarm", "imu", "status")
 
 
 class SubjectSettings(Section):
-    """Whom or what one looks after."""
+    """A subject to watch."""
 
     id: Name = Field(description="Names it in topics, metrics and the console.")
     camera: SecretStr | None = Field(
@@ -109,10 +107,7 @@ class SubjectSettings(Section):
     @classmethod
     def _is_pane(cls, crop: str | None) -> str | None:
         if crop is not None:
-            try:
-                parse_framing(crop)
-            except typer.BadParameter as err:
-                raise ValueError(err.message) from None
+            parse_framing(crop)
         return crop
 
     @model_validator(mode="after")
@@ -153,7 +148,7 @@ class RecognizerSettings(Section):
         None,
         description="What `wardwatch train csn`, `is-clip` or `sc-clip` wrote: another"
         " kind of recognition on the same checkpoint. IS-CLIP as shipped if nothing"
-        " stands here and all else is as shipped; none for temporal clip averaging.",
+        " is given here and all else is as shipped; none for temporal clip averaging.",
     )
     temporal: Literal["clip", "single"] = Field(
         "clip", description="Average of a window's frames, or its middle frame."
@@ -267,7 +262,7 @@ class Site(BaseSettings):
 
     site: Name = Field(description="Names the site in every topic.")
     broker: BrokerSettings = Field(default_factory=lambda: BrokerSettings())
-    subjects: tuple[SubjectSettings, ...] = Field((), description="Whom to watch.")
+    subjects: tuple[SubjectSettings, ...] = Field((), description="Subjects to watch.")
     recognizer: RecognizerSettings = Field(default_factory=lambda: RecognizerSettings())
     watchers: WatcherSettings = Field(default_factory=lambda: WatcherSettings())
     windows: WindowsSettings = Field(default_factory=lambda: WindowsSettings())

@@ -1,8 +1,8 @@
-"""``${NAME}`` in a value of a site's file: where it is found, and how it is put in.
+"""``${NAME}`` in a value of a site's file: finding and replacing it.
 
     camera: rtsp://admin:${CAM_PW}@${CAM_HOST}/${CAM_PATH}?token=${TOKEN}
 
-In an address, the parts are told apart before anything is put in:
+In an address, the parts are separated before anything is replaced:
 
 - In user and password, and after a ``=``, a value is encoded: it arrives as it is.
 - A variable that is the whole login is read as ``user:password``.

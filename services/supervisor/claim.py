@@ -61,7 +61,7 @@ class SiteClaim:
     """The actor that holds a site.
 
     Args:
-        holder: Where its service runs, for whoever is refused.
+        holder: Place where its service runs, for the message to a refused one.
     """
 
     def __init__(self, holder: str) -> None:

@@ -1,4 +1,4 @@
-"""Which watcher watches whom: the fewest moves that bring everybody under."""
+"""Assignment of subjects to watchers with the fewest moves."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ def plan_changes(
     and a new one goes to the watcher with the fewest, or to a new one if all are full.
 
     Args:
-        placed: By number of the watcher, whom it watches.
+        placed: Subjects of each watcher, by the watcher's number.
         wanted: Everybody to be watched.
         most: Subjects of a watcher, at most.
 

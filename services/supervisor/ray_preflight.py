@@ -1,4 +1,4 @@
-"""What Ray would take minutes to refuse, or refuse with a traceback.
+"""Checks of what Ray would refuse after minutes or with a traceback.
 
 Both checks are made before anything is started: whether a cluster answers at the
 address that was given, and whether Ray's own folder can hold its sockets.

@@ -1,4 +1,4 @@
-"""Starts the service, puts back what dies, and ends it in order.
+"""Starts the service, restarts what dies, and ends it in order.
 
     supervisor ─┬─ recogniser: replicas, which Ray Serve keeps alive
                 ├─ hub: one actor, which Ray restarts for ever
@@ -71,7 +71,7 @@ class Supervisor:
         site: The configuration.
         clock: Times the rounds.
         address: Of a Ray cluster; None starts a local one.
-        say: Told what happens, one line each.
+        say: Called with a line for each thing that happens.
 
     Attributes:
         site: The configuration as it now is.
@@ -293,7 +293,7 @@ class Supervisor:
             if add or drop:
                 await self._change(it, [wanted[name] for name in add], drop)
             return
-        self._say(f"watcher {number} {why}: {len(it.subjects)} subjects begin anew")
+        self._say(f"watcher {number} {why}: {len(it.subjects)} subjects start again")
         ray.kill(it.actor)
         it.actor, it.silent = await self._make_watcher(), 0
         watched = [self._watched(subject) for subject in it.subjects.values()]
@@ -358,7 +358,7 @@ def _refuse_blind(site: Site, needs_frames: bool) -> None:
 
 
 def _try_model(plan: RecognizerPlan) -> bool:
-    """Load what replicas will load, so that a mistake is told in one line.
+    """Load what replicas will load, so that a mistake is reported in one line.
 
     Returns:
         Whether it needs frames: a wearable alone is not enough.

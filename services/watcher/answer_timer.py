@@ -1,4 +1,4 @@
-"""How long recognition has owed an answer, seen from one watcher."""
+"""Time for which a watcher has waited for an answer of recognition."""
 
 import asyncio
 from collections.abc import Awaitable, Sequence

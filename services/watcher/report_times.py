@@ -2,7 +2,7 @@
 
 Pipeline time belongs to one process: each reads UTC at its own start, maybe before the
 system clock was set. So records that leave a process carry UTC, as its clock is known
-to be right now, and what comes back is moved to the pipeline time of whoever gets it.
+to be right now, and what comes back is converted to the receiver's pipeline time.
 """
 
 from collections.abc import Iterable, Mapping

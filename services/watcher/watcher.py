@@ -58,7 +58,7 @@ _TIDY_S = 20.0
 
 @dataclass(frozen=True, slots=True)
 class WatchedSubject:
-    """Whom to watch, with what; its ``repr`` holds no credentials.
+    """A subject and its sources; the ``repr`` holds no credentials.
 
     Attributes:
         subject_id: Its name.
@@ -95,7 +95,7 @@ def mark_of(watched: WatchedSubject) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
-    """That a watcher lives, and whom it watches, by ``mark_of``."""
+    """Sign of life of a watcher, with its subjects by ``mark_of``."""
 
     subjects: dict[str, str]
 
@@ -108,7 +108,7 @@ class Watcher:
         name: Of this watcher.
         settings: Of the chain.
         recognizer: What encodes and classifies.
-        hub: Who is told.
+        hub: Receiver of the reports.
         folder: Keeps what is normal for each subject; forgotten at the end if None.
         clock: Stamps and dates.
     """

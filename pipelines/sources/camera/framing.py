@@ -68,3 +68,28 @@ PAD = Framing()
 def crop(x: float, y: float, width: float, height: float) -> Framing:
     """Return a framing that cuts out a pane, for footage with views side by side."""
     return Framing(Pane(x, y, width, height))
+
+
+_HALVES = {
+    "left": crop(0.0, 0.0, 0.5, 1.0),
+    "right": crop(0.5, 0.0, 0.5, 1.0),
+}
+
+
+def parse_framing(text: str) -> Framing:
+    """Read a pane, ``left``, ``right`` or ``X,Y,WIDTH,HEIGHT``.
+
+    Raises:
+        ValueError: If it is neither.
+    """
+    if text in _HALVES:
+        return _HALVES[text]
+    try:
+        x, y, width, height = (float(part) for part in text.split(","))
+        return crop(x, y, width, height)
+    except ValueError:
+        msg = (
+            f"{text!r} is not left, right or X,Y,WIDTH,HEIGHT"
+            " in pixels, or all four in fractions of the picture"
+        )
+        raise ValueError(msg) from None

@@ -1,8 +1,6 @@
 import pytest
-import typer
 
-from pipelines.sources.camera.framing import Framing, crop
-from services.options import parse_framing
+from pipelines.sources.camera.framing import Framing, crop, parse_framing
 
 
 @pytest.mark.parametrize(
@@ -22,5 +20,5 @@ def test_a_pane_is_a_half_or_four_numbers(text: str, framing: Framing) -> None:
     "text", ["middle", "", "1,2,3", "0,0,0,0", "-1,0,5,5", "a,b,c,d"]
 )
 def test_what_is_no_pane_is_refused(text: str) -> None:
-    with pytest.raises(typer.BadParameter, match=r"^'.*' is not left, right or X,Y"):
+    with pytest.raises(ValueError, match=r"^'.*' is not left, right or X,Y"):
         parse_framing(text)

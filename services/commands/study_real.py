@@ -1,0 +1,121 @@
+"""The command ``wardwatch study real``: falls of real people."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from services import signals
+from services.options import (
+    AdaptationOption,
+    CalibrationOption,
+    CropOption,
+    JsonOption,
+    ModelOption,
+    OutOption,
+    PromptsOption,
+)
+from services.progress import progress_bar
+
+if TYPE_CHECKING:
+    from pipelines.lab.studies.figures import Figure
+    from pipelines.lab.studies.real import RealStudy
+
+
+def real(
+    footage: Annotated[
+        Path, typer.Argument(help="Folder of videos with their labels.csv.")
+    ],
+    *,
+    model: ModelOption = None,
+    prompts: PromptsOption = None,
+    adaptation: AdaptationOption = None,
+    calibration: CalibrationOption = None,
+    crop: CropOption = None,
+    out: OutOption = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the intervals.")] = 1,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure falls of real people, beside a plain rule, by source of the footage.
+
+    The rule sees the same poses: a drop of head and hips, and a flat body. Use footage
+    that nothing was trained on. --out also writes what `evaluate events` writes.
+    """
+    from models.build import build_recognizer
+    from pipelines.clock import SystemClock
+    from pipelines.folders import make_folder
+    from pipelines.in_process import InProcessRecognizer
+    from pipelines.lab.data.footage import read_footage
+    from pipelines.lab.studies.event_files import report_json, write_report
+    from pipelines.lab.studies.real import study_real
+    from pipelines.sources.camera.framing import PAD
+
+    recordings = read_footage(footage).recordings
+    if out is not None:
+        make_folder(out)  # before minutes of work
+    clip = build_recognizer(
+        model, prompts, adaptation=adaptation, calibration=calibration
+    )
+    with (
+        InProcessRecognizer(clip) as recognizer,
+        progress_bar("watching", 2 * len(recordings)) as advance,
+    ):
+        study = signals.run(
+            study_real(
+                recordings,
+                recognizer,
+                clip.prompt_set.resolve,
+                SystemClock(),
+                framing=crop or PAD,
+                seed=seed,
+                on_done=advance,
+            )
+        )
+    answer = {
+        **report_json(study.report),
+        "false_falls_per_camera_day": study.model["all"][
+            "false_falls_per_camera_day"
+        ].value,
+        "sources": {name: _json(each) for name, each in study.model.items()},
+        "rule": {name: _json(each) for name, each in study.rule.items()},
+    }
+    if out is not None:
+        write_report(study.report, out)
+        (out / "real.json").write_text(json.dumps(answer, indent=1) + "\n")
+    if as_json:
+        typer.echo(json.dumps(answer))
+    else:
+        _print(study)
+
+
+def _json(figures: "dict[str, Figure]") -> dict[str, object]:
+    return {
+        name: {
+            "value": figure.value,
+            "interval": figure.interval,
+            "counts": dict(figure.counts),
+        }
+        for name, figure in figures.items()
+    }
+
+
+def _print(study: "RealStudy") -> None:
+    console = Console()
+    for name in study.model:
+        table = Table(name, "Model", "95 %", "Rule", "95 %", box=None)
+        for key, figure in study.model[name].items():
+            rule = study.rule[name][key]
+            cells = (key.replace("_", " "), *_cells(figure), *_cells(rule))
+            table.add_row(*map(escape, cells))
+        console.print(table)
+
+
+def _cells(figure: "Figure") -> tuple[str, str]:
+    if figure.value is None:
+        return "-", "-"
+    low, high = figure.interval or (float("nan"), float("nan"))
+    return f"{figure.value:.2f}", f"{low:.2f} to {high:.2f}"

@@ -1,0 +1,47 @@
+"""The command ``wardwatch train pose``: a checkpoint that looks at poses."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from services.progress import staged_bars
+
+
+def pose(
+    *,
+    out: Annotated[
+        Path,
+        typer.Option(help="Working folder for poses (0.3 GB), state, and the result."),
+    ] = Path("out/train-pose"),
+    seed: Annotated[int, typer.Option(min=0, help="Seed of every choice.")] = 1,
+    steps: Annotated[
+        int | None,
+        typer.Option(min=1, help="Optimiser steps; the recipe's by default."),
+    ] = None,
+    lives: Annotated[
+        int | None,
+        typer.Option(min=2, help="Simulated minutes; the recipe's by default."),
+    ] = None,
+) -> None:
+    """Train the bundled pose checkpoint from scratch, on simulated lives.
+
+    Takes three quarters of an hour on two cores. It may be stopped at any time; the
+    same command resumes it. Without --seed, --steps and --lives the result is the
+    shipped checkpoint `models/bundled/ward-pose`.
+    """
+    from models.prompts.prompt_file import bundled_prompt_set
+    from pipelines.lab.simulation.render_probe import require_rendering
+
+    require_rendering()  # before an import that fails with a traceback
+    from pipelines.lab.training.pose_clip import PoseRecipe, train_pose_clip
+
+    recipe = PoseRecipe(seed=seed)
+    if steps is not None:
+        recipe = replace(recipe, steps=steps)
+    if lives is not None:
+        recipe = replace(recipe, lives=lives)
+    with staged_bars() as show:
+        checkpoint = train_pose_clip(recipe, bundled_prompt_set(), out, show)
+    typer.echo(f"{checkpoint}: done; see: wardwatch model show {checkpoint}")
