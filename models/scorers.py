@@ -218,9 +218,12 @@ class IsClipScorer:
     def _vectors(
         self, windows: Sequence[Window], modality: Modality
     ) -> Float32[Tensor, "clip dim"]:
-        imu = None if modality == "video" else self._encode_samples(windows)
+        if modality == "video":
+            recency = self._clip.card.recency
+            rows = [average_clip(it.features, it.slots, recency) for it in windows]
+            return torch.from_numpy(np.stack(rows))
+        imu = self._encode_samples(windows)
         if modality == "imu":
-            assert imu is not None  # computed above for this modality
             return torch.nn.functional.normalize(imu, dim=-1)
         most = max(len(window.features) for window in windows)
         features = torch.zeros((len(windows), most, self._clip.dim))

@@ -136,6 +136,18 @@ def check_checkpoint(folder: Path) -> Check:
     return Check(name, True, f"{folder.name}, pictures of {size_px} pixels")
 
 
+def check_person_finder() -> Check:
+    """Load the person finder's networks, which recognition by pose needs."""
+    name = "person finder"
+    try:
+        from models.person.finder import PersonFinder
+
+        PersonFinder()
+    except (ImportError, ModelError) as err:
+        return Check(name, False, _one_line(err), BOOTSTRAP, needed=False)
+    return Check(name, True, "BlazePose detector and landmarks", needed=False)
+
+
 def check_disk(folder: Path) -> Check:
     """Look at the room left where ``folder`` is."""
     free_gib = shutil.disk_usage(folder).free / BYTES_PER_GIB
@@ -182,6 +194,7 @@ def run_checks(folder: Path) -> Iterator[Check]:
     yield check_broker()
     yield check_torch()
     yield check_checkpoint(CHECKPOINT_FOLDER)
+    yield check_person_finder()
     yield check_disk(folder)
     yield check_memory()
     yield check_cores()

@@ -26,8 +26,9 @@ from pipelines.lab.simulation.footage import (
     in_render_processes,
 )
 from pipelines.lab.simulation.life import live
+from pipelines.lab.simulation.motion import Track
 from pipelines.lab.simulation.wide_life import wide_choices
-from pipelines.lab.simulation.world import random_world
+from pipelines.lab.simulation.world import World, random_world
 
 STEP_RATE_HZ = 8
 _STRIDE = RATE_HZ // STEP_RATE_HZ
@@ -118,42 +119,59 @@ def simulate_pose_runs(
     return runs
 
 
+@final
 @dataclass(frozen=True, slots=True, eq=False)
-class _Run:
+class PoseRun:
+    """One life seen by one camera, at each step of 1/8 s; see ``PoseRuns``."""
+
     joints: Float16[np.ndarray, "step 13 3"]
     found: Bool[np.ndarray, " step"]
     sizes: Float32[np.ndarray, " step"]
     labels: tuple[str, ...]
 
 
-def _views_of_life(plan: RecordingPlan, views: int) -> list[_Run]:
+def _views_of_life(plan: RecordingPlan, views: int) -> list[PoseRun]:
     rng = plan.generator()
     world = random_world(rng)
     track = live(world, rng, plan.duration_s, wide_choices)
     places = joint_places(track, world)
+    return [view_of(rng, world, track, places) for _ in range(views)]
+
+
+def view_of(
+    rng: np.random.Generator,
+    world: World,
+    track: Track,
+    places: Float32[np.ndarray, "time 13 3"],
+    first: int | None = None,
+) -> PoseRun:
+    """Look at a life from one camera, in the ward or anywhere.
+
+    Args:
+        rng: Source of the camera and of the finder's errors.
+        world: Person, room and the ward's camera.
+        track: The life.
+        places: Its joints, from ``joint_places``.
+        first: Place of the first pose, 0 to 2; drawn by default.
+    """
     is_there = np.isfinite(places[:, 0, 0])
-    runs = []
-    for _ in range(views):
-        camera = None
-        if rng.random() < _FREE_SHARE and is_there.sum() > _LEAST_STEPS:
-            camera = free_camera(rng, places[is_there])
-        camera = camera or ward_camera(world.view)
-        first = int(rng.integers(_STRIDE))
-        chosen = places[first::_STRIDE]
-        shoulders = chosen[:, SHOULDERS, 2].mean(axis=1)
-        hips = chosen[:, HIPS, 2].mean(axis=1)
-        is_down = (np.abs(shoulders - hips) < _DOWN_M) & (hips < _LOW_M)
-        seen = see(rng, *camera.project(chosen), is_down)
-        labels = (
-            track.labels[sample_at(first + i * _STRIDE)] for i in range(len(hips))
-        )
-        sizes = latest_sizes(seen.joints, seen.found)
-        joints = seen.joints.astype(np.float16)
-        runs.append(_Run(joints, seen.found, sizes, tuple(labels)))
-    return runs
+    camera = None
+    if rng.random() < _FREE_SHARE and is_there.sum() > _LEAST_STEPS:
+        camera = free_camera(rng, places[is_there])
+    camera = camera or ward_camera(world.view)
+    first = int(rng.integers(_STRIDE)) if first is None else first
+    chosen = places[first::_STRIDE]
+    shoulders = chosen[:, SHOULDERS, 2].mean(axis=1)
+    hips = chosen[:, HIPS, 2].mean(axis=1)
+    is_down = (np.abs(shoulders - hips) < _DOWN_M) & (hips < _LOW_M)
+    seen = see(rng, *camera.project(chosen), is_down)
+    labels = (track.labels[sample_at(first + i * _STRIDE)] for i in range(len(hips)))
+    sizes = latest_sizes(seen.joints, seen.found)
+    joints = seen.joints.astype(np.float16)
+    return PoseRun(joints, seen.found, sizes, tuple(labels))
 
 
-def _joined(runs: Sequence[_Run]) -> PoseRuns:
+def _joined(runs: Sequence[PoseRun]) -> PoseRuns:
     steps = min(len(run.labels) for run in runs)
     names = sorted({name for run in runs for name in run.labels})
     place = {name: i for i, name in enumerate(names)}

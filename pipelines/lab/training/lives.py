@@ -119,6 +119,22 @@ def shares(
     return own + np.float32(counts[0] / can_be.sum()) * can_be
 
 
+def recent_shares(
+    labels: Int64[np.ndarray, " time"], prompt_set: PromptSet, recency: float
+) -> Float32[np.ndarray, " label"]:
+    """Return each label's share of a window in which recent moments weigh more.
+
+    Args:
+        labels: Label of each moment; -1 if the prompt set has no label for it.
+        prompt_set: The labels, at least one of which does not belong to falls.
+        recency: Weight of a moment relative to that of the next one; 1 for ``shares``.
+    """
+    weights = recency ** np.arange(len(labels) - 1, -1, -1, dtype=np.float32)
+    each = np.stack([shares(labels[i : i + 1], prompt_set) for i in range(len(labels))])
+    mean: Float32[np.ndarray, " label"] = np.average(each, axis=0, weights=weights)
+    return mean.astype(np.float32)
+
+
 def train_on_lives(
     model: IsClip,
     lives: Sequence[Life],

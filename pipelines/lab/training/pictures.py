@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, final
+from typing import Any, Protocol, final, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float32, Int64, UInt8
@@ -31,6 +31,16 @@ from pipelines.lab.simulation.footage import (
 from pipelines.lab.simulation.motion import SAMPLE_RATE_HZ
 from pipelines.records import Frame
 from pipelines.sources.camera.source import CameraSource
+
+
+@runtime_checkable  # annotations are checked at run time under test
+class Labelled(Protocol):
+    """Pictures with the activity at each one's time."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The activities."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,7 +108,7 @@ def prepare_runs(
 
 
 def label_matrix(
-    runs: Sequence[PictureRun], prompt_set: PromptSet
+    runs: Sequence[Labelled], prompt_set: PromptSet
 ) -> list[np.ndarray[Any, np.dtype[np.int64]]]:
     """Return each run's labels as indices into the prompt set's labels.
 

@@ -21,6 +21,7 @@ from models.clip.encoder import ClipEncoder
 from models.is_clip.spectrogram import SpectrogramScale
 from models.prompts.prompt_set import PromptSet
 from pipelines.clock import NS_PER_S
+from pipelines.lab.poses.pose_films import PoseFilm, pose_films
 from pipelines.lab.simulation.footage import RecordingPlan
 from pipelines.lab.simulation.motion import SAMPLE_RATE_HZ
 from pipelines.lab.simulation.wearable import POSITIONS
@@ -30,7 +31,7 @@ from pipelines.lab.training.is_clip import (
     all_spectrograms,
     keep_frames,
 )
-from pipelines.lab.training.lives import FORM, Life, shares
+from pipelines.lab.training.lives import FORM, Life, recent_shares
 from pipelines.lab.training.pictures import PictureRun, label_matrix, prepare_runs
 from pipelines.progress import Progress
 
@@ -81,7 +82,13 @@ def watched_windows(
         PipelineError: If pictures are missing and this machine cannot render.
     """
     step = SAMPLE_RATE_HZ / float(plans[0].rate_hz)
-    runs = _render(clip, plans, folder, on_progress)
+    runs: Sequence[PictureRun] | Sequence[PoseFilm]
+    if clip.card.view == "pose":
+        runs = pose_films(
+            plans, lambda done: on_progress("drawing", done, len(plans), "lives")
+        )
+    else:
+        runs = _render(clip, plans, folder, on_progress)
     places, targets, worn = [], [], []
     positions = itertools.cycle(range(len(POSITIONS)))
     first = 0
@@ -94,7 +101,9 @@ def watched_windows(
                 continue
             held = np.arange(last - frames + 1, last + 1)
             places.append(np.where(held < 0, -1, first + held))
-            targets.append(shares(row[begin : last + 1], prompt_set))
+            targets.append(
+                recent_shares(row[begin : last + 1], prompt_set, clip.card.recency)
+            )
             worn.append(samples)
         first += len(row)
     kept = keep_frames(

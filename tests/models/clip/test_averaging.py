@@ -86,3 +86,16 @@ def test_middle_is_the_frame_nearest_to_it(
 def test_clip_of_no_frames_has_no_middle() -> None:
     with pytest.raises(ValueError, match=r"^a clip of no frames has no middle$"):
         middle_frame([], 8)
+
+
+def test_a_recent_frame_weighs_more_also_across_a_gap() -> None:
+    """Frames at positions 0 and 2, each half as heavy as the next: 1/4 and 1."""
+    features = np.array([[1, 0, 0, 0], [0, 1, 0, 0]], np.float32)
+    vector = average_clip(features, slots=(0, 2), recency=0.5)
+    assert vector[1] / vector[0] == pytest.approx(4)
+
+
+def test_with_equal_weights_positions_do_not_matter() -> None:
+    features = np.array([[1, 0, 0, 0], [0, 1, 0, 0]], np.float32)
+    one, other = (average_clip(features, slots=it) for it in ((0, 1), (0, 7)))
+    assert one == pytest.approx(other)

@@ -50,3 +50,15 @@ def test_a_label_that_cannot_be_left_out_is_one_line(
     assert train("--out", tmp_path / "new", "--without", "flying") == 2
     assert "has no label 'flying'" in capsys.readouterr().err
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    "option", [("--steps", "0"), ("--lives", "1"), ("--seed", "-1")]
+)
+def test_a_pose_training_refuses_numbers_out_of_range(
+    option: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    assert run(app, ["train", "pose", "--out", str(out), *option]) == 2
+    assert option[0] in capsys.readouterr().err
+    assert not out.exists()

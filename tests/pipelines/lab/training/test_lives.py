@@ -15,7 +15,13 @@ from models.prompts.prompt_file import bundled_prompt_set, load_prompt_set
 from models.prompts.prompt_set import PromptSet
 from pipelines.errors import TrainingError
 from pipelines.lab.simulation.footage import RecordingPlan, Stream
-from pipelines.lab.training.lives import Life, shares, simulate_lives, train_on_lives
+from pipelines.lab.training.lives import (
+    Life,
+    recent_shares,
+    shares,
+    simulate_lives,
+    train_on_lives,
+)
 from tests.tiny_checkpoint import save_tiny_checkpoint
 
 WARD = bundled_prompt_set()
@@ -115,3 +121,18 @@ def test_a_loss_that_is_not_finite_is_told(clip: ClipEncoder) -> None:
     nothing = torch.full((len(WARD.labels), clip.dim), float("nan"))
     with pytest.raises(TrainingError, match=r"^step 1: the loss is not finite$"):
         trained(clip, 1, nothing)
+
+
+def test_recent_moments_of_a_window_weigh_more() -> None:
+    prompts = bundled_prompt_set()
+    walking, fallen = prompts.place("walking"), prompts.place("fallen")
+    row = recent_shares(np.array([walking, fallen]), prompts, 0.5)
+    assert row[walking] == pytest.approx(1 / 3)
+    assert row[fallen] == pytest.approx(2 / 3)
+
+
+def test_without_recency_shares_are_plain() -> None:
+    prompts = bundled_prompt_set()
+    labels = np.array([0, 1, 1, -1, 2])
+    plain = shares(labels, prompts)
+    assert recent_shares(labels, prompts, 1.0) == pytest.approx(plain, abs=1e-6)
