@@ -3,11 +3,11 @@
 from typing import final
 
 import numpy as np
-import openvino
 from jaxtyping import Float32
 
 from models.errors import PersonModelError
 from models.person.files import FOLDER, NetworkFile
+from models.quiet_openvino import openvino
 
 Output = Float32[np.ndarray, "..."]
 
