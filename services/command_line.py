@@ -21,21 +21,12 @@ from models.errors import ModelError
 from pipelines.errors import PipelineError
 from pipelines.redaction import redact
 from services import signals
-from services.commands import (
-    bench,
-    demo,
-    doctor,
-    evaluate,
-    model,
-    simulate,
-    study,
-    train,
-    watch,
-)
-from services.commands import (
-    run as service,
-)
+from services.commands import bench, demo, doctor, evaluate, model, simulate
+from services.commands import run as service
 from services.commands.laboratory import is_of_laboratory
+from services.commands.study import app as study
+from services.commands.train import app as train
+from services.commands.watch import command as watch
 from services.errors import OutputFailed, ServiceError, SettingsError
 
 logger = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from services.commands.study_options import RealSet
+from services.commands.study.options import RealSet
 
 if TYPE_CHECKING:
     from pipelines.lab.studies.studied_clips import SetChoice

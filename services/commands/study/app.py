@@ -11,10 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from services import signals
-from services.commands.study_features import add_feature_study
-from services.commands.study_models import add_model_studies
-from services.commands.study_options import QuickOption
-from services.commands.study_real import real
+from services.commands.study.features import add_feature_study
+from services.commands.study.models import add_model_studies
+from services.commands.study.options import QuickOption
+from services.commands.study.real import real
 from services.options import (
     AdaptationOption,
     CalibrationOption,

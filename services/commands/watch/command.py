@@ -12,7 +12,7 @@ import typer
 
 from pipelines.sources.camera.framing import PAD
 from pipelines.sources.camera.rtsp_access import RtspAccess, RtspTransport
-from services.commands.watch_options import (
+from services.commands.watch.options import (
     BaselineOption,
     FramesOption,
     ImuOption,
@@ -26,8 +26,8 @@ from services.commands.watch_options import (
     StrideOption,
     WearableWaitOption,
 )
-from services.commands.watch_output import show_records, show_statuses
-from services.commands.watch_sources import Sources, open_subject
+from services.commands.watch.output import show_records, show_statuses
+from services.commands.watch.sources import Sources, open_subject
 from services.options import (
     AdaptationOption,
     CalibrationOption,

@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.text import Text
 
 from services import signals
-from services.commands.watch_sources import Sources
+from services.commands.watch.sources import Sources
 
 if TYPE_CHECKING:
     from pipelines.clock import Clock

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from services.commands.study_results import present
+from services.commands.study.results import present
 from services.options import JsonOption, ModelOption, OutOption, PromptsOption
 from services.progress import staged_bars
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from services.commands.study_options import (
+from services.commands.study.options import (
     ClipsOption,
     PromptsOption,
     QuickOption,
@@ -17,8 +17,8 @@ from services.commands.study_options import (
     clips_of_set,
     study_size,
 )
-from services.commands.study_results import present
-from services.commands.study_sets import (
+from services.commands.study.results import present
+from services.commands.study.sets import (
     DATA_HELP,
     LISTS_HELP,
     DataOption,

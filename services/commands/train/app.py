@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from services.commands.train_adaptation import csn, is_clip, sc_clip
-from services.commands.train_pose import pose
+from services.commands.train.adaptation import csn, is_clip, sc_clip
+from services.commands.train.pose import pose
 from services.progress import staged_bars
 
 app = typer.Typer(no_args_is_help=True, help="Train a checkpoint, or adapt one.")

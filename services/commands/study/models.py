@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, final
 
 import typer
 
-from services.commands.study_options import (
+from services.commands.study.options import (
     ClipsOption,
     PromptsOption,
     QuickOption,
@@ -16,8 +16,8 @@ from services.commands.study_options import (
     clips_of_set,
     study_size,
 )
-from services.commands.study_results import present
-from services.commands.study_sets import (
+from services.commands.study.results import present
+from services.commands.study.sets import (
     ClassesOption,
     DataOption,
     ListsOption,
@@ -25,7 +25,7 @@ from services.commands.study_sets import (
     SplitOption,
     choose_set,
 )
-from services.commands.study_transfer import zero_shot_transfer
+from services.commands.study.transfer import zero_shot_transfer
 from services.options import JsonOption, ModelOption, OutOption
 from services.progress import staged_bars
 
