@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from pipelines.folders import make_folder
 from pipelines.sources.camera.framing import Framing, parse_framing
 
 
@@ -21,13 +22,13 @@ CropOption = Annotated[
     typer.Option(
         "--crop",
         parser=_framing,
-        metavar="PANE",
+        metavar="REGION",
         show_default="the whole picture",
-        help="Look at one pane of the picture: left, right or X,Y,WIDTH,HEIGHT"
-        " in pixels or fractions.",
+        help="Use one region of the picture: left, right or X,Y,WIDTH,HEIGHT in pixels,"
+        " or all four as fractions of the picture, 0 to 1.",
     ),
 ]
-"""``--crop PANE``; None where it was not given."""
+"""``--crop REGION``; None without the option."""
 
 ModelOption = Annotated[
     str | None,
@@ -47,9 +48,10 @@ AdaptationOption = Annotated[
     Path | None,
     typer.Option(
         "--adaptation",
-        help="What `wardwatch train csn|is-clip|sc-clip` wrote: another kind of"
-        " recognition on the same checkpoint; none for temporal clip averaging.",
-        show_default="IS-CLIP as shipped, with all else as shipped; else none",
+        help="File that `wardwatch train csn|is-clip|sc-clip` wrote: it changes how the"
+        " checkpoint recognises. The word none selects temporal clip averaging.",
+        show_default="the shipped IS-CLIP, if model and prompts are the shipped ones;"
+        " else none",
     ),
 ]
 CalibrationOption = Annotated[
@@ -64,13 +66,36 @@ WearableOption = Annotated[
     str | None,
     typer.Option(
         metavar="POSITION",
-        help="Position of the wearable that is used beside the camera, as waist;"
-        " none for the camera without a wearable.",
+        help="Position of the wearable to use with the camera, such as waist;"
+        " none uses the camera alone.",
         show_default="each recording's first by name",
     ),
 ]
+
+
+def _make_folder(path: Path | None) -> Path | None:
+    """Create a folder before the work starts, which may take hours."""
+    return None if path is None else make_folder(path)
+
+
 OutOption = Annotated[
-    Path | None, typer.Option("--out", help="Folder for tables, JSON and plots.")
+    Path | None,
+    typer.Option(
+        "--out",
+        help="Folder for tables, JSON and plots; created if necessary.",
+        callback=_make_folder,
+    ),
+]
+WorkOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--work",
+        help="Folder that keeps rendered clips for later runs; created if necessary.",
+        callback=_make_folder,
+    ),
+]
+SeedOption = Annotated[
+    int, typer.Option("--seed", min=0, help="Seed of every random choice.")
 ]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON object, on the last line.")
@@ -78,6 +103,6 @@ JsonOption = Annotated[
 TemporalOption = Annotated[
     Literal["clip", "single"],
     typer.Option(
-        "--temporal", help="The average of a window's frames, or its middle frame."
+        "--temporal", help="Use the average of a window's frames, or the middle frame."
     ),
 ]

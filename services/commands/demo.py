@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from statistics import median
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +12,7 @@ from rich.live import Live
 from rich.table import Table
 
 from services import signals
+from services.options import SeedOption
 from services.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -22,25 +22,28 @@ if TYPE_CHECKING:
 ROOMS = 4
 SECONDS = 60.0
 SEED = 43
-"""With the rooms and seconds above, of a ward in which every room sees a fall."""
+"""With the rooms and seconds above, somebody falls in every room."""
 
 
 def demo(
     *,
-    rooms: Annotated[int, typer.Option(min=1, max=8, help="Rooms at a time.")] = ROOMS,
+    rooms: Annotated[int, typer.Option(min=1, max=8, help="Number of rooms.")] = ROOMS,
     seconds: Annotated[
-        float, typer.Option(min=20, max=600, help="Length of each room's footage.")
+        float,
+        typer.Option(
+            min=20, max=600, help="Length of each room's footage, in seconds."
+        ),
     ] = SECONDS,
-    seed: Annotated[int, typer.Option(min=0, help="Of the simulated ward.")] = SEED,
+    seed: SeedOption = SEED,
     forever: Annotated[
         bool,
-        typer.Option("--forever", help="Play the rooms again and again, until Ctrl-C."),
+        typer.Option("--forever", help="Repeat the rooms until Ctrl-C."),
     ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object, on one line.")
     ] = False,
 ) -> None:
-    """Run the service on a simulated ward; compare what it tells with the truth.
+    """Run the service on a simulated ward, and compare its events with the truth.
 
     Starts a private broker and an RTSP server on this machine, plays simulated rooms
     in real time, and watches them as `wardwatch run` would. The exit code is 1 if a
@@ -50,7 +53,7 @@ def demo(
     from pipelines.lab.simulation.render_probe import require_rendering
 
     require_rendering()  # else the next import fails with a traceback
-    from services.demo.ward import build_rooms, falls_of, room_plans
+    from services.demo.ward import build_rooms, falls_of, room_plans, summarise
 
     prompts = bundled_prompt_set()
     console = Console(stderr=as_json)
@@ -69,9 +72,9 @@ def demo(
             _play(ward, Path(folder), console, prompts.events, forever=forever)
         except KeyboardInterrupt as error:
             if not any(room.zero_ns for room in ward):
-                raise  # nothing was played: there is nothing to compare
+                raise  # nothing was played, so nothing can be compared
             interrupted = error
-    outcome = summarise(ward) | {"fused_ratio": fused_ratio(ward)}
+    outcome = summarise(ward)
     if as_json:
         typer.echo(json.dumps(outcome))
     else:
@@ -92,7 +95,7 @@ def _play(
     *,
     forever: bool,
 ) -> None:
-    """Play the ward and show it: as a live table, or fall by fall."""
+    """Play the ward, and show it as a live table, or each fall as a line."""
     from pipelines.clock import SystemClock
     from pipelines.records import FALL
     from services.demo.ward import play
@@ -120,34 +123,13 @@ def _play(
         run(print_fall)
 
 
-def summarise(ward: "Sequence[Room]") -> dict[str, int | float | None]:
-    """Count true falls, those found, and false falls; print their delays."""
-    matchings = [room.matching() for room in ward]
-    waits_s = sorted(wait for room in ward for wait in room.waits_s)
-    return {
-        "falls": sum(len(room.truth.falls) for room in ward),
-        "found": sum(len(matching.found) for matching in matchings),
-        "false_falls": sum(len(matching.false) for matching in matchings),
-        "wearables": sum(room.is_worn for room in ward),
-        "delivery_p50_s": median(waits_s) if waits_s else None,
-        "delivery_longest_s": waits_s[-1] if waits_s else None,
-    }
-
-
-def fused_ratio(ward: "Sequence[Room]") -> float | None:
-    """Return the share of all answers that rest on camera and wearable."""
-    total = sum(sum(room.windows.values()) for room in ward)
-    fused = sum(room.windows.get("fused", 0.0) for room in ward)
-    return fused / total if total else None
-
-
 def print_table(
     ward: "Sequence[Room]", outcome: Mapping[str, int | float | None], console: Console
 ) -> None:
-    """Print truth beside events, room by room, and what all of them come to."""
+    """Print the truth of each room beside its events, and the totals."""
     table = Table(
         *("room", "truth", "reported", "delay", "windows fused"),
-        title="truth beside events, in seconds of each room's footage",
+        title="truth and events, in seconds of each room's footage",
     )
     for room in ward:
         ratio = room.fused_ratio
@@ -157,11 +139,11 @@ def print_table(
     console.print(table)
     console.print(
         f"{outcome['found']} of {outcome['falls']} falls found, "
-        f"{outcome['false_falls']} false; {outcome['wearables']} wearables heard"
+        f"{outcome['false_falls']} false; {outcome['wearables']} wearables online"
     )
     if outcome["delivery_p50_s"] is not None:
         console.print(
-            "from the newest picture of an event to its receipt by MQTT: median "
+            "from the last picture of an event to its receipt by MQTT: median "
             f"{outcome['delivery_p50_s']:.2f} s, longest "
             f"{outcome['delivery_longest_s']:.2f} s",
             soft_wrap=True,
@@ -169,7 +151,7 @@ def print_table(
 
 
 def room_rows(room: "Room") -> list[tuple[str, str, str]]:
-    """Put what is true of a room beside what was reported, with the delay."""
+    """Return the truth of a room, the reported fall, and the delay, a row for each."""
     from pipelines.clock import ns_to_seconds
 
     matching = room.matching()

@@ -23,9 +23,10 @@ def doctor(
         bool, typer.Option("--json", help="Print one JSON object for each check.")
     ] = False,
 ) -> None:
-    """Check this machine: decoders, broker, rendering, torch, checkpoint, room.
+    """Check what wardwatch needs of this machine, and show how to fix what is missing.
 
-    The exit code is 1 if something is missing that wardwatch cannot do without.
+    The exit code is 1 if something is missing without which wardwatch cannot work. A
+    yellow ! is advice.
     """
     checks = []
     for check in chain(run_checks(Path.cwd()), check_laboratory()):
@@ -39,9 +40,9 @@ def doctor(
 
 
 def check_laboratory() -> Iterator[Check]:
-    """Render one picture of a simulated world, where the simulator is installed."""
+    """Render one simulated picture if the laboratory is installed."""
     if not has_laboratory():
-        found = "not installed; needed to simulate, to train and to study"
+        found = "not installed; needed to simulate, train and study"
         yield Check("laboratory", False, found, "pip install '.[lab]'", needed=False)
         return
     from pipelines.lab.simulation.render_probe import render_problem
@@ -53,8 +54,8 @@ def check_laboratory() -> Iterator[Check]:
 
 
 def make_table(checks: list[Check]) -> Table:
-    """Draw the checks as a table: what was found, and the line that mends it."""
-    table = Table("", "what", "found", "to mend it", box=None, pad_edge=False)
+    """Draw the checks as a table: what was found, and how to fix each failed check."""
+    table = Table("", "check", "found", "to fix it", box=None, pad_edge=False)
     for check in checks:
         table.add_row(_mark(check), check.name, escape(check.detail), escape(check.fix))
     return table

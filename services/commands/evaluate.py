@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
 
 from services import signals
+from services.commands.printing import print_table, print_written
 from services.options import (
     AdaptationOption,
     CalibrationOption,
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
     from pipelines.lab.studies.event_report import EventReport
     from pipelines.sources.camera.framing import Framing
 
-app = typer.Typer(no_args_is_help=True, help="Measure on labelled footage.")
+app = typer.Typer(no_args_is_help=True, help="Measure recognition on labelled footage.")
 
 _LISTED = 12
 
 
 @app.callback()
 def _evaluate() -> None:
-    """Keep ``events`` a command of its own."""
+    """Keep ``events`` a sub-command: a single command would replace its group."""
 
 
 @app.command()
@@ -62,28 +62,28 @@ def events(
     ] = False,
     quick: Annotated[
         bool,
-        typer.Option("--quick", help="Use a quarter of an hour, drawn by --seed."),
+        typer.Option(
+            "--quick", help="Use 15 minutes of footage, chosen at random by --seed."
+        ),
     ] = False,
     seed: Annotated[
-        int, typer.Option(min=0, help="Seed of the quick choice and the intervals.")
+        int, typer.Option(min=0, help="Seed of --quick and of the intervals.")
     ] = 1,
     as_json: JsonOption = False,
 ) -> None:
-    """Watch every recording and compare the falls reported with the falls labelled.
+    """Watch every recording, and compare the reported falls with the labelled ones.
 
-    A fall is found by the first event fall decided between 0.5 s before its onset and
-    6 s after the person is up again. An event that touches no fall is false.
+    The first fall event that is decided between 0.5 s before a fall's onset and 6 s
+    after the person is up again finds that fall. An event that touches no fall is
+    false.
     """
     from models.build import build_recognizer
-    from pipelines.folders import make_folder
     from pipelines.lab.data.footage import read_footage, wearing
     from pipelines.lab.studies.event_files import report_json, write_report
     from pipelines.lab.studies.events import choose_quick, refuse_unknown_labels
     from pipelines.sources.camera.framing import PAD
 
     found = read_footage(footage)
-    if out is not None:
-        make_folder(out)  # before hours of work
     clip = build_recognizer(
         model,
         prompts,
@@ -101,7 +101,8 @@ def events(
     if as_json:
         typer.echo(json.dumps(report_json(report)))
     else:
-        _print_report(report, Console(), paths)
+        _print_report(report)
+        print_written(paths)
 
 
 def _evaluate_events(
@@ -131,19 +132,17 @@ def _evaluate_events(
         )
 
 
-def _print_report(report: "EventReport", console: Console, paths: list[Path]) -> None:
+def _print_report(report: "EventReport") -> None:
     from pipelines.lab.studies.event_files import report_table, spoken_extent
 
-    table = Table("figure", "value", "95 % interval", "counts", box=None)
-    for row in report_table(report):
-        table.add_row(*map(escape, row))
+    console = Console()
     console.print(
         f"[bold]{escape(report.model)}[/], prompts {escape(report.prompt_set)}: "
         f"{spoken_extent(report)}",
         highlight=False,
         soft_wrap=True,
     )
-    console.print(table)
+    print_table(("figure", "value", "95 % interval", "counts"), report_table(report))
     _print_list(
         console,
         "false falls",
@@ -163,10 +162,8 @@ def _print_report(report: "EventReport", console: Console, paths: list[Path]) ->
     )
     if report.unknown_labels:
         names = ", ".join(report.unknown_labels)
-        text = f"labels not in the prompt set, whose windows are left out: {names}"
+        text = f"labels not in the prompt set; their windows are left out: {names}"
         console.print(Text(text), soft_wrap=True)
-    for path in paths:
-        console.print(Text(f"written: {path}", style="dim"), soft_wrap=True)
 
 
 def _print_list(console: Console, title: str, lines: list[str]) -> None:

@@ -6,7 +6,7 @@ _LIBRARIES = ("matplotlib", "mujoco", "river", "sklearn")
 
 
 def has_laboratory() -> bool:
-    """Tell whether the libraries of the extra ``lab`` can be found."""
+    """Return whether all libraries of the extra ``lab`` are installed."""
     try:
         return all(find_spec(name) is not None for name in _LIBRARIES)
     except ModuleNotFoundError:
@@ -14,8 +14,6 @@ def has_laboratory() -> bool:
 
 
 def is_of_laboratory(error: ModuleNotFoundError) -> bool:
-    """Tell whether what could not be imported belongs to the laboratory."""
+    """Return whether the missing module belongs to the laboratory."""
     name = error.name or ""
-    return name.startswith(("pipelines.lab", *(f"{it}." for it in _LIBRARIES))) or (
-        name in _LIBRARIES
-    )
+    return name.startswith("pipelines.lab") or name.partition(".")[0] in _LIBRARIES

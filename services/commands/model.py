@@ -9,9 +9,8 @@ import typer
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.markup import escape
-from rich.table import Table
-from rich.text import Text
 
+from services.commands.printing import print_table, print_written
 from services.options import (
     AdaptationOption,
     CalibrationOption,
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from models.recognizer import ClipRecognizer
     from pipelines.lab.studies.calibration import CalibrationReport, Change
 
-app = typer.Typer(no_args_is_help=True, help="Look at checkpoints and prompt sets.")
+app = typer.Typer(no_args_is_help=True, help="Show and calibrate checkpoints.")
 
 
 @app.command()
@@ -70,10 +69,8 @@ def show(
     for name, value in facts.items():
         line = f"[bold]{name}[/]  {escape(str(value))}"
         console.print(line, highlight=False, soft_wrap=True)
-    table = Table("label", "event", "priority", "nearest label", "cosine", box=None)
-    for row in rows:
-        table.add_row(*(escape(str(value)) for value in row.values()))
-    console.print(table)
+    header = ("label", "event", "priority", "nearest label", "cosine")
+    print_table(header, ([str(value) for value in row.values()] for row in rows))
     card = Path(checkpoint or CHECKPOINT_FOLDER) / "README.md"
     if card.is_file():
         text = card.read_text(encoding="utf-8", errors="replace")
@@ -106,8 +103,8 @@ def calibrate(
     test: Annotated[
         Path | None,
         typer.Option(
-            help="Another such folder, to measure on.",
-            show_default="every other recording of FOOTAGE, and fit on the rest",
+            help="Another such folder, to measure the gain on.",
+            show_default="every other recording of FOOTAGE; the rest is fitted on",
         ),
     ] = None,
     model: ModelOption = None,
@@ -120,14 +117,13 @@ def calibrate(
 ) -> None:
     """Calibrate the confidence of a checkpoint and prompt set, and measure the gain.
 
-    A temperature makes a confidence equal how often the answer is right. It does not
-    change the label, but the time when a score passes the thresholds of events. It is
-    stored in calibration.json under the hashes of weights and prompt set, separately
+    A temperature makes the confidence equal the share of right answers. The labels stay
+    the same, but scores pass the thresholds of events at other times. The temperature
+    is stored in calibration.json under the hashes of weights and prompt set, separately
     for recordings with a wearable and without (--wearable none).
     """
     from models.build import build_recognizer, calibration_path
     from models.errors import CalibrationError
-    from pipelines.folders import make_folder
     from pipelines.lab.data.footage import read_footage, wearing
     from pipelines.lab.studies.calibration import (
         calibrate_recognizer,
@@ -138,8 +134,6 @@ def calibrate(
     path = calibration or calibration_path(model)
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise CalibrationError(str(path), "cannot be written: choose --calibration")
-    if out is not None:
-        make_folder(out)
     recognizer = build_recognizer(
         model, prompts, adaptation=adaptation, calibration=path
     )
@@ -149,7 +143,7 @@ def calibrate(
     elif len(recordings) > 1:
         fitting, held_out = recordings[::2], recordings[1::2]
     else:
-        msg = "one recording is too little to fit and measure on: give --test"
+        msg = "one recording is too little to fit and to measure on; give --test"
         raise typer.BadParameter(msg, param_hint="FOOTAGE")
     with staged_bars() as show:
         report = calibrate_recognizer(recognizer, fitting, held_out, path, show)
@@ -157,13 +151,13 @@ def calibrate(
     if as_json:
         typer.echo(json.dumps(report_json(report)))
     else:
-        _print_calibration(report, paths)
+        _print_calibration(report)
+        print_written(paths)
 
 
-def _print_calibration(report: "CalibrationReport", paths: list[Path]) -> None:
-    console = Console()
+def _print_calibration(report: "CalibrationReport") -> None:
     fitted = report.calibration
-    console.print(
+    Console().print(
         f"[bold]{escape(report.model)}[/], prompts {escape(report.prompt_set)}, "
         f"{report.modality}: "
         f"temperature {fitted.temperature:.3f}, nothing fits below a cosine of "
@@ -171,14 +165,11 @@ def _print_calibration(report: "CalibrationReport", paths: list[Path]) -> None:
         highlight=False,
         soft_wrap=True,
     )
-    table = Table("prediction", "clips", "ECE", "after", "Brier", "after", box=None)
-    rows: dict[str, Change] = {"all labels": report.overall, **report.groups}
-    for name, change in rows.items():
-        figures = (
-            *(change.before.ece, change.after.ece),
-            *(change.before.brier, change.after.brier),
-        )
-        table.add_row(name, str(change.clips), *(f"{figure:.3f}" for figure in figures))
-    console.print(table)
-    for path in paths:
-        console.print(Text(f"written: {path}", style="dim"), soft_wrap=True)
+    header = ("prediction", "clips", "ECE", "after", "Brier", "after")
+    changes: dict[str, Change] = {"all labels": report.overall, **report.groups}
+    rows = []
+    for name, change in changes.items():
+        before, after = change.before, change.after
+        figures = (before.ece, after.ece, before.brier, after.brier)
+        rows.append((name, str(change.clips), *(f"{figure:.3f}" for figure in figures)))
+    print_table(header, rows)

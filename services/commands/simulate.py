@@ -19,7 +19,8 @@ def simulate(
     seed: Annotated[
         int,
         typer.Option(
-            min=0, help="Equal seeds give equal footage; no seed was trained on."
+            min=0,
+            help="Equal seeds give equal footage; none gives the training's footage.",
         ),
     ] = 1,
     validation: Annotated[
@@ -34,8 +35,8 @@ def simulate(
     """Render a simulated ward: 320x240 videos, wearables and labels.csv.
 
     Every minute has its own person, room and camera. People walk, sit, lie, bend and
-    fall far more often than in life; falls are a limp body under physics. An hour of
-    footage takes about 5 minutes on two cores.
+    fall far more often than in life. A fall is a limp body that follows physics. An
+    hour of footage takes about 5 minutes on two cores.
     """
     from pipelines.lab.simulation.render_probe import require_rendering
 

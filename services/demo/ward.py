@@ -1,4 +1,4 @@
-"""The demonstration: a simulated ward played as if it were real, and watched.
+"""The demonstration: a simulated ward is played as a real one, and watched.
 
     simulated rooms ─▶ RTSP server ──rtsp──▶ ┌─────────────┐
                     └▶ IMU publisher ─mqtt─▶ │ the service │ ──mqtt──▶ events
@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 from typing import Any, final
 
 import aiomqtt
@@ -32,26 +33,29 @@ from services.demo.rtsp_process import RtspServer
 from services.record_lines import read_event
 from services.site.settings import Site
 from services.supervisor.supervisor import Supervisor
+from services.tasks import end_tasks
 
 WEARABLE = "waist"
 SITE = "demo"
 _START_S = 60.0
 _AFTER_S = 8.0
-"""Time after the last picture in which its events may still arrive."""
+"""Events may still arrive this long after the last picture."""
 
 
 @dataclass(slots=True)
 class Room:
-    """A simulated room: its footage, the truth, and the service's events.
+    """A simulated room: its footage, its truth, and the service's reports.
 
     Attributes:
         name: The subject's id, and the camera's name in its address.
-        zero_ns: When presentation time 0 was played; set once it is.
-        events: Events of the service.
-        waits_s: For each of them, seconds from the newest picture that decided it to
-            its receipt from the broker.
-        is_worn: Whether the service has heard of its wearable.
-        windows: How many windows were answered by each modality, as the hub counted.
+        recording: The footage that is played.
+        truth: The true falls.
+        zero_ns: Pipeline time at which presentation time 0 was played; 0 before.
+        events: Events that the service published.
+        waits_s: For each event, seconds from the newest picture that decided it to its
+            receipt from the broker.
+        is_worn: Whether the service has reported the wearable as online.
+        windows: Number of windows by modality, as the hub counted them.
     """
 
     name: str
@@ -65,13 +69,12 @@ class Room:
 
     @property
     def fused_ratio(self) -> float | None:
-        """Share of its answers that rest on camera and wearable; None without any."""
-        total = sum(self.windows.values())
-        return self.windows.get("fused", 0.0) / total if total else None
+        """Share of windows with camera and wearable; None without windows."""
+        return fused_ratio([self])
 
     def matching(self) -> Matching:
         """Compare the fall events with the true falls, in presentation time."""
-        events = [it for it in self.events if it.start_ns < self.end_ns]
+        events = [event for event in self.events if event.start_ns < self.end_ns]
         episodes = [
             Episode(
                 episode.start_ns - self.zero_ns,
@@ -85,13 +88,13 @@ class Room:
 
     @property
     def end_ns(self) -> int:
-        """When the last picture was played, if it was played once."""
+        """Pipeline time at which the last picture of the first round was played."""
         length_s = max(span.end_s for span in self.recording.spans)
         return self.zero_ns + seconds_to_ns(length_s)
 
 
 def room_plans(rooms: int, seconds: float, seed: int) -> list[RecordingPlan]:
-    """Plan the rooms of a demonstration, each a recording of its own."""
+    """Plan the rooms of a demonstration, one recording for each."""
     return [RecordingPlan(Stream.FOOTAGE, seed, i, seconds) for i in range(rooms)]
 
 
@@ -104,7 +107,7 @@ def build_rooms(
     """Simulate rooms into a footage folder.
 
     Args:
-        folder: Where to.
+        folder: Folder to write into.
         plans: One for each room.
         resolve: Gives the recogniser's label for a label of the footage.
         on_done: Called with the name of every finished video.
@@ -128,6 +131,28 @@ def falls_of(rooms: Sequence[Room]) -> list[tuple[Room, TrueFall]]:
     return [(room, fall) for room in rooms for fall in room.truth.falls]
 
 
+def fused_ratio(rooms: Sequence[Room]) -> float | None:
+    """Return the share of windows with camera and wearable; None without windows."""
+    total = sum(sum(room.windows.values()) for room in rooms)
+    fused = sum(room.windows.get("fused", 0.0) for room in rooms)
+    return fused / total if total else None
+
+
+def summarise(rooms: Sequence[Room]) -> dict[str, int | float | None]:
+    """Count true, found and false falls, and measure how fast events arrived."""
+    matchings = [room.matching() for room in rooms]
+    waits_s = sorted(wait for room in rooms for wait in room.waits_s)
+    return {
+        "falls": sum(len(room.truth.falls) for room in rooms),
+        "found": sum(len(matching.found) for matching in matchings),
+        "false_falls": sum(len(matching.false) for matching in matchings),
+        "wearables": sum(room.is_worn for room in rooms),
+        "delivery_p50_s": median(waits_s) if waits_s else None,
+        "delivery_longest_s": waits_s[-1] if waits_s else None,
+        "fused_ratio": fused_ratio(rooms),
+    }
+
+
 async def play(
     rooms: Sequence[Room],
     folder: Path,
@@ -137,31 +162,31 @@ async def play(
     *,
     forever: bool = False,
 ) -> None:
-    """Play every room in real time, and let the service watch them all.
+    """Play every room in real time, and watch all of them with the service.
 
     Fills in each room's ``zero_ns``, ``events``, ``waits_s``, ``is_worn`` and
     ``windows``.
 
     Args:
-        rooms: What is played.
-        folder: For the service's own files.
-        clock: Times everything.
-        on_event: Called with every event as it arrives.
-        on_ready: Called with the addresses to open, once they answer.
-        forever: Whether a room begins again at its end, until this is cancelled.
+        rooms: The rooms to play.
+        folder: Folder of the service's files.
+        clock: Clock of the demonstration.
+        on_event: Called with every event when it arrives.
+        on_ready: Called with the addresses to open, once the service answers.
+        forever: Whether a room begins again at its end, until cancelled.
 
     Raises:
-        PipelineError: If broker or server do not start, or a camera is not reached.
+        PipelineError: If the broker, the server or a camera does not start.
     """
     mounts = {room.name: room.recording.video for room in rooms}
     with Broker() as broker, RtspServer(mounts, loop=forever) as server:
-        showing = _Showing(rooms, folder, clock, on_event, broker, server)
-        await showing.run(on_ready, forever=forever)
+        demonstration = _Demonstration(rooms, folder, clock, on_event, broker, server)
+        await demonstration.run(on_ready, forever=forever)
 
 
 @final
-class _Showing:
-    """One run of the demonstration on a broker and a server that are up."""
+class _Demonstration:
+    """One run of the demonstration, with a broker and a server that are running."""
 
     def __init__(
         self,
@@ -210,10 +235,9 @@ class _Showing:
                 await supervisor.stop()
 
     async def _show(self, hub: HubCounters, *, forever: bool) -> None:
-        """Play each room's wearable from the moment its video starts, to the end.
+        """Play each room's wearable in step with its video.
 
-        What answers rest on is counted when the wearables end: from then on there is
-        none to wait for.
+        Windows are counted when the wearables end, because later windows have none.
         """
         async with _tasks() as tasks:
             for _ in self._rooms:
@@ -236,14 +260,14 @@ class _Showing:
             await self._clock.sleep_s(max(0.0, left_s))
 
     async def _count(self, hub: HubCounters) -> None:
-        """Ask the hub what the answers of each room rest on, if it answers."""
+        """Read the hub's counts of windows; a hub that does not answer counts none."""
         with suppress(OSError):
             for name, windows in (await hub.windows_by_subject()).items():
                 if name in self._rooms:
                     self._rooms[name].windows = windows
 
     async def _listen(self, listening: asyncio.Event) -> None:
-        """Hear what anybody would hear who listens to the broker."""
+        """Receive events and statuses as any other client of the broker."""
         async with aiomqtt.Client("127.0.0.1", self._broker.port) as client:
             for kind in ("event", "status"):
                 await client.subscribe(f"wardwatch/{SITE}/+/{kind}", qos=1)
@@ -251,15 +275,15 @@ class _Showing:
             async for message in client.messages:
                 payload = message.payload
                 if isinstance(payload, bytes) and payload:
-                    self._hear(json.loads(payload))
+                    self._receive(json.loads(payload))
 
-    def _hear(self, payload: dict[str, Any]) -> None:
-        room = self._rooms[payload["subject"]]
-        if payload["type"] == "status":
-            imu = payload["sources"]["imu"]
-            room.is_worn = room.is_worn or imu["state"] == "online"
+    def _receive(self, message: dict[str, Any]) -> None:
+        room = self._rooms[message["subject"]]
+        if message["type"] == "status":
+            wearable = message["sources"]["imu"]
+            room.is_worn = room.is_worn or wearable["state"] == "online"
             return
-        event = read_event(payload)
+        event = read_event(message)
         wait_ns = self._clock.now_ns() - event.decided_ns
         room.events.append(event)
         room.waits_s.append(ns_to_seconds(wait_ns))
@@ -268,11 +292,9 @@ class _Showing:
 
 @asynccontextmanager
 async def _tasks() -> AsyncIterator[list[asyncio.Task[None]]]:
-    """Cancel at the end what was started; an error comes bare, not in a group."""
+    """Cancel the listed tasks at the end; unlike a TaskGroup, raise a plain error."""
     tasks: list[asyncio.Task[None]] = []
     try:
         yield tasks
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(tasks)

@@ -1,4 +1,4 @@
-"""The command ``wardwatch study features``: pictures with marked features hidden."""
+"""The command ``wardwatch study features``: which features a prediction depends on."""
 
 from functools import partial
 from pathlib import Path
@@ -11,18 +11,13 @@ from services.options import JsonOption, ModelOption, OutOption, PromptsOption
 from services.progress import staged_bars
 
 
-def add_feature_study(app: typer.Typer) -> None:
-    """Add the command to ``study``."""
-    app.command()(features)
-
-
 def features(
     points: Annotated[
         Path,
         typer.Argument(
-            help="JSON, a list of objects: frame (a picture, from this file's folder),"
-            " feature_name, points (pairs of x and y), labels (for each point 1 in the"
-            " feature, 0 beside it)."
+            help="JSON, a list of objects: frame (a picture, relative to this file's"
+            " folder), feature_name, points (pairs of x and y), labels (for each point"
+            " 1 inside the feature, 0 outside)."
         ),
     ],
     *,
@@ -51,12 +46,9 @@ def features(
     from models.build import build_recognizer
     from models.bundled import NO_ADAPTATION
     from models.masking.sam import load_any_sam
-    from pipelines.folders import make_folder
     from pipelines.lab.studies.models.feature_masks import NamedSam, read_feature_frames
     from pipelines.lab.studies.models.features import study_features
 
-    if out is not None:
-        make_folder(out)
     named = None if sam is None else NamedSam(sam, partial(load_any_sam, sam))
     with staged_bars() as show:
         recognizer = build_recognizer(model, prompts, adaptation=NO_ADAPTATION)

@@ -7,26 +7,21 @@ from typing import TYPE_CHECKING, final
 import typer
 
 from services.commands.study.options import (
+    ClassesOption,
     ClipsOption,
+    DataOption,
+    ListsOption,
     PromptsOption,
     QuickOption,
     SeedOption,
     SeedsOption,
-    WorkOption,
-    clips_of_set,
-    study_size,
-)
-from services.commands.study.results import present
-from services.commands.study.sets import (
-    ClassesOption,
-    DataOption,
-    ListsOption,
     SetOption,
     SplitOption,
     choose_set,
+    study_size,
 )
-from services.commands.study.transfer import zero_shot_transfer
-from services.options import JsonOption, ModelOption, OutOption
+from services.commands.study.results import present
+from services.options import JsonOption, ModelOption, OutOption, WorkOption
 from services.progress import staged_bars
 
 if TYPE_CHECKING:
@@ -37,7 +32,7 @@ if TYPE_CHECKING:
 @final
 @dataclass(frozen=True, slots=True)
 class _Study:
-    """One command.
+    """The help and the needs of one command.
 
     Attributes:
         purpose: The help text.
@@ -49,10 +44,9 @@ class _Study:
 
 
 def add_model_studies(app: typer.Typer) -> None:
-    """Add a command for each study."""
+    """Add a command for each of the studies below."""
     for name, study in _STUDIES.items():
         app.command(name, help=study.purpose)(_command(name, study))
-    app.command("zero-shot-transfer")(zero_shot_transfer)
 
 
 def _command(name: str, study: _Study) -> Callable[..., None]:
@@ -79,22 +73,17 @@ def _command(name: str, study: _Study) -> Callable[..., None]:
             lists,
             split=split,
             classes=classes,
+            clips=clips,
+            quick=quick,
             seed=seed,
             prompts=prompts,
-            clips=clips_of_set(clips, quick=quick),
         )
         from models.bundled import CHECKPOINT_FOLDER
         from models.clip.encoder import load_clip
-        from pipelines.folders import make_folder
-        from pipelines.lab.simulation.render_probe import require_rendering
         from pipelines.lab.studies.studied_clips import WardChoice, open_laboratory
 
         size = study_size(clips, seeds, quick=quick)
-        if choice is None:
-            require_rendering()
         chosen = choice or WardChoice(prompts, size.clips, seed, work)
-        if out is not None:
-            make_folder(out)
         clip = load_clip(model or CHECKPOINT_FOLDER)
         with staged_bars() as show:
             lab = open_laboratory(chosen, clip, model, show, trained_on=study.trains)

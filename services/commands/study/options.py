@@ -1,4 +1,4 @@
-"""Options of ``wardwatch study …`` for the size of a study of models."""
+"""Options that several of the commands ``wardwatch study …`` share: clips and size."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -7,9 +7,21 @@ import typer
 
 if TYPE_CHECKING:
     from pipelines.lab.studies.models.laboratory import StudySize
+    from pipelines.lab.studies.studied_clips import SetChoice
 
 RealSet = Literal["ucf101", "hmdb51", "kinetics", "uestc", "footage"]
 """As in ``pipelines.lab.data.public``, which the command line does not import."""
+
+DATA_HELP = (
+    "Folder of the set. ucf101, hmdb51: a folder with one folder for each class;"
+    " kinetics: the folder of the videos; uestc: the folder that holds its lists,"
+    " video and sensor; footage: the folder with labels.csv and its videos."
+)
+LISTS_HELP = (
+    "Folder of the set's lists. ucf101: classInd.txt, trainlist01.txt, testlist01.txt;"
+    " hmdb51: brush_hair_test_split1.txt and all others; kinetics: classes.json,"
+    " train.csv, test.csv."
+)
 
 PromptsOption = Annotated[
     Path | None,
@@ -28,7 +40,8 @@ ClipsOption = Annotated[
     ),
 ]
 SeedsOption = Annotated[
-    int | None, typer.Option(min=1, help="Number of runs.", show_default="3")
+    int | None,
+    typer.Option(min=1, help="Number of runs, with a seed each.", show_default="3"),
 ]
 SeedOption = Annotated[
     int, typer.Option(min=0, help="Seed of the rooms, or of the choice of clips.")
@@ -36,9 +49,37 @@ SeedOption = Annotated[
 QuickOption = Annotated[
     bool, typer.Option("--quick", help="Take three minutes, with rough results.")
 ]
-WorkOption = Annotated[
+SetOption = Annotated[
+    RealSet | None,
+    typer.Option(
+        "--set",
+        help="Measure on a set of real videos, stored in --data.",
+        show_default="the simulated ward",
+    ),
+]
+DataOption = Annotated[Path | None, typer.Option("--data", help=DATA_HELP)]
+ListsOption = Annotated[
     Path | None,
-    typer.Option(help="Folder that keeps rendered clips for the next study."),
+    typer.Option("--lists", help=LISTS_HELP, show_default="the folder of --data"),
+]
+SplitOption = Annotated[
+    int,
+    typer.Option(
+        "--split",
+        min=1,
+        max=3,
+        help="Number of the official split of ucf101 or hmdb51.",
+    ),
+]
+ClassesOption = Annotated[
+    int | None,
+    typer.Option(
+        "--classes",
+        min=2,
+        help="Use only the first classes in alphabetical order; published zero-shot"
+        " figures of ucf101 use 15.",
+        show_default="all",
+    ),
 ]
 
 
@@ -54,8 +95,40 @@ def study_size(clips: int | None, seeds: int | None, *, quick: bool) -> "StudySi
     )
 
 
-def clips_of_set(clips: int | None, *, quick: bool) -> int | None:
-    """Return the number of clips to read of a set of real videos; None for all."""
-    from pipelines.lab.studies.models.laboratory import QUICK
+def choose_set(
+    name: RealSet | None,
+    data: Path | None,
+    lists: Path | None,
+    *,
+    split: int,
+    classes: int | None = None,
+    clips: int | None,
+    quick: bool,
+    seed: int,
+    prompts: Path | None,
+) -> "SetChoice | None":
+    """Combine the options of a set of real videos.
 
-    return QUICK.clips if quick and clips is None else clips
+    Returns:
+        The choice, or None without ``--set``: the simulated ward.
+
+    Raises:
+        typer.BadParameter: If an option has no effect without another.
+    """
+    if name is None:
+        if data is None and lists is None and classes is None:
+            return None
+        msg = "no set is named; name it with --set"
+        raise typer.BadParameter(msg)
+    if data is None:
+        msg = f"no folder of {name} is named; name it with --data"
+        raise typer.BadParameter(msg)
+    if name == "footage" and classes is not None:
+        msg = "--classes does not apply to footage: its labels are the prompt set's"
+        raise typer.BadParameter(msg)
+    from pipelines.lab.studies.models.laboratory import QUICK
+    from pipelines.lab.studies.studied_clips import SetChoice
+
+    if quick and clips is None:
+        clips = QUICK.clips
+    return SetChoice(name, data, lists or data, split, classes, clips, seed, prompts)

@@ -7,27 +7,23 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from services.commands.study.options import (
+    DATA_HELP,
+    LISTS_HELP,
     ClipsOption,
+    DataOption,
+    ListsOption,
     PromptsOption,
     QuickOption,
     RealSet,
     SeedOption,
     SeedsOption,
-    WorkOption,
-    clips_of_set,
-    study_size,
-)
-from services.commands.study.results import present
-from services.commands.study.sets import (
-    DATA_HELP,
-    LISTS_HELP,
-    DataOption,
-    ListsOption,
     SetOption,
     SplitOption,
     choose_set,
+    study_size,
 )
-from services.options import JsonOption, ModelOption, OutOption
+from services.commands.study.results import present
+from services.options import JsonOption, ModelOption, OutOption, WorkOption
 from services.progress import staged_bars
 
 if TYPE_CHECKING:
@@ -48,12 +44,13 @@ def zero_shot_transfer(
         typer.Option(help=LISTS_HELP, show_default="the folder of --to-data"),
     ] = None,
     to_split: Annotated[
-        int, typer.Option(min=1, max=3, help="Number of its official split.")
+        int,
+        typer.Option(min=1, max=3, help="Number of the official split of --to-set."),
     ] = 1,
     to_prompts: Annotated[
         Path | None,
         typer.Option(
-            help="Prompt set with its labels.",
+            help="Prompt set with the labels of --to-set.",
             show_default="the classes' names; of footage the set ward",
         ),
     ] = None,
@@ -73,21 +70,17 @@ def zero_shot_transfer(
 ) -> None:
     """Train SC-CLIP on one set and measure it on another, compared with unchanged CLIP.
 
-    Nothing of the other set is trained on: its labels are known by their texts alone.
+    The training uses no clip of the other set: its labels are known by texts alone.
     """
-    limit = clips_of_set(clips, quick=quick)
-    choose = partial(choose_set, clips=limit, seed=seed)
+    choose = partial(choose_set, clips=clips, quick=quick, seed=seed)
     here = choose(set_name, data, lists, split=split, prompts=prompts)
     there = choose(to_set, to_data, to_lists, split=to_split, prompts=to_prompts)
-    assert there is not None  # the set is named
+    assert there is not None  # --to-set is required
     if here is not None and here.data.resolve() == there.data.resolve():
         msg = "--data and --to-data are the same folder; name different sets"
         raise typer.BadParameter(msg)
-    from pipelines.folders import make_folder
     from pipelines.lab.studies.studied_clips import WardChoice
 
-    if out is not None:
-        make_folder(out)
     size = study_size(clips, seeds, quick=quick)
     home = here or WardChoice(prompts, size.clips, seed, work)
     present(_transfer(home, there, size, model), out, as_json=as_json)
@@ -101,13 +94,10 @@ def _transfer(
 ) -> "StudyResult":
     from models.bundled import CHECKPOINT_FOLDER
     from models.clip.encoder import load_clip
-    from pipelines.lab.simulation.render_probe import require_rendering
     from pipelines.lab.studies.models.laboratory import Laboratory
     from pipelines.lab.studies.models.zero_shot_transfer import study_zero_shot_transfer
-    from pipelines.lab.studies.studied_clips import WardChoice, read_clips
+    from pipelines.lab.studies.studied_clips import read_clips
 
-    if isinstance(here, WardChoice):
-        require_rendering()
     clip = load_clip(model or CHECKPOINT_FOLDER)
     with staged_bars() as show:
         away = read_clips(there, clip, show, trained_on=False)

@@ -1,23 +1,21 @@
 """The commands ``wardwatch train csn|is-clip|sc-clip``: adapt a checkpoint for use."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from services.options import ModelOption, PromptsOption
+from services.options import ModelOption, PromptsOption, WorkOption
 from services.progress import Show, staged_bars
 
 if TYPE_CHECKING:
     from models.clip.encoder import ClipEncoder
-    from models.recognizer import ClipRecognizer
-    from pipelines.lab.studies.clip_set import ClipSet
-
-    Adapt = Callable[[ClipRecognizer, ClipSet, Show], None]
+    from pipelines.lab.studies.studied_clips import StudiedClips
 
 ToOption = Annotated[
-    Path, typer.Option("--out", help="File to write, for --adaptation.")
+    Path, typer.Option("--out", help="File to write, for the option --adaptation.")
 ]
 ClipsOption = Annotated[
     int, typer.Option(min=40, help="Approximate number of clips of simulated rooms.")
@@ -26,12 +24,9 @@ SeedOption = Annotated[
     int,
     typer.Option(
         min=0,
-        help="Seed of rooms and of every choice. Seed 1 has the rooms of the bundled"
-        " checkpoint's training, which are easier for it than others.",
+        help="Seed of rooms and of every random choice. Seed 1 has the rooms of the"
+        " shipped checkpoint's training, which are easier for it than others.",
     ),
-]
-WorkOption = Annotated[
-    Path | None, typer.Option(help="Folder that keeps rendered clips for later runs.")
 ]
 
 
@@ -47,17 +42,14 @@ def csn(
 ) -> None:
     """Train class-specific noise on the simulated ward.
 
-    The noise is an offset for each label in the space of the frames' features. See
-    wardwatch study csn for its effect.
+    The noise is an offset for each label in the space of the frames' features.
+    `wardwatch study csn` measures its effect.
     """
-
-    def adapt(recognizer: "ClipRecognizer", made: "ClipSet", show: Show) -> None:
+    with _ward_clips(out, model, prompts, clips, seed, work) as (ward, show):
         from pipelines.lab.training.adaptations import adapt_csn
 
-        given = recognizer, made.frames, made.labels, out, show
+        given = ward.recognizer, ward.clips.frames, ward.clips.labels, out, show
         adapt_csn(*given, seed=seed, epochs=epochs)
-
-    _train(adapt, out, model, prompts, clips, seed, work)
 
 
 def is_clip(
@@ -66,21 +58,21 @@ def is_clip(
     model: ModelOption = None,
     prompts: PromptsOption = None,
     lives: Annotated[
-        int, typer.Option(min=2, help="Lives of half a minute with wearables.")
+        int, typer.Option(min=2, help="Number of half-minute lives with wearables.")
     ] = 1000,
     recordings: Annotated[
         int | None,
         typer.Option(
             min=2,
-            help="Number of lives with a camera as well.",
+            help="Number of these lives with a camera as well.",
             show_default="400, or all lives if they are fewer",
         ),
     ] = None,
     felt_steps: Annotated[
-        int, typer.Option(min=1, help="Steps on the wearables' samples alone.")
+        int, typer.Option(min=1, help="Training steps on the wearables' samples alone.")
     ] = 2000,
     steps: Annotated[
-        int, typer.Option(min=1, help="Steps on both, of both optimisers.")
+        int, typer.Option(min=1, help="Training steps on both, for both optimisers.")
     ] = 1200,
     seed: SeedOption = 2,
     work: WorkOption = None,
@@ -88,14 +80,14 @@ def is_clip(
     """Train IS-CLIP on the simulated ward: pictures, and a wearable at waist or wrist.
 
     With it a subject's wearable improves recognition from the camera, and a subject
-    without a camera is recognised from the wearable alone. Takes half an hour on two
-    cores, and 6 GB of memory, on the bundled checkpoint.
+    without a camera is recognised from the wearable alone. With the shipped checkpoint
+    the training takes half an hour on two cores, and 6 GB of memory.
     """
     watched = min(400, lives) if recordings is None else recordings
     if watched > lives:
-        msg = f"{watched} recordings of {lives} lives; name at most {lives}"
+        msg = f"{watched} recordings of {lives} lives; give at most {lives}"
         raise typer.BadParameter(msg, param_hint="--recordings")
-    clip = _clip_to_adapt(model, out, work)
+    clip = _clip_to_adapt(model, out)
     from models.recognizer import ClipRecognizer
     from pipelines.lab.studies.studied_clips import kept_or_temporary, read_prompts
     from pipelines.lab.training.adaptations import adapt_is_clip
@@ -123,42 +115,39 @@ def sc_clip(
     model: ModelOption = None,
     prompts: PromptsOption = None,
     clips: ClipsOption = 1000,
-    epochs: Annotated[float, typer.Option(min=0.01, help="Passes over them.")] = 2,
+    epochs: Annotated[float, typer.Option(min=0.01, help="Passes over the clips.")] = 2,
     seed: SeedOption = 2,
     work: WorkOption = None,
 ) -> None:
     """Train SC-CLIP on the simulated ward: one block of the tower and two adapters."""
-
-    def adapt(recognizer: "ClipRecognizer", made: "ClipSet", show: Show) -> None:
+    with _ward_clips(out, model, prompts, clips, seed, work) as (ward, show):
         from pipelines.lab.training.adaptations import adapt_sc_clip
 
-        given = recognizer, made.frames, made.labels, out, show
+        given = ward.recognizer, ward.clips.frames, ward.clips.labels, out, show
         adapt_sc_clip(*given, seed=seed, epochs=epochs)
 
-    _train(adapt, out, model, prompts, clips, seed, work)
 
-
-def _train(
-    adapt: "Adapt",
+@contextmanager
+def _ward_clips(
     out: Path,
     model: str | None,
     prompts: Path | None,
     clips: int,
     seed: int,
     work: Path | None,
-) -> None:
-    clip = _clip_to_adapt(model, out, work)
+) -> "Iterator[tuple[StudiedClips, Show]]":
+    """Render clips of the simulated ward for a training, and report its end."""
+    clip = _clip_to_adapt(model, out)
     from pipelines.lab.studies.studied_clips import WardChoice, read_clips
 
     choice = WardChoice(prompts, clips, seed, work, for_use=True)
     with staged_bars() as show:
-        made = read_clips(choice, clip, show, trained_on=True)
-        adapt(made.recognizer, made.clips, show)
+        yield read_clips(choice, clip, show, trained_on=True), show
     _report(out)
 
 
-def _clip_to_adapt(model: str | None, out: Path, work: Path | None) -> "ClipEncoder":
-    """Check everything that a long training needs, and load the checkpoint."""
+def _clip_to_adapt(model: str | None, out: Path) -> "ClipEncoder":
+    """Check what a long training needs, and load the checkpoint."""
     if out.is_dir():
         msg = f"{out} is a folder, expected a file to write"
         raise typer.BadParameter(msg, param_hint="--out")
@@ -170,8 +159,6 @@ def _clip_to_adapt(model: str | None, out: Path, work: Path | None) -> "ClipEnco
     from pipelines.folders import make_folder
 
     make_folder(out.absolute().parent)
-    if work is not None:
-        make_folder(work)
     return load_clip(model or CHECKPOINT_FOLDER)
 
 

@@ -8,10 +8,10 @@ import typer
 
 from services.commands.train.adaptation import csn, is_clip, sc_clip
 from services.commands.train.pose import pose
+from services.options import SeedOption
 from services.progress import staged_bars
 
 app = typer.Typer(no_args_is_help=True, help="Train a checkpoint, or adapt one.")
-
 
 app.command("pose")(pose)
 app.command("csn")(csn)
@@ -26,14 +26,16 @@ def default(
         Path,
         typer.Option(help="Working folder for pictures (4 GB), state, and the result."),
     ] = Path("out/train-default"),
-    seed: Annotated[int, typer.Option(min=0, help="Seed of every choice.")] = 1,
+    seed: SeedOption = 1,
     steps: Annotated[
         int | None,
-        typer.Option(min=1, help="Optimiser steps; the recipe's by default."),
+        typer.Option(
+            min=1, help="Number of optimiser steps.", show_default="the recipe's"
+        ),
     ] = None,
     recordings: Annotated[
         int | None,
-        typer.Option(min=1, help="Number of recordings; the recipe's by default."),
+        typer.Option(min=1, help="Number of recordings.", show_default="the recipe's"),
     ] = None,
     without: Annotated[
         list[str] | None,
@@ -42,10 +44,10 @@ def default(
         ),
     ] = None,
 ) -> None:
-    """Train the bundled checkpoint from scratch on the simulated ward.
+    """Train the shipped checkpoint from scratch on the simulated ward.
 
-    It may be stopped at any time; the same command resumes it. Without --seed, --steps,
-    --recordings and --without the result is the shipped checkpoint.
+    The training may be stopped at any time; the same command resumes it. Without
+    --seed, --steps, --recordings and --without the result is the shipped checkpoint.
     """
     from models.prompts.prompt_file import bundled_prompt_set
     from pipelines.lab.simulation.render_probe import require_rendering

@@ -16,18 +16,18 @@ from services.commands.demo import (
     ROOMS,
     SECONDS,
     SEED,
-    fused_ratio,
     print_table,
     room_rows,
-    summarise,
 )
 from services.demo.ward import (
     WEARABLE,
     Room,
     build_rooms,
     falls_of,
+    fused_ratio,
     play,
     room_plans,
+    summarise,
 )
 from tests.camera_rig import run, write_numbered
 
@@ -100,6 +100,7 @@ def test_the_outcome_counts_all_rooms() -> None:
         "wearables": 0,
         "delivery_p50_s": None,
         "delivery_longest_s": None,
+        "fused_ratio": None,
     }
 
 
@@ -162,7 +163,7 @@ def test_a_wearable_that_cannot_be_played_ends_it_with_its_own_error(
     imu = tmp_path / "a.csv"
     imu.write_text("t_s,ax_mps2\n0,1\n")
     played = room(video=write_numbered(tmp_path / "a.mp4", 60), imu=imu)
-    told: list[object] = []
-    playing = play([played], tmp_path, SystemClock(), told.append, told.append)
+    received: list[object] = []
+    playing = play([played], tmp_path, SystemClock(), received.append, received.append)
     with pytest.raises(FootageError, match=r"a\.csv"):
         run(playing, 100.0)

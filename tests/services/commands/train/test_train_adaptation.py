@@ -19,7 +19,7 @@ def test_more_recordings_than_lives_are_refused(
     out = tmp_path / "new" / "is-clip.safetensors"
     given = ("--out", out, "--lives", "4", "--recordings", "5")
     assert train("is-clip", *given) == 2
-    assert "5 recordings of 4 lives; name at most 4" in capsys.readouterr().err
+    assert "5 recordings of 4 lives; give at most 4" in capsys.readouterr().err
     assert not out.parent.exists()
 
 
