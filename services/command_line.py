@@ -1,10 +1,11 @@
 """The command line: gathers the commands, and turns errors into one line.
 
-Each command is a module of ``services.commands``. What is heavy (torch, MuJoCo,
-GStreamer) is imported inside the command's function, so that ``--help`` answers at
-once and a machine that lacks one of them can still run the others.
+Each command is a module or a package of ``services.commands``. Large libraries (torch,
+MuJoCo, GStreamer) are imported inside the command's function: ``--help`` answers at
+once, and a machine that lacks one of them can run the other commands.
 """
 
+import inspect
 import logging
 import os
 import sys
@@ -33,15 +34,15 @@ logger = logging.getLogger(__name__)
 
 BAD_INPUT_EXIT_CODE = 2
 _INTERRUPTED_CODE = 130
-"""What the command line library makes of KeyboardInterrupt, whichever the signal."""
+"""The exit code of the command line library for KeyboardInterrupt, for any signal."""
 
 _UsageError: Any = typer.BadParameter.__base__
-"""The library's own base of what is wrong with a command line; it is not exported."""
+"""The library's base class of errors in a command line; the name is not exported."""
 
 app = typer.Typer(
     name="wardwatch",
-    help="Watches over people who may fall: cameras and wearables become action "
-    "events. Not a medical device.",
+    help="Watch over people who may fall: cameras and wearables become action events. "
+    "Not a medical device.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -63,12 +64,26 @@ app.add_typer(model.app, name="model")
 app.command()(doctor.doctor)
 
 
+def _join_help_lines(commands: typer.Typer) -> None:
+    """Make each paragraph of the help one line, which the terminal's width breaks."""
+    for command in commands.registered_commands:
+        text = command.help or inspect.getdoc(command.callback) or ""
+        paragraphs = (" ".join(part.split()) for part in text.split("\n\n"))
+        command.help = "\n\n".join(paragraphs)
+    for group in commands.registered_groups:
+        if group.typer_instance is not None:
+            _join_help_lines(group.typer_instance)
+
+
+_join_help_lines(app)
+
+
 def _print_version(wanted: bool) -> None:
     if not wanted:
         return
     try:
         number = version("wardwatch")
-    except PackageNotFoundError:  # runs from its folder just as well
+    except PackageNotFoundError:  # runs from its folder without being installed
         number = "not installed"
     typer.echo(f"wardwatch {number}")
     raise typer.Exit
@@ -78,7 +93,8 @@ def _print_version(wanted: bool) -> None:
 def _common(
     *,
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Say more on standard error.")
+        bool,
+        typer.Option("--verbose", "-v", help="Print more details on standard error."),
     ] = False,
     version: Annotated[
         bool,
@@ -98,10 +114,10 @@ def _common(
 
 
 class RedactedLines(logging.Formatter):
-    """Log lines and their tracebacks, without credentials that a library put there."""
+    """Formats log records without the credentials in messages of libraries."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return a record's text."""
+        """Return a record's text, with its traceback."""
         return redact(super().format(record))
 
 
@@ -116,8 +132,8 @@ def run(commands: typer.Typer, arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code.
 
     An error that a person can fix (bad input, a missing file, a full disk, a damaged
-    checkpoint) becomes one line on standard error and code 2; a mistake of ours keeps
-    its traceback.
+    checkpoint) becomes one line on standard error and code 2. An error in the program
+    keeps its traceback.
 
     Raises:
         OutputFailed: If standard output cannot be written.
@@ -127,7 +143,7 @@ def run(commands: typer.Typer, arguments: Sequence[str]) -> int:
             args=list(arguments), prog_name="wardwatch", standalone_mode=False
         )
         code = ended if isinstance(ended, int) else 0
-    except _UsageError as err:  # its text repeats what was typed
+    except _UsageError as err:  # its text repeats the arguments
         err.message = redact(err.message)
         rich_format_error(err)
         return BAD_INPUT_EXIT_CODE
@@ -144,15 +160,15 @@ def run(commands: typer.Typer, arguments: Sequence[str]) -> int:
             raise
         return _refuse(
             f"{err.name} is not installed: this command needs the laboratory;"
-            " pip install '.[lab]' adds it"
+            " install it with: pip install '.[lab]'"
         )
     except OSError as err:
         logger.info("where it happened", exc_info=err)
         return _refuse(_system_problem(err))
-    except UnicodeEncodeError as err:  # libraries take names as UTF-8
+    except UnicodeEncodeError as err:  # libraries want names in UTF-8
         logger.info("where it happened", exc_info=err)
-        return _refuse(f"{err.object}: is no {err.encoding} text; give it another name")
-    except SystemExit as end:  # how the command line library ends on a closed pipe
+        return _refuse(f"{err.object}: is not {err.encoding} text; rename the file")
+    except SystemExit as end:  # the command line library raises it on a closed pipe
         code = end.code if isinstance(end.code, int) else 1
     return (signals.exit_code() or code) if code == _INTERRUPTED_CODE else code
 
@@ -164,8 +180,8 @@ def _refuse(*problems: str) -> int:
 
 
 def _system_problem(error: OSError) -> str:
-    """Say what the system refused, and of which file."""
-    said = error.strerror or str(error) or type(error).__name__
+    """Return the system's reason, after the file's name if there is one."""
+    reason = error.strerror or str(error) or type(error).__name__
     if error.filename is None:
-        return said
-    return f"{os.fsdecode(error.filename)}: {said[:1].lower()}{said[1:]}"
+        return reason
+    return f"{os.fsdecode(error.filename)}: {reason[:1].lower()}{reason[1:]}"

@@ -1,4 +1,4 @@
-"""The processes that descend from one of ours, from Linux's ``/proc``."""
+"""The descendants of a process, from Linux's ``/proc``."""
 
 from pathlib import Path
 
@@ -9,10 +9,10 @@ def process_tree(root: int) -> set[int]:
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = path.read_text(errors="replace").rpartition(")")[2].split()
-        except OSError:  # it has ended meanwhile
+        except OSError:  # the process has ended meanwhile
             continue
         parents[int(path.parent.name)] = int(fields[1])
     found = {root}
-    while more := {it for it, parent in parents.items() if parent in found} - found:
+    while more := {pid for pid, parent in parents.items() if parent in found} - found:
         found |= more
     return found

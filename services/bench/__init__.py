@@ -1,1 +1,1 @@
-"""Benchmarks: what a part costs, as ratios measured in one run."""
+"""Benchmarks: the cost of parts, as ratios measured in one run."""

@@ -1,4 +1,4 @@
-"""Counters of a running service, read from its hub's metrics."""
+"""The counters of a running service, as its hub exports them for Prometheus."""
 
 import asyncio
 import urllib.request
@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from pipelines.clock import Clock
 
 _PATIENCE_S = 60.0
-_LOOK_S, _ONLINE_S = 0.05, 0.5
+_POLL_S, _ONLINE_POLL_S = 0.05, 0.5
 
 
 @final
@@ -19,15 +19,15 @@ class HubCounters:
     """Reads the metrics of a hub.
 
     Args:
-        url: Of the hub.
-        clock: Paces the reading.
+        url: The hub's address.
+        clock: Clock for the pauses between two readings.
     """
 
     def __init__(self, url: str, clock: Clock) -> None:
         self._url, self._clock = url, clock
 
     async def read(self) -> dict[str, float]:
-        """Return sums over all subjects, but of pictures those that were encoded."""
+        """Return sums over all subjects; of pictures, only the encoded ones count."""
         sums: dict[str, float] = defaultdict(float)
         for family in await self._families():
             for sample in family.samples:
@@ -44,7 +44,7 @@ class HubCounters:
         }
 
     async def windows_by_subject(self) -> dict[str, dict[str, float]]:
-        """Return how many windows of each subject were answered by each modality."""
+        """Return the number of windows by subject and modality."""
         windows: dict[str, dict[str, float]] = defaultdict(dict)
         for family in await self._families():
             for sample in family.samples:
@@ -54,30 +54,30 @@ class HubCounters:
         return dict(windows)
 
     async def at_report(self) -> dict[str, float]:
-        """Return the counters at the moment when a watcher has reported.
+        """Return the counters just after a watcher has reported.
 
-        What it counts from then on is known to nobody until it reports again, which
-        may be seconds later.
+        The hub does not know what the watcher counts between two reports, which may be
+        seconds apart.
 
         Raises:
-            TimeoutError: If none does within a minute.
+            TimeoutError: If no watcher reports within a minute.
         """
         first = latest = await self.read()
         async with asyncio.timeout(_PATIENCE_S):
             while latest["windows"] == first["windows"]:
-                await self._clock.sleep_s(_LOOK_S)
+                await self._clock.sleep_s(_POLL_S)
                 latest = await self.read()
         return latest
 
     async def until_online(self, subjects: int) -> None:
-        """Return once so many cameras give pictures.
+        """Return as soon as this number of cameras gives pictures.
 
         Raises:
-            TimeoutError: If they do not within a minute.
+            TimeoutError: If that takes more than a minute.
         """
         async with asyncio.timeout(_PATIENCE_S):
             while (await self.read())["online"] < subjects:
-                await self._clock.sleep_s(_ONLINE_S)
+                await self._clock.sleep_s(_ONLINE_POLL_S)
 
     async def _families(self) -> list[Metric]:
         text = await asyncio.to_thread(self._fetch)

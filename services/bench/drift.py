@@ -1,4 +1,4 @@
-"""Cost of drift detection: time per clip, and memory after a month."""
+"""The cost of drift detection: time per clip, and memory after simulated days."""
 
 import gc
 import json
@@ -16,23 +16,25 @@ from pipelines.progress import Progress
 from pipelines.records import Clip, Frame, ImuBatch, Prediction
 
 CLIP_RATE_HZ = 1
-_FRAMES_A_CLIP = 3
-"""More than the frame grid has in a second, so that the cost is not underestimated."""
+_FRAMES_PER_CLIP = 3
+"""More than the frame grid has in a second, so that the cost is not too low."""
 _ROUNDS = 5
-_CLIPS_A_ROUND = 300
-"""A block."""
+_CLIPS_PER_ROUND = 300
+"""Clips of one block of drift detection."""
+_ENCODINGS_PER_ROUND = 6
 _ORIGIN = Origin("model", "prompts", "camera")
-_BLOCKS_A_DAY = DriftSettings().blocks_per_day
+_BLOCKS_PER_DAY = DriftSettings().blocks_per_day
 
 
 @dataclass(frozen=True, slots=True)
 class DriftCost:
-    """What it costs.
+    """The measured cost.
 
     Attributes:
-        ms_per_clip: Milliseconds of drift a clip, at a clip a second.
-        share_of_encoding: That, over the time to encode the same clip's pictures.
-        kib_per_subject: Memory of a subject after a simulated month, KiB.
+        ms_per_clip: Milliseconds of drift detection per clip, at one clip a second.
+        share_of_encoding: Ratio of that time to the time that encoding the clip's
+            pictures takes.
+        kib_per_subject: Memory of a subject after the simulated days, KiB.
     """
 
     ms_per_clip: float
@@ -47,32 +49,32 @@ def measure_drift(
     on_progress: Progress,
     seed: int = 1,
 ) -> DriftCost:
-    """Measure in interleaved rounds; the median of each counts.
+    """Measure in interleaved rounds, and return the medians.
 
     Args:
-        recognizer: What encodes.
-        clock: What times.
+        recognizer: Encodes the pictures.
+        clock: Measures the time.
         days: Simulated days after which memory is measured.
         on_progress: Called after every round and day.
-        seed: Of pictures, features and confidence.
+        seed: Seed of pictures, features and confidence.
     """
     size, dim = recognizer.clip.image_size_px, recognizer.clip.dim
     rng = np.random.default_rng(seed)
-    pixels = rng.integers(0, 256, (_FRAMES_A_CLIP, size, size, 3), dtype=np.uint8)
+    pixels = rng.integers(0, 256, (_FRAMES_PER_CLIP, size, size, 3), dtype=np.uint8)
     features = rng.standard_normal((8, dim)).astype(np.float32)
     stream = _Stream(pixels, features, rng)
     subject = SubjectDrift("subject", _ORIGIN, DriftSettings(learning_days=2))
-    stream.run(subject, _BLOCKS_A_DAY * 2 + 2, clips_a_block=3)  # it watches now
+    stream.run(subject, _BLOCKS_PER_DAY * 2 + 2, clips_per_block=3)  # past its learning
     ours, theirs = [], []
     for done in range(_ROUNDS):
         began_ns = clock.now_ns()
-        stream.run_clips(subject, _CLIPS_A_ROUND)
+        stream.run_clips(subject, _CLIPS_PER_ROUND)
         json.dumps(subject.memory())  # written at the end of each block
         middle_ns = clock.now_ns()
-        for _ in range(_CLIPS_A_ROUND // 50):
+        for _ in range(_ENCODINGS_PER_ROUND):
             recognizer.encode(pixels)
-        ours.append((middle_ns - began_ns) / _CLIPS_A_ROUND)
-        theirs.append((clock.now_ns() - middle_ns) / (_CLIPS_A_ROUND // 50))
+        ours.append((middle_ns - began_ns) / _CLIPS_PER_ROUND)
+        theirs.append((clock.now_ns() - middle_ns) / _ENCODINGS_PER_ROUND)
         on_progress("timing", done + 1, _ROUNDS, "")
     return DriftCost(
         ms_per_clip=median(ours) / 1e6,
@@ -87,7 +89,7 @@ def _memory_kib(stream: "_Stream", days: int, on_progress: Progress) -> float:
     before, _ = tracemalloc.get_traced_memory()
     subject = SubjectDrift("subject", _ORIGIN)
     for day in range(days):
-        stream.run(subject, _BLOCKS_A_DAY, clips_a_block=3)
+        stream.run(subject, _BLOCKS_PER_DAY, clips_per_block=3)
         on_progress("days", day + 1, days, "")
     gc.collect()
     after, _ = tracemalloc.get_traced_memory()
@@ -96,7 +98,7 @@ def _memory_kib(stream: "_Stream", days: int, on_progress: Progress) -> float:
 
 
 class _Stream:
-    """Clips and frames one after the other, on a clock of their own."""
+    """Feeds clips and frames to drift detection, with simulated time."""
 
     def __init__(
         self, pixels: np.ndarray, features: np.ndarray, rng: np.random.Generator
@@ -105,14 +107,14 @@ class _Stream:
         self._now_ns = 0
         self._rng = rng
 
-    def run(self, subject: SubjectDrift, blocks: int, clips_a_block: int) -> None:
-        step_ns = int(DriftSettings().block_s * NS_PER_S / clips_a_block)
-        for _ in range(blocks * clips_a_block):
+    def run(self, subject: SubjectDrift, blocks: int, clips_per_block: int) -> None:
+        step_ns = int(DriftSettings().block_s * NS_PER_S / clips_per_block)
+        for _ in range(blocks * clips_per_block):
             self._one(subject, step_ns, frames=1)
 
     def run_clips(self, subject: SubjectDrift, clips: int) -> None:
         for _ in range(clips):
-            self._one(subject, NS_PER_S // CLIP_RATE_HZ, frames=_FRAMES_A_CLIP)
+            self._one(subject, NS_PER_S // CLIP_RATE_HZ, frames=_FRAMES_PER_CLIP)
 
     def _batch(self) -> ImuBatch:
         """Return a second of samples, 50 of them."""
@@ -124,8 +126,8 @@ class _Stream:
 
     def _one(self, subject: SubjectDrift, step_ns: int, frames: int) -> None:
         self._now_ns += step_ns
-        for place in range(frames):
-            subject.see(Frame("subject", self._now_ns, place, self._pixels[place]))
+        for tick in range(frames):
+            subject.see(Frame("subject", self._now_ns, tick, self._pixels[tick]))
         subject.feel(self._batch())
         confidence = float(self._rng.uniform(0.6, 0.8))
         start_ns = self._now_ns - 3 * NS_PER_S

@@ -1,7 +1,6 @@
 """CPU and memory of the processes of a service, from Linux's ``/proc``."""
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,59 +14,45 @@ _NAMES = {
     "ray::Hub": "hub",
     "mosquitto": "broker",
     "services.demo.rtsp_server": "cameras (RTSP server)",
+    # What is left of Ray, after its processes above.
+    "raylet": "ray itself",
+    "gcs_server": "ray itself",
+    "/ray/": "ray itself",
+    "ray::": "ray itself",
 }
-_RAY = ("raylet", "gcs_server", "/ray/", "ray::")
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Of one kind of process, all of them together.
+    """Sums over all processes of one kind.
 
     Attributes:
         cpu_s: Processor time so far, seconds.
         rss_mb: Resident memory, MB.
     """
 
-    cpu_s: float
-    rss_mb: float
+    cpu_s: float = 0.0
+    rss_mb: float = 0.0
 
 
-def measure_processes(root: int) -> Mapping[str, Usage]:
-    """Measure a process and all its descendants, by what they are."""
+def measure_processes(root: int) -> dict[str, Usage]:
+    """Measure a process and all its descendants, summed by kind of process."""
     found: dict[str, Usage] = {}
     for number in process_tree(root):
         try:
-            name = "bench and supervisor" if number == root else _name_of(number)
+            name = "bench and supervisor" if number == root else _kind_of(number)
             usage = _usage_of(number)
-        except (OSError, IndexError):  # it has ended meanwhile
+        except (OSError, IndexError):  # the process has ended meanwhile
             continue
         if name is not None:
-            before = found.get(name, Usage(0.0, 0.0))
-            found[name] = Usage(
-                before.cpu_s + usage.cpu_s, before.rss_mb + usage.rss_mb
-            )
+            sums = found.get(name, Usage())
+            found[name] = Usage(sums.cpu_s + usage.cpu_s, sums.rss_mb + usage.rss_mb)
     return found
 
 
-def processes_named(beginning: str, root: int) -> set[int]:
-    """Return the descendants of a process whose command line begins so."""
-    found = set()
-    for number in process_tree(root):
-        try:
-            command = Path(f"/proc/{number}/cmdline").read_text()
-        except OSError:  # it has ended meanwhile
-            continue
-        if command.startswith(beginning):
-            found.add(number)
-    return found
-
-
-def _name_of(number: int) -> str | None:
+def _kind_of(number: int) -> str | None:
     command = Path(f"/proc/{number}/cmdline").read_text().replace("\0", " ")
-    for sign, name in _NAMES.items():
-        if sign in command:
-            return name
-    return "ray itself" if any(sign in command for sign in _RAY) else None
+    return next((name for part, name in _NAMES.items() if part in command), None)
 
 
 def _usage_of(number: int) -> Usage:

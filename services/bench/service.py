@@ -1,15 +1,16 @@
-"""Throughput of the service relative to the bare encoder, and delay of its events.
+"""The service's throughput relative to the bare encoder, and its latency.
 
-Two shares of what the encoder alone does in this process: the service with pictures
-from memory (``dispatch_share``: what Ray, batching and the chain cost), and with
-cameras by RTSP at the largest load that it keeps up with (``encoder_share``).
+The encoder alone, in this process, is compared with the service on pictures from memory
+(``dispatch_share``: the cost of Ray, batching and the chain), and with the service on
+RTSP cameras at the largest load that it keeps up with (``encoder_share``).
 """
 
 import asyncio
 import json
 import os
-from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -33,31 +34,32 @@ from services.demo.rtsp_process import RtspServer
 from services.record_lines import read_event
 from services.site.settings import Site
 from services.supervisor.supervisor import Supervisor
+from services.tasks import end_tasks
 
 _ROUNDS = 5
 _FEEDERS, _SUBJECTS_EACH, _FRAMES_EACH = 2, 16, 24
 _SITE = "bench"
 _ALL_SEEN, _STEADY_S = 0.98, 0.25
-"""What counts as all windows, and as no growth of their age.
+"""Smallest share that counts as all windows, largest growth that counts as none.
 
-In 24 s one window of each camera in 64 may fall on either side of the ends.
+In 24 s a camera has 64 windows, and one of them may fall on either side of the ends.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What so many cameras come to.
+    """The measurements with one number of cameras.
 
     Attributes:
-        subjects: How many.
-        windows_per_s: Windows recognised a second.
-        frames_per_s: Pictures encoded a second.
-        waits_s: From the end of the window that decided an event to its receipt by
-            MQTT: median, 95th and 99th percentile; None if nothing happened.
-        age_growth_s: By how much later predictions came at the end than at first.
-        dropped: Pictures that full buffers let go.
-        cpu_cores: Of each kind of process, cores kept busy.
-        rss_mb: The same of memory.
+        subjects: Number of cameras.
+        windows_per_s: Windows recognised per second.
+        frames_per_s: Pictures encoded per second.
+        waits_s: Seconds from the end of the window that decided an event to its receipt
+            by MQTT: median, 95th and 99th percentile; None without events.
+        age_growth_s: Growth of the predictions' delay during the measurement, seconds.
+        dropped: Number of pictures that full buffers dropped.
+        cpu_cores: Cores in use by kind of process.
+        rss_mb: Memory by kind of process, MB.
     """
 
     subjects: int
@@ -71,7 +73,7 @@ class Load:
 
     @property
     def keeps_up(self) -> bool:
-        """Whether as many windows were recognised as came, and no queue grew."""
+        """Whether all windows were recognised, and no queue grew."""
         due_per_s = self.subjects * NS_PER_S / WatchSettings().windows.step_ns
         all_seen = self.windows_per_s >= _ALL_SEEN * due_per_s
         return all_seen and self.dropped == 0 and self.age_growth_s < _STEADY_S
@@ -79,19 +81,23 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class ServiceCost:
-    """The whole benchmark.
+    """The result of the benchmark.
 
     Attributes:
-        raw_frames_per_s: The encoder alone, in this process.
-        dispatch_share: The service's frames a second over that, pictures from memory.
-        encoder_share: The same at the largest load that keeps up, cameras by RTSP.
-        loads: Each number of cameras.
+        raw_frames_per_s: Frames per second of the encoder alone, in this process.
+        dispatch_share: Ratio of the service's frames per second to these, with pictures
+            from memory.
+        loads: The measurements, by rising number of cameras.
     """
 
     raw_frames_per_s: float
     dispatch_share: float
-    encoder_share: float
-    loads: tuple[Load, ...] = field(default=())
+    loads: tuple[Load, ...]
+
+    @property
+    def encoder_share(self) -> float:
+        """Ratio of the service's frames per second, with cameras by RTSP."""
+        return self.best.frames_per_s / self.raw_frames_per_s
 
     @property
     def best(self) -> Load:
@@ -108,39 +114,30 @@ async def measure_service(
     seconds: float,
     on_progress: Progress,
 ) -> ServiceCost:
-    """Measure both shares, the latter under every load.
+    """Measure the dispatch share, then each load until one does not keep up.
 
     Args:
         recognizer: The encoder alone, for this process; of the shipped checkpoint.
-        folder: For the service's own files.
-        videos: What the cameras show, in turn.
-        subjects: Numbers of cameras, rising.
-        seconds: For how long each load is watched.
+        folder: Folder of the service's files.
+        videos: The cameras' videos, used in turn.
+        subjects: Numbers of cameras, in rising order.
+        seconds: Time to measure each load, seconds.
         on_progress: Called after every step.
     """
     clock = SystemClock()
-    mounts = {f"bed-{i}": videos[i % len(videos)] for i in range(max(subjects))}
-    with Broker() as broker, RtspServer(mounts, loop=True) as server:
-        supervisor = Supervisor(site_of(broker, server, folder, 0), clock)
-        try:
-            state = await supervisor.start()
-            raw, share = await _dispatch(recognizer, supervisor, clock, on_progress)
-            bench = Bench(HubCounters(state.url, clock), broker, clock)
-            loads = []
-            for place, number in enumerate(subjects):
-                await supervisor.apply(site_of(broker, server, folder, number))
-                loads.append(await bench.watch(number, seconds))
-                on_progress("loads", place + 1, len(subjects), f"{number} cameras")
-                if not loads[-1].keeps_up:
-                    break
-        finally:
-            await supervisor.stop()
-    cost = ServiceCost(raw, share, 0.0, tuple(loads))
-    return ServiceCost(raw, share, cost.best.frames_per_s / raw, cost.loads)
+    async with start_bench(folder, videos, max(subjects), clock) as bench:
+        raw, share = await _dispatch(recognizer, bench.supervisor, clock, on_progress)
+        loads = []
+        for done, number in enumerate(subjects, start=1):
+            await bench.supervisor.apply(bench.site_of(number))
+            loads.append(await bench.measure(number, seconds))
+            on_progress("loads", done, len(subjects), f"{number} cameras")
+            if not loads[-1].keeps_up:
+                break
+    return ServiceCost(raw, share, tuple(loads))
 
 
-def site_of(broker: Broker, server: RtspServer, folder: Path, subjects: int) -> Site:
-    """Configure a site of so many cameras."""
+def _site_of(broker: Broker, server: RtspServer, folder: Path, subjects: int) -> Site:
     return Site.model_validate(
         {
             "site": _SITE,
@@ -160,7 +157,7 @@ async def _dispatch(
     clock: Clock,
     on_progress: Progress,
 ) -> tuple[float, float]:
-    """Measure encoder and service in turns; return the former and the share."""
+    """Measure encoder and service in turns; return encoder frames/s and the ratio."""
     size = recognizer.clip.image_size_px
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (_SUBJECTS_EACH, size, size, 3), dtype=np.uint8)
@@ -169,7 +166,7 @@ async def _dispatch(
         feeder.options(num_cpus=0).remote(supervisor.recognizer, i)
         for i in range(_FEEDERS)
     ]
-    await asyncio.gather(*(it.run.remote(2) for it in feeders))  # everything is loaded
+    await asyncio.gather(*(each.run.remote(2) for each in feeders))  # loads everything
     alone, served = [], []
     for done in range(_ROUNDS):
         began_ns = clock.now_ns()
@@ -178,17 +175,18 @@ async def _dispatch(
         frames = _FEEDERS * _SUBJECTS_EACH * _FRAMES_EACH
         alone.append(frames / ns_to_seconds(clock.now_ns() - began_ns))
         began_ns = clock.now_ns()
-        counts = await asyncio.gather(*(it.run.remote(_FRAMES_EACH) for it in feeders))
+        runs = (each.run.remote(_FRAMES_EACH) for each in feeders)
+        counts = await asyncio.gather(*runs)
         served.append(sum(counts) / ns_to_seconds(clock.now_ns() - began_ns))
         on_progress("dispatch", done + 1, _ROUNDS, f"{served[-1] / alone[-1]:.2f}")
-    for it in feeders:
-        ray.kill(it)
+    for each in feeders:
+        ray.kill(each)
     shares = [theirs / ours for ours, theirs in zip(alone, served, strict=True)]
     return median(alone), median(shares)
 
 
 class _Feeder:
-    """A watcher's chain on pictures from memory, as fast as it goes."""
+    """Runs a watcher's chain on pictures from memory, as fast as possible."""
 
     def __init__(self, recognizer: ActionRecognizer, seed: int) -> None:
         self._recognizer = recognizer
@@ -197,7 +195,7 @@ class _Feeder:
         self._pixels = rng.integers(0, 256, (8, size, size, 3), dtype=np.uint8)
 
     async def run(self, frames: int) -> int:
-        """Watch so many frames of each subject; return how many were recognised."""
+        """Watch this number of frames per subject; return the number of predictions."""
         settings = WatchSettings(reuse=ReuseSettings(difference_luma=0))
         subjects = [
             Subject(f"bed-{i}", self._camera(f"bed-{i}", frames, settings))
@@ -218,47 +216,60 @@ class _Feeder:
 
 
 @final
+@dataclass(frozen=True, slots=True)
 class Bench:
-    """Watches a running service under load."""
+    """A service that runs for a benchmark, with its broker and cameras.
 
-    def __init__(self, counters: HubCounters, broker: Broker, clock: Clock) -> None:
-        self._counters, self._broker, self._clock = counters, broker, clock
+    Attributes:
+        supervisor: The running service.
+        counters: The counters of its hub.
+    """
 
-    async def watch(self, subjects: int, seconds: float) -> Load:
-        """Let all cameras come, then watch for some seconds."""
-        await self._counters.until_online(subjects)
+    supervisor: Supervisor
+    counters: HubCounters
+    _broker: Broker
+    server: RtspServer
+    _folder: Path
+    _clock: Clock
+
+    def site_of(self, subjects: int) -> Site:
+        """Return the site with this number of cameras."""
+        return _site_of(self._broker, self.server, self._folder, subjects)
+
+    async def measure(self, subjects: int, seconds: float) -> Load:
+        """Wait until all cameras are online, then measure for some seconds."""
+        await self.counters.until_online(subjects)
         waits: list[float] = []
         listening = asyncio.create_task(self._listen(waits))
-        before = await self._counters.at_report()
-        processes = measure_processes(os.getpid())
+        marks = [await self.counters.at_report()]
+        usage_before = measure_processes(os.getpid())
         began_ns = self._clock.now_ns()
-        marks = [before]
         for _ in range(3):
             await self._clock.sleep_s(seconds / 3)
-            marks.append(await self._counters.at_report())
+            marks.append(await self.counters.at_report())
         span_s = ns_to_seconds(self._clock.now_ns() - began_ns)
-        after, later = marks[-1], measure_processes(os.getpid())
-        if listening.done():  # it hears for ever, unless it failed
+        usage_after = measure_processes(os.getpid())
+        if listening.done():  # only an error ends it
             listening.result()
-        listening.cancel()
-        await asyncio.gather(listening, return_exceptions=True)
+        await end_tasks([listening])
         ages = [_mean_age(*pair) for pair in pairwise(marks)]
-        idle = Usage(0.0, 0.0)
+        counted = {name: marks[-1][name] - marks[0][name] for name in marks[0]}
         return Load(
             subjects=subjects,
-            windows_per_s=(after["windows"] - before["windows"]) / span_s,
-            frames_per_s=(after["frames"] - before["frames"]) / span_s,
+            windows_per_s=counted["windows"] / span_s,
+            frames_per_s=counted["frames"] / span_s,
             waits_s=_percentiles(waits),
             age_growth_s=ages[-1] - ages[0],
-            dropped=round(after["dropped"] - before["dropped"]),
+            dropped=round(counted["dropped"]),
             cpu_cores={
-                name: (usage.cpu_s - processes.get(name, idle).cpu_s) / span_s
-                for name, usage in later.items()
+                name: (usage.cpu_s - usage_before.get(name, Usage()).cpu_s) / span_s
+                for name, usage in usage_after.items()
             },
-            rss_mb={name: usage.rss_mb for name, usage in later.items()},
+            rss_mb={name: usage.rss_mb for name, usage in usage_after.items()},
         )
 
     async def _listen(self, waits: list[float]) -> None:
+        """Collect the seconds from each event's decision to its receipt."""
         async with aiomqtt.Client("127.0.0.1", self._broker.port) as client:
             await client.subscribe(f"wardwatch/{_SITE}/+/event", qos=1)
             async for message in client.messages:
@@ -266,6 +277,29 @@ class Bench:
                 event = read_event(json.loads(message.payload))
                 wait_ns = self._clock.now_ns() - event.decided_ns
                 waits.append(ns_to_seconds(wait_ns))
+
+
+@asynccontextmanager
+async def start_bench(
+    folder: Path, videos: Sequence[Path], most_subjects: int, clock: Clock
+) -> AsyncIterator[Bench]:
+    """Start a broker, cameras and the service, which watches no camera yet.
+
+    Args:
+        folder: Folder of the service's files.
+        videos: The cameras' videos, used in turn.
+        most_subjects: Number of cameras to serve.
+        clock: Clock of the service and of the measurements.
+    """
+    mounts = {f"bed-{i}": videos[i % len(videos)] for i in range(most_subjects)}
+    with Broker() as broker, RtspServer(mounts, loop=True) as server:
+        supervisor = Supervisor(_site_of(broker, server, folder, 0), clock)
+        try:
+            state = await supervisor.start()
+            counters = HubCounters(state.url, clock)
+            yield Bench(supervisor, counters, broker, server, folder, clock)
+        finally:
+            await supervisor.stop()
 
 
 def _mean_age(before: dict[str, float], after: dict[str, float]) -> float:
@@ -281,7 +315,7 @@ def _percentiles(waits: Sequence[float]) -> tuple[float, float, float] | None:
 
 
 def cost_json(cost: ServiceCost) -> dict[str, Any]:
-    """Return the benchmark as a JSON object; its figures are of the best load."""
+    """Return the benchmark as a JSON object, with the figures of the best load."""
     best = cost.best
     waits_s = best.waits_s or (None, None, None)
     return {
@@ -316,26 +350,17 @@ def cost_rows(cost: ServiceCost) -> list[tuple[str, str]]:
     rows = [
         ("encoder alone", f"{cost.raw_frames_per_s:.0f} pictures/s"),
         ("dispatch_share, pictures from memory", f"{cost.dispatch_share:.2f}"),
-        (
-            "encoder_share, RTSP of 320x240 at 12 frames/s (H.264)",
-            f"{cost.encoder_share:.2f}",
-        ),
+        ("encoder_share, RTSP, H.264, 320x240, 12/s", f"{cost.encoder_share:.2f}"),
         ("largest load that keeps up", f"{best.subjects} cameras"),
+        ("latency below: p50 / p95 / p99, event to MQTT", ""),
     ]
     for load in cost.loads:
-        waits = (
-            "no event"
-            if load.waits_s is None
-            else " / ".join(f"{1000 * wait:.0f}" for wait in load.waits_s)
-            + " ms p50 / p95 / p99 to MQTT"
-        )
+        text = f"{load.windows_per_s:.1f} windows/s, no event"
+        if load.waits_s is not None:
+            waits_ms = " / ".join(f"{1000 * wait:.0f}" for wait in load.waits_s)
+            text = f"{load.windows_per_s:.1f} windows/s, {waits_ms} ms to MQTT"
         held = "" if load.keeps_up else ", does not keep up"
-        rows.append(
-            (
-                f"{load.subjects} cameras",
-                f"{load.windows_per_s:.1f} windows/s, {waits}{held}",
-            )
-        )
+        rows.append((f"{load.subjects} cameras", f"{text}{held}"))
     for name, rss_mb in best.rss_mb.items():
         cores = best.cpu_cores[name]
         rows.append((name, f"{100 * cores:.0f} % of a core, {rss_mb:.0f} MB"))

@@ -1,7 +1,7 @@
-"""Endurance: memory and queues of a service over hours.
+"""Growth of a service's memory and queues over hours.
 
-Cameras come and go meanwhile, once in each round. A straight line through the memory of
-each kind of process, its mean in each round after the warm-up, tells whether it grows.
+All cameras go away and come back once in each round. A straight line is fitted to the
+memory of each kind of process: to its means over the rounds after the warm-up.
 """
 
 import asyncio
@@ -15,30 +15,27 @@ from scipy.stats import linregress, t
 
 from pipelines.clock import Clock, SystemClock, ns_to_seconds
 from pipelines.progress import Progress
-from services.bench.counters import HubCounters
 from services.bench.processes import measure_processes
-from services.bench.service import site_of
-from services.demo.broker import Broker
+from services.bench.service import start_bench
 from services.demo.rtsp_process import RtspServer
-from services.supervisor.supervisor import Supervisor
 
 MOST_MB_PER_HOUR = 5.0
 _SAMPLE_S = 5.0
 _WARM_UP = 1 / 3
 ROUND_S = 120.0
-"""All cameras go away once in each."""
+"""All cameras go away once in each round."""
 _AWAY_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """How the memory of a kind of process changes, after the warm-up.
+    """Change of the memory of one kind of process after the warm-up.
 
     Attributes:
         mb_per_hour: Slope of the line.
-        low: Lower end of its 95 % interval.
-        high: Upper end.
-        rss_mb: Memory at the end.
+        low: Lower end of the slope's 95 % interval.
+        high: Upper end of that interval.
+        rss_mb: Memory at the end, MB.
     """
 
     mb_per_hour: float
@@ -49,15 +46,15 @@ class Growth:
 
 @dataclass(frozen=True, slots=True)
 class Soak:
-    """The whole run.
+    """The result of the run.
 
     Attributes:
-        minutes: How long it took.
-        growth: By kind of process.
-        longest_queue: Most messages and records that waited at any time.
-        last_queue: How many did at the end.
-        windows: Windows recognised.
-        outages: How often the cameras went away.
+        minutes: Length of the run.
+        growth: Growth of memory by kind of process.
+        longest_queue: Largest number of messages and records that waited.
+        last_queue: Number that waited at the end.
+        windows: Number of windows recognised.
+        outages: Number of times that the cameras went away.
     """
 
     minutes: float
@@ -69,8 +66,8 @@ class Soak:
 
     @property
     def holds(self) -> bool:
-        """Whether no memory grows faster than is wanted, and no queue is left."""
-        slow = all(it.high < MOST_MB_PER_HOUR for it in self.growth.values())
+        """Whether memory grows by less than the limit, and no queue is left."""
+        slow = all(each.high < MOST_MB_PER_HOUR for each in self.growth.values())
         return slow and self.last_queue == 0
 
 
@@ -84,40 +81,37 @@ async def soak(
     """Run a service for some minutes and measure it.
 
     Args:
-        folder: For the service's own files.
-        videos: What the cameras show, in turn.
-        subjects: How many cameras.
-        minutes: How long.
-        on_progress: Called every minute.
+        folder: Folder of the service's files.
+        videos: The cameras' videos, used in turn.
+        subjects: Number of cameras.
+        minutes: Length of the run.
+        on_progress: Called after every sample.
     """
     clock = SystemClock()
-    mounts = {f"bed-{i}": videos[i % len(videos)] for i in range(subjects)}
-    with Broker() as broker, RtspServer(mounts, loop=True) as server:
-        supervisor = Supervisor(site_of(broker, server, folder, subjects), clock)
-        try:
-            state = await supervisor.start()
-            counters = HubCounters(state.url, clock)
-            await counters.until_online(subjects)
-            samples: list[tuple[float, Mapping[str, float]]] = []
-            queues: list[float] = []
-            began_ns, outages = clock.now_ns(), 0
-            coming = asyncio.create_task(asyncio.sleep(0))
-            before = await counters.read()
-            while (span_s := ns_to_seconds(clock.now_ns() - began_ns)) < 60 * minutes:
-                usage = measure_processes(os.getpid())
-                samples.append((span_s, {k: v.rss_mb for k, v in usage.items()}))
-                queues.append((await counters.read())["queue"])
-                if span_s > (outages + 1) * ROUND_S and coming.done():
-                    coming.result()
-                    outages += 1
-                    coming = asyncio.create_task(_go_and_come(server, clock))
-                note = f"{outages} outages, {queues[-1]:.0f} wait"
-                on_progress("minutes", int(span_s / 60), int(minutes), note)
-                await clock.sleep_s(_SAMPLE_S)
-            await coming
-            windows = (await counters.read())["windows"] - before["windows"]
-        finally:
-            await supervisor.stop()
+    samples: list[tuple[float, Mapping[str, float]]] = []
+    queues: list[float] = []
+    outages = 0
+    async with start_bench(folder, videos, subjects, clock) as bench:
+        await bench.supervisor.apply(bench.site_of(subjects))
+        await bench.counters.until_online(subjects)
+        before = await bench.counters.read()
+        began_ns = clock.now_ns()
+        outage = asyncio.create_task(asyncio.sleep(0))
+        while (span_s := ns_to_seconds(clock.now_ns() - began_ns)) < 60 * minutes:
+            usage = measure_processes(os.getpid())
+            samples.append(
+                (span_s, {kind: each.rss_mb for kind, each in usage.items()})
+            )
+            queues.append((await bench.counters.read())["queue"])
+            if span_s > (outages + 1) * ROUND_S and outage.done():
+                outage.result()
+                outages += 1
+                outage = asyncio.create_task(_stop_for_a_while(bench.server, clock))
+            note = f"{outages} outages, {queues[-1]:.0f} wait"
+            on_progress("minutes", int(span_s / 60), int(minutes), note)
+            await clock.sleep_s(_SAMPLE_S)
+        await outage
+        windows = (await bench.counters.read())["windows"] - before["windows"]
     kinds = samples[-1][1].keys()
     growth = {
         kind: fit_growth([(at, each[kind]) for at, each in samples if kind in each])
@@ -126,18 +120,18 @@ async def soak(
     return Soak(minutes, growth, max(queues), queues[-1], windows, outages)
 
 
-async def _go_and_come(server: RtspServer, clock: Clock) -> None:
-    """Let every camera go away for a while."""
+async def _stop_for_a_while(server: RtspServer, clock: Clock) -> None:
+    """Take all cameras away for 15 s."""
     await asyncio.to_thread(server.stop)
     await clock.sleep_s(_AWAY_S)
     await asyncio.to_thread(server.start)
 
 
 def fit_growth(samples: Sequence[tuple[float, float]]) -> Growth:
-    """Lay a line through the means of rounds after the warm-up.
+    """Fit a line to the means of the rounds after the warm-up.
 
     Args:
-        samples: Seconds since the start, and MB.
+        samples: Pairs of seconds since the start and MB.
 
     Raises:
         ValueError: If there are fewer than three rounds after the warm-up.
@@ -152,7 +146,7 @@ def fit_growth(samples: Sequence[tuple[float, float]]) -> Growth:
     hours = np.array([times[blocks == block].mean() for block in wanted]) / 3600
     means = np.array([sizes[blocks == block].mean() for block in wanted])
     line = linregress(hours, means)
-    error = float(np.nan_to_num(line.stderr))  # of what never moved it is no number
+    error = float(np.nan_to_num(line.stderr))  # NaN if the memory never changed
     reach = float(t.ppf(0.975, len(wanted) - 2)) * error
     slope = float(line.slope)
     return Growth(slope, slope - reach, slope + reach, float(sizes[-1]))

@@ -1,1 +1,1 @@
-"""Recognition as a Ray Serve deployment, and the client of it."""
+"""Recognition as a Ray Serve deployment, and the client of that deployment."""

@@ -1,9 +1,9 @@
-"""Recognition as a Ray Serve deployment, and its client in other processes.
+"""Recognition as a Ray Serve deployment, and the client of it for other processes.
 
     watchers ──frames due at a tick──▶ replica: batches over watchers ──▶ features
 
-``ServedRecognizer`` is an ``ActionRecognizer``; the chain cannot tell it from the one
-in its own process, but that it waits out the death of a replica.
+``ServedRecognizer`` is an ``ActionRecognizer`` like the one in the chain's own process.
+In addition it asks again when a replica dies.
 """
 
 import asyncio
@@ -36,23 +36,23 @@ DEPLOYMENT = "recognizer"
 _PAUSE_S = 0.2
 _PATIENCE_S = 30.0
 _BATCHED_PICTURES, _BATCHED_REQUESTS = 16, 8
-"""A batch as large as is quick on a CPU: while it is worked on, those whose answers
-came prepare the next, and nobody waits for nothing."""
+"""As large as a CPU is quick with: while a replica computes one batch, the watchers
+that have their answers prepare the next."""
 _BATCH_WAIT_S = 0.0
-"""What waits while the model works is one batch; to wait for more would only delay."""
+"""Requests that arrive while the model computes are one batch; a wait only delays."""
 _ONGOING_REQUESTS = 64
 _QUIET = LoggingConfig(log_level="WARNING", enable_access_log=False)
-"""A line for every request would drown all others."""
+"""Otherwise each request logs a line."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecognizerPlan:
-    """What a replica is made of: ``models.build.build_recognizer``'s arguments.
+    """The arguments of ``models.build.build_recognizer`` for a replica.
 
     Attributes:
-        threads: Of torch in each replica.
-        frames: Places in a whole window.
-        seconds: Its length.
+        frames: Frames in a whole window.
+        seconds: Length of a window.
+        threads: Threads of torch in each replica.
     """
 
     model: str | None
@@ -82,10 +82,10 @@ class RecognizerPlan:
         )
 
     def load(self) -> "ClipRecognizer":
-        """Load it.
+        """Load the recogniser.
 
         Raises:
-            ModelError: If something of it cannot be used.
+            ModelError: If a file cannot be used.
         """
         from models.build import build_recognizer
 
@@ -102,7 +102,7 @@ class RecognizerPlan:
 
 
 def _absolute_or_word(adaptation: Path | None) -> Path | None:
-    """Keep the word ``none``; replicas run in other folders than ours."""
+    """Make a path absolute, since replicas run in other folders; keep ``none``."""
     if adaptation is None or adaptation == NO_ADAPTATION:
         return adaptation
     return adaptation.absolute()
@@ -113,10 +113,10 @@ def _pictures_in(requests: Sequence[UInt8[np.ndarray, "_batch ..."]]) -> int:
 
 
 class Recognizer:
-    """One replica.
+    """One replica of the deployment.
 
     Args:
-        plan: What to load.
+        plan: The model, and how to load it.
     """
 
     def __init__(self, plan: RecognizerPlan) -> None:
@@ -129,10 +129,10 @@ class Recognizer:
         clip = plan.load()
         self._recognizer = InProcessRecognizer(clip)
         size = clip.clip.image_size_px
-        self._known = np.full((1, size, size, 3), 127, np.uint8)
+        self._test_picture = np.full((1, size, size, 3), 127, np.uint8)
 
     async def info(self) -> RecognizerInfo:
-        """Return what it answers about."""
+        """Return the labels, prompts and sizes of the model."""
         return self._recognizer.info
 
     @serve.batch(
@@ -143,14 +143,14 @@ class Recognizer:
     async def encode(
         self, requests: list[UInt8[np.ndarray, "_batch height width 3"]]
     ) -> list[Float32[np.ndarray, "_batch ..."]]:
-        """Encode the frames of several watchers in one go."""
+        """Encode the frames of several watchers in one batch."""
         features = await self._recognizer.encode(np.concatenate(requests))
         ends = np.cumsum([len(frames) for frames in requests])[:-1]
         return np.split(features, ends)
 
     @serve.batch(max_batch_size=_BATCHED_REQUESTS, batch_wait_timeout_s=_BATCH_WAIT_S)
     async def classify(self, requests: list[Sequence[Clip]]) -> list[ClipScores]:
-        """Score the clips of several watchers in one go."""
+        """Score the clips of several watchers in one batch."""
         together = [clip for clips in requests for clip in clips]
         scores = await self._recognizer.classify(together)
         answers, first = [], 0
@@ -167,13 +167,13 @@ class Recognizer:
         return answers
 
     async def check_health(self) -> None:
-        """Run a picture through the model, as Serve asks now and then.
+        """Encode a test picture; Ray Serve calls this regularly.
 
         Raises:
-            RuntimeError: If what comes of it is not a number.
+            RuntimeError: If the feature is not finite.
         """
-        if not np.isfinite(await self._recognizer.encode(self._known)).all():
-            msg = "the model's answer is not a number"
+        if not np.isfinite(await self._recognizer.encode(self._test_picture)).all():
+            msg = "the model's feature of a test picture is not finite"
             raise RuntimeError(msg)
 
 
@@ -189,12 +189,12 @@ def deploy_recognizer(
     """Deploy replicas and wait until one answers.
 
     Args:
-        plan: What each loads.
+        plan: The model of each replica.
         app: Name of the Serve application.
-        replicas: How many, at least.
-        most_replicas: Up to how many as the load grows; None for never more.
-        cpus: Of each, as Ray counts them.
-        gpus: The same of GPUs.
+        replicas: Smallest number of replicas.
+        most_replicas: Largest number under load; None for no more than ``replicas``.
+        cpus: CPUs that Ray reserves for each replica.
+        gpus: GPUs that Ray reserves for each replica.
 
     Raises:
         ModelError: If the checkpoint or the prompt set cannot be used.
@@ -231,10 +231,10 @@ def start_serve() -> None:
 
 @final
 class ServedRecognizer:
-    """The deployment, from any process of the cluster.
+    """Client of the deployment, for any process of the cluster.
 
     Args:
-        info: What it answers about.
+        info: The labels, prompts and sizes of the model.
         app: Name of the Serve application.
     """
 
@@ -243,13 +243,13 @@ class ServedRecognizer:
         self._handle: Any = None
 
     def __reduce__(self) -> tuple[type["ServedRecognizer"], tuple[RecognizerInfo, str]]:
-        """Travel without the handle, which belongs to a process."""
+        """Leave out the handle, which belongs to one process."""
         return ServedRecognizer, (self.info, self._app)
 
     async def encode(
         self, frames: UInt8[np.ndarray, "batch height width 3"]
     ) -> Float32[np.ndarray, "batch ..."]:
-        """Encode pictures, of any number of subjects, once each."""
+        """Encode each picture once; pictures may be of several subjects."""
         starts = range(0, len(frames), _BATCHED_PICTURES)
         asked = [
             self._ask("encode", frames[at : at + _BATCHED_PICTURES]) for at in starts
@@ -257,14 +257,14 @@ class ServedRecognizer:
         return np.concatenate(cast("list[np.ndarray]", await asyncio.gather(*asked)))
 
     async def classify(self, clips: Sequence[Clip]) -> ClipScores:
-        """Score clips, of any number of subjects, in the order given."""
+        """Score clips in the given order; clips may be of several subjects."""
         return cast("ClipScores", await self._ask("classify", list(clips)))
 
     async def _ask(self, method: str, *arguments: object) -> object:
-        """Ask until a replica answers; a request that one died over is asked again.
+        """Ask until a replica answers, also if one dies meanwhile.
 
         Raises:
-            RayTaskError: If the request itself is at fault.
+            RayTaskError: If the request itself fails.
         """
         while True:
             try:
@@ -276,10 +276,10 @@ class ServedRecognizer:
             except RayTaskError:
                 raise
             except (RayError, RayServeException, TimeoutError) as error:
-                logger.warning("recognizer: %s; asked again", type(error).__name__)
+                logger.warning("recognizer: %s; asking again", type(error).__name__)
                 await asyncio.sleep(_PAUSE_S)
 
 
 def default_threads(replicas: int) -> int:
-    """Return a fair share of this machine's cores for each replica."""
+    """Return this machine's number of cores per replica, 1 or more."""
     return max(1, (os.cpu_count() or 1) // replicas)

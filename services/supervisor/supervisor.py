@@ -39,7 +39,12 @@ from services.site.settings import Site, SubjectSettings
 from services.supervisor.claim import Deployment, claim_site
 from services.supervisor.placement import plan_changes
 from services.supervisor.ray_node import RayNode, in_daemon_thread
-from services.watcher.watcher import Pulse, WatchedSubject, Watcher, mark_of
+from services.watcher.watcher import (
+    Pulse,
+    WatchedSubject,
+    Watcher,
+    configuration_hash,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -285,7 +290,7 @@ class Supervisor:
             drop = [
                 name
                 for name, mark in pulse.subjects.items()
-                if name not in wanted or mark_of(wanted[name]) != mark
+                if name not in wanted or configuration_hash(wanted[name]) != mark
             ]
             add = [
                 name for name in wanted if name not in pulse.subjects or name in drop

@@ -1,1 +1,1 @@
-"""The watcher: the chain of a group of subjects in a process of its own."""
+"""The watcher: a process that runs the chain of a group of subjects."""

@@ -1,4 +1,4 @@
-"""Time for which a watcher has waited for an answer of recognition."""
+"""Time since a watcher has waited for an answer of recognition."""
 
 import asyncio
 from collections.abc import Awaitable, Sequence
@@ -20,7 +20,7 @@ class AnswerTimer:
     The chain has one request in progress at a time.
 
     Args:
-        recognizer: What answers.
+        recognizer: Answers the requests.
     """
 
     def __init__(self, recognizer: ActionRecognizer) -> None:
@@ -30,7 +30,7 @@ class AnswerTimer:
 
     @property
     def waiting_s(self) -> float:
-        """For how long the request in progress has waited, seconds; 0 without one."""
+        """Seconds since the request in progress was sent; 0 without a request."""
         return 0.0 if self._asked_s is None else _now_s() - self._asked_s
 
     async def encode(

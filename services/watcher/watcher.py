@@ -1,12 +1,13 @@
-"""A watcher: the chain of a group of subjects, in a process of its own.
+"""A watcher: a process that runs the chain of a group of subjects.
 
     cameras, wearables ─▶ Watch ─▶ records ─▶ waiting ──Report──▶ hub
            │                │                              ▲
            │                └──frames due at a tick──▶ recogniser
            └──────────── statuses, at once ────────────────┘
 
-It knows no torch. Events and alerts wait here until the hub has them on its disk. If it
-dies, the supervisor makes another, which asks the hub what was going on.
+A watcher imports no torch. Events and alerts wait here until the hub has them on its
+disk. If a watcher dies, the supervisor starts another, which asks the hub for the open
+events.
 """
 
 import asyncio
@@ -17,12 +18,12 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import final
 
 from pipelines.clock import Clock, SystemClock, ns_to_seconds
 from pipelines.live.drift.baseline_file import BaselineFile, BaselineKeeper
-from pipelines.live.views import picture_form
 from pipelines.live.watch import Record, Subject, Watch, WatchSettings
 from pipelines.recognition import ActionRecognizer
 from pipelines.records import (
@@ -40,32 +41,33 @@ from pipelines.sources.wearable.source import ImuSource
 from services.hub.link import HubLink
 from services.hub.reports import Counting, Report, SubjectState
 from services.site.broker import Tls
+from services.tasks import end_tasks
 from services.watcher.answer_timer import AnswerTimer
-from services.watcher.report_times import move_alerts, move_events, move_states
+from services.watcher.report_times import move_record, move_state
 
 logger = logging.getLogger(__name__)
 
 _REPORT_S = 2.0
-"""A watcher reports so often though nothing happens."""
-_AT_ONCE = 256
+"""Longest time between two reports."""
+_RECORDS_PER_REPORT = 256
 _BUFFERED_S = 12.0
-"""So much of a camera waits while no replica answers, and is then made up for."""
+"""Length of a camera's buffer: pictures wait in it while no replica answers."""
 _STOP_S = 10.0
 _NO_ANSWER_S = 15.0
-"""A request that waits longer is reported: a dead replica is replaced before."""
-_TIDY_S = 20.0
+"""A request that waits longer is reported; a dead replica is replaced sooner."""
+_TRIM_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
 class WatchedSubject:
-    """A subject and its sources; the ``repr`` holds no credentials.
+    """A subject with its sources; ``repr`` shows no credentials.
 
     Attributes:
-        subject_id: Its name.
-        camera: The camera's address, or None.
-        wearable: The wearable's, or None; one of both there is.
+        subject_id: The subject's id.
+        camera: The camera's address; None for a wearable alone.
+        wearable: The wearable's address; None for a camera alone.
         framing: How a picture becomes square.
-        tls: How the wearable's broker is known, if at all.
+        tls: How the wearable's broker is trusted; None for no TLS.
         rtsp: How an RTSP camera is reached and trusted.
     """
 
@@ -78,14 +80,14 @@ class WatchedSubject:
 
 
 def _camera_name(watched: WatchedSubject) -> str:
-    """Name a view without credentials: another has another normal."""
+    """Name a view without credentials; each view has its own baseline."""
     if watched.camera is None:
         return "no camera"
     return f"{CameraAddress.parse(watched.camera).view_name} {watched.framing}"
 
 
-def mark_of(watched: WatchedSubject) -> str:
-    """Return a mark of all that is configured of a subject; it tells no secret."""
+def configuration_hash(watched: WatchedSubject) -> str:
+    """Return a hash of a subject's configuration; it reveals no credentials."""
     facts = (
         *(watched.camera, watched.wearable, watched.framing),
         *(watched.tls, watched.rtsp),
@@ -95,22 +97,22 @@ def mark_of(watched: WatchedSubject) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
-    """Sign of life of a watcher, with its subjects by ``mark_of``."""
+    """Sign of life of a watcher: ``configuration_hash`` by subject."""
 
     subjects: dict[str, str]
 
 
 @final
 class Watcher:
-    """Watches a group of subjects, who may come and go.
+    """Watches a group of subjects, which may change.
 
     Args:
-        name: Of this watcher.
-        settings: Of the chain.
-        recognizer: What encodes and classifies.
-        hub: Receiver of the reports.
-        folder: Keeps what is normal for each subject; forgotten at the end if None.
-        clock: Stamps and dates.
+        name: Name of this watcher.
+        settings: Settings of the chain.
+        recognizer: Encodes and classifies.
+        hub: Receives the reports.
+        folder: Folder of the subjects' baselines; None keeps them in memory.
+        clock: Clock of the chain.
     """
 
     def __init__(
@@ -129,10 +131,10 @@ class Watcher:
         self._counting = Counting()
         self._states: dict[str, SubjectState] = {}
         self._opened: dict[str, AsyncExitStack] = {}
-        self._marks: dict[str, str] = {}
+        self._configurations: dict[str, str] = {}
         self._keepers: dict[str, BaselineKeeper] = {}
         self._waiting: deque[ActionEvent | DriftAlert] = deque()
-        self._told = asyncio.Event()
+        self._news = asyncio.Event()
         self._changing = asyncio.Lock()
         self._chain: Watch | None = None
         self._tasks: tuple[asyncio.Task[None], ...] = ()
@@ -140,14 +142,14 @@ class Watcher:
     async def change(
         self, add: Sequence[WatchedSubject] = (), drop: Sequence[str] = ()
     ) -> None:
-        """Watch some subjects no longer, and others from now on.
+        """Drop some subjects, then add others.
 
         Raises:
             SourceError: If an address is malformed.
         """
         async with self._changing:
             await self._change(self._begin(), add, drop)
-        self._told.set()
+        self._news.set()
 
     async def _change(
         self, chain: Watch, add: Sequence[WatchedSubject], drop: Sequence[str]
@@ -160,7 +162,7 @@ class Watcher:
                 continue
             try:
                 await self._open(chain, watched)
-            except Exception as error:  # noqa: BLE001  the others begin nonetheless
+            except Exception as error:  # noqa: BLE001  the other subjects start all the same
                 await self._close(chain, watched.subject_id)
                 failures.append(error)
         if failures:
@@ -168,43 +170,40 @@ class Watcher:
 
     async def _close(self, chain: Watch, name: str) -> None:
         await chain.drop(name)
-        for known in (self._states, self._keepers, self._marks):
+        for known in (self._states, self._keepers, self._configurations):
             known.pop(name, None)
         if name in self._opened:
             await self._opened.pop(name).aclose()
 
     async def pulse(self) -> Pulse:
-        """Say that it lives.
+        """Return a sign of life.
 
         Raises:
-            Exception: What its chain failed by.
+            Exception: The error that ended the chain.
         """
         for task in self._tasks:
             if task.done():
                 task.result()
-        return Pulse(dict(self._marks))
+        return Pulse(dict(self._configurations))
 
     async def stop(self) -> None:
-        """Watch nobody any more; return once the hub has all that happened."""
+        """Stop watching, and return once the hub has all events and alerts."""
         if not self._tasks:
             return
-        following, reporting, tidying = self._tasks
-        following.cancel()
-        tidying.cancel()
-        await asyncio.gather(following, tidying, return_exceptions=True)
+        following, reporting, trimming = self._tasks
+        await end_tasks([following, trimming])
         while self._opened:
             _, stack = self._opened.popitem()
             await stack.aclose()
-        self._told.set()
+        self._news.set()
         try:
-            await asyncio.wait_for(self._all_told(), _STOP_S)
+            await asyncio.wait_for(self._all_reported(), _STOP_S)
         except TimeoutError:
             logger.error("%s: %d records are lost", self._name, len(self._waiting))
-        reporting.cancel()
-        await asyncio.gather(reporting, return_exceptions=True)
+        await end_tasks([reporting])
 
     def _begin(self) -> Watch:
-        """Set to work: an actor has no event loop before its first call."""
+        """Start the tasks at the first call; an actor has no event loop before it."""
         if self._chain is None:
             self._chain = Watch(
                 [],
@@ -218,7 +217,7 @@ class Watcher:
             self._tasks = (
                 asyncio.create_task(self._follow(self._chain), name="follow"),
                 asyncio.create_task(self._report(), name="report"),
-                asyncio.create_task(self._tidy(), name="tidy"),
+                asyncio.create_task(self._trim(), name="trim memory"),
             )
         return self._chain
 
@@ -232,12 +231,13 @@ class Watcher:
                 watched.wearable,
                 clock=self._clock,
                 tls_context=None if watched.tls is None else watched.tls.build(),
-                on_status=self._take,
+                on_status=self._receive,
             )
-        self._told.set()
-        await self._all_told()  # the hub must know what was going on until now
-        told_events = await self._hub.open_events([name])
-        open_events = move_events(told_events, -self._clock.correction_ns())
+        self._news.set()
+        await self._all_reported()  # or the hub's answer would lack open events
+        known_events = await self._hub.open_events([name])
+        correction_ns = self._clock.correction_ns()
+        open_events = [move_record(event, -correction_ns) for event in known_events]
         self._states[name] = SubjectState(
             has_wearable=wearable is not None, has_camera=camera is not None
         )
@@ -248,35 +248,35 @@ class Watcher:
                 None if camera is None else await enter(camera),
                 None if wearable is None else await enter(wearable),
                 camera_name=_camera_name(watched),
-                open_events=open_events,
+                open_events=tuple(open_events),
             )
             chain.add(subject)
-            self._remember(chain, name)
+            self._open_baseline(chain, name)
             self._opened[name] = stack.pop_all()
-            self._marks[name] = mark_of(watched)
+            self._configurations[name] = configuration_hash(watched)
 
     def _camera(self, watched: WatchedSubject) -> CameraSource | None:
         if watched.camera is None:
             return None
-        form = picture_form(self._recognizer.info, self._settings.windows)
-        frames = max(8, round(_BUFFERED_S / ns_to_seconds(form.step_ns)))
+        step_ns = self._settings.windows.step_ns
+        frames = max(8, round(_BUFFERED_S / ns_to_seconds(step_ns)))
         recorded = CameraAddress.parse(watched.camera).kind == "file"
         return CameraSource(
             watched.subject_id,
             watched.camera,
             clock=self._clock,
-            image_size_px=form.side_px,
-            step_ns=form.step_ns,
+            image_size_px=self._recognizer.info.image_size_px,
+            step_ns=step_ns,
             framing=watched.framing,
             rtsp=watched.rtsp,
             limits=CameraLimits(buffered_frames=frames),
             origin_ns=self._clock.now_ns(),
             speed=1.0 if recorded else None,
-            on_status=self._take,
+            on_status=self._receive,
         )
 
-    def _remember(self, chain: Watch, name: str) -> None:
-        """Bring a subject what is known of its normal."""
+    def _open_baseline(self, chain: Watch, name: str) -> None:
+        """Load the subject's baseline, if one was saved."""
         file = None
         if self._folder is not None:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -284,15 +284,15 @@ class Watcher:
         keeper = BaselineKeeper(file, {name: chain.drift[name]}, self._clock)
         self._keepers[name] = keeper
         for record in keeper.open():
-            self._take(record)
+            self._receive(record)
 
     async def _follow(self, chain: Watch) -> None:
         async with aclosing(chain.records()) as records:
             async for record in records:
-                self._take(record)
+                self._receive(record)
 
-    def _take(self, record: Record) -> None:
-        """Remember how things stand, and put what must not be lost in the queue."""
+    def _receive(self, record: Record) -> None:
+        """Update the subject's state; queue events and alerts for the report."""
         known_state = self._states.get(record.subject_id)
         if known_state is None:
             return
@@ -303,7 +303,7 @@ class Watcher:
                     if record.role == "camera"
                     else replace(known_state, wearable=record)
                 )
-                self._told.set()
+                self._news.set()
             case Prediction():
                 self._states[record.subject_id] = replace(
                     known_state, predicted_ns=record.end_ns
@@ -316,29 +316,33 @@ class Watcher:
                     self._keepers[record.subject_id].keep()
             case ActionEvent() | DriftAlert():
                 self._waiting.append(record)
-                self._told.set()
+                self._news.set()
 
     async def _report(self) -> None:
-        """Tell the hub at once what happened, and now and then that all is well."""
+        """Report what happened at once, and the states at least every two seconds."""
         while True:
-            sent = [self._waiting[i] for i in range(min(len(self._waiting), _AT_ONCE))]
-            self._told.clear()
+            sent = list(islice(self._waiting, _RECORDS_PER_REPORT))
+            self._news.clear()
             correction_ns = self._clock.correction_ns()
-            events = [it for it in sent if isinstance(it, ActionEvent)]
-            alerts = [it for it in sent if isinstance(it, DriftAlert)]
+            events = [record for record in sent if isinstance(record, ActionEvent)]
+            alerts = [record for record in sent if isinstance(record, DriftAlert)]
+            states = self._current_states()
             report = Report(
                 watcher=self._name,
                 sent_ns=self._clock.now_ns(),
-                events=move_events(events, correction_ns),
-                alerts=move_alerts(alerts, correction_ns),
-                subjects=move_states(self._current_states(), correction_ns),
+                events=tuple(move_record(event, correction_ns) for event in events),
+                alerts=tuple(move_record(alert, correction_ns) for alert in alerts),
+                subjects={
+                    name: move_state(state, correction_ns)
+                    for name, state in states.items()
+                },
                 counts=self._counting.take(),
                 waiting=len(self._waiting) - len(sent),
             )
             await self._hub.accept(report)
             for _ in sent:
                 self._waiting.popleft()
-            if not self._waiting and not self._told.is_set():
+            if not self._waiting and not self._news.is_set():
                 await self._wait_for_news()
 
     def _current_states(self) -> dict[str, SubjectState]:
@@ -348,26 +352,26 @@ class Watcher:
             for name, state in self._states.items()
         }
 
-    async def _tidy(self) -> None:
-        """Give back to the system what cameras that went away held.
+    async def _trim(self) -> None:
+        """Return memory of closed cameras to the system regularly.
 
-        They leave holes in the heap, which the C library keeps: with cameras that
-        come and go it would grow for hours before it settles.
+        The C library keeps the holes that they leave in the heap. With cameras that
+        come and go, the process would grow for hours.
         """
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's own
         while trim is not None:
-            await self._clock.sleep_s(_TIDY_S)
+            await self._clock.sleep_s(_TRIM_S)
             await asyncio.to_thread(trim, 0)
 
     async def _wait_for_news(self) -> None:
         pause = asyncio.create_task(self._clock.sleep_s(_REPORT_S))
-        news = asyncio.create_task(self._told.wait())
+        news = asyncio.create_task(self._news.wait())
         try:
             await asyncio.wait((pause, news), return_when=asyncio.FIRST_COMPLETED)
         finally:
             pause.cancel()
             news.cancel()
 
-    async def _all_told(self) -> None:
+    async def _all_reported(self) -> None:
         while self._waiting:
             await self._clock.sleep_s(0.05)

@@ -8,11 +8,11 @@ import pytest
 from ray.cluster_utils import Cluster
 
 from pipelines.clock import SystemClock
-from services.bench.processes import processes_named
 from services.demo.broker import Broker
 from services.site.settings import Site
 from services.supervisor.supervisor import Supervisor
 from tests.mqtt_listener import Heard, listening
+from tests.processes import processes_named
 
 MOVED_S = 60.0
 SUBJECTS = 4

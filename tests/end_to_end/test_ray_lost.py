@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from services.bench.processes import processes_named
 from services.demo.broker import Broker
 from services.demo.rtsp_process import RtspServer
 from services.errors import RESTART_EXIT_CODE
@@ -25,6 +24,7 @@ from tests.end_to_end.test_service import (
     serving,
     someone_lies,
 )
+from tests.processes import processes_named
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(240)]
 

@@ -20,10 +20,10 @@ from typing import Any
 import pytest
 
 from pipelines.lab.simulation.footage import RecordingPlan, Stream, simulate
-from services.bench.processes import processes_named
 from services.demo.broker import Broker
 from services.demo.rtsp_process import RtspServer
 from tests.mqtt_listener import Heard, listening
+from tests.processes import processes_named
 from tests.without_lab import without_lab
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(180)]

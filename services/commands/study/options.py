@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 RealSet = Literal["ucf101", "hmdb51", "kinetics", "uestc", "footage"]
 """As in ``pipelines.lab.data.public``, which the command line does not import."""
 
+SET_NAMES = "ucf101, hmdb51, kinetics, uestc or footage"
 DATA_HELP = (
     "Folder of the set. ucf101, hmdb51: a folder with one folder for each class;"
     " kinetics: the folder of the videos; uestc: the folder that holds its lists,"
@@ -53,7 +54,8 @@ SetOption = Annotated[
     RealSet | None,
     typer.Option(
         "--set",
-        help="Measure on a set of real videos, stored in --data.",
+        metavar="NAME",
+        help=f"Measure on a set of real videos, stored in --data: {SET_NAMES}.",
         show_default="the simulated ward",
     ),
 ]

@@ -9,6 +9,7 @@ import typer
 from services.commands.study.options import (
     DATA_HELP,
     LISTS_HELP,
+    SET_NAMES,
     ClipsOption,
     DataOption,
     ListsOption,
@@ -36,7 +37,10 @@ def zero_shot_transfer(
     *,
     to_set: Annotated[
         RealSet,
-        typer.Option(help="Set of real videos to measure on, in --to-data."),
+        typer.Option(
+            metavar="NAME",
+            help=f"Set of real videos to measure on, stored in --to-data: {SET_NAMES}.",
+        ),
     ],
     to_data: Annotated[Path, typer.Option(help=DATA_HELP)],
     to_lists: Annotated[

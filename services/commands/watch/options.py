@@ -1,4 +1,4 @@
-"""The options of ``wardwatch watch`` that no other command has."""
+"""Options that only ``wardwatch watch`` has."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,70 +10,72 @@ from pipelines.sources.camera.rtsp_access import RtspTransport
 SourceArgument = Annotated[
     str | None,
     typer.Argument(
-        help="A video file, rtsp://…, a device such as /dev/video0, or test;"
-        " nothing where --imu is all, which takes recognition of the kind is-clip,"
-        " as shipped."
+        help="A video file, rtsp://…, a device such as /dev/video0, or test, a test"
+        " picture. Leave it out to watch a wearable alone, which needs an adaptation of"
+        " the kind is-clip, as shipped."
     ),
 ]
 ImuOption = Annotated[
     str | None,
     typer.Option(
-        help="The wearable: a file x.<position>.imu.csv beside a recording,"
-        " mqtt://host/topic beside a live camera."
+        metavar="FILE_OR_TOPIC",
+        help="The wearable: a file x.<position>.imu.csv with a recording,"
+        " mqtt://host/topic with a live camera.",
     ),
 ]
 RtspTransportOption = Annotated[
     RtspTransport,
-    typer.Option(help="How an RTSP camera's pictures travel; auto tries them."),
+    typer.Option(help="How an RTSP camera sends its pictures; auto tries each."),
 ]
 RtspTrustOption = Annotated[
     str | None,
     typer.Option(
         help="For rtsps://: a file of CA certificates, the SHA-256 fingerprint of"
         " the camera's certificate, or off.",
-        show_default="what the system trusts",
+        show_default="the system's CA certificates",
     ),
 ]
 SecondsOption = Annotated[
-    float, typer.Option(min=0.1, max=60, help="Length of a window.")
+    float, typer.Option(min=0.1, max=60, help="Length of a window, in seconds.")
 ]
 FramesOption = Annotated[
-    int, typer.Option(min=1, max=64, help="Pictures a window, evenly spaced.")
+    int, typer.Option(min=1, max=64, help="Pictures per window, evenly spaced.")
 ]
 StrideOption = Annotated[
-    int, typer.Option(min=1, help="Pictures from one window to the next.")
+    int,
+    typer.Option(
+        min=1, help="Step from one window to the next, in pictures; at most --frames."
+    ),
 ]
 WearableWaitOption = Annotated[
     float,
     typer.Option(
         min=0,
         max=30,
-        help="Longest time in seconds that a window waits for a live wearable's"
-        " samples; 0 never waits.",
+        help="Longest time that a window waits for a live wearable's samples, in"
+        " seconds; 0 never waits.",
     ),
 ]
 SpeedOption = Annotated[
     float | None,
     typer.Option(
         min=0.01,
-        help="Play a file at so many times real time.",
-        show_default="as fast as it goes",
+        help="Speed of a file as a multiple of real time.",
+        show_default="as fast as possible",
     ),
 ]
 BaselineOption = Annotated[
     Path | None,
     typer.Option(
-        help="File that keeps what is normal for this camera across restarts;"
-        " drift is judged against it.",
-        show_default="forgotten at the end",
+        help="File that keeps what is normal for this camera across restarts, for"
+        " drift detection; created if necessary.",
+        show_default="kept in memory",
     ),
 ]
 RelearnOption = Annotated[
     bool,
-    typer.Option(
-        "--relearn", help="Restart the learning of what is normal, which takes a week."
-    ),
+    typer.Option("--relearn", help="Learn again what is normal, which takes a week."),
 ]
 JsonOption = Annotated[
-    bool, typer.Option("--json", help="Print one JSON object a line.")
+    bool, typer.Option("--json", help="Print one JSON object per line.")
 ]

@@ -1,4 +1,4 @@
-"""How ``wardwatch watch`` shows records: as JSON, as a live table, or as lines."""
+"""Show the records of ``wardwatch watch`` as JSON, as a live table, or as lines."""
 
 import asyncio
 import json
@@ -13,6 +13,7 @@ from rich.text import Text
 
 from services import signals
 from services.commands.watch.sources import Sources
+from services.tasks import end_tasks
 
 if TYPE_CHECKING:
     from pipelines.clock import Clock
@@ -29,13 +30,13 @@ def show_records(
     *,
     as_json: bool,
 ) -> None:
-    """Run the chain and show its records: as JSON, as a live table, or as lines.
+    """Run the chain and show its records until the sources end.
 
     Args:
         watched: The sources, for the table's title and a recording's length.
-        zero_ns: Pipeline time of a recording's start; None for what is live.
-        clock: Dates the records of what is live.
-        events: Label of each event, by name.
+        zero_ns: Pipeline time of a recording's start; None for live sources.
+        clock: The clock of the records.
+        events: The event of each label.
         follow: Runs the chain and calls its argument with each record.
         as_json: Whether to print one JSON object a line.
     """
@@ -60,18 +61,18 @@ def show_records(
             signals.run(follow(view.add))
         return
 
-    standing = ""
+    drift_state = ""
 
     def print_changes(record: "Record") -> None:
-        nonlocal standing
+        nonlocal drift_state
         if isinstance(record, ActionEvent):
             console.print(view.event_line(record), soft_wrap=True)
         elif isinstance(record, DriftAlert):
             console.print(view.alert_line(record), soft_wrap=True)
         elif isinstance(record, DriftStatus):
-            if record.state != standing or record.note:
+            if record.state != drift_state or record.note:
                 console.print(drift_line(record), soft_wrap=True)
-            standing = record.state
+            drift_state = record.state
         elif isinstance(record, SourceStatus):
             line = Text(f"{source_name(record)}: {record.state}  {record.reason}")
             console.print(line, soft_wrap=True)
@@ -83,7 +84,7 @@ def show_records(
 async def show_statuses(
     statuses: "asyncio.Queue[SourceStatus]", show: "Callable[[Record], None]"
 ) -> AsyncIterator[None]:
-    """Show statuses when they come: they do not wait for recognition."""
+    """Show statuses when they arrive, without waiting for recognition."""
 
     async def show_each() -> None:
         while True:
@@ -93,11 +94,10 @@ async def show_statuses(
     try:
         yield
     finally:
-        showing.cancel()
-        await asyncio.gather(showing, return_exceptions=True)
+        await end_tasks([showing])
 
 
 def print_line(text: str) -> None:
-    """Print at once: a program that reads the pipe needs each line without delay."""
+    """Print a line without delay, for a program that reads the pipe."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()

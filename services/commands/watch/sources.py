@@ -25,14 +25,15 @@ _SUBJECT_ID = "subject"
 @final
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What is watched: a camera, a wearable, or both.
+    """The sources of one subject.
 
     Attributes:
-        camera: None where there is none.
-        source: Its address as it was given, credentials included.
-        imu: A file or an MQTT address; None where there is no wearable.
+        camera: The camera or recording; None for a wearable alone.
+        source: The camera's address as given, credentials included.
+        imu: A file or an MQTT address; None without a wearable.
         framing: How a picture becomes square.
-        speed: Times real time of a recording; None is as fast as it goes.
+        speed: Speed of a recording, in multiples of real time; None is as fast as
+            possible.
     """
 
     camera: CameraAddress | None
@@ -50,11 +51,11 @@ class Sources:
         framing: Framing = PAD,
         speed: float | None = None,
     ) -> "Sources":
-        """Read what the command line names.
+        """Read the sources from the command line.
 
         Raises:
-            typer.BadParameter: If there is no source, or if an option belongs to the
-                other kind of source.
+            typer.BadParameter: If there is no source, or if an option does not apply to
+                this kind of source.
             SourceError: If the camera's address is malformed.
         """
         if source is None and imu is None:
@@ -81,16 +82,16 @@ class Sources:
         return "wearable" if self.worn_live else str(self.imu)
 
     def _refuse_mixtures(self) -> None:
-        """Refuse options that belong to the other kind of source."""
+        """Refuse options that do not apply to this kind of source."""
         if self.live and self.speed is not None:
-            msg = f"{self} is live and comes at its own pace"
+            msg = f"{self} is live: its speed cannot be chosen"
             raise typer.BadParameter(msg, param_hint="--speed")
         if self.camera is None or self.imu is None or self.worn_live == self.live:
             return
         if self.live:
-            msg = f"{self} is live: its wearable is an mqtt://host/topic, not a file"
+            msg = f"{self} is live: its wearable must be mqtt://host/topic, not a file"
         else:
-            msg = f"{self} is a recording: its wearable is a file, not a topic"
+            msg = f"{self} is a recording: its wearable must be a file, not a topic"
         raise typer.BadParameter(msg, param_hint="--imu")
 
 
@@ -106,20 +107,20 @@ async def open_subject(
     on_report: "Callable[[RecordingReport], None]",
     on_status: "Callable[[SourceStatus], None] | None" = None,
 ) -> "AsyncIterator[Subject]":
-    """Open a camera and its wearable; a recording's go together in order of time.
+    """Open the sources; those of a recording are merged in order of time.
 
     Args:
-        watched: Both, or one of them.
-        clock: Stamps what is live.
+        watched: The sources.
+        clock: Clock of live sources.
         origin_ns: Pipeline time of presentation time 0 of a recording.
         image_size_px: Side of the square pictures.
         step_ns: Step of the frame grid.
         rtsp: How an RTSP camera is reached and trusted.
-        on_report: Receives the faults of a recording, at its end.
-        on_status: Called at once with each status of what is live.
+        on_report: Called with the faults of a recording, at its end.
+        on_status: Called at once with each status of a live source.
 
     Raises:
-        SourceError: If either is malformed, or cannot be reached at first.
+        SourceError: If a source is malformed, or cannot be reached at first.
     """
     from pipelines.live.recorded import in_time_order
     from pipelines.live.watch import Subject
@@ -144,7 +145,7 @@ async def open_subject(
             on_status=on_status,
         )
         video = await stack.enter_async_context(camera)
-        # another pane is another view
+        # Another region of the picture is another view, with another normal.
         name = f"{watched.camera.view_name} {watched.framing}"
         if wearable is None or watched.worn_live:
             yield Subject(_SUBJECT_ID, video, wearable, camera_name=name)

@@ -312,7 +312,7 @@ def test_a_wearable_alone_takes_a_kind_that_needs_no_frames(
     worn = recorded_wearable(tmp_path / "x.wrist.imu.csv", 1.0)
     assert watch("--imu", worn, "--model", checkpoint) == 2
     told = " ".join(capsys.readouterr().err.replace("│", "").split())
-    assert "a wearable alone takes recognition of the kind is-clip" in told
+    assert "a wearable alone needs an adaptation of the kind is-clip" in told
 
 
 def test_something_to_watch_is_named(capsys: pytest.CaptureFixture[str]) -> None:

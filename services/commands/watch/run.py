@@ -1,0 +1,149 @@
+"""One run of ``wardwatch watch``: the chain of one subject, from sources to records."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, final
+
+import typer
+
+from pipelines.sources.camera.rtsp_access import RtspAccess
+from services.commands.watch.output import show_records, show_statuses
+from services.commands.watch.sources import Sources, open_subject
+
+if TYPE_CHECKING:
+    from models.recognizer import ClipRecognizer
+    from models.window import Modality
+    from pipelines.clock import Clock
+    from pipelines.in_process import InProcessRecognizer
+    from pipelines.live.watch import Record, Subject, WatchSettings
+    from pipelines.records import SourceStatus
+    from pipelines.sources.recording.report import RecordingReport
+
+_CALIBRATION_FIXES = {
+    "fused": "wardwatch model calibrate FOOTAGE",
+    "video": "wardwatch model calibrate FOOTAGE --wearable none",
+    "imu": "no command calibrates a wearable alone",
+}
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class WatchRun:
+    """One run of the command, from its first picture to its last.
+
+    Attributes:
+        sources: The camera, the wearable, or both.
+        rtsp: How an RTSP camera is reached and trusted.
+        clock: The clock of the pipeline.
+        origin_ns: Pipeline time of presentation time 0 of a recording.
+        settings: The settings of the chain.
+        clip: Recognises actions.
+        baseline: File that keeps what is normal; None keeps nothing.
+        relearn: Whether to ignore what the file holds.
+    """
+
+    sources: Sources
+    rtsp: RtspAccess
+    clock: "Clock"
+    origin_ns: int
+    settings: "WatchSettings"
+    clip: "ClipRecognizer"
+    baseline: Path | None
+    relearn: bool
+
+    def show(self, *, as_json: bool) -> None:
+        """Watch, and show each record, until the sources end or Ctrl-C.
+
+        Raises:
+            typer.BadParameter: If recognition needs pictures and there is no camera.
+            SourceError: If a source fails, or too few pictures could be decoded.
+        """
+        from pipelines.in_process import InProcessRecognizer
+
+        if self.sources.camera is None and self.clip.scorer.needs_frames:
+            msg = "a wearable alone needs an adaptation of the kind is-clip, as shipped"
+            raise typer.BadParameter(msg, param_hint="--imu")
+        reports: list[RecordingReport] = []
+        with InProcessRecognizer(self.clip) as recognizer:
+            try:
+                show_records(
+                    self.sources,
+                    None if self.sources.live else self.origin_ns,
+                    self.clock,
+                    self.clip.prompt_set.events,
+                    partial(self._follow, recognizer, reports.append),
+                    as_json=as_json,
+                )
+            except KeyboardInterrupt:
+                raise typer.Exit(0) from None
+        for report in reports:
+            report.refuse_unwatched(str(self.sources))
+            if report.line:
+                typer.echo(f"wardwatch: {self.sources}: {report.line}", err=True)
+
+    async def _follow(
+        self,
+        recognizer: "InProcessRecognizer",
+        on_report: "Callable[[RecordingReport], None]",
+        show: "Callable[[Record], None]",
+    ) -> None:
+        statuses: asyncio.Queue[SourceStatus] = asyncio.Queue()
+        opened = open_subject(
+            self.sources,
+            clock=self.clock,
+            origin_ns=self.origin_ns,
+            image_size_px=recognizer.info.image_size_px,
+            step_ns=self.settings.windows.step_ns,
+            rtsp=self.rtsp,
+            on_report=on_report,
+            on_status=statuses.put_nowait if self.sources.live else None,
+        )
+        async with show_statuses(statuses, show), opened as subject:
+            await self._recognize(recognizer, subject, show)
+
+    async def _recognize(
+        self,
+        recognizer: "InProcessRecognizer",
+        subject: "Subject",
+        show: "Callable[[Record], None]",
+    ) -> None:
+        from pipelines.live.drift.baseline_file import BaselineFile, BaselineKeeper
+        from pipelines.live.watch import Watch
+        from pipelines.records import DriftStatus, Prediction
+
+        chain = Watch(
+            [subject],
+            recognizer,
+            self.clock,
+            self.settings,
+            reports_statuses=not self.sources.live,  # else each would be shown twice
+        )
+        kept = None if self.baseline is None else BaselineFile(self.baseline)
+        keeper = BaselineKeeper(kept, chain.drift, self.clock)
+        for status in keeper.open(relearn=self.relearn):
+            show(status)
+        calibrated = set(self.clip.calibrations)
+        async with aclosing(chain.records()) as records:
+            async for record in records:
+                if isinstance(record, Prediction):
+                    _warn_once(record.modality, calibrated)
+                show(record)
+                if isinstance(record, DriftStatus):
+                    keeper.keep()
+        keeper.keep()
+
+
+def _warn_once(modality: "Modality", calibrated: "set[Modality]") -> None:
+    """Warn if a modality's confidence is not calibrated, once for each modality."""
+    if modality in calibrated:
+        return
+    typer.echo(
+        "wardwatch: confidence is not calibrated for this checkpoint, these prompts and"
+        f" {modality}: {_CALIBRATION_FIXES[modality]}",
+        err=True,
+    )
+    calibrated.add(modality)

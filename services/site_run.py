@@ -1,0 +1,146 @@
+"""Run the service of a site, from the checks before its start to its end."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from services import signals
+from services.tasks import end_tasks
+
+if TYPE_CHECKING:
+    from services.site.settings import Site
+    from services.supervisor.supervisor import Supervisor
+
+    Say = Callable[[str], None]
+
+_PATIENCE_S = 60.0
+"""Longest time from the signal to the end: watchers and the hub may each need 20 s."""
+
+
+async def describe_broker(site: "Site") -> str:
+    """Return one line on what the broker allows the site.
+
+    Raises:
+        BrokerRefused: If the broker refuses the connection or the publishing.
+    """
+    from pipelines.clock import SystemClock
+    from services.delivery.broker_check import examine
+    from services.delivery.link import BrokerLink
+    from services.hub.topics import Topics
+
+    link, topics = BrokerLink.of(site.broker), Topics(site.broker.prefix, site.site)
+    subjects = [subject.id for subject in site.subjects]
+    found = await examine(link, topics, subjects, SystemClock())
+    return f"broker {link}: {found.text}"
+
+
+async def check_before_start(site: "Site", say: "Say") -> None:
+    """Find problems here that would otherwise appear in a process without a terminal.
+
+    Args:
+        site: The site to be started.
+        say: Prints a line; a broker that is down gets one, since it may come later.
+
+    Raises:
+        ServiceError: If a port is in use, the store cannot be written, or the broker
+            refuses the connection.
+    """
+    from services.delivery.mqtt import BrokerLink, is_refusal, try_broker
+    from services.errors import BrokerRefused
+    from services.hub.http import listen
+    from services.hub.store import Store
+
+    listen(site.hub.host, site.hub.port).close()
+    Store(site.hub.folder).close()
+    link = BrokerLink.of(site.broker)
+    problem = await try_broker(link)
+    if problem and is_refusal(problem):
+        raise BrokerRefused(str(link), problem)
+    if problem:
+        say(f"broker {link}: {problem}")
+
+
+async def run_until_signal(
+    supervisor: "Supervisor", config: Path, say: "Say", *, ray_is_ours: bool
+) -> bool:
+    """Run the service until a signal asks for its end; SIGHUP reads ``config`` again.
+
+    Args:
+        supervisor: The service, not yet started.
+        config: The site's file.
+        say: Prints a line.
+        ray_is_ours: Whether the Ray node ends with this process.
+
+    Returns:
+        Whether the service had started.
+    """
+    stop, reload = asyncio.Event(), asyncio.Event()
+    signals.on_hangup(reload)
+    with signals.setting(stop, _PATIENCE_S):
+        say("starting")
+        stopping = asyncio.create_task(stop.wait(), name="wait for a signal")
+        starting = asyncio.create_task(supervisor.start(), name="start")
+        tasks: list[asyncio.Task[Any]] = [stopping, starting]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if not starting.done():
+                say("ending before it has started")
+                if ray_is_ours:  # nothing is watched yet, so nothing can be lost
+                    signals.end_at_once(signals.exit_code() or 1)
+                return False
+            state = starting.result()
+            site = supervisor.site
+            say(
+                f"site {site.site}: {len(site.subjects)} subjects; {state.url}/metrics,"
+                f" {state.url}/readyz; events to {site.broker.host}:{site.broker.port}"
+            )
+            reloading = asyncio.create_task(_reload(supervisor, config, reload, say))
+            losing = asyncio.create_task(
+                supervisor.until_lost(), name="wait for the loss of Ray"
+            )
+            tasks = [stopping, reloading, losing]
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+            say("ending")
+            return True
+        finally:
+            await end_tasks(tasks)
+            await supervisor.stop()
+
+
+async def _reload(
+    supervisor: "Supervisor", config: Path, reload: asyncio.Event, say: "Say"
+) -> None:
+    """Apply the changed subjects of the file at each event; keep the old if bad."""
+    from ray.exceptions import RayError
+
+    from services.errors import ServiceError, SettingsError
+    from services.site.file import read_site
+
+    while True:
+        await reload.wait()
+        reload.clear()
+        try:
+            site = read_site(config)
+        except SettingsError as err:
+            for problem in err.problems:
+                say(problem)
+            say("the configuration stays as it was")
+            continue
+        before = supervisor.site
+        others = sorted(
+            name
+            for name in type(site).model_fields
+            if name != "subjects" and getattr(site, name) != getattr(before, name)
+        )
+        if others:
+            say(f"{', '.join(others)}: changes take effect at the next start")
+        try:
+            subjects = {"subjects": site.subjects}
+            await supervisor.apply(before.model_copy(update=subjects))
+        except (ServiceError, RayError, OSError) as error:
+            say(f"not applied ({type(error).__name__}); send SIGHUP again")
+        else:
+            say(f"{len(site.subjects)} subjects now")
