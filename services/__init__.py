@@ -1,1 +1,1 @@
-"""Processes, network and configuration: what a person or an operator runs."""
+"""Commands, processes, network and configuration: what a person starts."""

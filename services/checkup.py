@@ -1,12 +1,12 @@
-"""Checks of a machine by real use: pictures, decoders, a broker.
+"""Real checks of what wardwatch needs of a machine: decoders, a broker, torch.
 
-Each check answers with a ``Check``; ``services.commands.doctor`` shows them.
+``services.commands.doctor`` prints them.
 """
 
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,10 +22,10 @@ from services.demo.broker import Broker, BrokerFailed
 
 BYTES_PER_GIB = 2**30
 DISK_NEEDED_GIB = 2.0
-"""Room for some simulated footage and a checkpoint in training."""
+"""Enough for some simulated footage and a checkpoint in training."""
 
 MEMORY_NEEDED_GIB = 2.0
-"""Room for torch, a model and a few cameras."""
+"""Enough for torch, a model and a few cameras."""
 
 CORES_NEEDED = 2
 """One for the model, one for the cameras."""
@@ -35,14 +35,14 @@ BOOTSTRAP = "make bootstrap"
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes:
-        name: What it is.
-        ok: Whether it is as it should be.
+        name: What was checked.
+        ok: Whether the check passed.
         detail: What was found, one line.
-        fix: The line to run or what to do; empty where all is well.
-        needed: Whether wardwatch cannot do its work without it.
+        fix: A command to run or a thing to do; empty if the check passed.
+        needed: Whether wardwatch cannot work without it.
     """
 
     name: str
@@ -52,58 +52,58 @@ class Check:
     needed: bool = True
 
 
+def judge(name: str, ok: bool, detail: str, fix: str, *, needed: bool = True) -> Check:
+    """Return a check; ``fix`` is left out if the check passed."""
+    return Check(name, ok, detail, "" if ok else fix, needed)
+
+
 def check_python() -> Check:
-    """Tell the running Python; an older one could not have come this far."""
-    return Check("Python", True, ".".join(map(str, sys.version_info[:3])))
+    """Return the running Python; an older one cannot import this module."""
+    return Check("Python", True, _dotted(sys.version_info[:3]))
 
 
 def check_gstreamer(found: GStreamerProbe) -> Check:
-    """Judge GStreamer's version."""
+    """Check GStreamer's version."""
     name = "GStreamer"
     if found.version is None:
         return Check(name, False, found.problem, BOOTSTRAP)
-    version = ".".join(map(str, found.version))
-    if found.version < OLDEST_VERSION:
-        oldest = ".".join(map(str, OLDEST_VERSION))
-        fix = "use Debian 12, Ubuntu 24.04 or newer"
-        return Check(name, False, f"{version}: {oldest} or newer is needed", fix)
-    return Check(name, True, version)
+    ok, detail = found.version >= OLDEST_VERSION, _dotted(found.version)
+    if not ok:
+        detail += f": {_dotted(OLDEST_VERSION)} or newer is needed"
+    return judge(name, ok, detail, "use Debian 12, Ubuntu 24.04 or newer")
 
 
 def check_elements(found: GStreamerProbe) -> Check:
-    """Judge which of GStreamer's elements are there."""
-    name, missing = "GStreamer elements", found.missing_elements
-    if not missing:
-        return Check(name, True, f"all {len(ELEMENT_PACKAGES)} are there")
+    """Check that all of GStreamer's elements are installed."""
+    missing = found.missing_elements
     packages = sorted({ELEMENT_PACKAGES[element] for element in missing})
-    return Check(name, False, f"missing: {', '.join(missing)}", apt_line(*packages))
+    detail = f"all {len(ELEMENT_PACKAGES)} are installed"
+    if missing:
+        detail = f"missing: {', '.join(missing)}"
+    return judge("GStreamer elements", not missing, detail, apt_line(*packages))
 
 
 def check_rtsp_server(found: GStreamerProbe) -> Check:
-    """Judge whether the demo can serve its cameras."""
-    name = "RTSP server"
-    if found.rtsp_server:
-        return Check(name, True, "GstRtspServer")
-    fix = apt_line("gir1.2-gst-rtsp-server-1.0")
-    return Check(name, False, "its introspection data is missing", fix)
+    """Check that the demo can serve its cameras."""
+    ok, fix = found.rtsp_server, apt_line("gir1.2-gst-rtsp-server-1.0")
+    detail = "GstRtspServer" if ok else "its introspection data is missing"
+    return judge("RTSP server", ok, detail, fix)
 
 
 def check_tls(found: GStreamerProbe) -> Check:
-    """Judge whether cameras can be reached by ``rtsps://``."""
-    name = "cameras over TLS"
-    if found.tls:
-        return Check(name, True, "rtsps://", needed=False)
-    fix = apt_line("glib-networking")
-    return Check(name, False, "GLib has no TLS", fix, needed=False)
+    """Check that cameras can be reached by ``rtsps://``."""
+    ok, fix = found.tls, apt_line("glib-networking")
+    detail = "rtsps://" if ok else "GLib has no TLS"
+    return judge("cameras over TLS", ok, detail, fix, needed=False)
 
 
 def apt_line(*packages: str) -> str:
-    """Return the line that installs system packages on Debian and Ubuntu."""
+    """Return the command that installs system packages on Debian and Ubuntu."""
     return f"sudo apt-get install {' '.join(packages)}"
 
 
 def check_broker() -> Check:
-    """Start the private broker of the demo, and stop it again."""
+    """Start and stop the private broker of the demo."""
     try:
         with Broker() as broker:
             return Check("mosquitto", True, f"started on port {broker.port}")
@@ -112,7 +112,7 @@ def check_broker() -> Check:
 
 
 def check_torch() -> Check:
-    """Let torch multiply two matrices, and see what it runs on."""
+    """Multiply two matrices with torch, and find its device."""
     try:
         import torch
 
@@ -124,7 +124,7 @@ def check_torch() -> Check:
 
 
 def check_checkpoint(folder: Path) -> Check:
-    """Load the bundled checkpoint whole."""
+    """Load the shipped checkpoint completely."""
     name = "bundled checkpoint"
     try:
         from models.clip.encoder import load_clip
@@ -149,48 +149,43 @@ def check_person_finder() -> Check:
 
 
 def check_disk(folder: Path) -> Check:
-    """Look at the room left where ``folder`` is."""
+    """Check the free space in ``folder``."""
     free_gib = shutil.disk_usage(folder).free / BYTES_PER_GIB
     detail = f"{free_gib:.1f} GiB free in {folder}"
-    if free_gib >= DISK_NEEDED_GIB:
-        return Check("disk", True, detail, needed=False)
     fix = f"free {DISK_NEEDED_GIB:g} GiB or work in another folder"
-    return Check("disk", False, detail, fix, needed=False)
+    return judge("disk", free_gib >= DISK_NEEDED_GIB, detail, fix, needed=False)
 
 
 def check_memory() -> Check:
-    """Look at the memory built into the machine."""
+    """Check the size of the machine's memory."""
     size_bytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     size_gib = size_bytes / BYTES_PER_GIB
-    detail = f"{size_gib:.1f} GiB"
-    if size_gib >= MEMORY_NEEDED_GIB:
-        return Check("memory", True, detail, needed=False)
     fix = f"{MEMORY_NEEDED_GIB:g} GiB are comfortable: watch fewer cameras"
-    return Check("memory", False, detail, fix, needed=False)
+    ok, detail = size_gib >= MEMORY_NEEDED_GIB, f"{size_gib:.1f} GiB"
+    return judge("memory", ok, detail, fix, needed=False)
 
 
 def check_cores() -> Check:
-    """Count the processor cores that this process may use."""
+    """Check the number of processor cores that this process may use."""
     cores = len(os.sched_getaffinity(0))
-    detail = f"{cores} usable"
-    if cores >= CORES_NEEDED:
-        return Check("cores", True, detail, needed=False)
     fix = f"pictures may be late: {CORES_NEEDED} cores keep up with a camera"
-    return Check("cores", False, detail, fix, needed=False)
+    return judge("cores", cores >= CORES_NEEDED, f"{cores} usable", fix, needed=False)
 
 
 def _one_line(err: Exception) -> str:
     return " ".join(str(err).split()) or type(err).__name__
 
 
+def _dotted(version: Sequence[int]) -> str:
+    return ".".join(map(str, version))
+
+
 def run_checks(folder: Path) -> Iterator[Check]:
-    """Make every check; ``folder`` is where footage and results would go."""
+    """Run every check; ``folder`` is the folder of footage and results."""
     yield check_python()
     found = probe_gstreamer()
-    yield check_gstreamer(found)
-    yield check_elements(found)
-    yield check_rtsp_server(found)
-    yield check_tls(found)
+    for check in (check_gstreamer, check_elements, check_rtsp_server, check_tls):
+        yield check(found)
     yield check_broker()
     yield check_torch()
     yield check_checkpoint(CHECKPOINT_FOLDER)

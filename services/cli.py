@@ -1,7 +1,7 @@
-"""The entry of the command ``wardwatch``: streams and signals come first.
+"""The entry point of ``wardwatch``: prepares streams and signals, then runs.
 
-The command line itself is in ``services.command_line``. It is imported last, because it
-takes some tenths of a second, and Ctrl-C and closed streams are handled from the start.
+The command line itself is in ``services.command_line``. Its import takes some tenths of
+a second and comes last, so that Ctrl-C and closed streams are handled from the start.
 """
 
 import os
@@ -12,24 +12,24 @@ from tempfile import gettempdir
 from services import signals, streams
 from services.errors import OutputFailed
 
-_MISTAKE_CODE = 1
-
 
 def main() -> None:
-    """Run the command line of this process, and end it."""
+    """Run the command line of this process, and end the process."""
     streams.prepare()
     signals.install()
     _name_user()
     code = streams.finish(_run())
     if signals.exit_code() is not None and "ray" in sys.modules:
-        signals.end_at_once(code)  # Ray may take half a minute to end what half started
+        signals.end_at_once(
+            code
+        )  # Ray may need half a minute to end an unfinished start
     sys.exit(code)
 
 
 def _name_user() -> None:
-    """Set a home and a name for a user unknown to the system, as in a container.
+    """Set home and name for a user without an entry in the system, as in a container.
 
-    Ray, torch and others ask for both, and fail where neither variable nor entry is.
+    Ray, torch and others need both, and fail without a variable or an entry.
     """
     try:
         pwd.getpwuid(os.getuid())
@@ -39,7 +39,7 @@ def _name_user() -> None:
 
 
 def _run() -> int:
-    """Return the exit code; 128 and a signal's number if the signal ended it."""
+    """Return the exit code; 128 plus a signal's number if a signal ended the run."""
     try:
         from services.command_line import app, print_traceback, run
 
@@ -48,7 +48,7 @@ def _run() -> int:
     except OutputFailed as error:  # not every message is printed inside run
         return streams.report(error)
     except BaseException:
-        # What a signal interrupts may turn its exception into another one.
+        # The interrupted code may turn the signal's exception into another one.
         interrupted = signals.exit_code()
         if interrupted is None:
             raise

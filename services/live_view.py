@@ -1,7 +1,8 @@
-"""The live table of ``watch``: the present, the latest events, and the sources."""
+"""The live table of a terminal: the scores now, recent events, and the sources."""
 
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import final
 
@@ -35,30 +36,25 @@ _STATE_STYLES = {
 
 
 @final
+@dataclass(eq=False)
 class LiveView:
-    """Gathers records and draws them; ``rich.live`` redraws it.
+    """Collects records, and draws the latest ones for ``rich.live``.
 
-    Args:
-        title: The source, without credentials.
-        events: The event that each label belongs to.
-        origin_ns: Presentation time 0, or None for a live source.
-        duration_s: How long it goes on, for the bar; None where nobody knows.
-        clock: The clock of the records, if they are in pipeline time; without it they
-            are in UTC.
+    Attributes:
+        title: Name of the source, without credentials.
+        events: The event of each label.
+        origin_ns: Pipeline time of presentation time 0; None for a live source.
+        duration_s: Length of a recording, for the progress bar; None if unknown.
+        clock: The clock of records in pipeline time; None for records in UTC.
     """
 
-    def __init__(
-        self,
-        title: str,
-        events: Mapping[str, str],
-        *,
-        origin_ns: int | None = None,
-        duration_s: float | None = None,
-        clock: Clock | None = None,
-    ) -> None:
-        self._title, self._event_names = title, events
-        self._origin_ns, self._duration_s = origin_ns, duration_s
-        self._clock = clock
+    title: str
+    events: Mapping[str, str]
+    origin_ns: int | None = field(default=None, kw_only=True)
+    duration_s: float | None = field(default=None, kw_only=True)
+    clock: Clock | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
         self._first_ns: int | None = None
         self._latest: dict[str, Prediction] = {}
         self._events: deque[ActionEvent] = deque(maxlen=_EVENTS_SHOWN)
@@ -67,7 +63,7 @@ class LiveView:
         self._statuses: dict[SourceKey, SourceStatus] = {}
 
     def add(self, record: Record) -> None:
-        """Take a record into the picture."""
+        """Add a record to the table."""
         match record:
             case Prediction():
                 self._first_ns = self._first_ns or record.start_ns
@@ -75,16 +71,17 @@ class LiveView:
             case ActionEvent():
                 self._events.append(record)
             case DriftAlert():
-                self._alerts[record.alert_id] = record
                 if record.state == "recovered":
-                    del self._alerts[record.alert_id]
+                    self._alerts.pop(record.alert_id, None)
+                else:
+                    self._alerts[record.alert_id] = record
             case DriftStatus():
                 self._drifts[record.subject_id] = record
             case SourceStatus():
                 self._statuses[record.source] = record
 
     def event_line(self, event: ActionEvent) -> Text:
-        """Write one event as a line."""
+        """Return an event as a line."""
         started = event.state == "started"
         when = event.decided_ns if started or event.end_ns is None else event.end_ns
         urgent = event.name == FALL
@@ -103,10 +100,10 @@ class LiveView:
         alerts = [self.alert_line(alert) for alert in self._alerts.values()]
         drifts = [*alerts, *(drift_line(status) for status in self._drifts.values())]
         sources = [_source_line(status) for status in self._statuses.values()]
-        progress = [self._progress()] if self._duration_s else []
+        progress = [self._progress()] if self.duration_s else []
         return Panel(
             Group(*parts, *progress, Text(), *events, Text(), *drifts, *sources),
-            title=Text(self._title),
+            title=Text(self.title),
         )
 
     def _now(self, prediction: Prediction) -> Table:
@@ -115,7 +112,7 @@ class LiveView:
             table.title = Text(prediction.subject_id)
         ranked = sorted(prediction.scores.items(), key=lambda item: -item[1])
         for label, score in ranked[:_LABELS_SHOWN]:
-            style = "red" if self._event_names.get(label) == FALL else "cyan"
+            style = "red" if self.events.get(label) == FALL else "cyan"
             bar = ProgressBar(total=1, completed=score, width=30, complete_style=style)
             table.add_row(
                 Text(f"{label:<13}", style=style if score > 0.5 else ""),
@@ -125,7 +122,7 @@ class LiveView:
             )
         note = "partial window" if prediction.partial else ""
         if not prediction.fits:
-            note += "  nothing fits"
+            note += "  no label fits"
         if prediction.missing_frames:
             note += f"  {prediction.missing_frames} frames missing"
         table.add_row(Text(self._when(prediction.end_ns), style="dim"), Text(note))
@@ -133,23 +130,22 @@ class LiveView:
 
     def _progress(self) -> ProgressBar:
         ends = [prediction.end_ns for prediction in self._latest.values()]
-        began_ns = self._first_ns if self._origin_ns is None else self._origin_ns
-        reached_ns = max(ends) - (began_ns or 0) if ends else 0
-        reached_s = ns_to_seconds(reached_ns)
-        return ProgressBar(total=self._duration_s, completed=reached_s)
+        began_ns = self._first_ns if self.origin_ns is None else self.origin_ns
+        done_ns = max(ends) - (began_ns or 0) if ends else 0
+        return ProgressBar(total=self.duration_s, completed=ns_to_seconds(done_ns))
 
     def _when(self, timestamp_ns: int) -> str:
-        if self._origin_ns is None:
+        if self.origin_ns is None:
             return f"{self._utc(timestamp_ns):%H:%M:%S.%f}"[:-4] + " UTC"
-        return f"{ns_to_seconds(timestamp_ns - self._origin_ns):.2f} s"
+        return f"{ns_to_seconds(timestamp_ns - self.origin_ns):.2f} s"
 
     def _utc(self, timestamp_ns: int) -> datetime:
-        if self._clock is not None:
-            timestamp_ns += self._clock.correction_ns()
+        if self.clock is not None:
+            timestamp_ns += self.clock.correction_ns()
         return utc_datetime(timestamp_ns)
 
     def alert_line(self, alert: DriftAlert) -> Text:
-        """Write a drift alert as a line."""
+        """Return a drift alert as a line."""
         if alert.state == "recovered":
             text = f"{alert.signal} is normal again"
             return Text.assemble(("drift: ", "dim"), (text, "green"))
@@ -162,13 +158,13 @@ class LiveView:
 
 
 def drift_line(status: DriftStatus) -> Text:
-    """Write how drift is watched for as a line."""
+    """Return the state of drift detection as a line."""
     line = Text.assemble(("drift: ", "dim"), status.state)
     if status.state == "learning":
         days = status.learning_left_s / 86_400
         line.append(
-            f"  what is normal, for {days:.1f} days more;"
-            " until then only what the sources report is noticed"
+            f"  what is normal, {days:.1f} days left;"
+            " until then only faults that the sources report are detected"
         )
     if status.accuracy is not None:
         mean, low, high = status.accuracy

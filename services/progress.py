@@ -1,7 +1,4 @@
-"""The progress of every long command, on standard error.
-
-A terminal shows bars; a log gets a line now and then.
-"""
+"""The progress of long commands on standard error: bars, or lines in a log."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,12 +19,12 @@ import pipelines.progress
 _LINES_PER_STAGE = 50
 
 Show = pipelines.progress.Progress
-"""Shows it; ``rich`` has a Progress of its own."""
+"""Shows progress; the name ``Progress`` is used by ``rich``."""
 
 
 @contextmanager
 def progress_bar(stage: str, total: int) -> Iterator[Callable[[str], None]]:
-    """Show one stage; the function it gives advances by one and notes what was done."""
+    """Show one stage, and yield a function that advances it by one, with a note."""
     done = 0
     with staged_bars() as show:
 
@@ -42,7 +39,7 @@ def progress_bar(stage: str, total: int) -> Iterator[Callable[[str], None]]:
 
 @contextmanager
 def staged_bars() -> Iterator[Show]:
-    """Show every stage that is named."""
+    """Yield a function that shows the progress of each stage that it names."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield lambda *facts: _log(console, *facts)

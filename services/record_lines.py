@@ -1,8 +1,8 @@
-"""Records as JSON lines for programs: one object a line, ``type`` says which.
+"""Records as JSON lines for programs: one object per line; ``type`` names its kind.
 
-Times are aware UTC as ``*_at``; where the source has a presentation time, also seconds
-from its zero as ``t_start_s``, ``t_end_s`` and ``decided_t_s``. An event that still
-goes on has null for its end.
+Times are aware UTC as ``*_at``. Records of a recording also have seconds since its
+presentation time 0: ``t_start_s``, ``t_end_s``, ``since_t_s`` and ``decided_t_s``. An
+event that has not ended has null for its end.
 """
 
 from collections.abc import Mapping
@@ -18,15 +18,16 @@ from pipelines.records import (
     SourceStatus,
 )
 
+_OF_EVENT = ("peak_confidence", "modality", "model", "prompt_set")
+
 
 @final
 class RecordLines:
     """Turns records into lines.
 
     Args:
-        origin_ns: Pipeline time of presentation time 0, or None for live sources.
-        clock: The clock of the records, if they are in pipeline time; without it they
-            are in UTC.
+        origin_ns: Pipeline time of presentation time 0; None for live sources.
+        clock: The clock of records in pipeline time; None for records in UTC.
     """
 
     def __init__(
@@ -55,18 +56,11 @@ class RecordLines:
             "subject": prediction.subject_id,
             **self._time("start", "t_start_s", prediction.start_ns),
             **self._time("end", "t_end_s", prediction.end_ns),
-            "label": prediction.label,
-            "confidence": round(prediction.confidence, 4),
-            "margin": round(prediction.margin, 4),
-            "entropy": round(prediction.entropy, 4),
-            "fits": prediction.fits,
-            "partial": prediction.partial,
-            "missing_frames": prediction.missing_frames,
+            **_fields(prediction, "label", "confidence", "margin", "entropy"),
+            **_fields(prediction, "fits", "partial", "missing_frames"),
             "scores": _rounded(prediction.scores),
             "cosines": _rounded(prediction.cosines),
-            "modality": prediction.modality,
-            "model": prediction.model,
-            "prompt_set": prediction.prompt_set,
+            **_fields(prediction, "modality", "model", "prompt_set"),
         }
 
     def _event(self, event: ActionEvent) -> dict[str, Any]:
@@ -74,16 +68,11 @@ class RecordLines:
             "type": "event",
             "event_id": event.event_id,
             "subject": event.subject_id,
-            "name": event.name,
-            "label": event.label,
-            "state": event.state,
+            **_fields(event, "name", "label", "state"),
             **self._time("start", "t_start_s", event.start_ns),
             **self._time("end", "t_end_s", event.end_ns),
             **self._time("decided", "decided_t_s", event.decided_ns),
-            "peak_confidence": round(event.peak_confidence, 4),
-            "modality": event.modality,
-            "model": event.model,
-            "prompt_set": event.prompt_set,
+            **_fields(event, *_OF_EVENT),
         }
 
     def _drift_alert(self, alert: DriftAlert) -> dict[str, Any]:
@@ -91,9 +80,7 @@ class RecordLines:
             "type": "drift",
             "alert_id": alert.alert_id,
             "subject": alert.subject_id,
-            "state": alert.state,
-            "signal": alert.signal,
-            "change": round(alert.change, 4),
+            **_fields(alert, "state", "signal", "change"),
             "statistic": round(alert.statistic, 2),
             "threshold": round(alert.threshold, 2),
             "cause": alert.cause,
@@ -102,19 +89,27 @@ class RecordLines:
         }
 
     def _drift_status(self, status: DriftStatus) -> dict[str, Any]:
-        accuracy = status.accuracy
+        accuracy = [round(share, 4) for share in status.accuracy or ()]
         return {
             "type": "status",
             "source": "drift",
             "subject": status.subject_id,
-            "state": status.state,
-            "learning_left_s": status.learning_left_s,
-            "accuracy": None if accuracy is None else round(accuracy[0], 4),
-            "accuracy_95": None
-            if accuracy is None
-            else [round(bound, 4) for bound in accuracy[1:]],
+            **_fields(status, "state", "learning_left_s"),
+            "accuracy": accuracy[0] if accuracy else None,
+            "accuracy_95": accuracy[1:] or None,
             **self._time("decided", "decided_t_s", status.decided_ns),
             "note": status.note,
+        }
+
+    def _status(self, status: SourceStatus) -> dict[str, Any]:
+        return {
+            "type": "status",
+            "source": source_name(status),
+            "subject": status.subject_id,
+            **_fields(status, "role", "state"),
+            "since_at": self._at(status.since_ns),
+            **_fields(status, "reason", "time_base"),
+            **_fields(status, "reconnects", "dropped", "bridged"),
         }
 
     def _time(
@@ -129,21 +124,6 @@ class RecordLines:
             times[seconds_name] = since_s
         return times
 
-    def _status(self, status: SourceStatus) -> dict[str, Any]:
-        return {
-            "type": "status",
-            "source": source_name(status),
-            "subject": status.subject_id,
-            "role": status.role,
-            "state": status.state,
-            "since_at": self._at(status.since_ns),
-            "reason": status.reason,
-            "time_base": status.time_base,
-            "reconnects": status.reconnects,
-            "dropped": status.dropped,
-            "bridged": status.bridged,
-        }
-
     def _at(self, timestamp_ns: int) -> str:
         if self._clock is not None:
             timestamp_ns += self._clock.correction_ns()
@@ -151,30 +131,33 @@ class RecordLines:
 
 
 def read_event(line: Mapping[str, Any]) -> ActionEvent:
-    """Return the event that ``RecordLines`` wrote, to the microsecond.
+    """Return the event of a line of ``RecordLines``, to the microsecond.
 
     Raises:
-        KeyError, ValueError: If it is none.
+        KeyError, ValueError: If the line is not an event.
     """
+    same = ("event_id", "name", "label", "state", *_OF_EVENT)
     return ActionEvent(
-        event_id=line["event_id"],
         subject_id=line["subject"],
-        name=line["name"],
-        label=line["label"],
-        state=line["state"],
         start_ns=utc_ns(line["start_at"]),
         end_ns=None if line["end_at"] is None else utc_ns(line["end_at"]),
         decided_ns=utc_ns(line["decided_at"]),
-        peak_confidence=line["peak_confidence"],
-        modality=line["modality"],
-        model=line["model"],
-        prompt_set=line["prompt_set"],
+        **{name: line[name] for name in same},
     )
 
 
 def source_name(status: SourceStatus) -> str:
-    """Return the name of a source in lines: its subject for a camera, or wearable."""
+    """Return the source's name in lines: the subject for a camera, or wearable."""
     return status.subject_id if status.role == "camera" else "wearable"
+
+
+def _fields(record: Record, *names: str) -> dict[str, Any]:
+    """Return fields of a record by their own names; floats have four decimals."""
+    values = {name: getattr(record, name) for name in names}
+    return {
+        name: round(value, 4) if isinstance(value, float) else value
+        for name, value in values.items()
+    }
 
 
 def _rounded(scores: Mapping[str, float]) -> dict[str, float]:

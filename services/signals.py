@@ -1,10 +1,11 @@
-"""How a command ends when a signal asks for it: SIGINT (Ctrl-C), SIGTERM or SIGHUP.
+"""The end of a command by a signal: SIGINT (Ctrl-C), SIGTERM or SIGHUP.
 
-The first signal asks the command to end: a long-running part names what to do about it
-with ``ending_by``; anywhere else ``KeyboardInterrupt`` is raised. A second signal, or a
-command that has not ended in time, ends this process and all its children at once.
+The first signal asks the command to end: it calls the function that a long-running part
+has set with ``ending_by``; without one it raises ``KeyboardInterrupt``. A second signal
+ends this process and all its children at once, and so does a command that takes too
+long to end.
 
-A thread reads the signals, because Python runs signal handlers in the main thread only,
+A thread reads the signals, because Python runs signal handlers only in the main thread,
 and not while that thread waits inside a C library.
 """
 
@@ -34,14 +35,14 @@ _SHOW_CURSOR = b"\x1b[?25h"
 
 @dataclass(slots=True)
 class _State:
-    """Of this process: signals belong to a process, not to an object.
+    """State of this process, since signals belong to a process.
 
     Attributes:
         number: The first signal that asked for an end; None before it.
-        end: What the running part does about it; None raises KeyboardInterrupt.
-        patience_s: How long it may take.
-        hangup_ends: Whether SIGHUP asks for an end too.
-        installed: Whether signals of this process are ours; not so within tests.
+        end: Called at that signal; None raises KeyboardInterrupt.
+        patience_s: Longest time from the signal to the end.
+        hangup_ends: Whether SIGHUP asks for an end as well.
+        installed: Whether this module handles the signals; False in tests.
     """
 
     number: int | None = None
@@ -59,7 +60,7 @@ def install() -> None:
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-    # A shell's `nohup` ignores SIGHUP for its children, and means it.
+    # A shell's `nohup` ignores SIGHUP for its children; that must stay so.
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
         signal.signal(signal.SIGHUP, _on_signal)
     _state.installed = True
@@ -68,14 +69,14 @@ def install() -> None:
 
 
 def reinstall() -> None:
-    """Put the handlers back after a library has set its own, as Ray does in C++."""
+    """Set the handlers again after a library has set its own, as Ray does in C++."""
     if _state.installed:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _on_signal)
 
 
 def exit_code() -> int | None:
-    """Return 128 and the number of the signal that asked for an end, if one did."""
+    """Return 128 plus the number of the signal that asked for an end; None without."""
     return None if _state.number is None else _CODE_BASE + _state.number
 
 
@@ -87,7 +88,7 @@ def ending_by(
 
     Args:
         end: Called in the main thread, between any two instructions.
-        patience_s: Time from the signal until everything is ended by force.
+        patience_s: Longest time from the signal to the end, before force is used.
     """
     before = _state.end, _state.patience_s
     _state.end, _state.patience_s = end, patience_s
@@ -103,7 +104,7 @@ def run(main: Coroutine[None, None, Answer]) -> Answer:
     """Run a coroutine as ``asyncio.run`` does; a signal cancels it.
 
     Raises:
-        KeyboardInterrupt: If a signal ended it, once it has cleaned up.
+        KeyboardInterrupt: If a signal cancelled the coroutine, after its clean-up.
     """
 
     async def cancellable() -> Answer:
@@ -129,19 +130,19 @@ def setting(event: asyncio.Event, patience_s: float) -> Iterator[None]:
 
 
 def on_hangup(event: asyncio.Event) -> None:
-    """Set an event of the running loop at each SIGHUP, which then ends nothing."""
+    """Set an event of the running loop at each SIGHUP, which then no longer ends."""
     loop = asyncio.get_running_loop()
     _state.hangup_ends = False
     signal.signal(signal.SIGHUP, lambda _number, _frame: _call_in(loop, event.set))
 
 
 def _call_in(loop: asyncio.AbstractEventLoop, call: Callable[[], object]) -> None:
-    with suppress(RuntimeError):  # the loop is closed: its work is over
+    with suppress(RuntimeError):  # the loop is closed: its work is done
         loop.call_soon_threadsafe(call)
 
 
 def _on_signal(number: int, _frame: FrameType | None) -> None:
-    if _state.number is not None:  # the thread ends everything at the second
+    if _state.number is not None:  # the thread handles the second signal
         return
     _state.number = number
     if _state.end is None:
@@ -150,7 +151,7 @@ def _on_signal(number: int, _frame: FrameType | None) -> None:
 
 
 def _watch(reader: int) -> None:
-    """Wait for the first signal, then for a second one or for the end of patience."""
+    """End by force at a second signal, or ``patience_s`` after the first one."""
     number = None
     while number is None:
         number = _ending_signal(os.read(reader, 1))
@@ -173,7 +174,7 @@ def _ending_signal(received: bytes) -> int | None:
 
 
 def end_at_once(code: int) -> NoReturn:
-    """End this process and all its children, whatever they are at."""
+    """End this process and all its children without any clean-up."""
     with suppress(OSError):
         if os.isatty(1):
             os.write(1, _SHOW_CURSOR)

@@ -1,8 +1,8 @@
-"""Standard input, output and error of a command.
+"""Standard input, output and error of a command, for any terminal, file or pipe.
 
-- Text that the terminal's encoding lacks is written in ASCII instead.
-- A failed write to standard output raises ``OutputFailed``: it is closed, its device is
-  full, or the program that reads it has ended.
+- Characters that the terminal's encoding lacks are written in ASCII instead.
+- A failed write to standard output raises ``OutputFailed``: the stream is closed, the
+  device is full, or the program that reads the pipe has ended.
 - Standard error never fails: a service must not end because its log cannot be written.
 """
 
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
 _IN_ASCII = {"▶": ">", "■": "-", "✓": "+", "✗": "x", "…": "...", "±": "+/-", "²": "2"}
 _ERRORS = "wardwatch"
 _READER_ENDED_CODE = 141
-"""128 and SIGPIPE, as of a program that the signal ends."""
+"""128 plus the number of SIGPIPE, as for a program that the signal ends."""
 
 
 def prepare() -> None:
-    """Make the standard streams of this process usable; call it before anything opens.
+    """Make the standard streams usable; call this before any file is opened.
 
-    Otherwise the next file or socket would get the number of a stream that is closed.
+    Otherwise the next file or socket would get the number of a closed stream.
     """
     for number, flags in ((0, os.O_RDONLY), (1, os.O_RDONLY), (2, os.O_WRONLY)):
         try:
             os.fstat(number)
         except OSError:
-            # Number 1 is open for reading alone, so that writing fails and is noticed.
+            # Number 1 is open for reading only, so that writing to it fails.
             opened = os.open(os.devnull, flags)
             os.set_inheritable(opened, True)
-            if opened != number:  # a lower number is free only if it failed as well
+            if opened != number:  # lower numbers are in use by now
                 os.dup2(opened, number)
                 os.close(opened)
     codecs.register_error(_ERRORS, _in_ascii)
@@ -48,10 +48,10 @@ def prepare() -> None:
 
 
 def finish(code: int) -> int:
-    """Write what is still buffered.
+    """Write the buffered output.
 
     Returns:
-        ``code``, or another one if standard output failed.
+        ``code``, or another exit code if standard output failed.
     """
     try:
         sys.stdout.flush()
@@ -61,11 +61,11 @@ def finish(code: int) -> int:
 
 
 def report(error: OutputFailed) -> int:
-    """Say on standard error that the output failed; return the exit code.
+    """Print on standard error that the output failed; return the exit code.
 
-    A reader that has ended, as ``head`` does, is no fault: nothing is said.
+    A reader that has ended, as ``head`` does, is not an error: nothing is printed.
     """
-    with suppress(OSError):  # what is still buffered must not fail again at the end
+    with suppress(OSError):  # the buffered rest must not fail again at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     if error.number == errno.EPIPE:
         return _READER_ENDED_CODE
@@ -74,7 +74,7 @@ def report(error: OutputFailed) -> int:
 
 
 def _writer(raw: io.FileIO, before: TextIO | None) -> io.TextIOWrapper:
-    """Return a text stream over ``raw``, with the encoding of the stream before it."""
+    """Return a text stream over ``raw`` with the encoding of the former stream."""
     encoding = "utf-8" if before is None else before.encoding
     is_error = isinstance(raw, _Diagnostics)
     return io.TextIOWrapper(
@@ -88,7 +88,7 @@ def _writer(raw: io.FileIO, before: TextIO | None) -> io.TextIOWrapper:
 
 @final
 class _Output(io.FileIO):
-    """Standard output, whose failure is distinguished from that of another file."""
+    """Standard output; its errors differ from those of other files."""
 
     def write(self, data: "ReadableBuffer", /) -> int:
         try:
@@ -99,7 +99,7 @@ class _Output(io.FileIO):
 
 @final
 class _Diagnostics(io.FileIO):
-    """Standard error, which takes everything."""
+    """Standard error; its errors are ignored."""
 
     def write(self, data: "ReadableBuffer", /) -> int:
         with suppress(OSError):
@@ -115,7 +115,7 @@ def _in_ascii(error: UnicodeError) -> tuple[str, int]:
 
 
 def _ascii_of(character: str) -> str:
-    """Spell one character; a byte of a file name that is no text by its number."""
+    """Spell a character; a byte of a file name that is not text becomes its number."""
     if "\udc80" <= character <= "\udcff":
         return f"\\x{ord(character) - 0xDC00:02x}"
     return _IN_ASCII.get(character, "?")

@@ -350,15 +350,15 @@ def cost_rows(cost: ServiceCost) -> list[tuple[str, str]]:
     rows = [
         ("encoder alone", f"{cost.raw_frames_per_s:.0f} pictures/s"),
         ("dispatch_share, pictures from memory", f"{cost.dispatch_share:.2f}"),
-        ("encoder_share, RTSP, H.264, 320x240, 12/s", f"{cost.encoder_share:.2f}"),
+        ("encoder_share, RTSP, H.264 of 320x240", f"{cost.encoder_share:.2f}"),
         ("largest load that keeps up", f"{best.subjects} cameras"),
-        ("latency below: p50 / p95 / p99, event to MQTT", ""),
+        ("latency of events, to MQTT", "p50 / p95 / p99"),
     ]
     for load in cost.loads:
         text = f"{load.windows_per_s:.1f} windows/s, no event"
         if load.waits_s is not None:
             waits_ms = " / ".join(f"{1000 * wait:.0f}" for wait in load.waits_s)
-            text = f"{load.windows_per_s:.1f} windows/s, {waits_ms} ms to MQTT"
+            text = f"{load.windows_per_s:.1f} windows/s, {waits_ms} ms"
         held = "" if load.keeps_up else ", does not keep up"
         rows.append((f"{load.subjects} cameras", f"{text}{held}"))
     for name, rss_mb in best.rss_mb.items():

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from services.checkup import Check, apt_line, run_checks
+from services.checkup import Check, apt_line, judge, run_checks
 from services.commands.laboratory import has_laboratory
 
 
@@ -48,9 +48,8 @@ def check_laboratory() -> Iterator[Check]:
     from pipelines.lab.simulation.render_probe import render_problem
 
     problem = render_problem()
-    found = problem or f"MuJoCo by {os.environ['MUJOCO_GL']}"
-    fix = apt_line("libosmesa6") if problem else ""
-    yield Check("rendering", not problem, found, fix, needed=False)
+    detail = problem or f"MuJoCo by {os.environ['MUJOCO_GL']}"
+    yield judge("rendering", not problem, detail, apt_line("libosmesa6"), needed=False)
 
 
 def make_table(checks: list[Check]) -> Table:

@@ -1,1 +1,1 @@
-"""Playing simulated footage: an RTSP server, a broker, an IMU publisher."""
+"""Plays footage as cameras and wearables: RTSP server, broker, IMU publisher."""

@@ -1,6 +1,6 @@
-"""A private MQTT broker: a real mosquitto process on the loopback interface.
+"""A private MQTT broker: a mosquitto process on the loopback interface.
 
-It keeps nothing on disk beyond its life, and may ask for a user and a password so
+The broker keeps no data on disk after its end. It may require a user and a password, so
 that other people on the machine cannot publish to it.
 """
 
@@ -11,11 +11,8 @@ import secrets
 import shutil
 import signal
 import socket
-import subprocess
-import threading
-from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
@@ -23,61 +20,58 @@ from typing import Self, final
 from urllib.parse import quote
 
 from pipelines.errors import PipelineError
+from services.demo.child_process import ChildProcess
 
 _HOST = "127.0.0.1"
 _CONFIG, _ACL = "mosquitto.conf", "acl"
 _SYSTEM_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin")
 _START_S = 10.0
-_STOP_S = 0.5
-_STOP_ATTEMPTS = 10
 _HASH_ROUNDS = 101
-_LINES_KEPT = 20
 
 
 class BrokerFailed(PipelineError):
     """The broker is not installed or did not start."""
 
 
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((_HOST, 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
 @final
+@dataclass(kw_only=True, repr=False, eq=False)
 class Broker:
     """Runs mosquitto as a context manager; ``stop`` and ``start`` keep the port.
 
-    Args:
-        user: Who may connect; anyone on this machine without it.
-        password: Its password.
-        acl: Access list as mosquitto reads it; everything is allowed without one.
-        guests: Whether others may connect without a name.
-        system_folders: Where mosquitto is looked for besides the PATH.
+    Attributes:
+        user: User who may connect; None lets in everybody on this machine.
+        password: The user's password.
+        acl: Access list in mosquitto's format; None allows everything.
+        guests: Whether clients without a user may connect as well.
+        system_folders: Folders in which mosquitto is searched after the PATH.
+        port: The broker's port.
 
     Raises:
-        ValueError: If the user name cannot stand in a password file.
-        BrokerFailed: From ``start``, if mosquitto is missing or refuses.
+        ValueError: If a password file cannot hold the user's name.
+        BrokerFailed: From ``start``, if mosquitto is missing or does not start.
     """
 
-    def __init__(
-        self,
-        *,
-        user: str | None = None,
-        password: str = "",
-        acl: str | None = None,
-        guests: bool = False,
-        system_folders: Sequence[str] = _SYSTEM_FOLDERS,
-    ) -> None:
+    user: str | None = None
+    password: str = ""
+    acl: str | None = None
+    guests: bool = False
+    system_folders: Sequence[str] = _SYSTEM_FOLDERS
+    port: int = field(default_factory=_free_port, init=False)
+    _process: ChildProcess | None = field(default=None, init=False)
+    _folder: TemporaryDirectory[str] | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        user = self.user
         if user is not None and (not user or ":" in user or "\n" in user):
             msg = f"a user name holds no colon and no line break, got {user!r}"
             raise ValueError(msg)
-        self._user = user
-        self._password = password
-        self._acl = acl
-        self._guests = guests or user is None
-        self._system_folders = system_folders
-        self.port = _free_port()
-        self._process: subprocess.Popen[str] | None = None
-        self._reader: threading.Thread | None = None
-        self._folder: TemporaryDirectory[str] | None = None
-        self._is_up = False
-        self._reloaded = threading.Event()
-        self._log: deque[str] = deque(maxlen=_LINES_KEPT)
 
     def __enter__(self) -> Self:
         self._folder = TemporaryDirectory(prefix="wardwatch-broker-")
@@ -85,47 +79,48 @@ class Broker:
             self._write_config(Path(self._folder.name))
             self.start()
         except BaseException:  # an interrupt too must leave no process behind
-            self.stop()
-            self._folder.cleanup()
+            self._leave()
             raise
         return self
 
     def __exit__(
         self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
+        self._leave()
+
+    def _leave(self) -> None:
         self.stop()
         if self._folder is not None:
             self._folder.cleanup()
 
     @property
     def pid(self) -> int | None:
-        """Id of its process, None while it is stopped."""
+        """Id of the broker's process; None while it is stopped."""
         return None if self._process is None else self._process.pid
 
     def address(self, topic: str) -> str:
-        """Return the address of a topic, credentials included where there are any."""
-        credentials = ""
-        if self._user is not None:
-            credentials = f"{quote(self._user, '')}:{quote(self._password, '')}@"
-        return f"mqtt://{credentials}{_HOST}:{self.port}/{topic}"
+        """Return the address of a topic, with the login if there is one."""
+        login = ""
+        if self.user is not None:
+            login = f"{quote(self.user, '')}:{quote(self.password, '')}@"
+        return f"mqtt://{login}{_HOST}:{self.port}/{topic}"
 
     def allow(self, acl: str) -> None:
-        """Put another access list into force; clients stay connected.
+        """Replace the access list; clients stay connected.
 
         Raises:
-            RuntimeError: If it is not running, or began without an access list.
-            BrokerFailed: If it does not take the list.
+            RuntimeError: If the broker does not run, or began without an access list.
+            BrokerFailed: If mosquitto does not read the list.
         """
-        if self._folder is None or self._process is None or self._acl is None:
-            msg = "the broker takes an access list if it runs and began with one"
+        if self._folder is None or self._process is None or self.acl is None:
+            msg = "only a running broker that began with an access list can replace it"
             raise RuntimeError(msg)
         (Path(self._folder.name) / _ACL).write_text(acl)
-        self._reloaded.clear()
         self._process.send_signal(signal.SIGHUP)
-        if not self._reloaded.wait(_START_S):
+        if self._process.next_line("Reloading config", _START_S) is None:
             msg = "mosquitto did not read its access list again"
             raise BrokerFailed(msg)
 
@@ -134,77 +129,36 @@ class Broker:
         if self._folder is None:
             msg = "the broker starts inside its with statement only"
             raise RuntimeError(msg)
-        command = [
-            _find_mosquitto(self._system_folders),
-            "-c",
-            str(Path(self._folder.name) / _CONFIG),
-        ]
-        self._process = process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            process_group=0,  # a terminal's Ctrl-C is for us: we stop it in order
-        )
-        self._log.clear()
-        self._is_up = False
-        settled = threading.Event()
-        self._reader = threading.Thread(
-            target=self._read_log, args=(process, settled), name="broker-log"
-        )
-        self._reader.start()
-        settled.wait(_START_S)
-        if not self._is_up:
+        config = str(Path(self._folder.name) / _CONFIG)
+        command = [_find_mosquitto(self.system_folders), "-c", config]
+        self._process = ChildProcess(command, "stderr")
+        if self._process.next_line(" running", _START_S) is None:
+            reason = self._process.last_line or "no message"
             self.stop()
-            said = self._log[-1] if self._log else "it said nothing"
-            msg = f"mosquitto did not start on port {self.port}: {said}"
+            msg = f"mosquitto did not start on port {self.port}: {reason}"
             raise BrokerFailed(msg)
 
     def stop(self) -> None:
         """Stop the broker; its clients lose their connections."""
-        if self._process is None or self._reader is None:
-            return
-        for _ in range(_STOP_ATTEMPTS):
-            # While it starts, mosquitto forgets that it was asked.
-            self._process.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                self._process.wait(_STOP_S)
-                break
-        else:
-            self._process.kill()
-            self._process.wait()
-        self._reader.join()
-        self._process = self._reader = None
-
-    def _read_log(
-        self, process: subprocess.Popen[str], settled: threading.Event
-    ) -> None:
-        """Read what mosquitto says until it ends; a full pipe would block it."""
-        assert process.stderr is not None  # a pipe was asked for
-        with process.stderr as lines:
-            for line in lines:
-                self._log.append(line.strip())
-                if "Reloading config" in line:
-                    self._reloaded.set()
-                if line.rstrip().endswith(" running"):
-                    self._is_up = True
-                    settled.set()
-        settled.set()  # it ended, so nobody waits longer
+        if self._process is not None:
+            self._process.stop()
+            self._process = None
 
     def _write_config(self, folder: Path) -> None:
+        guests = self.guests or self.user is None
         lines = [
             f"listener {self.port} {_HOST}",
-            *(["user root"] if os.geteuid() == 0 else []),  # it would become another
             "persistence false",
-            f"allow_anonymous {'true' if self._guests else 'false'}",
+            f"allow_anonymous {'true' if guests else 'false'}",
         ]
-        if self._acl is not None:
-            (folder / _ACL).write_text(self._acl)
+        if os.geteuid() == 0:
+            lines.append("user root")  # otherwise mosquitto changes its user
+        if self.acl is not None:
+            (folder / _ACL).write_text(self.acl)
             lines.append(f"acl_file {folder / _ACL}")
-        if self._user is not None:
+        if self.user is not None:
             passwords = folder / "passwords"
-            passwords.write_text(f"{self._user}:{_password_hash(self._password)}\n")
+            passwords.write_text(f"{self.user}:{_password_hash(self.password)}\n")
             lines.append(f"password_file {passwords}")
         (folder / _CONFIG).write_text("\n".join(lines) + "\n")
 
@@ -218,15 +172,8 @@ def _find_mosquitto(system_folders: Sequence[str]) -> str:
     return found
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((_HOST, 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
 def _password_hash(password: str) -> str:
-    """Hash as mosquitto reads it: form 7, PBKDF2 with SHA-512."""
+    """Hash a password in mosquitto's form 7: PBKDF2 with SHA-512."""
     salt = secrets.token_bytes(12)
     digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, _HASH_ROUNDS)
     fields = (base64.b64encode(part).decode() for part in (salt, digest))

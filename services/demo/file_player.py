@@ -1,8 +1,8 @@
-"""Play the encoded pictures of a file into a client's media, once or for ever.
+"""Play the encoded pictures of a file to a client, once or in a loop.
 
-Pictures are read once, when the server starts, and shared by all clients. The rounds
-of a loop are the same pictures at later times: nothing is linked, opened or closed
-while a client watches, for GStreamer gives no safe moment to do so.
+Pictures are read once, when the server starts, and shared by all clients. The rounds of
+a loop are the same pictures at later times. Nothing is linked, opened or closed while a
+client watches, because GStreamer gives no safe moment for that.
 """
 
 from dataclasses import dataclass
@@ -21,21 +21,21 @@ from pipelines.sources.gstreamer.core import (
 
 _CODECS = ("h264", "h265")
 _TYPES = ";".join(f"video/x-{codec}" for codec in _CODECS)
-_LOOK = f'filesrc name=file ! parsebin ! appsink name=pictures caps="{_TYPES}"'
+_PROBE = f'filesrc name=file ! parsebin ! appsink name=pictures caps="{_TYPES}"'
 
-# Parameter sets stand before each key frame, for a decoder may join at any of them. In
-# a byte stream the parser puts a delimiter before each picture; in the form of MP4
-# files it does not, and leaves those that are there.
+# Parameter sets precede each key frame, since a decoder may join at any of them. In a
+# byte stream the parser puts a delimiter before each picture; in the format of MP4
+# files it adds none, and keeps those of the file.
 _READ = (
     "filesrc name=file ! parsebin ! {codec}parse config-interval=-1"
     " ! video/x-{codec},stream-format={form},alignment=au"
     " ! appsink name=pictures sync=false"
 )
 _UNDELIMITED = {"h264": "avc", "h265": "hvc1"}
-_LENGTH_BYTES = 4  # of the length before each unit in that form, as the parser writes
+_LENGTH_BYTES = 4  # size of the length before each unit in the format of MP4 files
 
-_LOOK_NS = 100 * Gst.MSECOND
-_NO_PICTURES = "there is no H.264 or H.265 in it"
+_POLL_NS = 100 * Gst.MSECOND
+_NO_PICTURES = "it has no H.264 or H.265 pictures"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +43,10 @@ class Film:
     """The encoded pictures of a file, in the order to send them.
 
     Attributes:
-        pictures: H.264 or H.265 access units; their times are running times.
-        caps: Their format.
+        pictures: H.264 or H.265 access units with running times.
+        caps: Format of the pictures.
         codec: ``h264`` or ``h265``.
-        length_ns: When the next round begins.
+        length_ns: Running time at which the next round begins.
     """
 
     pictures: tuple[Gst.Buffer, ...]
@@ -63,19 +63,19 @@ class Film:
             delimiters: Whether an access unit delimiter precedes each picture.
 
         Raises:
-            SourceUnreadable: If neither H.264 nor H.265 comes out of it.
+            SourceUnreadable: If the file has no H.264 or H.265 pictures.
         """
         codec = _codec_of(path)
         form = "byte-stream" if delimiters else _UNDELIMITED[codec]
         pipeline = make_pipeline(_READ.format(codec=codec, form=form))
         element(pipeline, "file").set_property("location", str(path))
         sink = element(pipeline, "pictures")
-        assert isinstance(sink, GstApp.AppSink)  # so the line says
+        assert isinstance(sink, GstApp.AppSink)  # by the launch line
         pipeline.set_state(Gst.State.PLAYING)
         pictures, caps, length_ns = [], None, 0
         try:
             while not sink.is_eos():
-                sample = sink.try_pull_sample(_LOOK_NS)
+                sample = sink.try_pull_sample(_POLL_NS)
                 if sample is None:
                     _raise_failure(pipeline, path)
                     continue
@@ -92,26 +92,26 @@ class Film:
 
 
 def _codec_of(path: Path) -> str:
-    """Return ``h264`` or ``h265``, by the first picture."""
-    pipeline = make_pipeline(_LOOK)
+    """Return the codec of the first picture, ``h264`` or ``h265``."""
+    pipeline = make_pipeline(_PROBE)
     element(pipeline, "file").set_property("location", str(path))
     sink = element(pipeline, "pictures")
-    assert isinstance(sink, GstApp.AppSink)  # so the line says
+    assert isinstance(sink, GstApp.AppSink)  # by the launch line
     pipeline.set_state(Gst.State.PAUSED)
     try:
-        while (sample := sink.try_pull_preroll(_LOOK_NS)) is None:
+        while (sample := sink.try_pull_preroll(_POLL_NS)) is None:
             _raise_failure(pipeline, path)
             if sink.is_eos():
                 raise SourceUnreadable(str(path), _NO_PICTURES)
         caps = sample.get_caps()
-        assert caps is not None  # the sink was given them
+        assert caps is not None  # the sink demands them
         return caps_type(caps).removeprefix("video/x-")
     finally:
         pipeline.set_state(Gst.State.NULL)
 
 
 def _without_delimiter(picture: Gst.Buffer, codec: str) -> Gst.Buffer:
-    """Return a picture in the form of MP4 files without access unit delimiters."""
+    """Return a picture in the format of MP4 files without access unit delimiters."""
     data = picture.extract_dup(0, picture.get_size())
     kept, place = b"", 0
     while place < len(data):
@@ -129,7 +129,7 @@ def _without_delimiter(picture: Gst.Buffer, codec: str) -> Gst.Buffer:
 
 
 def _raise_failure(pipeline: Gst.Pipeline, path: Path) -> None:
-    """An appsink knows the end of a stream, not that none will come."""
+    """Raise the pipeline's error, if there is one; an appsink does not report it."""
     failure = pipeline.get_bus().pop_filtered(Gst.MessageType.ERROR)
     if failure is not None:
         raise SourceUnreadable(str(path), error_line(failure))
@@ -140,27 +140,27 @@ def _at_running_time(sample: Gst.Sample) -> Gst.Buffer:
     assert given is not None  # an appsink's samples hold one
     segment = sample.get_segment()
     sign, running_ns = segment.to_running_time_full(Gst.Format.TIME, given.pts)
-    # One that is cut off at the beginning is needed all the same, to decode the rest.
+    # A picture before the start of the segment is needed to decode the rest.
     return _moved(given, running_ns if sign > 0 else 0)
 
 
 def _moved(picture: Gst.Buffer, pts_ns: int) -> Gst.Buffer:
-    """The same picture at another time; the memory is shared."""
+    """Return the picture at another time; the memory is shared."""
     parts = Gst.BufferCopyFlags.FLAGS | Gst.BufferCopyFlags.MEMORY
     moved = picture.copy_region(parts, 0, picture.get_size())
-    assert moved is not None  # it is the whole of it
+    assert moved is not None  # the region is the whole picture
     moved.pts, moved.duration = pts_ns, picture.duration
     return moved
 
 
 @final
 class FilePlayer:
-    """Feeds one client's media; GStreamer asks for each picture in its own thread.
+    """Feeds one client; GStreamer asks for each picture in a thread of its own.
 
     Args:
-        source: The ``appsrc`` of the media.
-        film: What to play.
-        loop: Whether it begins again at its end.
+        source: The client's ``appsrc``.
+        film: The pictures to play.
+        loop: Whether the film begins again at its end.
     """
 
     def __init__(self, source: Gst.Element, film: Film, *, loop: bool) -> None:

@@ -58,16 +58,16 @@ async def publish_imu(
 ) -> None:
     """Publish a file's samples, each message when its last sample is due.
 
-    While the broker is gone it is tried again and again, and messages are kept: they
-    come late, as from a wearable with a memory.
+    While the broker is gone, messages are kept and connecting is tried again. They then
+    arrive late, as from a wearable with a memory.
 
     Args:
         path: The IMU file.
-        address: Where to, ``mqtt://[user:password@]host[:port]/topic``.
-        clock: Tells when a message is due.
-        origin_ns: Time of presentation time 0, now if None.
-        batch_samples: Samples in a message.
-        random: Spreads the pauses between attempts to reach the broker.
+        address: The topic, ``mqtt://[user:password@]host[:port]/topic``.
+        clock: Clock of the playing.
+        origin_ns: Time of presentation time 0; None for now.
+        batch_samples: Number of samples in a message.
+        random: Randomises the pauses between attempts to reach the broker.
 
     Raises:
         PipelineError: If the file or the address is malformed.
@@ -135,7 +135,9 @@ def _messages(
 def _main(
     path: Annotated[Path, typer.Argument(help="The IMU file.")],
     address: Annotated[str, typer.Argument(help="mqtt://[user:password@]host/topic")],
-    batch_samples: Annotated[int, typer.Option(min=1, help="In a message.")] = 10,
+    batch_samples: Annotated[
+        int, typer.Option(min=1, help="Number of samples in a message.")
+    ] = 10,
 ) -> None:
     """Play an IMU file to an MQTT topic in real time."""
     try:

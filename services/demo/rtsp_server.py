@@ -2,10 +2,10 @@
 
 Each client gets the file from its first picture, in real time, as it was encoded
 (H.264 or H.265; nothing is encoded again), with RTCP sender reports. Standard output is
-for programs, one JSON object a line: ``{"listening": port, "mounts": [name, ...]}``
+for programs, one JSON object per line: ``{"listening": port, "mounts": [name, ...]}``
 once the server answers, then ``{"mount": name, "playing_at": seconds}`` whenever a
 client starts to play: the UTC at which presentation time 0 of the file is sent, by the
-clock that the sender reports tell.
+clock of the sender reports.
 """
 
 import argparse
@@ -44,14 +44,14 @@ class FileServer:
 
     Args:
         mounts: Names in the address and their files.
-        port: Where to listen; 0 picks a free one.
+        port: Port to listen on; 0 picks a free one.
         loop: Whether a file begins again at its end.
-        login: User and password that clients must give, or None.
-        delimiters: Whether an access unit delimiter precedes each picture. Many
-            cameras send none, and the parameter sets in packets of their own: then
-            GStreamer 1.22 loses the sender's time of key frames.
-        clock: Tells when a client began to play.
-        digest: Whether the login is asked for by digest, which sends no password.
+        login: User and password that clients must give; None for no login.
+        delimiters: Whether an access unit delimiter precedes each picture. Many cameras
+            send none, and send parameter sets in separate packets: then GStreamer 1.22
+            loses the sender's time of key frames.
+        clock: Clock of the times at which clients begin to play.
+        digest: Whether the login uses the digest method, which sends no password.
 
     Raises:
         SourceError: If a file cannot be played.
@@ -91,15 +91,15 @@ class FileServer:
             points.add_factory(f"/{name}", factory)
 
     def start(self) -> None:
-        """Listen, and say so; a main loop must run for anything to happen.
+        """Listen, and print the port; a main loop must run to serve clients.
 
         Raises:
-            OSError: If the port is taken, in one line.
+            OSError: If the port is in use.
         """
         if not self._server.attach(None):
             msg = f"port {self._server.get_service()} is not free"
             raise OSError(msg)
-        _say({"listening": self._server.get_bound_port(), "mounts": self._names})
+        _print_fact({"listening": self._server.get_bound_port(), "mounts": self._names})
 
     def _on_client(
         self,
@@ -110,7 +110,7 @@ class FileServer:
     ) -> None:
         media_bin = media.get_element()
         if not isinstance(media_bin, Gst.Bin):
-            msg = "the launch line makes no bin"
+            msg = "the launch line must make a bin"
             raise TypeError(msg)
         FilePlayer(element(media_bin, "film"), film, loop=self._loop)
         media.connect("new-state", self._on_state, media_bin, name)
@@ -123,7 +123,7 @@ class FileServer:
         name: str,
     ) -> None:
         if state == int(Gst.State.PLAYING):
-            # The clock is given out a moment later: a packet soon will know it.
+            # The clock is distributed a moment later: wait for a packet.
             static_pad(element(media_bin, "pay0"), "src").add_probe(
                 Gst.PadProbeType.BUFFER | Gst.PadProbeType.BUFFER_LIST,
                 self._on_packet,
@@ -140,7 +140,7 @@ class FileServer:
             return Gst.PadProbeReturn.OK
         played_ns = clock.get_time() - media_bin.get_base_time()
         zero_s = ns_to_seconds(self._clock.now_ns() - played_ns)
-        _say({"mount": name, "playing_at": round(zero_s, 6)})
+        _print_fact({"mount": name, "playing_at": round(zero_s, 6)})
         return Gst.PadProbeReturn.REMOVE
 
 
@@ -166,7 +166,7 @@ def _viewers_only() -> GstRtspServer.RTSPPermissions:
     return permissions
 
 
-def _say(fact: dict[str, object]) -> None:
+def _print_fact(fact: dict[str, object]) -> None:
     sys.stdout.write(json.dumps(fact) + "\n")
     sys.stdout.flush()
 
@@ -191,29 +191,30 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--user",
-        help=f"ask clients for this user, and for the password in ${PASSWORD_VARIABLE}",
+        help=f"user that clients must give, with the password in ${PASSWORD_VARIABLE}",
     )
     parser.add_argument(
-        "--digest", action="store_true", help="ask for the login by digest, not basic"
+        "--digest",
+        action="store_true",
+        help="use the digest method for the login, not the basic one",
     )
-    parser.add_argument("--loop", action="store_true", help="begin again at the end")
+    parser.add_argument(
+        "--loop", action="store_true", help="play each file again at its end"
+    )
     parser.add_argument(
         "--no-delimiters",
         action="store_true",
-        help="send parameter sets in packets of their own and no access unit"
-        " delimiters, as many cameras do",
+        help="send parameter sets in separate packets, and no access unit delimiters,"
+        " as many cameras do",
     )
     return parser.parse_args()
 
 
 def main() -> None:
-    """Serve until a signal (SIGINT, SIGTERM)."""
+    """Serve until a signal ends the process (SIGINT, SIGTERM)."""
     given = _arguments()
-    login = (
-        None
-        if given.user is None
-        else (given.user, os.environ.get(PASSWORD_VARIABLE, ""))
-    )
+    password = os.environ.get(PASSWORD_VARIABLE, "")
+    login = None if given.user is None else (given.user, password)
     try:
         server = FileServer(
             given.mount,

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast, final
 
@@ -89,16 +89,9 @@ class RecognizerPlan:
         """
         from models.build import build_recognizer
 
-        return build_recognizer(
-            self.model,
-            self.prompts,
-            temporal=self.temporal,
-            frames=self.frames,
-            seconds=self.seconds,
-            adaptation=self.adaptation,
-            calibration=self.calibration,
-            device=self.device,
-        )
+        arguments = asdict(self)
+        del arguments["threads"]  # the replica sets it for the whole process
+        return build_recognizer(**arguments)
 
 
 def _absolute_or_word(adaptation: Path | None) -> Path | None:

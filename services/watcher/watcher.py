@@ -293,30 +293,28 @@ class Watcher:
 
     def _receive(self, record: Record) -> None:
         """Update the subject's state; queue events and alerts for the report."""
-        known_state = self._states.get(record.subject_id)
-        if known_state is None:
+        state = self._states.get(record.subject_id)
+        if state is None:
             return
         match record:
+            case SourceStatus(role="camera"):
+                state = replace(state, camera=record)
+                self._news.set()
             case SourceStatus():
-                self._states[record.subject_id] = (
-                    replace(known_state, camera=record)
-                    if record.role == "camera"
-                    else replace(known_state, wearable=record)
-                )
+                state = replace(state, wearable=record)
                 self._news.set()
             case Prediction():
-                self._states[record.subject_id] = replace(
-                    known_state, predicted_ns=record.end_ns
-                )
+                state = replace(state, predicted_ns=record.end_ns)
                 counted = (record.subject_id, record.modality)
                 self._counting.counts.windows[counted] += 1
             case DriftStatus():
-                self._states[record.subject_id] = replace(known_state, drift=record)
+                state = replace(state, drift=record)
                 if record.subject_id in self._keepers:
                     self._keepers[record.subject_id].keep()
             case ActionEvent() | DriftAlert():
                 self._waiting.append(record)
                 self._news.set()
+        self._states[record.subject_id] = state
 
     async def _report(self) -> None:
         """Report what happened at once, and the states at least every two seconds."""

@@ -1,4 +1,4 @@
-"""Each check tells what it found, and how to mend what is wrong."""
+"""Each check shows what it found, and how to fix what failed."""
 
 from pathlib import Path
 
@@ -47,7 +47,9 @@ def test_missing_elements_name_the_packages_that_bring_them_once_each() -> None:
 
 
 def test_no_missing_element_is_well() -> None:
-    assert check_elements(probe()).detail == f"all {len(ELEMENT_PACKAGES)} are there"
+    assert (
+        check_elements(probe()).detail == f"all {len(ELEMENT_PACKAGES)} are installed"
+    )
 
 
 def test_a_missing_rtsp_server_names_its_package() -> None:
@@ -69,6 +71,6 @@ def test_a_missing_checkpoint_is_named(tmp_path: Path) -> None:
     assert check.fix
 
 
-def test_a_full_disk_is_worth_a_word_and_no_failure() -> None:
-    check = check_disk(Path("/proc"))  # has no room, by its nature
+def test_a_full_disk_is_advice_and_no_failure() -> None:
+    check = check_disk(Path("/proc"))  # has no free space
     assert (check.ok, check.needed) == (False, False)

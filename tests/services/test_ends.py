@@ -153,10 +153,10 @@ def test_a_path_that_leads_nowhere_is_one_line(kind: str, tmp_path: Path) -> Non
             timeout=WITHIN_S,
             check=False,
         )
-        told = lines(answer)
-        assert (answer.returncode, len(told)) == (BAD_INPUT, 1), (command, told)
-        assert told[0].startswith("wardwatch: "), command
-        assert os.fsdecode(path) in told[0], command
+        errors = lines(answer)
+        assert (answer.returncode, len(errors)) == (BAD_INPUT, 1), (command, errors)
+        assert errors[0].startswith("wardwatch: "), command
+        assert os.fsdecode(path) in errors[0], command
 
 
 @pytest.mark.parametrize("more", [{}, PLAIN])

@@ -7,51 +7,27 @@ from rich.console import Console
 
 from pipelines.clock import NS_PER_S
 from pipelines.live.watch import Record
-from pipelines.records import (
-    ActionEvent,
-    DriftAlert,
-    DriftStatus,
-    Prediction,
-    SourceStatus,
-)
+from pipelines.records import DriftStatus, SourceStatus
 from services.live_view import LiveView
+from tests.services import test_record_lines as record_lines
 
 ORIGIN_NS = 1_700_000_000 * NS_PER_S
 EVENTS = {"tumbling": "fall", "falling": "falling", "reading": "reading"}
 
-PREDICTION = Prediction(
-    subject_id="bed-1",
+PREDICTION = replace(
+    record_lines.PREDICTION,
     start_ns=ORIGIN_NS,
     end_ns=ORIGIN_NS + 3 * NS_PER_S,
-    label="tumbling",
-    confidence=0.75,
-    margin=0.5,
-    entropy=0.1,
     scores={"tumbling": 0.75, "falling": 0.2, "reading": 0.05},
     cosines={"tumbling": 0.31, "falling": 0.2, "reading": 0.1},
-    modality="video",
-    model="tiny",
-    prompt_set="x@00000000",
     partial=False,
     missing_frames=0,
 )
-EVENT = ActionEvent(
-    event_id="0" * 16,
-    subject_id="bed-1",
-    name="fall",
-    label="tumbling",
-    state="started",
-    start_ns=ORIGIN_NS + NS_PER_S,
-    end_ns=None,
-    decided_ns=ORIGIN_NS + 2 * NS_PER_S,
-    peak_confidence=0.75,
-    modality="video",
-    model="tiny",
-    prompt_set="x@00000000",
-)
+EVENT = record_lines.event(None)
 STATUS = SourceStatus(
     "bed-1", "camera", "stalled", ORIGIN_NS, "no picture [since] 5 s", "sender", 2, 7
 )
+ALERT = replace(record_lines.ALERT, change=-61.2, since_ns=ORIGIN_NS)
 
 
 def view_of(*records: Record, title: str = "ward.mp4", live: bool = False) -> LiveView:
@@ -79,7 +55,7 @@ def row_with(text: str, words: str) -> str:
     return row
 
 
-def test_the_labels_of_the_last_window_stand_by_their_scores() -> None:
+def test_the_labels_of_the_last_window_are_shown_with_their_scores() -> None:
     text = drawn(view_of(PREDICTION))
     assert "75%" in row_with(text, "tumbling")
     assert "cos 0.31" in row_with(text, "tumbling")
@@ -93,7 +69,7 @@ def test_every_label_of_a_fall_is_red_whatever_its_name() -> None:
     assert red not in row_with(text, "falling")
 
 
-def test_a_newer_window_takes_the_place_of_the_older() -> None:
+def test_a_newer_window_replaces_the_older() -> None:
     newer = replace(PREDICTION, scores={"reading": 0.9}, missing_frames=2)
     text = drawn(view_of(PREDICTION, newer))
     assert "tumbling" not in text
@@ -104,7 +80,7 @@ def test_a_recording_counts_seconds_from_its_start() -> None:
     assert "2.00 s  bed-1" in drawn(view_of(EVENT))
 
 
-def test_a_live_source_tells_utc_and_says_so() -> None:
+def test_a_live_source_shows_utc_and_its_name() -> None:
     assert "22:13:22.00 UTC  bed-1" in drawn(view_of(EVENT, live=True))
 
 
@@ -113,7 +89,7 @@ def test_an_event_that_ended_is_dated_at_its_end() -> None:
     assert "9.00 s" in row_with(drawn(view_of(ended)), "fall")
 
 
-def test_old_events_leave_the_picture() -> None:
+def test_old_events_leave_the_table() -> None:
     events = [replace(EVENT, subject_id=f"bed-{n}") for n in range(20)]
     text = drawn(view_of(*events))
     assert "bed-11 " not in text
@@ -121,7 +97,7 @@ def test_old_events_leave_the_picture() -> None:
     assert "bed-19 " in text
 
 
-def test_a_source_tells_its_state_and_reason_as_they_are() -> None:
+def test_a_source_shows_its_state_and_reason() -> None:
     row = row_with(drawn(view_of(STATUS)), "bed-1: ")
     assert "stalled  no picture [since] 5 s" in row
     assert "time by sender, 2 reconnects, 7 dropped" in row
@@ -155,26 +131,12 @@ def test_the_bar_of_a_live_showing_counts_from_its_first_window() -> None:
     assert len(bar_row(view)) == 2 * half
 
 
-ALERT = DriftAlert(
-    alert_id="0" * 16,
-    subject_id="bed-1",
-    state="alerted",
-    signal="luma",
-    change=-61.2,
-    statistic=15.0,
-    threshold=9.9,
-    cause="dark",
-    since_ns=ORIGIN_NS,
-    decided_ns=ORIGIN_NS + 900 * NS_PER_S,
-)
-
-
 def test_learning_says_how_long_and_what_is_watched_meanwhile() -> None:
     learning = DriftStatus("bed-1", "learning", 6.5 * 86_400, None, ORIGIN_NS)
     text = drawn(view_of(PREDICTION, learning))
     assert "learning" in text
-    assert "6.5 days more" in text
-    assert "what the sources report" in text
+    assert "6.5 days left" in text
+    assert "faults that the sources report" in text
 
 
 def test_a_drift_alert_stays_until_it_is_over() -> None:

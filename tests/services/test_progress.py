@@ -1,4 +1,4 @@
-"""Bars on a terminal, a line now and then in a log."""
+"""Bars on a terminal, lines in a log."""
 
 import pytest
 

@@ -71,7 +71,7 @@ ALERT = DriftAlert(
     since_ns=ORIGIN_NS + 300 * NS_PER_S,
     decided_ns=ORIGIN_NS + 900 * NS_PER_S,
 )
-STANDING = DriftStatus(
+DRIFT = DriftStatus(
     "bed-1", "learning", 3600.0, (0.71234, 0.6, 0.8), ORIGIN_NS, "another camera"
 )
 
@@ -80,8 +80,8 @@ def times_of(line: dict[str, Any]) -> dict[str, Any]:
     return {name: it for name, it in line.items() if name.endswith(("_at", "_s"))}
 
 
-@pytest.mark.parametrize("record", [PREDICTION, event(None), ALERT, STANDING, STATUS])
-def test_every_line_is_json_and_tells_its_type(record: Record) -> None:
+@pytest.mark.parametrize("record", [PREDICTION, event(None), ALERT, DRIFT, STATUS])
+def test_every_line_is_json_and_has_its_type(record: Record) -> None:
     line = json.loads(json.dumps(RecordLines().line(record)))
     assert line["type"] in ("prediction", "event", "drift", "status")
 
@@ -126,12 +126,12 @@ def test_a_live_event_that_goes_on_has_null_for_its_end() -> None:
     assert times["end_at"] is None
 
 
-def test_an_event_that_ended_tells_when() -> None:
+def test_an_event_that_ended_has_its_end() -> None:
     times = times_of(RecordLines(ORIGIN_NS).line(event(ORIGIN_NS + 9 * NS_PER_S)))
     assert (times["t_end_s"], times["end_at"]) == (9.0, "2023-11-14T22:13:29+00:00")
 
 
-def test_a_status_tells_everything_of_its_source() -> None:
+def test_a_status_has_everything_of_its_source() -> None:
     assert RecordLines(ORIGIN_NS).line(STATUS) == {
         "type": "status",
         "source": "wearable",
@@ -172,7 +172,7 @@ def test_a_drift_alert_says_what_changed_by_how_much_since_when_and_why() -> Non
 
 
 def test_a_drift_status_says_what_is_being_learnt_and_how_accurate_it_may_be() -> None:
-    line = RecordLines().line(STANDING)
+    line = RecordLines().line(DRIFT)
     assert (line["type"], line["source"]) == ("status", "drift")
     assert (line["state"], line["learning_left_s"]) == ("learning", 3600.0)
     assert (line["accuracy"], line["accuracy_95"]) == (0.7123, [0.6, 0.8])

@@ -146,10 +146,10 @@ def test_a_login_that_cannot_be_right_is_told_in_one_line(
     file.write_text("s3cret")
     text = f"    {lines.replace('{file}', str(file))}\n"
     environment = {"LATIN": "\udcfc", "SLASH": "rtsp://u:s3/cret@h/s"}
-    told = problem_of(tmp_path, text, **environment)
-    assert problem in told
-    assert told.startswith(("site.yaml:3: subjects[0]", "site.yaml:4: subjects[0]"))
-    assert "cret" not in told.removeprefix(str(tmp_path))
+    error = problem_of(tmp_path, text, **environment)
+    assert problem in error
+    assert error.startswith(("site.yaml:3: subjects[0]", "site.yaml:4: subjects[0]"))
+    assert "cret" not in error.removeprefix(str(tmp_path))
 
 
 def test_another_password_in_the_file_makes_another_subject(tmp_path: Path) -> None:

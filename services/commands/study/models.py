@@ -1,8 +1,7 @@
 """The commands ``wardwatch study …`` that compare models on labelled clips."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -29,27 +28,13 @@ if TYPE_CHECKING:
     from pipelines.lab.studies.models.result import StudyResult
 
 
-@final
-@dataclass(frozen=True, slots=True)
-class _Study:
-    """The help and the needs of one command.
-
-    Attributes:
-        purpose: The help text.
-        trains: Whether the study needs the training split of a set as well.
-    """
-
-    purpose: str
-    trains: bool = True
-
-
 def add_model_studies(app: typer.Typer) -> None:
     """Add a command for each of the studies below."""
-    for name, study in _STUDIES.items():
-        app.command(name, help=study.purpose)(_command(name, study))
+    for name, purpose in _STUDIES.items():
+        app.command(name, help=purpose)(_command(name))
 
 
-def _command(name: str, study: _Study) -> Callable[..., None]:
+def _command(name: str) -> Callable[..., None]:
     def command(
         *,
         model: ModelOption = None,
@@ -86,7 +71,8 @@ def _command(name: str, study: _Study) -> Callable[..., None]:
         chosen = choice or WardChoice(prompts, size.clips, seed, work)
         clip = load_clip(model or CHECKPOINT_FOLDER)
         with staged_bars() as show:
-            lab = open_laboratory(chosen, clip, model, show, trained_on=study.trains)
+            trains = name not in _WITHOUT_TRAINING
+            lab = open_laboratory(chosen, clip, model, show, trained_on=trains)
             result = _run(name, lab, size)
         present(result, out, as_json=as_json)
 
@@ -112,30 +98,18 @@ def _run(name: str, lab: "Laboratory", size: "StudySize") -> "StudyResult":
 
 
 _STUDIES = {
-    "zero-shot": _Study(
-        "Measure a checkpoint without training: clips against their middle frames, "
-        "label by label, with the confusion of labels and a map of the clips.",
-        trains=False,
-    ),
-    "few-shot": _Study(
-        "Train the five worst labels with a few clips of each: their gain, the loss "
-        "of the other labels, and the collapse after naive fine-tuning.",
-    ),
-    "masking": _Study(
-        "Cover pictures at random and part by part: how far predictions scatter, and "
-        "which parts they depend on.",
-        trains=False,
-    ),
-    "csn": _Study(
-        "Train class-specific noise on some rooms and measure it on others, whole and "
-        "covered: whether predictions scatter less, and whether they are right.",
-    ),
-    "base-to-novel": _Study(
-        "Train SC-CLIP on some labels, and measure it on these and on the others, "
-        "compared with unchanged CLIP.",
-    ),
-    "is-clip": _Study(
-        "Train IS-CLIP, pictures with a wearable, on some labels, and test it on "
-        "others, with and without its parts and sensors.",
-    ),
+    "zero-shot": "Measure a checkpoint without training: clips against their middle "
+    "frames, label by label, with the confusion of labels and a map of the clips.",
+    "few-shot": "Train the five worst labels with a few clips of each: their gain, the "
+    "loss of the other labels, and the collapse after naive fine-tuning.",
+    "masking": "Cover pictures at random and part by part: how far predictions "
+    "scatter, and which parts they depend on.",
+    "csn": "Train class-specific noise on some rooms and measure it on others, whole "
+    "and covered: whether predictions scatter less, and whether they are right.",
+    "base-to-novel": "Train SC-CLIP on some labels, and measure it on these and on the "
+    "others, compared with unchanged CLIP.",
+    "is-clip": "Train IS-CLIP, pictures with a wearable, on some labels, and test it "
+    "on others, with and without its parts and sensors.",
 }
+_WITHOUT_TRAINING = {"zero-shot", "masking"}
+"""These studies need no training split of a set."""

@@ -4,14 +4,14 @@ import asyncio
 from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, final
 
 import typer
 
 from pipelines.sources.camera.rtsp_access import RtspAccess
-from services.commands.watch.output import show_records, show_statuses
+from services import signals
+from services.commands.watch.output import show_statuses, showing
 from services.commands.watch.sources import Sources, open_subject
 
 if TYPE_CHECKING:
@@ -69,15 +69,16 @@ class WatchRun:
             raise typer.BadParameter(msg, param_hint="--imu")
         reports: list[RecordingReport] = []
         with InProcessRecognizer(self.clip) as recognizer:
+            shown = showing(
+                self.sources,
+                None if self.sources.live else self.origin_ns,
+                self.clock,
+                self.clip.prompt_set.events,
+                as_json=as_json,
+            )
             try:
-                show_records(
-                    self.sources,
-                    None if self.sources.live else self.origin_ns,
-                    self.clock,
-                    self.clip.prompt_set.events,
-                    partial(self._follow, recognizer, reports.append),
-                    as_json=as_json,
-                )
+                with shown as show:
+                    signals.run(self._follow(recognizer, reports.append, show))
             except KeyboardInterrupt:
                 raise typer.Exit(0) from None
         for report in reports:

@@ -15,7 +15,7 @@ def test_the_cost_of_drift_is_measured(tmp_path: Path) -> None:
     recognizer = build_recognizer(save_tiny_checkpoint(tmp_path / "tiny"))
     days: list[int] = []
 
-    def note(stage: str, done: int, total: int, told: str) -> None:
+    def note(stage: str, done: int, total: int, text: str) -> None:
         if stage == "days":
             days.append(done)
 
@@ -33,7 +33,7 @@ def test_what_is_measured_is_written_and_printed(
     tiny, out = save_tiny_checkpoint(tmp_path / "tiny"), tmp_path / "out"
     command = ["bench", "drift", "--days", "1", "--json", "--model", str(tiny)]
     assert run(app, [*command, "--out", str(out)]) == 0
-    told = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert json.loads((out / "drift-cost.json").read_text()) == told
-    assert set(told) == {"ms_per_clip", "share_of_encoding", "kib_per_subject"}
+    facts = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert json.loads((out / "drift-cost.json").read_text()) == facts
+    assert set(facts) == {"ms_per_clip", "share_of_encoding", "kib_per_subject"}
     assert (out / "drift-cost.md").read_text().count("\n") == 5

@@ -81,12 +81,12 @@ def test_what_the_answers_rest_on_is_chosen_and_told(
     for file in ("a", "b"):
         path = footage / f"{file}.waist.imu.csv"
         path.write_text("\n".join([columns, *rows]))
-    told = {}
+    counts = {}
     for wearable in ("waist", "none"):
         assert evaluate(footage, "--wearable", wearable, "--json") == 0
-        told[wearable] = json.loads(capsys.readouterr().out)["counts"]
-    assert told["none"]["video_windows"] == told["none"]["windows"]
-    assert told["waist"]["fused_windows"] > told["waist"]["windows"] / 2
+        counts[wearable] = json.loads(capsys.readouterr().out)["counts"]
+    assert counts["none"]["video_windows"] == counts["none"]["windows"]
+    assert counts["waist"]["fused_windows"] > counts["waist"]["windows"] / 2
     assert evaluate(footage, "--wearable", "hip") == 2
     assert "no wearable at 'hip'; it has: waist\n" in capsys.readouterr().err
 

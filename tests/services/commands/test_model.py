@@ -143,6 +143,6 @@ def test_a_damaged_calibration_is_one_line(
 ) -> None:
     (folder / "calibration.json").write_text("{")
     assert show(folder) == 2
-    told = capsys.readouterr().err
-    assert told.count("\n") == 1
-    assert "calibration.json" in told
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "calibration.json" in error

@@ -33,7 +33,9 @@ def site_file(folder: Path, text: str) -> Path:
     return path
 
 
-def told(path: Path, capsys: pytest.CaptureFixture[str], command: str = "run") -> str:
+def error_line(
+    path: Path, capsys: pytest.CaptureFixture[str], command: str = "run"
+) -> str:
     """Run a command that is to fail; return its one line."""
     assert run(app, [command, str(path)]) == 2
     lines = capsys.readouterr().err.splitlines()
@@ -55,7 +57,7 @@ def test_a_bad_configuration_is_told_with_its_line(
     command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = site_file(tmp_path, "subjects: [{id: bed-4}]\n")
-    line = told(path, capsys, command)
+    line = error_line(path, capsys, command)
     assert line == f"{path}:2: subjects[0]: needs a camera, an imu, or both"
 
 
@@ -70,7 +72,9 @@ def test_a_port_that_is_taken_is_told(
     with listen("127.0.0.1", 0) as other:
         port = other.getsockname()[1]
         path = site_file(tmp_path, f"hub: {{folder: {tmp_path}/data, port: {port}}}\n")
-        assert told(path, capsys).startswith(f"127.0.0.1:{port}: address already in")
+        assert error_line(path, capsys).startswith(
+            f"127.0.0.1:{port}: address already in"
+        )
 
 
 def test_a_folder_that_cannot_be_written_is_told(
@@ -78,7 +82,7 @@ def test_a_folder_that_cannot_be_written_is_told(
 ) -> None:
     (tmp_path / "data").write_text("a file")
     path = site_file(tmp_path, f"hub: {{folder: {tmp_path}/data, port: 0}}\n")
-    assert told(path, capsys) == f"{tmp_path}/data: File exists"
+    assert error_line(path, capsys) == f"{tmp_path}/data: File exists"
 
 
 def test_a_wrong_password_is_told_without_showing_it(
@@ -90,7 +94,7 @@ def test_a_wrong_password_is_told_without_showing_it(
             f"broker: {{port: {broker.port}, user: ward, password: wr0ng}}\n"
             f"hub: {{folder: {tmp_path}/data, port: 0}}\n",
         )
-        line = told(path, capsys)
+        line = error_line(path, capsys)
     assert line == (
         f"broker 127.0.0.1:{broker.port}: refuses user name or password;"
         " see broker.user and password_file"
@@ -159,7 +163,7 @@ def test_an_expired_and_an_unknown_certificate_are_told(
                 f"broker: {{port: {port}, tls: {{{ca_file}}}}}\n"
                 f"hub: {{folder: {tmp_path}/data, port: 0}}\n",
             )
-            line = told(path, capsys)
+            line = error_line(path, capsys)
             assert line.startswith(f"broker 127.0.0.1:{port}: its certificate is")
             assert reason in line
 

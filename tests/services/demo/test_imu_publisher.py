@@ -27,7 +27,7 @@ def write(folder: Path, times_s: list[float]) -> Path:
     return path
 
 
-async def heard(path: Path, broker: Broker, batches: int) -> list[ImuBatch]:
+async def receive(path: Path, broker: Broker, batches: int) -> list[ImuBatch]:
     """Return what a source hears of a file that is played."""
     found: list[ImuBatch] = []
     address = broker.address(TOPIC)
@@ -50,7 +50,7 @@ async def heard(path: Path, broker: Broker, batches: int) -> list[ImuBatch]:
 def test_a_file_is_heard_as_it_stands(tmp_path: Path) -> None:
     path = write(tmp_path, [k / 50 for k in range(25)])
     with Broker() as broker:
-        batches = asyncio.run(heard(path, broker, 3))
+        batches = asyncio.run(receive(path, broker, 3))
     assert [len(batch.timestamps_ns) for batch in batches] == [10, 10, 5]
     values = np.concatenate([batch.accel_mps2 for batch in batches])
     assert np.array_equal(values[:, 0], np.arange(25))
@@ -61,7 +61,7 @@ def test_a_file_is_heard_as_it_stands(tmp_path: Path) -> None:
 def test_a_gap_in_the_file_begins_a_new_message(tmp_path: Path) -> None:
     path = write(tmp_path, [0.0, 0.02, 0.04, 0.5, 0.52])
     with Broker() as broker:
-        batches = asyncio.run(heard(path, broker, 2))
+        batches = asyncio.run(receive(path, broker, 2))
     assert [len(batch.timestamps_ns) for batch in batches] == [3, 2]
     gap_ns = batches[1].timestamps_ns[0] - batches[0].timestamps_ns[-1]
     assert gap_ns == pytest.approx(0.46 * NS_PER_S, abs=0.25 * NS_PER_S)

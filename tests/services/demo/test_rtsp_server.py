@@ -69,7 +69,7 @@ def test_a_loop_has_neither_an_end_nor_a_jump(tmp_path: Path) -> None:
     with RtspServer({"bed": file}, loop=True) as server:
         items = run(watch(server.address("bed")))
 
-    frames = frames_of(items)[30:]  # by then the sender's times are told
+    frames = frames_of(items)[30:]  # the sender's times are known by then
     numbers = [number_of(frame) for frame in frames]
     assert numbers == [(numbers[0] + n) % 12 for n in range(len(numbers))]
     steps_ms = [(b.timestamp_ns - a.timestamp_ns) / 1e6 for a, b in pairwise(frames)]

@@ -115,7 +115,7 @@ def test_the_share_of_fused_answers_is_of_each_room_and_of_all() -> None:
     rooms = [room(), room(), room()]
     rooms[0].windows = {"fused": 30.0, "video": 10.0, "imu": 0.0}
     rooms[1].windows = {"fused": 0.0, "video": 20.0}
-    assert [it.fused_ratio for it in rooms] == [0.75, 0.0, None]
+    assert [each.fused_ratio for each in rooms] == [0.75, 0.0, None]
     assert fused_ratio(rooms) == 0.5
 
 

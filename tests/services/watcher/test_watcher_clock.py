@@ -81,9 +81,9 @@ def test_reports_are_in_utc_and_an_episode_keeps_its_id_and_its_start() -> None:
         return latest, ended, hub
 
     report, ended, hub = asyncio.run(watch())
-    told = hub.open_event
-    assert (ended.state, ended.event_id) == ("ended", told.event_id)
-    assert abs(ended.start_ns - told.start_ns) < NS_PER_S
+    known = hub.open_event
+    assert (ended.state, ended.event_id) == ("ended", known.event_id)
+    assert abs(ended.start_ns - known.start_ns) < NS_PER_S
     now_ns = REAL.now_ns()
     assert abs(now_ns - ended.decided_ns) < 60 * NS_PER_S
     state = report.subjects["bed-4"]

@@ -128,7 +128,7 @@ def test_what_was_trained_on_one_set_is_measured_on_another(
 def test_a_set_is_not_measured_on_itself(
     ucf101: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    itself = [it.replace("--", "--to-") for it in ucf101]
+    itself = [option.replace("--", "--to-") for option in ucf101]
 
     assert study("zero-shot-transfer", *ucf101, *itself) == 2
 
@@ -175,6 +175,6 @@ def test_real_videos_need_nothing_that_renders(
         f"sys.exit(run(app, {arguments!r}))"
     )
 
-    told = subprocess.check_output([sys.executable, "-c", script], text=True)
+    output = subprocess.check_output([sys.executable, "-c", script], text=True)
 
-    assert json.loads(told.splitlines()[-1])["clips"] == 6
+    assert json.loads(output.splitlines()[-1])["clips"] == 6

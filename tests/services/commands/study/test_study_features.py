@@ -87,7 +87,7 @@ def test_tables_and_findings_are_printed(
 
 
 def refused(capsys: pytest.CaptureFixture[str]) -> str:
-    """What stands on standard error: one line."""
+    """The one line on standard error."""
     (line,) = capsys.readouterr().err.splitlines()
     return line
 

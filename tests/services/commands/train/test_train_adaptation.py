@@ -38,5 +38,5 @@ def test_a_file_to_keep_clips_in_is_refused(
     work = tmp_path / "work"
     work.touch()
     assert train(kind, "--out", tmp_path / "x.safetensors", "--work", work) == 2
-    (told,) = capsys.readouterr().err.splitlines()
-    assert told.startswith(f"wardwatch: {work}: is a file")
+    (error,) = capsys.readouterr().err.splitlines()
+    assert error.startswith(f"wardwatch: {work}: is a file")

@@ -113,9 +113,9 @@ def test_wild_times_of_a_recording_are_one_line_and_no_failure(
     lines = [json.loads(line) for line in out.splitlines()]
     ends = [line["t_end_s"] for line in lines if line["type"] == "prediction"]
     assert max(ends) < 5
-    told = [line for line in err.splitlines() if "wild.mkv" in line]
-    assert len(told) == 1
-    assert "12 of 60 pictures jump away" in told[0]
+    repairs = [line for line in err.splitlines() if "wild.mkv" in line]
+    assert len(repairs) == 1
+    assert "12 of 60 pictures jump away" in repairs[0]
 
 
 def test_a_recording_that_is_not_decoded_for_the_most_part_is_a_failure(
@@ -131,9 +131,9 @@ def test_a_recording_that_is_not_decoded_for_the_most_part_is_a_failure(
 
     assert watch(path, "--model", checkpoint, "--json") == 2
 
-    told = [it for it in capsys.readouterr().err.splitlines() if "spoilt.mkv" in it]
-    assert len(told) == 1
-    assert "pictures are not decoded" in told[0]
+    repairs = [it for it in capsys.readouterr().err.splitlines() if "spoilt.mkv" in it]
+    assert len(repairs) == 1
+    assert "pictures are not decoded" in repairs[0]
 
 
 def silent_port() -> int:
@@ -190,7 +190,7 @@ def test_bad_options_are_one_line_that_names_them(
         assert err.count("\n") == 1, err
 
 
-def test_a_topic_that_is_none_is_one_line(
+def test_a_malformed_topic_is_one_line(
     checkpoint: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert watch("test", "--imu", "mqtt://", "--model", checkpoint) == 2
@@ -220,45 +220,45 @@ def test_options_that_do_not_go_together_are_refused_before_anything_is_opened(
     assert "hush" not in err
 
 
-def drift_standings(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def drift_statuses(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [line for line in lines if line.get("source") == "drift"]
 
 
-def test_a_week_of_learning_is_told_and_kept_in_a_file(
+def test_a_week_of_learning_is_reported_and_kept_in_a_file(
     video: Path, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     baseline = tmp_path / "baseline.json"
     arguments = (video, "--model", checkpoint, "--json", "--baseline", baseline)
     assert watch(*arguments) == 0
-    (standing,) = drift_standings(lines_of(capsys))
-    assert (standing["state"], standing["learning_left_s"]) == ("learning", 604_800)
-    assert (standing["note"], standing["accuracy"]) == ("", None)
+    (status,) = drift_statuses(lines_of(capsys))
+    assert (status["state"], status["learning_left_s"]) == ("learning", 604_800)
+    assert (status["note"], status["accuracy"]) == ("", None)
     assert json.loads(baseline.read_text())["subjects"].keys() == {"subject"}
 
     other = shutil.copy(video, tmp_path / "other.mp4")
     assert watch(other, *arguments[1:]) == 0
-    (standing,) = drift_standings(lines_of(capsys))
-    assert standing["note"] == "another camera than before: learning again"
+    (status,) = drift_statuses(lines_of(capsys))
+    assert status["note"] == "another camera than before: learning again"
 
 
-def test_a_damaged_baseline_is_told_in_one_line_and_stops_nothing(
+def test_a_damaged_baseline_is_one_line_and_stops_nothing(
     video: Path, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     baseline = tmp_path / "baseline.json"
     baseline.write_text("{")
     assert watch(video, "--model", checkpoint, "--baseline", baseline) == 0
-    (told,) = [line for line in capsys.readouterr().out.splitlines() if "drift" in line]
-    assert f"{baseline}: cannot be read" in told
-    assert "learnt again" in told
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "drift" in line]
+    assert f"{baseline}: cannot be read" in line
+    assert "learnt again" in line
 
 
-def test_confidence_that_nobody_calibrated_is_told_of(
+def test_confidence_that_is_not_calibrated_gives_a_warning(
     video: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert watch(video, "--model", checkpoint, "--json") == 0
-    told = capsys.readouterr().err
-    assert "confidence is not calibrated" in told
-    assert "video: wardwatch model calibrate FOOTAGE --wearable none\n" in told
+    error = capsys.readouterr().err
+    assert "confidence is not calibrated" in error
+    assert "video: wardwatch model calibrate FOOTAGE --wearable none\n" in error
 
 
 @pytest.fixture
@@ -285,9 +285,9 @@ def test_a_camera_with_its_wearable_is_fused_and_says_so(
     assert watch(video, "--imu", worn, *options) == 0
 
     predictions = [p for p in lines_of(capsys) if p["type"] == "prediction"]
-    told = [p["modality"] for p in predictions if not p["partial"]]
-    assert told[0] == "fused"
-    assert told[-1] == "video"  # the wearable fell silent
+    modalities = [p["modality"] for p in predictions if not p["partial"]]
+    assert modalities[0] == "fused"
+    assert modalities[-1] == "video"  # the wearable fell silent
     assert predictions[-1]["model"].endswith("+is-clip")
 
 
@@ -311,8 +311,8 @@ def test_a_wearable_alone_takes_a_kind_that_needs_no_frames(
 ) -> None:
     worn = recorded_wearable(tmp_path / "x.wrist.imu.csv", 1.0)
     assert watch("--imu", worn, "--model", checkpoint) == 2
-    told = " ".join(capsys.readouterr().err.replace("│", "").split())
-    assert "a wearable alone needs an adaptation of the kind is-clip" in told
+    error = " ".join(capsys.readouterr().err.replace("│", "").split())
+    assert "a wearable alone needs an adaptation of the kind is-clip" in error
 
 
 def test_something_to_watch_is_named(capsys: pytest.CaptureFixture[str]) -> None:
