@@ -24,6 +24,7 @@ from typing import final
 
 from pipelines.clock import Clock, SystemClock, ns_to_seconds
 from pipelines.live.drift.baseline_file import BaselineFile, BaselineKeeper
+from pipelines.live.views import picture_form
 from pipelines.live.watch import Record, Subject, Watch, WatchSettings
 from pipelines.recognition import ActionRecognizer
 from pipelines.records import (
@@ -258,15 +259,15 @@ class Watcher:
     def _camera(self, watched: WatchedSubject) -> CameraSource | None:
         if watched.camera is None:
             return None
-        step_ns = self._settings.windows.step_ns
-        frames = max(8, round(_BUFFERED_S / ns_to_seconds(step_ns)))
+        form = picture_form(self._recognizer.info, self._settings.windows)
+        frames = max(8, round(_BUFFERED_S / ns_to_seconds(form.step_ns)))
         recorded = CameraAddress.parse(watched.camera).kind == "file"
         return CameraSource(
             watched.subject_id,
             watched.camera,
             clock=self._clock,
-            image_size_px=self._recognizer.info.image_size_px,
-            step_ns=step_ns,
+            image_size_px=form.side_px,
+            step_ns=form.step_ns,
             framing=watched.framing,
             rtsp=watched.rtsp,
             limits=CameraLimits(buffered_frames=frames),

@@ -22,6 +22,8 @@ from services.options import (
 from services.progress import progress_bar
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pipelines.lab.studies.figures import Figure
     from pipelines.lab.studies.real import RealStudy
 
@@ -92,7 +94,7 @@ def real(
         _print(study)
 
 
-def _json(figures: "dict[str, Figure]") -> dict[str, object]:
+def _json(figures: "Mapping[str, Figure]") -> dict[str, object]:
     return {
         name: {
             "value": figure.value,

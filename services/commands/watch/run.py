@@ -92,13 +92,16 @@ class WatchRun:
         on_report: "Callable[[RecordingReport], None]",
         show: "Callable[[Record], None]",
     ) -> None:
+        from pipelines.live.views import picture_form
+
+        form = picture_form(recognizer.info, self.settings.windows)
         statuses: asyncio.Queue[SourceStatus] = asyncio.Queue()
         opened = open_subject(
             self.sources,
             clock=self.clock,
             origin_ns=self.origin_ns,
-            image_size_px=recognizer.info.image_size_px,
-            step_ns=self.settings.windows.step_ns,
+            image_size_px=form.side_px,
+            step_ns=form.step_ns,
             rtsp=self.rtsp,
             on_report=on_report,
             on_status=statuses.put_nowait if self.sources.live else None,

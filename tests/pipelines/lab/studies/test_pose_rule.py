@@ -33,7 +33,8 @@ def lying() -> Pose:
 
 
 def between(one: Pose, other: Pose, share: float) -> Pose:
-    return (one + share * (other - one)).astype(np.float32)
+    pose: Pose = (one + share * (other - one)).astype(np.float32)
+    return pose
 
 
 def decided(poses: list[Pose]) -> list[int]:
