@@ -97,15 +97,14 @@ def _memory_kib(stream: "_Stream", days: int, on_progress: Progress) -> float:
     return (after - before) / 1024
 
 
+@dataclass(slots=True)
 class _Stream:
     """Feeds clips and frames to drift detection, with simulated time."""
 
-    def __init__(
-        self, pixels: np.ndarray, features: np.ndarray, rng: np.random.Generator
-    ) -> None:
-        self._pixels, self._features = pixels, features
-        self._now_ns = 0
-        self._rng = rng
+    pixels: np.ndarray
+    features: np.ndarray
+    rng: np.random.Generator
+    now_ns: int = 0
 
     def run(self, subject: SubjectDrift, blocks: int, clips_per_block: int) -> None:
         step_ns = int(DriftSettings().block_s * NS_PER_S / clips_per_block)
@@ -119,24 +118,24 @@ class _Stream:
     def _batch(self) -> ImuBatch:
         """Return a second of samples, 50 of them."""
         times_ns = (
-            self._now_ns - NS_PER_S + np.arange(1, 51, dtype=np.int64) * 20_000_000
+            self.now_ns - NS_PER_S + np.arange(1, 51, dtype=np.int64) * 20_000_000
         )
         still = np.zeros((50, 3), np.float32)
         return ImuBatch("wrist", times_ns, still, still.copy())
 
     def _one(self, subject: SubjectDrift, step_ns: int, frames: int) -> None:
-        self._now_ns += step_ns
+        self.now_ns += step_ns
         for tick in range(frames):
-            subject.see(Frame("subject", self._now_ns, tick, self._pixels[tick]))
+            subject.see(Frame("subject", self.now_ns, tick, self.pixels[tick]))
         subject.feel(self._batch())
-        confidence = float(self._rng.uniform(0.6, 0.8))
-        start_ns = self._now_ns - 3 * NS_PER_S
+        confidence = float(self.rng.uniform(0.6, 0.8))
+        start_ns = self.now_ns - 3 * NS_PER_S
         clip = Clip(
             subject_id="subject",
             start_ns=start_ns,
-            end_ns=self._now_ns,
-            features=self._features,
-            slots=tuple(range(len(self._features))),
+            end_ns=self.now_ns,
+            features=self.features,
+            slots=tuple(range(len(self.features))),
             imu=None,
             imu_rate_hz=None,
             reused_frames=0,
@@ -146,7 +145,7 @@ class _Stream:
         prediction = Prediction(
             subject_id="subject",
             start_ns=start_ns,
-            end_ns=self._now_ns,
+            end_ns=self.now_ns,
             label="sitting",
             confidence=confidence,
             margin=confidence - 0.2,

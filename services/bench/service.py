@@ -32,7 +32,7 @@ from services.bench.processes import Usage, measure_processes
 from services.demo.broker import Broker
 from services.demo.rtsp_process import RtspServer
 from services.record_lines import read_event
-from services.site.settings import Site
+from services.site.settings import Site, SubjectSettings
 from services.supervisor.supervisor import Supervisor
 from services.tasks import end_tasks
 
@@ -129,26 +129,11 @@ async def measure_service(
         raw, share = await _dispatch(recognizer, bench.supervisor, clock, on_progress)
         loads = []
         for done, number in enumerate(subjects, start=1):
-            await bench.supervisor.apply(bench.site_of(number))
             loads.append(await bench.measure(number, seconds))
             on_progress("loads", done, len(subjects), f"{number} cameras")
             if not loads[-1].keeps_up:
                 break
     return ServiceCost(raw, share, tuple(loads))
-
-
-def _site_of(broker: Broker, server: RtspServer, folder: Path, subjects: int) -> Site:
-    return Site.model_validate(
-        {
-            "site": _SITE,
-            "broker": {"port": broker.port},
-            "hub": {"folder": str(folder / "data"), "port": 0, "canary_every_s": 60},
-            "subjects": [
-                {"id": f"bed-{i}", "camera": server.address(f"bed-{i}")}
-                for i in range(subjects)
-            ],
-        }
-    )
 
 
 async def _dispatch(
@@ -221,24 +206,32 @@ class Bench:
     """A service that runs for a benchmark, with its broker and cameras.
 
     Attributes:
+        server: The cameras, ``bed-0`` and so on.
         supervisor: The running service.
         counters: The counters of its hub.
     """
 
-    supervisor: Supervisor
-    counters: HubCounters
     _broker: Broker
     server: RtspServer
-    _folder: Path
+    supervisor: Supervisor
+    counters: HubCounters
     _clock: Clock
 
-    def site_of(self, subjects: int) -> Site:
-        """Return the site with this number of cameras."""
-        return _site_of(self._broker, self.server, self._folder, subjects)
+    async def set_cameras(self, subjects: int) -> None:
+        """Let the service watch this number of cameras, and wait for their pictures."""
+        cameras = [
+            SubjectSettings.model_validate(
+                {"id": f"bed-{i}", "camera": self.server.address(f"bed-{i}")}
+            )
+            for i in range(subjects)
+        ]
+        site = self.supervisor.site.model_copy(update={"subjects": tuple(cameras)})
+        await self.supervisor.apply(site)
+        await self.counters.until_online(subjects)
 
     async def measure(self, subjects: int, seconds: float) -> Load:
-        """Wait until all cameras are online, then measure for some seconds."""
-        await self.counters.until_online(subjects)
+        """Measure the service with this number of cameras for some seconds."""
+        await self.set_cameras(subjects)
         waits: list[float] = []
         listening = asyncio.create_task(self._listen(waits))
         marks = [await self.counters.at_report()]
@@ -293,11 +286,22 @@ async def start_bench(
     """
     mounts = {f"bed-{i}": videos[i % len(videos)] for i in range(most_subjects)}
     with Broker() as broker, RtspServer(mounts, loop=True) as server:
-        supervisor = Supervisor(_site_of(broker, server, folder, 0), clock)
+        site = Site.model_validate(
+            {
+                "site": _SITE,
+                "broker": {"port": broker.port},
+                "hub": {
+                    "folder": str(folder / "data"),
+                    "port": 0,
+                    "canary_every_s": 60,
+                },
+            }
+        )
+        supervisor = Supervisor(site, clock)
         try:
             state = await supervisor.start()
             counters = HubCounters(state.url, clock)
-            yield Bench(supervisor, counters, broker, server, folder, clock)
+            yield Bench(broker, server, supervisor, counters, clock)
         finally:
             await supervisor.stop()
 

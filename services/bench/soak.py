@@ -92,8 +92,7 @@ async def soak(
     queues: list[float] = []
     outages = 0
     async with start_bench(folder, videos, subjects, clock) as bench:
-        await bench.supervisor.apply(bench.site_of(subjects))
-        await bench.counters.until_online(subjects)
+        await bench.set_cameras(subjects)
         before = await bench.counters.read()
         began_ns = clock.now_ns()
         outage = asyncio.create_task(asyncio.sleep(0))

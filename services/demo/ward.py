@@ -180,40 +180,42 @@ async def play(
     """
     mounts = {room.name: room.recording.video for room in rooms}
     with Broker() as broker, RtspServer(mounts, loop=forever) as server:
-        demonstration = _Demonstration(rooms, folder, clock, on_event, broker, server)
-        await demonstration.run(on_ready, forever=forever)
+        site = _site_of(rooms, folder, broker, server)
+        by_name = {room.name: room for room in rooms}
+        showing = _Demonstration(by_name, clock, on_event, broker, server, site)
+        await showing.run(on_ready, forever=forever)
+
+
+def _site_of(
+    rooms: Sequence[Room], folder: Path, broker: Broker, server: RtspServer
+) -> Site:
+    return Site.model_validate(
+        {
+            "site": SITE,
+            "broker": {"port": broker.port},
+            "hub": {"folder": str(folder), "port": 0, "canary_every_s": 10},
+            "subjects": [
+                {"id": room.name, "camera": server.address(room.name), "imu": room.name}
+                for room in rooms
+            ],
+        }
+    )
 
 
 @final
+@dataclass(frozen=True, slots=True)
 class _Demonstration:
     """One run of the demonstration, with a broker and a server that are running."""
 
-    def __init__(
-        self,
-        rooms: Sequence[Room],
-        folder: Path,
-        clock: Clock,
-        on_event: Callable[[ActionEvent], None],
-        broker: Broker,
-        server: RtspServer,
-    ) -> None:
-        self._rooms = {room.name: room for room in rooms}
-        self._clock, self._on_event = clock, on_event
-        self._broker, self._server = broker, server
-        self._site = Site.model_validate(
-            {
-                "site": SITE,
-                "broker": {"port": broker.port},
-                "hub": {"folder": str(folder), "port": 0, "canary_every_s": 10},
-                "subjects": [
-                    {"id": name, "camera": server.address(name), "imu": name}
-                    for name in self._rooms
-                ],
-            }
-        )
+    rooms: Mapping[str, Room]
+    clock: Clock
+    on_event: Callable[[ActionEvent], None]
+    broker: Broker
+    server: RtspServer
+    site: Site
 
     async def run(self, on_ready: Callable[[str], None], *, forever: bool) -> None:
-        supervisor = Supervisor(self._site, self._clock)
+        supervisor = Supervisor(self.site, self.clock)
         async with _tasks() as tasks:
             listening = asyncio.Event()
             tasks.append(asyncio.create_task(self._listen(listening)))
@@ -222,9 +224,9 @@ class _Demonstration:
                 state = await supervisor.start()
                 on_ready(
                     f"{state.url}/metrics  {state.url}/readyz  "
-                    f"mqtt://127.0.0.1:{self._broker.port}/wardwatch/{SITE}/#"
+                    f"mqtt://127.0.0.1:{self.broker.port}/wardwatch/{SITE}/#"
                 )
-                hub = HubCounters(state.url, self._clock)
+                hub = HubCounters(state.url, self.clock)
                 tasks.append(asyncio.create_task(self._show(hub, forever=forever)))
                 tasks.append(asyncio.create_task(supervisor.until_lost()))
                 await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -240,14 +242,14 @@ class _Demonstration:
         Windows are counted when the wearables end, because later windows have none.
         """
         async with _tasks() as tasks:
-            for _ in self._rooms:
-                start = await asyncio.to_thread(self._server.wait_for_start, _START_S)
-                room = self._rooms[start.mount]
+            for _ in self.rooms:
+                start = await asyncio.to_thread(self.server.wait_for_start, _START_S)
+                room = self.rooms[start.mount]
                 room.zero_ns = start.zero_ns
                 playing = publish_imu(
                     room.recording.imu[WEARABLE],
-                    self._site.imu_address(start.mount),
-                    clock=self._clock,
+                    self.site.imu_address(start.mount),
+                    clock=self.clock,
                     origin_ns=start.zero_ns,
                 )
                 tasks.append(asyncio.create_task(playing))
@@ -255,20 +257,20 @@ class _Demonstration:
             await self._count(hub)
             if forever:
                 await asyncio.Event().wait()
-            over_ns = max(room.end_ns for room in self._rooms.values())
-            left_s = ns_to_seconds(over_ns - self._clock.now_ns()) + _AFTER_S
-            await self._clock.sleep_s(max(0.0, left_s))
+            over_ns = max(room.end_ns for room in self.rooms.values())
+            left_s = ns_to_seconds(over_ns - self.clock.now_ns()) + _AFTER_S
+            await self.clock.sleep_s(max(0.0, left_s))
 
     async def _count(self, hub: HubCounters) -> None:
         """Read the hub's counts of windows; a hub that does not answer counts none."""
         with suppress(OSError):
             for name, windows in (await hub.windows_by_subject()).items():
-                if name in self._rooms:
-                    self._rooms[name].windows = windows
+                if name in self.rooms:
+                    self.rooms[name].windows = windows
 
     async def _listen(self, listening: asyncio.Event) -> None:
         """Receive events and statuses as any other client of the broker."""
-        async with aiomqtt.Client("127.0.0.1", self._broker.port) as client:
+        async with aiomqtt.Client("127.0.0.1", self.broker.port) as client:
             for kind in ("event", "status"):
                 await client.subscribe(f"wardwatch/{SITE}/+/{kind}", qos=1)
             listening.set()
@@ -278,16 +280,16 @@ class _Demonstration:
                     self._receive(json.loads(payload))
 
     def _receive(self, message: dict[str, Any]) -> None:
-        room = self._rooms[message["subject"]]
+        room = self.rooms[message["subject"]]
         if message["type"] == "status":
             wearable = message["sources"]["imu"]
             room.is_worn = room.is_worn or wearable["state"] == "online"
             return
         event = read_event(message)
-        wait_ns = self._clock.now_ns() - event.decided_ns
+        wait_ns = self.clock.now_ns() - event.decided_ns
         room.events.append(event)
         room.waits_s.append(ns_to_seconds(wait_ns))
-        self._on_event(event)
+        self.on_event(event)
 
 
 @asynccontextmanager

@@ -10,7 +10,8 @@ import asyncio
 import logging
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from itertools import accumulate, chain, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast, final
 
@@ -89,9 +90,16 @@ class RecognizerPlan:
         """
         from models.build import build_recognizer
 
-        arguments = asdict(self)
-        del arguments["threads"]  # the replica sets it for the whole process
-        return build_recognizer(**arguments)
+        return build_recognizer(
+            self.model,
+            self.prompts,
+            temporal=self.temporal,
+            frames=self.frames,
+            seconds=self.seconds,
+            adaptation=self.adaptation,
+            calibration=self.calibration,
+            device=self.device,
+        )
 
 
 def _absolute_or_word(adaptation: Path | None) -> Path | None:
@@ -144,20 +152,15 @@ class Recognizer:
     @serve.batch(max_batch_size=_BATCHED_REQUESTS, batch_wait_timeout_s=_BATCH_WAIT_S)
     async def classify(self, requests: list[Sequence[Clip]]) -> list[ClipScores]:
         """Score the clips of several watchers in one batch."""
-        together = [clip for clips in requests for clip in clips]
-        scores = await self._recognizer.classify(together)
-        answers, first = [], 0
-        for clips in requests:
-            rows = slice(first, first + len(clips))
-            answers.append(
-                ClipScores(
-                    scores.probabilities[rows],
-                    scores.cosines[rows],
-                    scores.modalities[rows],
-                )
+        scores = await self._recognizer.classify(list(chain(*requests)))
+        ends = accumulate(map(len, requests), initial=0)
+        rows = [slice(*pair) for pair in pairwise(ends)]
+        return [
+            ClipScores(
+                scores.probabilities[own], scores.cosines[own], scores.modalities[own]
             )
-            first = rows.stop
-        return answers
+            for own in rows
+        ]
 
     async def check_health(self) -> None:
         """Encode a test picture; Ray Serve calls this regularly.
