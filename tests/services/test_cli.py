@@ -1,4 +1,4 @@
-"""The frame of the command line: errors, exit codes, speed of its help."""
+"""The command line: errors, exit codes, help."""
 
 import subprocess
 import sys
@@ -38,12 +38,12 @@ def test_bad_input_is_one_line_and_exit_code_two(
     assert capsys.readouterr() == ("", f"wardwatch: {line}\n")
 
 
-def test_a_mistake_of_ours_keeps_its_traceback() -> None:
+def test_an_error_in_the_program_keeps_its_traceback() -> None:
     with pytest.raises(ZeroDivisionError):
         run(app_that_raises(ZeroDivisionError()), [])
 
 
-def test_the_exit_code_of_a_command_is_handed_on() -> None:
+def test_the_exit_code_of_a_command_is_returned() -> None:
     assert run(app_that_raises(typer.Exit(3)), []) == 3
 
 
@@ -54,7 +54,7 @@ def test_an_unknown_command_is_exit_code_two(
     assert "No such command 'dance'" in capsys.readouterr().err
 
 
-def test_what_was_typed_is_not_repeated_where_it_may_be_a_login(
+def test_an_argument_that_may_hold_a_login_is_not_repeated(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert run(app, ["watch", "test", "nurse:sEcReT9@h"]) == 2
@@ -71,9 +71,21 @@ def test_the_version_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.startswith("wardwatch ")
 
 
-def test_asking_for_nothing_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     run(app, [])
     assert "Not a medical device" in " ".join(capsys.readouterr().out.split())
+
+
+def test_the_terminal_alone_breaks_the_lines_of_a_help(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "400")
+    for command in (["run"], ["model", "calibrate"]):
+        assert run(app, [*command, "--help"]) == 0
+        paragraphs = capsys.readouterr().out.split("╭")[0].splitlines()
+        texts = [line.strip() for line in paragraphs if line.strip()][1:]
+        assert len(texts) > 1
+        assert all(text.endswith(".") for text in texts), texts
 
 
 def test_the_help_imports_nothing_heavy() -> None:
