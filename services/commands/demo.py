@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.table import Table
 
 from services import signals
-from services.options import SeedOption
+from services.options import JsonOption, SeedOption
 from services.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -39,9 +39,7 @@ def demo(
         bool,
         typer.Option("--forever", help="Repeat the rooms until Ctrl-C."),
     ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object, on one line.")
-    ] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Run the service on a simulated ward, and compare its events with the truth.
 

@@ -13,16 +13,6 @@ RealSet = Literal["ucf101", "hmdb51", "kinetics", "uestc", "footage"]
 """As in ``pipelines.lab.data.public``, which the command line does not import."""
 
 SET_NAMES = "ucf101, hmdb51, kinetics, uestc or footage"
-DATA_HELP = (
-    "Folder of the set. ucf101, hmdb51: a folder with one folder for each class;"
-    " kinetics: the folder of the videos; uestc: the folder that holds its lists,"
-    " video and sensor; footage: the folder with labels.csv and its videos."
-)
-LISTS_HELP = (
-    "Folder of the set's lists. ucf101: classInd.txt, trainlist01.txt, testlist01.txt;"
-    " hmdb51: brush_hair_test_split1.txt and all others; kinetics: classes.json,"
-    " train.csv, test.csv."
-)
 
 PromptsOption = Annotated[
     Path | None,
@@ -59,10 +49,24 @@ SetOption = Annotated[
         show_default="the simulated ward",
     ),
 ]
-DataOption = Annotated[Path | None, typer.Option("--data", help=DATA_HELP)]
+DataOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        help="Folder of the set. ucf101, hmdb51: with one folder for each class;"
+        " kinetics: with the videos; uestc: with its lists, video and sensor; footage:"
+        " with labels.csv and its videos.",
+    ),
+]
 ListsOption = Annotated[
     Path | None,
-    typer.Option("--lists", help=LISTS_HELP, show_default="the folder of --data"),
+    typer.Option(
+        "--lists",
+        help="Folder of the set's lists. ucf101: classInd.txt, trainlist01.txt,"
+        " testlist01.txt; hmdb51: brush_hair_test_split1.txt and all others; kinetics:"
+        " classes.json, train.csv, test.csv.",
+        show_default="the folder of --data",
+    ),
 ]
 SplitOption = Annotated[
     int,

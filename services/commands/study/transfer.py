@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from services.commands.study.options import (
-    DATA_HELP,
-    LISTS_HELP,
     SET_NAMES,
     ClipsOption,
     DataOption,
@@ -42,10 +40,15 @@ def zero_shot_transfer(
             help=f"Set of real videos to measure on, stored in --to-data: {SET_NAMES}.",
         ),
     ],
-    to_data: Annotated[Path, typer.Option(help=DATA_HELP)],
+    to_data: Annotated[
+        Path, typer.Option(help="Folder of --to-set; its content is as for --data.")
+    ],
     to_lists: Annotated[
         Path | None,
-        typer.Option(help=LISTS_HELP, show_default="the folder of --to-data"),
+        typer.Option(
+            help="Folder of the lists of --to-set, as for --lists.",
+            show_default="the folder of --to-data",
+        ),
     ] = None,
     to_split: Annotated[
         int,
