@@ -31,6 +31,7 @@ from models.clip.checkpoint import (
     read_pixel_scale,
     read_tokenizer,
 )
+from models.errors import CheckpointError
 
 CLIP_MEAN: Colour = (0.48145466, 0.4578275, 0.40821073)
 """Mean of each colour over CLIP's training pictures."""
@@ -196,6 +197,18 @@ class ClipEncoder:
         if (height, width) != (size_px, size_px):
             msg = f"pictures of {height}x{width} pixels, expected {size_px}x{size_px}"
             raise ValueError(msg)
+
+    def require_pictures(self) -> None:
+        """Refuse a checkpoint that does not look at whole pictures.
+
+        For work on pictures that do not pass through the chain, which draws poses.
+
+        Raises:
+            CheckpointError: If it looks at poses.
+        """
+        if self.card.view != "picture":
+            problem = f"looks at a {self.card.view}; choose one that looks at pictures"
+            raise CheckpointError(self.name, problem)
 
     @torch.inference_mode()
     def encode_texts(self, texts: Sequence[str]) -> Float32[np.ndarray, "text dim"]:

@@ -44,6 +44,7 @@ def drift(
     from services.bench.drift import measure_drift
 
     recognizer = build_recognizer(model)
+    recognizer.clip.require_pictures()
     with staged_bars() as show:
         cost = measure_drift(recognizer, SystemClock(), days, show, seed)
     rows = (

@@ -62,6 +62,7 @@ def drift(
     clip = build_recognizer(
         model, prompts, adaptation=adaptation, calibration=calibration
     )
+    clip.clip.require_pictures()
     with InProcessRecognizer(clip) as recognizer, staged_bars() as show:
         report = signals.run(
             study_drift(

@@ -52,6 +52,7 @@ def features(
     named = None if sam is None else NamedSam(sam, partial(load_any_sam, sam))
     with staged_bars() as show:
         recognizer = build_recognizer(model, prompts, adaptation=NO_ADAPTATION)
+        recognizer.clip.require_pictures()
         frames = read_feature_frames(points, named, show)
         result = study_features(recognizer, frames, points.name, seed, show)
     present(result, out, as_json=as_json)

@@ -70,6 +70,7 @@ def _command(name: str) -> Callable[..., None]:
         size = study_size(clips, seeds, quick=quick)
         chosen = choice or WardChoice(prompts, size.clips, seed, work)
         clip = load_clip(model or CHECKPOINT_FOLDER)
+        clip.require_pictures()
         with staged_bars() as show:
             trains = name not in _WITHOUT_TRAINING
             lab = open_laboratory(chosen, clip, model, show, trained_on=trains)

@@ -106,6 +106,7 @@ def _transfer(
     from pipelines.lab.studies.studied_clips import read_clips
 
     clip = load_clip(model or CHECKPOINT_FOLDER)
+    clip.require_pictures()
     with staged_bars() as show:
         away = read_clips(there, clip, show, trained_on=False)
         home = read_clips(here, clip, show, trained_on=True)

@@ -138,6 +138,7 @@ def _ward_clips(
 ) -> "Iterator[tuple[StudiedClips, Show]]":
     """Render clips of the simulated ward for a training, and report its end."""
     clip = _clip_to_adapt(model, out)
+    clip.require_pictures()
     from pipelines.lab.studies.studied_clips import WardChoice, read_clips
 
     choice = WardChoice(prompts, clips, seed, work, for_use=True)

@@ -86,3 +86,25 @@ def test_a_folder_without_labels_is_one_line(
     assert study(tmp_path) == 2
     (error,) = capsys.readouterr().err.splitlines()
     assert str(tmp_path / "labels.csv") in error
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("study", "drift", "--quick"),
+        ("study", "zero-shot", "--quick"),
+        ("train", "csn"),
+        ("bench", "drift"),
+    ],
+)
+def test_work_on_whole_pictures_refuses_a_checkpoint_of_poses(
+    command: tuple[str, ...],
+    checkpoint: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(app, [*command, "--model", str(checkpoint)]) == 2
+    (*_, error) = capsys.readouterr().err.splitlines()
+    assert error.endswith("looks at a pose; choose one that looks at pictures")
