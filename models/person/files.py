@@ -68,6 +68,16 @@ LANDMARKS = NetworkFile(
 FILES = (DETECTOR, LANDMARKS)
 
 
+def check_files() -> None:
+    """Check that all network files are there.
+
+    Raises:
+        PersonModelError: If one is missing, cannot be read, or is another file.
+    """
+    for file in FILES:
+        file.checked()
+
+
 def unpack(wheel: Path, folder: Path = FOLDER) -> None:
     """Take the network files and their licence out of a wheel.
 
@@ -97,8 +107,7 @@ def unpack(wheel: Path, folder: Path = FOLDER) -> None:
 def _main(arguments: list[str]) -> int:
     try:
         if arguments == ["--check"]:
-            for file in FILES:
-                file.checked()
+            check_files()
         else:
             unpack(Path(arguments[0]))
     except PersonModelError as err:

@@ -23,6 +23,7 @@ from ray.serve.exceptions import RayServeException
 from ray.serve.schema import LoggingConfig
 
 from models.bundled import NO_ADAPTATION
+from models.person.files import check_files
 from pipelines.recognition import ClipScores, RecognizerInfo
 from pipelines.records import Clip
 from services.site.settings import Site
@@ -100,6 +101,20 @@ class RecognizerPlan:
             calibration=self.calibration,
             device=self.device,
         )
+
+    def try_out(self) -> bool:
+        """Load what replicas and watchers will load, so that a mistake is one line.
+
+        Returns:
+            Whether it needs frames: a wearable alone is not enough.
+
+        Raises:
+            ModelError: If a file is missing or wrong.
+        """
+        recognizer = self.load()
+        if recognizer.clip.card.view == "pose":
+            check_files()
+        return recognizer.scorer.needs_frames
 
 
 def _absolute_or_word(adaptation: Path | None) -> Path | None:

@@ -138,7 +138,7 @@ class Supervisor:
             with suppress(TimeoutError):  # they take room, but are in nobody's way
                 await in_daemon_thread(self._remove_remains, _OPEN_S)
         plan = RecognizerPlan.of(self.site)
-        tried = ray.remote(num_cpus=0, max_calls=1)(_try_model).remote(plan)
+        tried = ray.remote(num_cpus=0, max_calls=1)(RecognizerPlan.try_out).remote(plan)
         _refuse_blind(self.site, await _unwrapped(tried))
         settings = self.site.recognizer
         deploy = partial(
@@ -360,15 +360,6 @@ def _refuse_blind(site: Site, needs_frames: bool) -> None:
             " the kind is-clip, as shipped where checkpoint, prompts and windows are"
         )
         raise SettingsError([problem])
-
-
-def _try_model(plan: RecognizerPlan) -> bool:
-    """Load what replicas will load, so that a mistake is reported in one line.
-
-    Returns:
-        Whether it needs frames: a wearable alone is not enough.
-    """
-    return plan.load().scorer.needs_frames
 
 
 async def _unwrapped(asked: Awaitable[Answer]) -> Answer:

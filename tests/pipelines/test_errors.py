@@ -9,6 +9,7 @@ from models.errors import (
     CalibrationError,
     CheckpointError,
     ModelError,
+    PersonModelError,
     PointsError,
     PromptSetError,
 )
@@ -43,6 +44,7 @@ ERRORS = {
     ModelError("x.bin", "damaged"): "x.bin: damaged",
     CheckpointError("small", "no folder"): "small: no folder",
     CalibrationError("c.json", "damaged"): "c.json: damaged",
+    PersonModelError("d.tflite", "missing"): "d.tflite: missing",
     PointsError("p.json", "damaged"): "p.json: damaged",
     PromptSetError("x.yaml", "missing"): "x.yaml: missing",
     PromptSetError("x.yaml", "empty", line=3): "x.yaml:3: empty",

@@ -105,4 +105,6 @@ def test_times_follow_a_clock_that_is_set_right_by_a_month(
     assert {
         line["reason"] for line in of_kind(lines, "status") if "reason" in line
     } <= {""}
-    assert errors.read_text().count(CORRECTED) == 1
+    # While the file is replaced, the faked clock may be there, back and there again.
+    said = errors.read_text()
+    assert said.count(CORRECTED) - said.count(CORRECTED.replace("+", "-")) == 1
