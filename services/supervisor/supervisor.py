@@ -14,47 +14,27 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Any, TypeVar, cast, final
+from typing import final
 
-import ray
-from ray import serve
-from ray.actor import ActorHandle
 from ray.exceptions import RayActorError, RayError, RayTaskError
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from pipelines.clock import Clock
 from pipelines.errors import PipelineError
-from services import signals
-from services.errors import RayLost, SettingsError
-from services.hub.hub import Hub, HubState
-from services.hub.link import HUB, RayHubLink
-from services.recognition.deployment import (
-    RecognizerPlan,
-    ServedRecognizer,
-    deploy_recognizer,
-    start_serve,
-)
+from services.errors import SettingsError
+from services.hub.hub import HubState
+from services.recognition.deployment import RecognizerPlan, ServedRecognizer
 from services.site.settings import Site, SubjectSettings
-from services.supervisor.claim import Deployment, claim_site
+from services.supervisor.cluster import Actor, Cluster, RayCluster, unwrapped
 from services.supervisor.placement import plan_changes
-from services.supervisor.ray_node import RayNode, in_daemon_thread
-from services.watcher.watcher import (
-    Pulse,
-    WatchedSubject,
-    Watcher,
-    configuration_hash,
-)
+from services.tasks import end_tasks
+from services.watcher.watcher import Pulse, WatchedSubject, configuration_hash
 
 logger = logging.getLogger(__name__)
-
-Answer = TypeVar("Answer")
 
 _ROUND_S = 2.0
 _ANSWER_S = 10.0
 _OPEN_S = 60.0
 _MOST_SILENT = 3
-_CONCURRENT = 1000
 _HUB_HANGS_S, _HUB_LOST_S = 15.0, 45.0
 """A hub is back within some 10 s of its death."""
 
@@ -63,7 +43,7 @@ _HUB_HANGS_S, _HUB_LOST_S = 15.0, 45.0
 class _Placed:
     """A watcher, its subjects, and for how many rounds it has not answered."""
 
-    actor: Any
+    actor: Actor
     subjects: dict[str, SubjectSettings] = field(default_factory=dict)
     silent: int = 0
 
@@ -77,6 +57,7 @@ class Supervisor:
         clock: Times the rounds.
         address: Of a Ray cluster; None starts a local one.
         say: Called with a line for each thing that happens.
+        cluster: Carries out what is decided; None for Ray at ``address``.
 
     Attributes:
         site: The configuration as it now is.
@@ -89,16 +70,15 @@ class Supervisor:
         clock: Clock,
         address: str | None = None,
         say: Callable[[str], None] = logger.info,
+        *,
+        cluster: Cluster | None = None,
     ) -> None:
         self.site, self._clock, self._say = site, clock, say
-        self._node = RayNode(clock, address)
-        self._deployment = Deployment(site.site)
+        self._cluster = cluster or RayCluster(site.site, clock, address)
         self._numbers = itertools.count()
         self._watchers: dict[int, _Placed] = {}
         self.recognizer: ServedRecognizer | None = None
-        self._hub: Any = None
-        self._claim: Any = None
-        self._deployed = False
+        self._hub: Actor = None
         self._works: list[asyncio.Task[None]] = []
 
     async def start(self) -> HubState:
@@ -109,12 +89,10 @@ class Supervisor:
             ServiceError: If the hub cannot begin, another service watches the site, or
                 Ray dies meanwhile.
         """
-        # In the main thread Ray would replace the handlers of our signals.
-        await asyncio.to_thread(self._node.start, self._deployment.name)
-        signals.reinstall()
-        if not self._node.is_ours:
-            self._say(await self._node.describe())
-        self._works = [asyncio.create_task(self._node.until_lost(), name="node")]
+        await self._cluster.start()
+        if not self._cluster.is_ours:
+            self._say(await self._cluster.describe())
+        self._works = [asyncio.create_task(self._cluster.until_lost(), name="node")]
         starting = asyncio.create_task(self._start(), name="start")
         try:
             works = (starting, *self._works)
@@ -122,56 +100,24 @@ class Supervisor:
             if not starting.done():
                 await self.until_lost()
         finally:
-            starting.cancel()
-            await asyncio.gather(starting, return_exceptions=True)
+            await end_tasks([starting])
         state = starting.result()
         for name, work in (("watchers", self._go_round()), ("hub", self._watch_hub())):
             self._works.append(asyncio.create_task(work, name=f"look after {name}"))
         return state
 
     async def _start(self) -> HubState:
-        here = NodeAffinitySchedulingStrategy(
-            ray.get_runtime_context().get_node_id(), soft=False
-        )
-        if not self._node.is_ours:
-            self._claim = await claim_site(self.site.site, scheduling_strategy=here)
-            with suppress(TimeoutError):  # they take room, but are in nobody's way
-                await in_daemon_thread(self._remove_remains, _OPEN_S)
+        if not self._cluster.is_ours:
+            await self._cluster.claim()
+            with suppress(TimeoutError):  # remains need room, but do no harm
+                await self._cluster.remove_remains(self._say)
         plan = RecognizerPlan.of(self.site)
-        tried = ray.remote(num_cpus=0, max_calls=1)(RecognizerPlan.try_out).remote(plan)
-        _refuse_blind(self.site, await _unwrapped(tried))
-        settings = self.site.recognizer
-        deploy = partial(
-            deploy_recognizer,
-            plan,
-            self._deployment.name,
-            replicas=settings.replicas,
-            most_replicas=settings.most_replicas,
-            cpus=1.0,
-            gpus=1.0 if settings.device.startswith("cuda") else 0.0,
-        )
-        self._deployed = True
-        self.recognizer = await in_daemon_thread(deploy, None)
-        actor = ray.remote(Hub).options(
-            name=HUB,
-            namespace=self._deployment.name,
-            num_cpus=0,
-            max_restarts=-1,
-            max_concurrency=_CONCURRENT,
-            scheduling_strategy=here,
-        )
-        folder = self.site.hub.folder.absolute()
-        self._hub = actor.remote(self.site, self.recognizer, folder)
-        state: HubState = await _unwrapped(self._hub.state.remote())
+        _refuse_blind(self.site, await self._cluster.needs_frames(plan))
+        self.recognizer = await self._cluster.deploy(plan, self.site.recognizer)
+        self._hub = self._cluster.start_hub(self.site, self.recognizer)
+        state: HubState = await unwrapped(self._hub.state.remote())
         await self.apply(self.site)
         return state
-
-    def _remove_remains(self) -> None:
-        """Remove what an earlier service of this site left when it was killed."""
-        start_serve()
-        for name in self._deployment.remains(serve.status().applications):
-            self._say(f"removing {name}, which an earlier run of this site left behind")
-            serve.delete(name)
 
     async def until_lost(self) -> None:
         """Wait for as long as the service can go on.
@@ -194,7 +140,7 @@ class Supervisor:
             _refuse_blind(site, self.recognizer.info.needs_frames)
         self.site = site
         expected = {subject.id: subject.sources for subject in site.subjects}
-        await _unwrapped(self._hub.expect.remote(expected))
+        await unwrapped(self._hub.expect.remote(expected))
         placed = {
             number: list(it.subjects.values()) for number, it in self._watchers.items()
         }
@@ -231,11 +177,13 @@ class Supervisor:
             except (RayError, TimeoutError) as error:
                 silent_s = time_s() - answered_s
                 if silent_s > _HUB_LOST_S:
-                    self._node.give_up(f"the hub has not answered for {silent_s:.0f} s")
+                    self._cluster.give_up(
+                        f"the hub has not answered for {silent_s:.0f} s"
+                    )
                 hangs = isinstance(error, TimeoutError) and silent_s > _HUB_HANGS_S
                 if hangs and not killed:
                     self._say("the hub does not answer: it is restarted")
-                    ray.kill(self._hub, no_restart=False)
+                    self._cluster.kill(self._hub, no_restart=False)
                     killed = True
             else:
                 answered_s, killed = time_s(), False
@@ -246,26 +194,20 @@ class Supervisor:
 
         Nothing is removed from a cluster but what this supervisor has made.
         """
-        for work in self._works:  # or they would put back what ends now
-            work.cancel()
-        await asyncio.gather(*self._works, return_exceptions=True)
-        if ray.is_initialized() and not self._node.is_lost:
+        await end_tasks(self._works)  # or they would put back what ends now
+        if self._cluster.answers:
             await self._end_actors()
-        await self._node.close()
+        await self._cluster.close()
 
     async def _end_actors(self) -> None:
         watchers = [placed.actor for placed in self._watchers.values()]
         await _quietly(*(actor.stop.remote() for actor in watchers))
         for actor in watchers:
-            ray.kill(actor)
+            self._cluster.kill(actor)
         if self._hub is not None:
             await _quietly(self._hub.stop.remote())
-            ray.kill(self._hub)
-        if self._deployed and not self._node.is_ours:
-            delete = partial(serve.delete, self._deployment.name)
-            await _quietly(in_daemon_thread(delete, _ANSWER_S))
-        if self._claim is not None:
-            ray.kill(self._claim)
+            self._cluster.kill(self._hub)
+        await _quietly(self._cluster.withdraw())
 
     async def _look_at(self, number: int) -> None:
         """Ask a watcher for its pulse; replace it if it is dead."""
@@ -299,7 +241,7 @@ class Supervisor:
                 await self._change(it, [wanted[name] for name in add], drop)
             return
         self._say(f"watcher {number} {why}: {len(it.subjects)} subjects start again")
-        ray.kill(it.actor)
+        self._cluster.kill(it.actor)
         it.actor, it.silent = await self._make_watcher(), 0
         watched = [self._watched(subject) for subject in it.subjects.values()]
         await self._change(it, watched, [])
@@ -312,28 +254,10 @@ class Supervisor:
         except (RayError, TimeoutError) as error:  # the next round tries again
             logger.warning("a watcher does not change: %s", _name_of(error))
 
-    async def _make_watcher(self) -> "ActorHandle[Watcher]":
+    async def _make_watcher(self) -> Actor:
+        assert self.recognizer is not None  # started before the first watcher
         number = next(self._numbers)
-        # In turn: Ray puts actors that take no CPU anywhere, all on one node at times.
-        nodes = sorted(await self._node.alive_nodes())
-        if not nodes:
-            raise RayLost("no Ray node is alive")  # noqa: EM101  its own message
-        in_turn = NodeAffinitySchedulingStrategy(nodes[number % len(nodes)], soft=True)
-        actor = ray.remote(Watcher).options(
-            namespace=self._deployment.name,
-            num_cpus=0,
-            max_restarts=0,
-            max_concurrency=_CONCURRENT,
-            scheduling_strategy=in_turn,
-        )
-        made = actor.remote(
-            f"watcher-{number}",
-            self.site.watch_settings(),
-            self.recognizer,
-            RayHubLink(self._deployment.name),
-            self.site.hub.folder.absolute() / "normal",
-        )
-        return cast("ActorHandle[Watcher]", made)
+        return await self._cluster.start_watcher(number, self.site, self.recognizer)
 
     def _watched(self, subject: SubjectSettings) -> WatchedSubject:
         wearable = subject.imu and self.site.imu_address(subject.imu)
@@ -360,21 +284,6 @@ def _refuse_blind(site: Site, needs_frames: bool) -> None:
             " the kind is-clip, as shipped where checkpoint, prompts and windows are"
         )
         raise SettingsError([problem])
-
-
-async def _unwrapped(asked: Awaitable[Answer]) -> Answer:
-    """Wait for an answer; raise our own errors as they were raised over there."""
-    try:
-        return await asked
-    except RayTaskError as error:
-        raise error.cause from None
-    except RayActorError as error:  # its constructor failed
-        cause = error.__cause__
-        while cause is not None and not isinstance(cause, RayTaskError):
-            cause = cause.__cause__
-        if isinstance(cause, RayTaskError):
-            raise cause.cause from None
-        raise
 
 
 def _name_of(error: Exception) -> str:
