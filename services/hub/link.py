@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from typing import Protocol, cast, final
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, cast, final
 
 import ray
 from ray.exceptions import RayError, RayTaskError
@@ -31,16 +31,21 @@ class HubLink(Protocol):
         ...
 
 
+def _find_hub(namespace: str) -> object:
+    return ray.get_actor(HUB, namespace=namespace)
+
+
 @final
 class RayHubLink:
     """The hub as an actor with a name; asks until it answers.
 
     Args:
         namespace: Of its deployment.
+        find: Returns the hub's handle in a namespace; ValueError if there is no hub.
     """
 
-    def __init__(self, namespace: str) -> None:
-        self._namespace = namespace
+    def __init__(self, namespace: str, find: Callable[[str], Any] = _find_hub) -> None:
+        self._namespace, self._find = namespace, find
 
     async def accept(self, report: Report) -> None:
         """Return once what must not be lost is on the disk."""
@@ -54,7 +59,7 @@ class RayHubLink:
     async def _ask(self, method: str, *arguments: object) -> object:
         while True:
             try:
-                hub = ray.get_actor(HUB, namespace=self._namespace)
+                hub = self._find(self._namespace)
                 asked = getattr(hub, method).remote(*arguments)
                 return await asyncio.wait_for(asked, _PATIENCE_S)
             except RayTaskError as error:  # the hub cannot write, and logs that itself

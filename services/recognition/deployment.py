@@ -9,7 +9,7 @@ In addition it asks again when a replica dies.
 import asyncio
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain, pairwise
 from pathlib import Path
@@ -240,6 +240,12 @@ def start_serve() -> None:
     serve.start(proxy_location="Disabled", logging_config=_QUIET)
 
 
+def _connect(app: str) -> object:
+    """Return this process's handle of the deployment."""
+    logging.getLogger("ray.serve").setLevel(logging.WARNING)
+    return serve.get_deployment_handle(DEPLOYMENT, app)
+
+
 @final
 class ServedRecognizer:
     """Client of the deployment, for any process of the cluster.
@@ -247,15 +253,21 @@ class ServedRecognizer:
     Args:
         info: The labels, prompts and sizes of the model.
         app: Name of the Serve application.
+        connect: Returns a handle of that application's deployment.
     """
 
-    def __init__(self, info: RecognizerInfo, app: str) -> None:
-        self.info, self._app = info, app
+    def __init__(
+        self,
+        info: RecognizerInfo,
+        app: str,
+        connect: Callable[[str], Any] = _connect,
+    ) -> None:
+        self.info, self._app, self._connect = info, app, connect
         self._handle: Any = None
 
-    def __reduce__(self) -> tuple[type["ServedRecognizer"], tuple[RecognizerInfo, str]]:
+    def __reduce__(self) -> tuple[type["ServedRecognizer"], tuple[object, ...]]:
         """Leave out the handle, which belongs to one process."""
-        return ServedRecognizer, (self.info, self._app)
+        return ServedRecognizer, (self.info, self._app, self._connect)
 
     async def encode(
         self, frames: UInt8[np.ndarray, "batch height width 3"]
@@ -280,8 +292,7 @@ class ServedRecognizer:
         while True:
             try:
                 if self._handle is None:
-                    logging.getLogger("ray.serve").setLevel(logging.WARNING)
-                    self._handle = serve.get_deployment_handle(DEPLOYMENT, self._app)
+                    self._handle = self._connect(self._app)
                 asked = getattr(self._handle, method).remote(*arguments)
                 return await asyncio.wait_for(asked, _PATIENCE_S)
             except RayTaskError:
