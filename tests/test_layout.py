@@ -1,8 +1,10 @@
 """The folders, their names and the documents agree with one another."""
 
+import ast
 import importlib
 import re
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,9 @@ MAY_TOUCH_DEVICES = {
     "services.bench",
 }
 MAY_USE_THE_LABORATORY = {"pipelines.lab", "services.commands", "services.demo"}
+NOT_QUICK = {"ray", "slow", "real"}
+"""Marks of the tests that ``make quick`` leaves out."""
+ONLY_DATA = {"models/bundled"}
 COMMAND_LINE = re.compile(r"^(?:\.venv/bin/)?(make|wardwatch) (.+)$", re.MULTILINE)
 
 
@@ -27,6 +32,45 @@ def modules_in(package: str) -> set[str]:
     files = {path.stem for path in folder.glob("*.py")} - {"__init__"}
     folders = {path.parent.name for path in folder.glob("*/__init__.py")}
     return {f"{package}.{name}" for name in files | folders}
+
+
+def runtime_packages() -> list[str]:
+    """The folders of what watches a ward: all packages but the laboratory."""
+    folders = [
+        init.parent.relative_to(ROOT).as_posix()
+        for package in PACKAGES
+        for init in sorted((ROOT / package).rglob("__init__.py"))
+    ]
+    return [it for it in folders if not it.startswith("pipelines/lab")]
+
+
+def marks_in(nodes: Sequence[ast.AST]) -> set[str]:
+    return {
+        part.attr
+        for node in nodes
+        for part in ast.walk(node)
+        if isinstance(part, ast.Attribute)
+    }
+
+
+def quick_tests_in(file: Path) -> list[str]:
+    """The tests of a file that ``make quick`` runs, by the marks in its text."""
+    statements = ast.parse(file.read_text()).body
+    marks = [
+        statement.value
+        for statement in statements
+        if isinstance(statement, ast.Assign)
+        if any(getattr(name, "id", "") == "pytestmark" for name in statement.targets)
+    ]
+    if marks_in(marks) & NOT_QUICK:
+        return []
+    return [
+        statement.name
+        for statement in statements
+        if isinstance(statement, ast.FunctionDef)
+        if statement.name.startswith("test_")
+        if not marks_in(statement.decorator_list) & NOT_QUICK
+    ]
 
 
 def shown_commands(program: str) -> list[str]:
@@ -67,6 +111,17 @@ def test_every_folder_of_ours_is_a_package() -> None:
 
 def test_tests_are_no_packages_so_that_they_shadow_nothing() -> None:
     assert list((ROOT / "tests").rglob("__init__.py")) == []
+
+
+@pytest.mark.parametrize("package", sorted({*runtime_packages()} - ONLY_DATA))
+def test_quick_tests_exercise_every_package_that_watches_a_ward(package: str) -> None:
+    files = (ROOT / "tests" / package).glob("test_*.py")
+    assert [name for file in files for name in quick_tests_in(file)] != []
+
+
+def test_make_quick_leaves_out_what_the_check_of_quick_tests_leaves_out() -> None:
+    (chosen,) = re.findall(r'-m "(.+?)"', (ROOT / "Makefile").read_text())
+    assert set(re.findall(r"not (\w+)", chosen)) == NOT_QUICK
 
 
 @pytest.mark.parametrize(
