@@ -12,23 +12,19 @@ import pytest
 from services.demo.broker import Broker
 from services.demo.rtsp_process import RtspServer
 from services.errors import RESTART_EXIT_CODE
-from tests.end_to_end.test_service import (
+from tests.end_to_end.service_rig import (
     Service,
     both,
     eventually,
     falls_of,
-    footage,
     has_ended,
     is_consistent,
-    server,
     serving,
     someone_lies,
 )
 from tests.processes import processes_named
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(240)]
-
-__all__ = ["footage", "server"]  # fixtures
 
 ENDS_WITHIN_S = 60.0
 LISTENS = "0A"

@@ -12,7 +12,7 @@ from ray.cluster_utils import Cluster
 
 from services.demo.broker import Broker
 from services.errors import RESTART_EXIT_CODE
-from tests.end_to_end.test_service import (
+from tests.end_to_end.service_rig import (
     START_S,
     Service,
     eventually,
