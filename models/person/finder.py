@@ -14,10 +14,11 @@ from jaxtyping import Float32, UInt8
 
 from models.person.detector import Detector
 from models.person.landmarks import LandmarkNetwork, Reading
-from models.person.region import Region, boxes_overlap
+from models.person.region import Region, boxes_overlap, share_inside
+from models.person.steady_region import SteadyRegion
 
 _NS_PER_S = 1_000_000_000
-_SAME_BODY = 0.5  # overlap of the boxes of one body, found twice
+_SAME_BODY = 0.6  # share of the smaller box of one body, found twice, in the larger
 _LEAST_VISIBLE = 0.1
 _MOST_OUTSIDE = 0.5  # share of a body beyond the picture's edges
 
@@ -70,6 +71,7 @@ class Person:
 class _Track:
     number: int
     region: Region
+    steady: SteadyRegion
     box: Float32[np.ndarray, " 4"]
     seen_ns: int
 
@@ -130,8 +132,10 @@ class PersonFinder:
                 self._lost.append(track)
                 continue
             people.append(person)
-            region, box = reading.next_region, person.box
-            self._tracks.append(replace(track, region=region, box=box, seen_ns=time_ns))
+            region = track.steady.update(reading.next_region, time_ns)
+            self._tracks.append(
+                replace(track, region=region, box=person.box, seen_ns=time_ns)
+            )
         return people
 
     def _must_search(self, time_ns: int) -> bool:
@@ -167,9 +171,9 @@ class PersonFinder:
                 continue
             number = self._number_of(person)
             found.append(replace(person, track_id=number))
-            self._tracks.append(
-                _Track(number, reading.next_region, person.box, time_ns)
-            )
+            region = reading.next_region
+            steady = SteadyRegion(region, time_ns)
+            self._tracks.append(_Track(number, region, steady, person.box, time_ns))
         return found
 
     def _regions(
@@ -219,5 +223,8 @@ class PersonFinder:
 
 
 def _is_among(person: Person, others: list[Person]) -> bool:
-    """Return whether a body is one of those already found."""
-    return any(boxes_overlap(person.box, other.box) > _SAME_BODY for other in others)
+    """Return whether a body is one of those already found.
+
+    A second look at a body often sees a part of it only: its box is small, and inside.
+    """
+    return any(share_inside(person.box, other.box) > _SAME_BODY for other in others)

@@ -66,7 +66,7 @@ class LandmarkNetwork:
             cut.astype(np.float32) / np.float32(255)
         )
         rows = raw.reshape(_POINTS, 5).astype(np.float64)
-        places = _refined(rows[:, :2] / _SIDE, heat[0])
+        places = refine(rows[:, :2] / _SIDE, heat[0])
         points = region.to_picture(places)
         visibility = 1 / (1 + np.exp(-rows[:BODY_POINTS, 3:4]))
         metres = world.reshape(_POINTS, 3)[:BODY_POINTS].astype(np.float64)
@@ -81,24 +81,33 @@ class LandmarkNetwork:
         )
 
 
-def _refined(
+def refine(
     places: Float64[np.ndarray, "point 2"],
     heat: Float32[np.ndarray, "row column point"],
 ) -> Float64[np.ndarray, "point 2"]:
-    """Move each point to the centre of mass of its heat map near it, if it is clear."""
-    refined = places.copy()
-    for i, (x, y) in enumerate(places):
-        column, row = int(x * _HEAT_SIDE), int(y * _HEAT_SIDE)
-        if not (0 <= column < _HEAT_SIDE and 0 <= row < _HEAT_SIDE):
-            continue
-        rows = slice(max(0, row - _NEAR), row + _NEAR + 1)
-        columns = slice(max(0, column - _NEAR), column + _NEAR + 1)
-        near = 1 / (1 + np.exp(-heat[rows, columns, i].astype(np.float64)))
-        if near.max() >= _LEAST_HEAT:
-            down, across = np.indices(near.shape)
-            total = near.sum()
-            refined[i] = (
-                ((across + columns.start) * near).sum() / total / _HEAT_SIDE,
-                ((down + rows.start) * near).sum() / total / _HEAT_SIDE,
-            )
-    return refined
+    """Move each point to the centre of its heat near it, if the heat is clear.
+
+    Args:
+        places: Column and row of each point, as fractions of the region.
+        heat: Logits of each point's place.
+    """
+    cells = np.floor(places * _HEAT_SIDE).astype(int)
+    around = np.arange(-_NEAR, _NEAR + 1)
+    columns, rows = cells[:, 0, None] + around, cells[:, 1, None] + around
+    last = _HEAT_SIDE - 1
+    logits = heat[
+        rows.clip(0, last)[:, :, None],
+        columns.clip(0, last)[:, None, :],
+        np.arange(len(places))[:, None, None],
+    ]
+    is_row, is_column = (rows == rows.clip(0, last)), (columns == columns.clip(0, last))
+    near = np.where(
+        is_row[:, :, None] & is_column[:, None, :], 1 / (1 + np.exp(-logits)), 0
+    )
+    total = np.maximum(near.sum(axis=(1, 2)), _LEAST_HEAT)
+    mean_column = (near.sum(axis=1) * columns).sum(axis=1) / total
+    mean_row = (near.sum(axis=2) * rows).sum(axis=1) / total
+    inside = ((cells >= 0) & (cells <= last)).all(axis=1)
+    is_clear = inside & (near.max(axis=(1, 2)) >= _LEAST_HEAT)
+    centres = np.stack((mean_column, mean_row), axis=1) / _HEAT_SIDE
+    return np.where(is_clear[:, None], centres, places)

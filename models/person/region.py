@@ -5,10 +5,11 @@ from typing import final
 
 import numpy as np
 from jaxtyping import Float32, Float64, UInt8
-from PIL import Image
 
 _UP_RAD = np.pi / 2
 _HALF = 0.62
+_FINE = 32  # steps between two pixels, to which places are rounded
+_STRIP = 64  # lines cut at once: few enough for the processor's cache
 _MARGIN = 1.25  # side of a region, relative to the diameter of the body
 
 
@@ -64,6 +65,13 @@ class Region:
         turn = (turn + np.pi) % (2 * np.pi) - np.pi
         return cls(float(centre[0]), float(centre[1]), side, float(turn))
 
+    def body(self) -> Float64[np.ndarray, "2 2"]:
+        """Return centre and top, from which ``of_body`` makes this region."""
+        radius = self.side_px / 2 / _MARGIN
+        up = np.array([np.sin(self.turn_rad), -np.cos(self.turn_rad)])
+        centre = np.array([self.x_px, self.y_px])
+        return np.stack((centre, centre + radius * up))
+
     def to_picture(
         self, points: Float64[np.ndarray, "*point 2"]
     ) -> Float64[np.ndarray, "*point 2"]:
@@ -85,55 +93,96 @@ class Region:
         """Return the region as a picture, by bilinear interpolation.
 
         Args:
-            picture: RGB.
+            picture: RGB, at least 2 pixels high and wide.
             side: Height and width of the result.
             repeat: Whether the picture's edge continues outside of it; else it is
                 black there.
         """
-        step = self.rotation() * (self.side_px / side)
-        # The networks were trained on cuts whose pixel (0, 0) shows the very corner of
-        # the region, while Pillow would show there what half a pixel further in shows.
-        corner = np.array([self.x_px, self.y_px]) - step @ np.full(2, (side + 1) / 2)
-        corner += 0.5
-        if repeat:
-            picture, corner = _with_edges(picture, corner, step, side)
-        coefficients = (*step[0], corner[0], *step[1], corner[1])
-        cut = Image.fromarray(picture).transform(
-            (side, side),
-            Image.Transform.AFFINE,
-            tuple(float(each) for each in coefficients),
-            Image.Resampling.BILINEAR,
-        )
-        return np.asarray(cut)
+        step = self.rotation() * (self.side_px / side * _FINE)
+        # Pixel (0, 0) of a cut shows the very corner of the region, as in the cuts that
+        # the networks were trained on.
+        corner = np.array([self.x_px, self.y_px]) * _FINE - step @ np.full(2, side / 2)
+        places = np.arange(side)
+        cut = np.empty((side, side, 3), np.uint8)
+        for first in range(0, side, _STRIP):
+            strip = slice(first, first + _STRIP)
+            columns, rows = (
+                np.rint(corner[axis] + step[axis, 0] * places + down)
+                for axis, down in enumerate(
+                    step[:, 1, None, None] * places[strip, None]
+                )
+            )
+            cut[strip] = _interpolated(picture, columns, rows, repeat=repeat)
+        return cut
 
 
-def _with_edges(
+def _interpolated(
     picture: UInt8[np.ndarray, "height width 3"],
-    corner: Float64[np.ndarray, " 2"],
-    step: Float64[np.ndarray, "2 2"],
-    side: int,
-) -> tuple[UInt8[np.ndarray, "rows columns 3"], Float64[np.ndarray, " 2"]]:
-    """Continue the picture as far as the region extends beyond it."""
-    ends = np.array([[0, 0], [side, 0], [0, side], [side, side]]) @ step.T + corner
-    low = np.maximum(0, np.ceil(1 - ends.min(axis=0))).astype(int)
-    size = np.array([picture.shape[1], picture.shape[0]])
-    high = np.maximum(0, np.ceil(ends.max(axis=0) + 1 - size)).astype(int)
-    # A region far outside would make a huge picture: half a side shows the edge enough.
-    low, high = np.minimum(low, size), np.minimum(high, size)
-    if not (low.any() or high.any()):
-        return picture, corner
-    padding = ((low[1], high[1]), (low[0], high[0]), (0, 0))
-    return np.pad(picture, padding, mode="edge"), corner + low
+    columns: Float64[np.ndarray, "line side"],
+    rows: Float64[np.ndarray, "line side"],
+    *,
+    repeat: bool,
+) -> UInt8[np.ndarray, "line side 3"]:
+    """Return the picture's colours at whole numbers of fine steps.
+
+    Rounds as OpenCV does, whose cuts the networks were trained on. They are sensitive:
+    with colours that are rounded down, half a level darker, landmarks move by 0.7 % of
+    the body in the median.
+    """
+    height, width, _ = picture.shape
+    column = columns.clip(0, (width - 1) * _FINE).astype(np.intp)
+    row = rows.clip(0, (height - 1) * _FINE).astype(np.intp)
+    left = np.minimum(column // _FINE, width - 2)
+    top = np.minimum(row // _FINE, height - 2)
+    right_part = (column - left * _FINE).astype(np.float32) / np.float32(_FINE)
+    lower_part = (row - top * _FINE).astype(np.float32) / np.float32(_FINE)
+    upper_part = 1 - lower_part
+    if not repeat:
+        inside = (1 - np.abs(columns - column) / _FINE).clip(0)
+        inside *= (1 - np.abs(rows - row) / _FINE).clip(0)
+        upper_part *= inside
+        lower_part *= inside
+    left_part = 1 - right_part
+    neighbours = (
+        (0, left_part * upper_part),
+        (3, right_part * upper_part),
+        (3 * width, left_part * lower_part),
+        (3 * width + 3, right_part * lower_part),
+    )
+    values = picture.reshape(-1)
+    start = (top * width + left) * 3
+    colours = np.empty((*start.shape, 3), np.uint8)
+    for colour in range(3):
+        mean = np.full(start.shape, 0.5, np.float32)
+        for offset, weight in neighbours:
+            mean += values[colour + offset :].take(start) * weight
+        colours[..., colour] = mean
+    return colours
 
 
 def boxes_overlap(
     one: Float32[np.ndarray, " 4"], other: Float32[np.ndarray, " 4"]
 ) -> float:
     """Return the intersection over union of two boxes of left, top, right, bottom."""
+    shared = _shared_area(one, other)
+    return shared / (_area(one) + _area(other) - shared) if shared else 0.0
+
+
+def share_inside(
+    one: Float32[np.ndarray, " 4"], other: Float32[np.ndarray, " 4"]
+) -> float:
+    """Return the share of the smaller of two boxes that lies inside the other."""
+    shared = _shared_area(one, other)
+    return shared / min(_area(one), _area(other)) if shared else 0.0
+
+
+def _shared_area(
+    one: Float32[np.ndarray, " 4"], other: Float32[np.ndarray, " 4"]
+) -> float:
     across = min(one[2], other[2]) - max(one[0], other[0])
     down = min(one[3], other[3]) - max(one[1], other[1])
-    if across <= 0 or down <= 0:
-        return 0.0
-    shared = across * down
-    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)]
-    return float(shared / (sum(areas) - shared))
+    return float(across * down) if min(across, down) > 0 else 0.0
+
+
+def _area(box: Float32[np.ndarray, " 4"]) -> float:
+    return float((box[2] - box[0]) * (box[3] - box[1]))

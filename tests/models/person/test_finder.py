@@ -64,6 +64,14 @@ def test_two_people_get_two_numbers(
         assert abs(people[0].box[0] - people[1].box[0]) > 0.2
 
 
+def test_one_body_is_never_two_people(
+    film: Pictures, detector: Detector, landmark_network: LandmarkNetwork
+) -> None:
+    """A search sees part of a body that is followed, in a much smaller box."""
+    found = follow(film, detector, landmark_network, FinderSettings(people=4))
+    assert max(len(people) for people in found) == 1
+
+
 def test_no_more_people_are_followed_than_may_be(
     two_people: Pictures, detector: Detector, landmark_network: LandmarkNetwork
 ) -> None:

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.person.region import Region, boxes_overlap
+from models.person.region import Region, boxes_overlap, share_inside
 
 HEIGHT, WIDTH = 120, 160
 
@@ -55,6 +55,36 @@ def test_a_region_far_outside_needs_no_huge_picture() -> None:
     assert cut.shape == (64, 64, 3)
 
 
+@given(
+    st.floats(-3.1, 3.1), st.floats(1, 900), st.floats(-500, 900), st.floats(-500, 900)
+)
+def test_a_region_is_made_again_from_its_body(
+    turn: float, side: float, x: float, y: float
+) -> None:
+    again = Region.of_body(*Region(x, y, side, turn).body())
+    assert (again.x_px, again.y_px) == pytest.approx((x, y))
+    assert (again.side_px, again.turn_rad) == pytest.approx((side, turn))
+
+
+@pytest.mark.parametrize(
+    "region",
+    [
+        Region(80.0, 60.0, 60.0, 0.4),  # inside
+        Region(10.0, 110.0, 90.0, 0.4),  # over two edges
+        Region(80.0, 60.0, 260.0, -0.4),  # over all edges
+    ],
+)
+def test_a_cut_shows_what_the_picture_with_longer_edges_shows(region: Region) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
+    longer = np.pad(picture, ((400, 400), (400, 400), (0, 0)), mode="edge")
+    moved = Region(
+        region.x_px + 400, region.y_px + 400, region.side_px, region.turn_rad
+    )
+    expected = moved.cut(longer, 96, repeat=False).astype(int)
+    cut = region.cut(picture, 96, repeat=True).astype(int)
+    assert np.abs(cut - expected).max() <= 1  # rounding
+
+
 @pytest.mark.parametrize(
     ("other", "overlap"),
     [
@@ -69,3 +99,22 @@ def test_overlap_is_intersection_over_union(
 ) -> None:
     one = np.array((0, 0, 2, 2), np.float32)
     assert boxes_overlap(one, np.array(other, np.float32)) == pytest.approx(overlap)
+
+
+@pytest.mark.parametrize(
+    ("other", "share"),
+    [
+        ((0, 0, 2, 2), 1.0),
+        ((0.5, 0.5, 1, 1), 1.0),  # a small box inside
+        ((-2, -2, 4, 4), 1.0),  # a large box around
+        ((1, 0, 3, 2), 0.5),
+        ((2, 0, 4, 2), 0.0),
+        ((1, 1, 1, 1), 0.0),  # a box without area
+    ],
+)
+def test_the_share_inside_is_of_the_smaller_box(
+    other: tuple[float, ...], share: float
+) -> None:
+    one = np.array((0, 0, 2, 2), np.float32)
+    assert share_inside(one, np.array(other, np.float32)) == pytest.approx(share)
+    assert share_inside(np.array(other, np.float32), one) == pytest.approx(share)
