@@ -35,7 +35,7 @@ class EarlyStarts:
     ) -> None:
         self._answered, self._ahead, self._urgent = answered, ahead, urgent
 
-    def preview(self, prediction: Prediction) -> list[ActionEvent]:
+    def add_preview(self, prediction: Prediction) -> list[ActionEvent]:
         """Process a camera-only prediction; return the events to report at once."""
         return [
             event
@@ -45,6 +45,6 @@ class EarlyStarts:
             and self._answered.adopt(event)
         ]
 
-    def follow(self, prediction: Prediction) -> None:
+    def add_final(self, prediction: Prediction) -> None:
         """Process the final prediction of a window that was not previewed."""
         self._ahead.update(prediction)

@@ -154,7 +154,7 @@ class EventDetector:
         silence_ns = prediction.end_ns - self._now_ns
         self._now_ns, self._latest = prediction.end_ns, prediction
         for name in self._labels:
-            self._follow(name, prediction, silence_ns)
+            self._update_episode(name, prediction, silence_ns)
         ended = [name for name in self._episodes if self._has_ended(name)]
         started = [name for name in self._episodes if self._has_started(name)]
         return [
@@ -174,7 +174,9 @@ class EventDetector:
         self._episodes.clear()
         return events
 
-    def _follow(self, name: str, prediction: Prediction, silence_ns: int) -> None:
+    def _update_episode(
+        self, name: str, prediction: Prediction, silence_ns: int
+    ) -> None:
         """Update the episode of an event with its score; begin or drop an onset."""
         labels, settings = self._labels[name], self._settings[name]
         score = min(1.0, sum(prediction.scores[label] for label in labels))

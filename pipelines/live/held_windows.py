@@ -23,13 +23,13 @@ from pipelines.sources.wearable.buffer import ImuBuffer
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Leaving:
+class DueWindow:
     """A window that is due.
 
     Attributes:
         clip: The clip, with the wearable's samples if they have arrived.
         wait_ns: Time for which the window was held; 0 if it was not.
-        was_previewed: Whether ``HeldWindows.previews`` returned it before.
+        was_previewed: Whether ``HeldWindows.new_previews`` returned it before.
     """
 
     clip: Clip
@@ -60,7 +60,7 @@ class HeldWindows:
     def __init__(self, imu: ImuBuffer, wait: WearableWait | None) -> None:
         self._imu, self._wait = imu, wait
         self._held: deque[_Held] = deque()
-        self._hurried = 0
+        self._released = 0
 
     def __len__(self) -> int:
         return len(self._held)
@@ -69,22 +69,22 @@ class HeldWindows:
         """Add windows that the camera closed, oldest first."""
         self._held.extend(_Held(clip, now_ns) for clip in clips)
 
-    def hurry(self) -> None:
+    def release_all(self) -> None:
         """Make all windows held now due at once."""
-        self._hurried = len(self._held)
+        self._released = len(self._held)
 
-    def leave(self, now_ns: int) -> list[Leaving]:
+    def pop_due(self, now_ns: int) -> list[DueWindow]:
         """Remove and return the windows that are due, oldest first."""
         leaving = []
         while self._held and self._is_due(self._held[0], now_ns):
             held = self._held.popleft()
-            self._hurried = max(0, self._hurried - 1)
+            self._released = max(0, self._released - 1)
             wait_ns = now_ns - held.closed_ns
             clip = self._with_samples(held.clip)
-            leaving.append(Leaving(clip, wait_ns, held.was_previewed))
+            leaving.append(DueWindow(clip, wait_ns, held.was_previewed))
         return leaving
 
-    def previews(self) -> list[Clip]:
+    def new_previews(self) -> list[Clip]:
         """Return held windows that were not returned before, without samples."""
         fresh = [held for held in self._held if not held.was_previewed]
         for held in fresh:
@@ -96,7 +96,7 @@ class HeldWindows:
         return self._latest_ns(self._held[0], now_ns) if self._held else None
 
     def _is_due(self, held: _Held, now_ns: int) -> bool:
-        if self._wait is None or self._hurried or held.clip.imu is not None:
+        if self._wait is None or self._released or held.clip.imu is not None:
             return True
         return self._latest_ns(held, now_ns) <= now_ns
 
@@ -110,7 +110,7 @@ class HeldWindows:
         if held.gap_began_ns is None:
             return NEVER_NS
         longest_ns = held.closed_ns + self._wait.ceiling_ns
-        return min(self._wait.until_ns(held.gap_began_ns, now_ns), longest_ns)
+        return min(self._wait.deadline_ns(held.gap_began_ns, now_ns), longest_ns)
 
     def _with_samples(self, clip: Clip) -> Clip:
         if self._wait is None:

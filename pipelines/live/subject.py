@@ -11,8 +11,8 @@ from pipelines.live.events import EventDetector, EventSettings
 from pipelines.live.held_windows import HeldWindows
 from pipelines.live.inference import ReuseSettings
 from pipelines.live.wearable_wait import WearableWait, WearableWaitSettings
+from pipelines.live.wearable_windows import WearableWindows
 from pipelines.live.windows import WindowAssembler, WindowSettings
-from pipelines.live.worn_windows import WornWindows
 from pipelines.recognition import RecognizerInfo
 from pipelines.records import ActionEvent, Frame, ImuBatch, Prediction, SourceStatus
 from pipelines.sources.wearable.buffer import ImuBuffer
@@ -73,8 +73,19 @@ _KEPT_BESIDE_S = 20.0
 
 
 @final
-class Following:
-    """State of one subject in the chain."""
+class SubjectStages:
+    """The stages of one subject, each with its state.
+
+    Attributes:
+        imu: Samples of the wearable.
+        windows: Assembler of the camera's features into clips.
+        wearable_windows: Assembler of samples into clips; None with a camera.
+        wait: Estimate of the wearable's lag; None if no window waits for it.
+        held: Windows that wait for the wearable.
+        events: Detector of events in the predictions.
+        early: Detector of urgent events in held windows.
+        drift: Drift detector.
+    """
 
     def __init__(
         self, subject: Subject, info: RecognizerInfo, settings: WatchSettings
@@ -86,9 +97,11 @@ class Following:
             + _KEPT_BESIDE_S
         )
         self.windows = WindowAssembler(subject_id, settings.windows, self.imu)
-        self.worn: WornWindows | None = None
+        self.wearable_windows: WearableWindows | None = None
         if subject.camera is None:
-            self.worn = WornWindows(subject_id, settings.windows, self.imu)
+            self.wearable_windows = WearableWindows(
+                subject_id, settings.windows, self.imu
+            )
         self.events, ahead = (
             EventDetector(
                 subject_id, info.events, settings.events, settings.events_by_name
@@ -113,10 +126,10 @@ class Following:
             calibrated=info.cosine_floors,
         )
 
-    def feel(self, batch: ImuBatch, now_ns: int) -> None:
+    def add_batch(self, batch: ImuBatch, now_ns: int) -> None:
         """Add samples of the wearable, and update the estimate of their lag."""
         self.imu.add(batch)
         if self.wait is not None:
-            self.wait.arrive(batch, now_ns)
-        if self.worn is not None:
-            self.held.add(self.worn.advance(), now_ns)
+            self.wait.add_batch(batch, now_ns)
+        if self.wearable_windows is not None:
+            self.held.add(self.wearable_windows.pop_due(), now_ns)

@@ -59,7 +59,7 @@ def picture_form(info: RecognizerInfo, windows: WindowSettings) -> PictureForm:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Shown:
+class ViewedFrame:
     """A frame for the recogniser, and the camera's frame that it comes from."""
 
     camera: Frame
@@ -70,7 +70,7 @@ class Shown:
 class View(Protocol):
     """Conversion of the cameras' frames to the recogniser's."""
 
-    async def show(self, frames: Sequence[Frame]) -> list[Shown]:
+    async def convert(self, frames: Sequence[Frame]) -> list[ViewedFrame]:
         """Return the recogniser's frames; at most one for each given one."""
         ...
 
@@ -96,9 +96,9 @@ def build_view(
 class PictureView:
     """Shows the cameras' frames as they are."""
 
-    async def show(self, frames: Sequence[Frame]) -> list[Shown]:
+    async def convert(self, frames: Sequence[Frame]) -> list[ViewedFrame]:
         """See ``View``."""
-        return [Shown(frame, frame) for frame in frames]
+        return [ViewedFrame(frame, frame) for frame in frames]
 
     def forget(self, subject_id: str) -> None:
         """See ``View``."""
@@ -122,34 +122,34 @@ class PoseView:
         threads = self._settings.threads
         self._detector = Detector(threads, self._settings.least_score)
         self._landmarks = LandmarkNetwork(threads)
-        self._watched: dict[str, _Watched] = {}
+        self._poses: dict[str, _SubjectPoses] = {}
 
-    async def show(self, frames: Sequence[Frame]) -> list[Shown]:
+    async def convert(self, frames: Sequence[Frame]) -> list[ViewedFrame]:
         """See ``View``; the search runs in a thread of its own."""
         if not frames:
             return []
-        return await asyncio.to_thread(self._show, frames)
+        return await asyncio.to_thread(self._convert, frames)
 
     def forget(self, subject_id: str) -> None:
         """See ``View``."""
-        self._watched.pop(subject_id, None)
+        self._poses.pop(subject_id, None)
 
-    def _show(self, frames: Sequence[Frame]) -> list[Shown]:
+    def _convert(self, frames: Sequence[Frame]) -> list[ViewedFrame]:
         return [
-            Shown(frame, drawn)
+            ViewedFrame(frame, drawn)
             for frame in frames
-            if (drawn := self._watched_by(frame.subject_id).add(frame)) is not None
+            if (drawn := self._poses_of(frame.subject_id).add(frame)) is not None
         ]
 
-    def _watched_by(self, subject_id: str) -> "_Watched":
-        if subject_id not in self._watched:
+    def _poses_of(self, subject_id: str) -> "_SubjectPoses":
+        if subject_id not in self._poses:
             finder = PersonFinder(self._settings, self._detector, self._landmarks)
-            self._watched[subject_id] = _Watched(finder, self._form, self._reuse)
-        return self._watched[subject_id]
+            self._poses[subject_id] = _SubjectPoses(finder, self._form, self._reuse)
+        return self._poses[subject_id]
 
 
 @final
-class _Watched:
+class _SubjectPoses:
     """The latest poses in the pictures of one camera."""
 
     def __init__(
@@ -159,16 +159,16 @@ class _Watched:
         self._history = PoseHistory()
         self._people: list[Person] = []
         self._luma: Float32[np.ndarray, "row column"] | None = None
-        self._looked_ns = 0
+        self._searched_ns = 0
         self._drawn_tick = -1
 
     def add(self, frame: Frame) -> Frame | None:
         """Add a camera's frame; return the drawn one if a step of the grid began."""
         step = round(frame.tick * self._form.step_ns / seconds_to_ns(STEP_S))
         tick = frame.tick // self._form.pictures_a_step
-        if tick < self._drawn_tick:  # a new stream, whose ticks begin anew
+        if tick < self._drawn_tick:  # a new stream, whose ticks start from 0 again
             self._history, self._drawn_tick = PoseHistory(), -1
-        for person in self._look(frame):
+        for person in self._find_people(frame):
             square = person.landmarks  # the picture is square, so its height is a side
             self._history.add(step, square)
         if tick == self._drawn_tick:
@@ -177,16 +177,16 @@ class _Watched:
         picture = self._history.picture(step)
         return Frame(frame.subject_id, frame.timestamp_ns, tick, picture)
 
-    def _look(self, frame: Frame) -> list[Person]:
+    def _find_people(self, frame: Frame) -> list[Person]:
         """Return the people in a frame; those before if the picture is unchanged."""
         luma = cell_luma(frame.pixels)
-        age_ns = frame.timestamp_ns - self._looked_ns
+        age_ns = frame.timestamp_ns - self._searched_ns
         if self._luma is not None and 0 <= age_ns <= seconds_to_ns(
             self._reuse.longest_s
         ):
             change = float(np.abs(luma - self._luma).max())
             if change < self._reuse.difference_luma:
                 return self._people
-        self._luma, self._looked_ns = luma, frame.timestamp_ns
+        self._luma, self._searched_ns = luma, frame.timestamp_ns
         self._people = self._finder.find(frame.pixels, frame.timestamp_ns)
         return self._people

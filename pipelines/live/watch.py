@@ -27,11 +27,11 @@ from typing import final
 from pipelines.clock import Clock, ns_to_seconds
 from pipelines.errors import PipelineError
 from pipelines.live.drift.subject import SubjectDrift
-from pipelines.live.gathering import Arrival, Gathering
-from pipelines.live.held_windows import Leaving
+from pipelines.live.held_windows import DueWindow
 from pipelines.live.inference import FrameEncoder, recognise
 from pipelines.live.observer import Observer, Tally
-from pipelines.live.subject import Following, Item, Record, Subject, WatchSettings
+from pipelines.live.source_reader import Arrival, SourceReader
+from pipelines.live.subject import Item, Record, Subject, SubjectStages, WatchSettings
 from pipelines.live.views import build_view
 from pipelines.recognition import ActionRecognizer
 from pipelines.records import (
@@ -49,9 +49,9 @@ __all__ = ["Item", "Record", "Subject", "Watch", "WatchSettings"]
 logger = logging.getLogger(__name__)
 
 
-def _ends_subject(source: SourceKey, following: Following) -> bool:
+def _ends_subject(source: SourceKey, stages: SubjectStages) -> bool:
     """Return whether the end of a source is the end of its subject."""
-    return source.role == "camera" or following.worn is not None
+    return source.role == "camera" or stages.wearable_windows is not None
 
 
 @final
@@ -96,8 +96,8 @@ class Watch:
             recognizer.info, self._settings.windows, self._settings.reuse
         )
         self._encoder = FrameEncoder(recognizer, self._settings.reuse)
-        self._gathering: Gathering[SourceKey, Item] = Gathering({})
-        self._following: dict[str, Following] = {}
+        self._reader: SourceReader[SourceKey, Item] = SourceReader({})
+        self._stages: dict[str, SubjectStages] = {}
         self._latest_status: dict[SourceKey, SourceStatus] = {}
         for subject in subjects:
             self.add(subject)
@@ -114,16 +114,16 @@ class Watch:
             model = self._recognizer.info.model
             msg = f"{name!r} has no camera, and {model} needs frames"
             raise ValueError(msg)
-        if name in self._following:
+        if name in self._stages:
             msg = f"every subject needs an id of its own, two are {name!r}"
             raise ValueError(msg)
-        self._following[name] = Following(
+        self._stages[name] = SubjectStages(
             subject, self._recognizer.info, self._settings
         )
         if subject.camera is not None:
-            self._gathering.add(SourceKey(name, "camera"), subject.camera)
+            self._reader.add(SourceKey(name, "camera"), subject.camera)
         if subject.wearable is not None:
-            self._gathering.add(SourceKey(name, "imu"), subject.wearable)
+            self._reader.add(SourceKey(name, "imu"), subject.wearable)
 
     async def drop(self, subject_id: str) -> None:
         """Remove a subject, without ending its open episodes.
@@ -136,16 +136,16 @@ class Watch:
             SourceKey(subject_id, "camera"),
             SourceKey(subject_id, "imu"),
         ):
-            await self._gathering.drop(source)
+            await self._reader.drop(source)
             self._latest_status.pop(source, None)
-        self._following.pop(subject_id, None)
+        self._stages.pop(subject_id, None)
         self._view.forget(subject_id)
         self._encoder.forget(subject_id)
 
     @property
     def drift(self) -> Mapping[str, SubjectDrift]:
         """Drift detector of each subject, whose memory is kept across restarts."""
-        return {name: each.drift for name, each in self._following.items()}
+        return {name: each.drift for name, each in self._stages.items()}
 
     async def records(self) -> AsyncGenerator[Record, None]:
         """Yield the records, those of each subject in order, until all have ended.
@@ -157,116 +157,122 @@ class Watch:
             Exception: The error of a source, if no other subject is left. Otherwise
                 the source is reported offline, and the others continue.
         """
-        async with self._gathering as gathering:
-            while gathering.keys or self._stays:
-                arrivals = await gathering.turn(self._alarm())
-                for record in await self._turn(arrivals):
+        async with self._reader as reader:
+            while reader.keys or self._stays:
+                arrivals = await reader.next_arrivals(self._sleep_until_due())
+                for record in await self._process(arrivals):
                     yield record
                 for arrival in arrivals:
                     if arrival.error is not None:
-                        yield self._failure(
-                            arrival.source, arrival.error, gathering.keys
+                        yield self._failed_status(
+                            arrival.source, arrival.error, reader.keys
                         )
                     if arrival.item is None and arrival.source.role == "camera":
                         subject_id = arrival.source.subject_id
-                        await gathering.drop(SourceKey(subject_id, "imu"))
+                        await reader.drop(SourceKey(subject_id, "imu"))
 
-    async def _turn(self, arrivals: Sequence[Arrival[SourceKey, Item]]) -> list[Record]:
+    async def _process(
+        self, arrivals: Sequence[Arrival[SourceKey, Item]]
+    ) -> list[Record]:
         """Pass the arrivals through every stage; return the records."""
         now_ns, correction_ns = self._clock.now_ns(), self._clock.correction_ns()
         frames: list[Frame] = []
-        ended: list[Following] = []
+        ended: list[SubjectStages] = []
         reports: list[Record] = []
         for arrival in arrivals:
             source, item = arrival.source, arrival.item
-            following = self._following.get(source.subject_id)
-            if following is None:  # dropped during this turn
+            stages = self._stages.get(source.subject_id)
+            if stages is None:  # dropped during this turn
                 continue
-            following.drift.correct(correction_ns)
+            stages.drift.set_clock_correction(correction_ns)
             match item:
                 case Frame():
                     frames.append(item)
                 case ImuBatch():
-                    following.feel(item, now_ns)
-                    reports += following.drift.feel(item)
+                    stages.add_batch(item, now_ns)
+                    reports += stages.drift.add_batch(item)
                 case SourceStatus():
                     if self._reports_statuses:
                         reports.append(item)
-                    if source.role == "imu" and following.wait is not None:
-                        following.wait.report(item.state)
-                    self._remember(source, item)
-                case None if _ends_subject(source, following):
+                    if source.role == "imu" and stages.wait is not None:
+                        stages.wait.set_state(item.state)
+                    self._store_status(source, item)
+                case None if _ends_subject(source, stages):
                     if arrival.error is None:
-                        following.held.add(following.windows.flush(), now_ns)
-                        ended.append(following)
-                    following.held.hurry()
-                case None if following.wait is not None:
-                    following.wait.report("offline")
-        frames, seen = await self._show(frames)
+                        stages.held.add(stages.windows.flush(), now_ns)
+                        ended.append(stages)
+                    stages.held.release_all()
+                case None if stages.wait is not None:
+                    stages.wait.set_state("offline")
+        frames, picture_drift = await self._convert(frames)
         features = await self._encode(frames)
         now_ns = self._clock.now_ns()
         for frame, feature in zip(frames, features, strict=True):
-            if frame.subject_id in self._following:
-                following = self._following[frame.subject_id]
-                following.held.add(following.windows.add(feature), now_ns)
-        records, signals = await self._answer(now_ns)
-        for following in ended:
-            records += following.events.flush()
-        return records + reports + seen + signals
+            if frame.subject_id in self._stages:
+                stages = self._stages[frame.subject_id]
+                stages.held.add(stages.windows.add(feature), now_ns)
+        records, clip_drift = await self._classify_due(now_ns)
+        for stages in ended:
+            records += stages.events.flush()
+        return records + reports + picture_drift + clip_drift
 
-    async def _show(self, frames: Sequence[Frame]) -> tuple[list[Frame], list[Record]]:
-        """Return what the recogniser is shown, and what drift sees in the pictures."""
-        shown = await self._view.show(frames)
-        seen: list[Record] = []
-        for each in shown:
-            if each.camera.subject_id in self._following:
-                following = self._following[each.camera.subject_id]
-                seen += following.drift.see(each.camera)
+    async def _convert(
+        self, frames: Sequence[Frame]
+    ) -> tuple[list[Frame], list[Record]]:
+        """Return the recogniser's frames, and the drift records of the pictures."""
+        viewed = await self._view.convert(frames)
+        drift_records: list[Record] = []
+        for each in viewed:
+            if each.camera.subject_id in self._stages:
+                stages = self._stages[each.camera.subject_id]
+                drift_records += stages.drift.add_frame(each.camera)
             else:  # dropped meanwhile
                 self._view.forget(each.camera.subject_id)
-        return [each.frame for each in shown], seen
+        return [each.frame for each in viewed], drift_records
 
-    async def _answer(self, now_ns: int) -> tuple[list[Record], list[Record]]:
+    async def _classify_due(self, now_ns: int) -> tuple[list[Record], list[Record]]:
         """Recognise the due windows, and the new held ones from the camera alone.
 
         Returns:
             The predictions with their events, and the drift records.
         """
-        everyone = list(self._following.values())
-        leaving = [each for one in everyone for each in one.held.leave(now_ns)]
-        previews = [clip for one in everyone for clip in one.held.previews()]
-        clips = [*(each.clip for each in leaving), *previews]
+        everyone = list(self._stages.values())
+        due_windows = [
+            window for stages in everyone for window in stages.held.pop_due(now_ns)
+        ]
+        previews = [clip for stages in everyone for clip in stages.held.new_previews()]
+        clips = [*(window.clip for window in due_windows), *previews]
         predictions = await self._recognise(clips)
         records: list[Record] = []
-        signals: list[Record] = []
-        for each, prediction in zip(leaving, predictions, strict=False):
-            following = self._following.get(prediction.subject_id)
-            if following is None:
+        drift_records: list[Record] = []
+        for window, prediction in zip(due_windows, predictions, strict=False):
+            stages = self._stages.get(prediction.subject_id)
+            if stages is None:
                 continue
-            self._observe(each, prediction)
-            records += [prediction, *following.events.update(prediction)]
-            if following.wait is not None and not each.was_previewed:
-                following.early.follow(prediction)
-            signals += following.drift.judge(each.clip, prediction)
-        for prediction in predictions[len(leaving) :]:
-            if prediction.subject_id in self._following:
-                following = self._following[prediction.subject_id]
-                records += following.early.preview(prediction)
-        return records, signals
+            self._measure(window, prediction)
+            records += [prediction, *stages.events.update(prediction)]
+            if stages.wait is not None and not window.was_previewed:
+                stages.early.add_final(prediction)
+            drift_records += stages.drift.add_prediction(window.clip, prediction)
+        for prediction in predictions[len(due_windows) :]:
+            if prediction.subject_id in self._stages:
+                stages = self._stages[prediction.subject_id]
+                records += stages.early.add_preview(prediction)
+        return records, drift_records
 
-    def _observe(self, leaving: Leaving, prediction: Prediction) -> None:
+    def _measure(self, window: DueWindow, prediction: Prediction) -> None:
         """Record the age of a prediction's newest frame, and the window's wait."""
-        name, wait_ns = prediction.subject_id, leaving.wait_ns
+        name, wait_ns = prediction.subject_id, window.wait_ns
         age_ns = self._clock.now_ns() - prediction.end_ns - wait_ns
         self._observer.predicted(name, age_ns=age_ns)
-        if leaving.was_previewed:
-            expired = leaving.clip.imu is None
+        if window.was_previewed:
+            expired = window.clip.imu is None
             self._observer.waited(name, wait_ns=wait_ns, expired=expired)
 
-    def _alarm(self) -> Coroutine[None, None, None] | None:
+    def _sleep_until_due(self) -> Coroutine[None, None, None] | None:
         """Return a sleep until the next held window is due; None if none is held."""
         now_ns = self._clock.now_ns()
-        due = [each.held.due_ns(now_ns) for each in self._following.values()]
+        due = [each.held.due_ns(now_ns) for each in self._stages.values()]
         due_ns = min((at for at in due if at is not None), default=None)
         if due_ns is None:
             return None
@@ -279,7 +285,7 @@ class Watch:
         began_ns = self._clock.now_ns()
         features = await self._encoder.encode(frames)
         for frame in frames:
-            if frame.subject_id not in self._following:  # dropped during encoding
+            if frame.subject_id not in self._stages:  # dropped during encoding
                 self._encoder.forget(frame.subject_id)
         span_ns = self._clock.now_ns() - began_ns
         reused = sum(feature.reused for feature in features)
@@ -298,7 +304,7 @@ class Watch:
         self._observer.classified(clips=len(clips), span_ns=span_ns)
         return predictions
 
-    def _remember(self, source: SourceKey, status: SourceStatus) -> None:
+    def _store_status(self, source: SourceKey, status: SourceStatus) -> None:
         """Store the latest status; record the frames dropped since the one before."""
         earlier = self._latest_status.get(source)
         self._latest_status[source] = status
@@ -306,7 +312,7 @@ class Watch:
         if dropped > 0:
             self._observer.dropped(source, frames=dropped)
 
-    def _failure(
+    def _failed_status(
         self, source: SourceKey, error: BaseException, remaining: Iterable[SourceKey]
     ) -> SourceStatus:
         """Return the status of a failed source; raise its error if it was the last.

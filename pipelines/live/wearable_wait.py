@@ -75,24 +75,24 @@ class WearableWait:
         self._batches = 0
         self._latest_ns = deque[int](maxlen=_TOO_LATE_IN_A_ROW)
         self._longest = deque[_Lag]()  # lags decrease, the first is the greatest
-        self._is_heard = False
+        self._is_online = False
         self._first_asked_ns: int | None = None
 
-    def report(self, state: SourceState) -> None:
+    def set_state(self, state: SourceState) -> None:
         """Record the wearable's state: without its broker no batch can arrive.
 
         A stalled wearable changes nothing: its missing samples become overdue.
         """
         if state == "offline":
-            self._is_heard = False
+            self._is_online = False
         elif not self._batches:  # otherwise the next batch sets it
-            self._is_heard = True
+            self._is_online = True
 
-    def arrive(self, batch: ImuBatch, now_ns: int) -> None:
+    def add_batch(self, batch: ImuBatch, now_ns: int) -> None:
         """Record the lag of a batch that arrived now."""
         if not len(batch.timestamps_ns):
             return
-        self._is_heard = True
+        self._is_online = True
         lag_ns = max(0, now_ns - int(batch.timestamps_ns[0]))
         self._batches += 1
         self._latest_ns.append(lag_ns)
@@ -109,7 +109,7 @@ class WearableWait:
     @property
     def patience_ns(self) -> int:
         """Time after which a sample is overdue, in nanoseconds; 0 means no wait."""
-        if not self._is_heard:
+        if not self._is_online:
             return 0
         if self._latest_ns and min(self._latest_ns) > self.ceiling_ns:
             return 0
@@ -118,7 +118,7 @@ class WearableWait:
         patience_ns = round(self._longest[0].lag_ns * _MARGIN_RATIO) + _MARGIN_NS
         return min(patience_ns, self.ceiling_ns)
 
-    def until_ns(self, sample_ns: int, now_ns: int) -> int:
+    def deadline_ns(self, sample_ns: int, now_ns: int) -> int:
         """Return the time until which to wait for a sample; ``NEVER_NS`` for no wait.
 
         Before the first batch the start of the wearable is unknown: once connected, it

@@ -14,28 +14,13 @@ With 4 frames and a stride of 2, and a gap at tick 3, four windows end at ticks 
 
 from collections import deque
 from dataclasses import dataclass
-from typing import Protocol, final, runtime_checkable
+from typing import final
 
 import numpy as np
-from jaxtyping import Float32
 
 from pipelines.clock import seconds_to_ns
 from pipelines.records import Clip, FrameFeature
-
-
-@runtime_checkable  # annotations are checked at run time under test
-class ImuHistory(Protocol):
-    """The latest samples of one wearable."""
-
-    def slice(
-        self, start_ns: int, end_ns: int
-    ) -> tuple[Float32[np.ndarray, "sample 6"], float] | None:
-        """Return the samples of a span and their rate in Hz.
-
-        A sample is acceleration in m/s² and turn rate in rad/s. None if the wearable
-        was silent in that span.
-        """
-        ...
+from pipelines.sources.wearable.buffer import ImuBuffer
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +75,7 @@ class WindowAssembler:
         self,
         subject_id: str,
         settings: WindowSettings,
-        imu: ImuHistory | None = None,
+        imu: ImuBuffer | None = None,
     ) -> None:
         self._subject_id = subject_id
         self._settings = settings

@@ -69,7 +69,7 @@ def measure_drift(
     for done in range(_ROUNDS):
         began_ns = clock.now_ns()
         stream.run_clips(subject, _CLIPS_PER_ROUND)
-        json.dumps(subject.memory())  # written at the end of each block
+        json.dumps(subject.snapshot())  # written at the end of each block
         middle_ns = clock.now_ns()
         for _ in range(_ENCODINGS_PER_ROUND):
             recognizer.encode(pixels)
@@ -126,8 +126,8 @@ class _Stream:
     def _one(self, subject: SubjectDrift, step_ns: int, frames: int) -> None:
         self.now_ns += step_ns
         for tick in range(frames):
-            subject.see(Frame("subject", self.now_ns, tick, self.pixels[tick]))
-        subject.feel(self._batch())
+            subject.add_frame(Frame("subject", self.now_ns, tick, self.pixels[tick]))
+        subject.add_batch(self._batch())
         confidence = float(self.rng.uniform(0.6, 0.8))
         start_ns = self.now_ns - 3 * NS_PER_S
         clip = Clip(
@@ -158,4 +158,4 @@ class _Stream:
             partial=False,
             missing_frames=0,
         )
-        subject.judge(clip, prediction)
+        subject.add_prediction(clip, prediction)

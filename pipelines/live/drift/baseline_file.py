@@ -21,7 +21,7 @@ _RELEARNT = "the baseline is learnt again"
 
 @final
 class BaselineFile:
-    """A JSON file of the return values of ``SubjectDrift.memory``, by subject.
+    """A JSON file of the return values of ``SubjectDrift.snapshot``, by subject.
 
     Args:
         path: Path of the file, replaced atomically; it need not exist.
@@ -122,7 +122,7 @@ class BaselineKeeper:
                 records.append(subject.status(now_ns, note))
                 continue
             try:
-                records += subject.recall(memories[name], now_ns)
+                records += subject.restore(memories[name], now_ns)
             except (LookupError, OverflowError, TypeError, ValueError) as err:
                 damage = f"damaged ({redact(repr(err))}); {_RELEARNT}"
                 damage = f"{self._path}: {name}: {damage}"
@@ -134,7 +134,7 @@ class BaselineKeeper:
         """Save the memory of every subject; log a failure, such as a full disk."""
         if self._file is None:
             return
-        memories = {name: subject.memory() for name, subject in self._drift.items()}
+        memories = {name: subject.snapshot() for name, subject in self._drift.items()}
         try:
             self._file.write(memories, self._utc_ns())
         except BaselineError as err:

@@ -1,295 +1,182 @@
-"""Comparison of a subject's blocks with its baseline: sums, alerts and recoveries.
+"""Drift detection on one subject's signals, from measurements to alerts.
 
-    scores ─▶ two-sided CUSUM of every signal ──threshold──▶ alerted
-                     ▲                                          │
-                     ├── the signal is normal for an hour ──────┤ recovered
-                     └── open for a day: new reference level ───┘ still alerted
+    measurements ─▶ means of 300 s (a block) ─┬─ learning ─▶ Baseline, frozen
+                                              └─ watching ─▶ DriftAlert: signal, change,
+                                                             cause, start
+    learning ──enough days──▶ watching ──sum at the threshold──▶ alerted
+                                 ▲                                  │
+                                 └──── normal again (recovered) ────┘
 
-An alert that stays open does not block later alerts: after a day the present level of
-every signal becomes its reference, and a change from there is another alert.
+Overlapping clips of one room are nearly the same, so single clips carry little
+information; blocks are far more independent. The baseline is frozen, so that it cannot
+learn the drift. The measurements are in ``pipelines.live.drift.subject``, the start and
+end of alerts in ``pipelines.live.drift.cusum``.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, final
 
 import numpy as np
-from jaxtyping import Bool, Float64
+from jaxtyping import Float64
 
-from pipelines.clock import ns_to_seconds, seconds_to_ns
-from pipelines.live.drift.baseline import (
-    HOURS,
-    REFERENCE,
-    Baseline,
-    block_cap,
-    standard_scores,
-)
-from pipelines.live.drift.cause import name_cause
+from pipelines.clock import seconds_to_ns
+from pipelines.live.drift.baseline import HOURS, learn_baseline
+from pipelines.live.drift.cusum import CusumDetector, hour_of, numbers_of, signals_of
 from pipelines.live.drift.settings import SIGNALS, DriftSettings
-from pipelines.records import DriftAlert, make_event_id
+from pipelines.records import DriftAlert, DriftState
 
-_NAMES = tuple(SIGNALS)
+_LEAST_SHARE = 0.5
+"""Least share of a block that its measurements must span; other blocks are ignored."""
 
 
 @dataclass(slots=True)
-class _OpenAlert:
-    """An open alert, and the latest scores of its signal."""
+class _Block:
+    """Sums of one block; the mean of a signal without measurements is NaN."""
 
-    alert: DriftAlert
-    followed: list[float] = field(default_factory=list)
+    number: int
+    first_ns: int
+    last_ns: int = 0
+    sums: np.ndarray = field(default_factory=lambda: np.zeros(len(SIGNALS)))
+    counts: np.ndarray = field(default_factory=lambda: np.zeros(len(SIGNALS)))
+
+    def means(self) -> Float64[np.ndarray, " signal"]:
+        with np.errstate(invalid="ignore"):
+            means: Float64[np.ndarray, " signal"] = self.sums / self.counts
+        return means
 
 
 @final
-class Watching:
-    """Drift detection for one subject once its baseline is learnt.
+class DriftMonitor:
+    """Drift detector for the signals of one subject.
 
     Args:
         subject_id: The subject.
-        baseline: The learnt baseline.
         settings: Durations and rates.
-        first: Number of the first block.
+        seed: Seed of the random days that set the threshold.
+
+    Attributes:
+        detector: The detector with a baseline; None during the learning period.
+        blocks: Number of blocks since the learning period began.
+        latest: Means of the latest complete block.
+        correction_ns: Offset from pipeline time to UTC, for the hour of the day.
     """
 
-    def __init__(
-        self,
-        subject_id: str,
-        baseline: Baseline,
-        settings: DriftSettings,
-        first: int = 0,
-    ) -> None:
-        self.baseline = baseline
-        self._subject_id, self._settings = subject_id, settings
-        self._cap = block_cap(baseline.threshold)
-        self._open: list[_OpenAlert] = []
-        self._reset(first)
+    def __init__(self, subject_id: str, settings: DriftSettings, seed: int = 0) -> None:
+        self._subject_id = subject_id
+        self._settings = settings
+        self._rng = np.random.default_rng(seed)
+        self._floors = np.array(list(SIGNALS.values()))
+        self._least_ns = seconds_to_ns(settings.block_s * _LEAST_SHARE)
+        self._open: _Block | None = None
+        self.correction_ns = 0
+        self.relearn()
+
+    def relearn(self) -> None:
+        """Forget the baseline, and start another learning period."""
+        self.detector: CusumDetector | None = None
+        self.blocks = 0
+        self.latest: Float64[np.ndarray, " signal"] = np.full(len(SIGNALS), np.nan)
+        self._learnt: list[np.ndarray] = []
+        self._hours: list[int] = []
 
     @property
-    def standing(self) -> tuple[DriftAlert, ...]:
-        """The open alerts, the oldest first."""
-        return tuple(opened.alert for opened in self._open)
+    def state(self) -> DriftState:
+        """The state of the detector."""
+        if self.detector is None:
+            return "learning"
+        return "alerted" if self.detector.open_alerts else "watching"
+
+    @property
+    def learning_left_s(self) -> float:
+        """Rest of the learning period, in seconds of blocks."""
+        if self.detector is not None:
+            return 0.0
+        left = self._settings.learning_blocks - len(self._learnt)
+        return max(0, left) * self._settings.block_s
+
+    def observe(
+        self, timestamp_ns: int, values: Mapping[str, float]
+    ) -> list[DriftAlert]:
+        """Add measurements; return the alerts of the block before if it ended.
+
+        Args:
+            timestamp_ns: Time of the measurements; a time before the present block
+                counts for the present block.
+            values: Measurements of any of ``SIGNALS``, by name.
+        """
+        number = timestamp_ns // seconds_to_ns(self._settings.block_s)
+        alerts: list[DriftAlert] = []
+        if self._open is None:
+            self._open = _Block(number, timestamp_ns)
+        elif number > self._open.number:
+            if self._open.last_ns - self._open.first_ns >= self._least_ns:
+                alerts = self.add_block(self._open.number, self._open.means())
+            self._open = _Block(number, timestamp_ns)
+        self._open.last_ns = max(self._open.last_ns, timestamp_ns)
+        for place, name in enumerate(SIGNALS):
+            if name in values:
+                self._open.sums[place] += values[name]
+                self._open.counts[place] += 1
+        return alerts
 
     def add_block(
-        self, number: int, means: Float64[np.ndarray, " signal"], hour: int
+        self, number: int, means: Float64[np.ndarray, " signal"]
     ) -> list[DriftAlert]:
-        """Process a block; return alerts that are new or over.
+        """Process a complete block; return alerts that are new or over.
 
         Args:
             number: Number of the block since the epoch.
-            means: Means of the block, NaN where nothing was measured.
-            hour: Hour of the day, UTC, 0 to 23.
+            means: Means in the order of ``SIGNALS``, NaN where nothing was measured.
         """
-        normal, deviation = self.baseline.mean[hour], self.baseline.deviation[hour]
-        scores = standard_scores(means, normal, deviation, self._cap)
-        seen = np.isfinite(means) & np.isfinite(deviation)
-        recovered = self._follow(number, scores, seen)
-        if not self._armed:
-            self._gather(number, scores, seen)
-            return recovered
-        moved = np.where(seen, scores - self._reference, 0.0)
-        for row, sign in ((0, 1.0), (1, -1.0)):
-            side = self._sums[row]
-            np.maximum(side + sign * moved - REFERENCE, 0.0, out=side)
-        self._since[self._sums == 0.0] = number + 1
-        changes = np.nan_to_num(means - normal)
-        return recovered + self._judge(number, moved, changes, normal)
+        self.blocks += 1
+        self.latest = means
+        hour = hour_of(number, self._settings, self.correction_ns)
+        if self.detector is not None:
+            return self.detector.add_block(number, means, hour)
+        self._learnt.append(means)
+        self._hours.append(hour)
+        if self.learning_left_s == 0:
+            baseline = learn_baseline(
+                np.stack(self._learnt),
+                np.array(self._hours),
+                self._floors,
+                blocks_per_day=self._settings.blocks_per_day,
+                false_alert_days=self._settings.false_alert_days,
+                rng=self._rng,
+            )
+            self.detector = CusumDetector(
+                self._subject_id, baseline, self._settings, number + 1
+            )
+            self._learnt, self._hours = [], []
+        return []
 
-    def _judge(
-        self,
-        number: int,
-        scores: Float64[np.ndarray, " signal"],
-        changes: Float64[np.ndarray, " signal"],
-        normal: Float64[np.ndarray, " signal"],
-    ) -> list[DriftAlert]:
-        """Alert if the highest sum has reached the threshold."""
-        row, place = np.unravel_index(int(self._sums.argmax()), self._sums.shape)
-        highest = float(self._sums[row, place])
-        if highest < self.baseline.threshold:
-            return []
-        block_ns = seconds_to_ns(self._settings.block_s)
-        since_ns = int(self._since[row, place]) * block_ns
-        alert = DriftAlert(
-            alert_id=make_event_id(
-                self._subject_id, f"drift {_NAMES[place]}", since_ns
-            ),
-            subject_id=self._subject_id,
-            state="alerted",
-            signal=_NAMES[place],
-            change=float(changes[place]),
-            statistic=highest,
-            threshold=self.baseline.threshold,
-            cause=name_cause(_named(scores), _named(changes + normal), _named(normal)),
-            since_ns=since_ns,
-            decided_ns=(number + 1) * block_ns,
-        )
-        self._open.append(_OpenAlert(alert))
-        self._disarm()
-        return [alert]
-
-    def _follow(
-        self,
-        number: int,
-        scores: Float64[np.ndarray, " signal"],
-        seen: Bool[np.ndarray, " signal"],
-    ) -> list[DriftAlert]:
-        """Close the alerts whose signals are normal again on average.
-
-        A block without a measurement of the signal does not count.
-        """
-        wanted, over = self._settings.recovered_blocks, []
-        for opened in self._open:
-            place = _NAMES.index(opened.alert.signal)
-            if seen[place]:
-                opened.followed = [*opened.followed, float(scores[place])][-wanted:]
-            followed = opened.followed
-            if len(followed) == wanted and abs(np.mean(followed)) <= REFERENCE:
-                over.append(opened)
-        if not over:
-            return []
-        self._open = [opened for opened in self._open if opened not in over]
-        if self._open:
-            self._disarm()
-        else:
-            self._reset(number + 1)
-        decided_ns = (number + 1) * seconds_to_ns(self._settings.block_s)
-        return [
-            replace(opened.alert, state="recovered", decided_ns=decided_ns)
-            for opened in over
-        ]
-
-    def _gather(
-        self,
-        number: int,
-        scores: Float64[np.ndarray, " signal"],
-        seen: Bool[np.ndarray, " signal"],
-    ) -> None:
-        """Average the scores for a day while an alert is open; then arm the sums."""
-        self._gathered += np.where(seen, scores, 0.0)
-        self._gathered_blocks += seen
-        self._disarmed_blocks += 1
-        if self._disarmed_blocks >= self._settings.blocks_per_day:
-            self._reference = self._gathered / np.maximum(self._gathered_blocks, 1)
-            self._arm(number + 1)
-
-    def _reset(self, number: int) -> None:
-        """Compare with the baseline itself from block ``number`` on."""
-        self._reference = np.zeros(len(_NAMES))
-        self._disarm()
-        self._arm(number)
-
-    def _arm(self, number: int) -> None:
-        """Start every sum at zero."""
-        self._armed = True
-        self._sums = np.zeros((2, len(_NAMES)))
-        self._since = np.full((2, len(_NAMES)), number)
-
-    def _disarm(self) -> None:
-        self._armed = False
-        self._gathered = np.zeros(len(_NAMES))
-        self._gathered_blocks = np.zeros(len(_NAMES))
-        self._disarmed_blocks = 0
-
-    def memory(self, correction_ns: int = 0) -> dict[str, Any]:
-        """Return the state for a restart, as JSON values; times are UTC.
-
-        Args:
-            correction_ns: Offset from pipeline time to UTC.
-        """
-        correction_blocks = correction_ns // seconds_to_ns(self._settings.block_s)
+    def snapshot(self) -> dict[str, Any]:
+        """Return the state for a restart, as JSON values, without the open block."""
         return {
-            "mean": [numbers_of(row) for row in self.baseline.mean],
-            "deviation": [numbers_of(row) for row in self.baseline.deviation],
-            "threshold": self.baseline.threshold,
-            "days": self.baseline.days,
-            "standing": [
-                {
-                    "alert": {
-                        **asdict(opened.alert),
-                        "since_ns": opened.alert.since_ns + correction_ns,
-                        "decided_ns": opened.alert.decided_ns + correction_ns,
-                    },
-                    "followed": opened.followed,
-                }
-                for opened in self._open
-            ],
-            "taken": self._reference.tolist(),
-            "armed": self._armed,
-            "gathered": self._gathered.tolist(),
-            "gathered_blocks": self._gathered_blocks.tolist(),
-            "disarmed_blocks": self._disarmed_blocks,
-            "sums": self._sums.tolist(),
-            "since": (self._since + correction_blocks).tolist(),
+            "blocks": self.blocks,
+            "learnt": [numbers_of(means) for means in self._learnt],
+            "hours": self._hours,
+            "watching": None
+            if self.detector is None
+            else self.detector.snapshot(self.correction_ns),
         }
 
-    @classmethod
-    def recall(
-        cls, subject_id: str, memory: Mapping[str, Any], settings: DriftSettings
-    ) -> "Watching":
-        """Return a detector restored from the return value of ``memory``.
+    def restore(self, memory: Mapping[str, Any]) -> None:
+        """Restore the return value of ``snapshot``.
 
         Raises:
             ValueError, LookupError, TypeError, OverflowError: If the memory is damaged.
         """
-        watching = cls(subject_id, _baseline(memory), settings)
-        for kept in memory["standing"]:
-            alert = DriftAlert(**kept["alert"])
-            if alert.signal not in SIGNALS:
-                msg = f"an alert of the signal {alert.signal!r}"
-                raise ValueError(msg)
-            followed = [float(score) for score in kept["followed"]]
-            watching._open.append(_OpenAlert(alert, followed))
-        watching._reference = _finite(memory["taken"], (len(_NAMES),))
-        watching._armed = bool(memory["armed"])
-        watching._gathered = _finite(memory["gathered"], (len(_NAMES),))
-        watching._gathered_blocks = _finite(memory["gathered_blocks"], (len(_NAMES),))
-        watching._disarmed_blocks = int(memory["disarmed_blocks"])
-        watching._sums = _finite(memory["sums"], (2, len(_NAMES)))
-        watching._since = _finite(memory["since"], (2, len(_NAMES))).astype(np.int64)
-        return watching
-
-
-def _named(values: Float64[np.ndarray, " signal"]) -> dict[str, float]:
-    return dict(zip(_NAMES, values.tolist(), strict=True))
-
-
-def hour_of(number: int, settings: DriftSettings, correction_ns: int = 0) -> int:
-    """Return the hour of the day, UTC, of a block of pipeline time."""
-    utc_s = number * settings.block_s + ns_to_seconds(correction_ns)
-    return int(utc_s // 3600) % HOURS
-
-
-def numbers_of(values: Float64[np.ndarray, " signal"]) -> list[float | None]:
-    """Return floats of six digits, and None for NaN, which JSON lacks."""
-    return [None if np.isnan(value) else float(f"{value:.6g}") for value in values]
-
-
-def signals_of(numbers: list[float | None]) -> Float64[np.ndarray, " signal"]:
-    """Return the array that ``numbers_of`` converted.
-
-    Raises:
-        ValueError: If the count of numbers is not the count of signals.
-    """
-    if len(numbers) != len(_NAMES):
-        msg = f"{len(numbers)} signals, expected {len(_NAMES)}"
-        raise ValueError(msg)
-    return np.array([np.nan if value is None else float(value) for value in numbers])
-
-
-def _baseline(memory: Mapping[str, Any]) -> Baseline:
-    mean, deviation = (
-        np.stack([signals_of(row) for row in memory[name]])
-        for name in ("mean", "deviation")
-    )
-    threshold = float(memory["threshold"])
-    whole = len(mean) == len(deviation) == HOURS and bool(np.isfinite(mean).all())
-    if not (whole and 0 < threshold < np.inf and not (deviation <= 0).any()):
-        msg = "a baseline of other hours, or with values out of range"
-        raise ValueError(msg)
-    return Baseline(mean, deviation, threshold, float(memory["days"]))
-
-
-def _finite(values: object, shape: tuple[int, ...]) -> np.ndarray:
-    array = np.array(values, np.float64)
-    if array.shape != shape or not np.isfinite(array).all():
-        msg = f"sums of shape {array.shape}, expected {shape} and finite"
-        raise ValueError(msg)
-    return array
+        self.relearn()
+        learnt = [signals_of(row) for row in memory["learnt"]]
+        hours = [int(hour) for hour in memory["hours"]]
+        if len(learnt) != len(hours) or any(not 0 <= hour < HOURS for hour in hours):
+            msg = f"{len(learnt)} blocks and {len(hours)} hours, expected one for each"
+            raise ValueError(msg)
+        blocks, kept = int(memory["blocks"]), memory["watching"]
+        if kept is not None:
+            self.detector = CusumDetector.restore(
+                self._subject_id, kept, self._settings
+            )
+        self._learnt, self._hours, self.blocks = learnt, hours, blocks

@@ -61,9 +61,9 @@ class PictureMeter:
 
     def forget_view(self) -> None:
         """Forget the view, and start to learn another."""
-        self.recall(None, _NOTHING, settled=False)
+        self.restore(None, _NOTHING, settled=False)
 
-    def recall(
+    def restore(
         self,
         view: Float32[np.ndarray, "row column"] | None,
         box: Box,

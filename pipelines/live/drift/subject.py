@@ -19,9 +19,9 @@ from jaxtyping import Float32
 from models.window import Modality
 from pipelines.clock import NS_PER_S, seconds_to_ns
 from pipelines.live.drift.implied_accuracy import ImpliedAccuracy
+from pipelines.live.drift.monitor import DriftMonitor
 from pipelines.live.drift.picture_stats import PictureMeter
 from pipelines.live.drift.settings import SIGNALS, DriftSettings
-from pipelines.live.drift.signals import DriftMonitor
 from pipelines.records import (
     Clip,
     DriftAlert,
@@ -93,11 +93,11 @@ class SubjectDrift:
         self._guessed = False
 
     @property
-    def standing(self) -> tuple[DriftAlert, ...]:
+    def open_alerts(self) -> tuple[DriftAlert, ...]:
         """The open alerts."""
-        watching = self._monitor.watching
-        if watching is not None:
-            return watching.standing
+        detector = self._monitor.detector
+        if detector is not None:
+            return detector.open_alerts
         return () if self._model_alert is None else (self._model_alert,)
 
     def status(self, at_ns: int, note: str = "") -> DriftStatus:
@@ -112,18 +112,18 @@ class SubjectDrift:
             note=note,
         )
 
-    def correct(self, correction_ns: int) -> None:
+    def set_clock_correction(self, correction_ns: int) -> None:
         """Set the offset from pipeline time to UTC, for the hour of the day."""
         self._monitor.correction_ns = correction_ns
 
-    def see(self, frame: Frame) -> list[DriftRecord]:
+    def add_frame(self, frame: Frame) -> list[DriftRecord]:
         """Process a frame; return the records of a block that it ends."""
         stats = self._meter.measure(frame)
         if stats is None:
             return []
         return self._observe(frame.timestamp_ns, picture_signals(stats))
 
-    def feel(self, batch: ImuBatch) -> list[DriftRecord]:
+    def add_batch(self, batch: ImuBatch) -> list[DriftRecord]:
         """Process a wearable's batch; return the records of a block that it ends."""
         if not len(batch.timestamps_ns):
             return []
@@ -137,7 +137,7 @@ class SubjectDrift:
         self._latest_batch_ns = max(now_ns, self._latest_batch_ns)
         return self._observe(now_ns, {"imu_offset": moved_ns / NS_PER_S})
 
-    def judge(self, clip: Clip, prediction: Prediction) -> list[DriftRecord]:
+    def add_prediction(self, clip: Clip, prediction: Prediction) -> list[DriftRecord]:
         """Process a clip and its prediction; return the records of a block's end.
 
         The first clips of a stream are partial and are ignored.
@@ -153,11 +153,11 @@ class SubjectDrift:
         self._guessed |= prediction.modality not in self._calibrated
         return records
 
-    def memory(self) -> dict[str, Any]:
+    def snapshot(self) -> dict[str, Any]:
         """Return the state for a restart, as JSON values."""
         return {
             "origin": asdict(self._origin),
-            "monitor": self._monitor.memory(),
+            "monitor": self._monitor.snapshot(),
             "typical": _listed(self._typical),
             "clips": self._clips,
             "view": _listed(self._meter.view),
@@ -170,8 +170,8 @@ class SubjectDrift:
             "implies": self._implies,
         }
 
-    def recall(self, memory: Mapping[str, Any], now_ns: int) -> list[DriftRecord]:
-        """Restore the return value of ``memory`` if the origin is the same.
+    def restore(self, memory: Mapping[str, Any], now_ns: int) -> list[DriftRecord]:
+        """Restore the return value of ``snapshot`` if the origin is the same.
 
         Returns:
             The open alerts (one alert if the model or its prompts changed), and the
@@ -185,11 +185,11 @@ class SubjectDrift:
             origin = Origin(**memory["origin"])
             if origin != self._origin:
                 return self._change_origin(origin, now_ns)
-            self._monitor.recall(memory["monitor"])
+            self._monitor.restore(memory["monitor"])
             self._typical = _array(memory["typical"], 1)
             self._clips = int(memory["clips"])
             top, bottom, left, right = (int(side) for side in memory["view_box"])
-            self._meter.recall(
+            self._meter.restore(
                 _array(memory["view"], 2),
                 (top, bottom, left, right),
                 settled=bool(memory["view_settled"]),
@@ -205,7 +205,7 @@ class SubjectDrift:
         except (LookupError, OverflowError, TypeError, ValueError):
             self.relearn()
             raise
-        return [*self.standing, self.status(now_ns)]
+        return [*self.open_alerts, self.status(now_ns)]
 
     def _change_origin(self, before: Origin, now_ns: int) -> list[DriftRecord]:
         """Report which parts of the origin changed; alert if the model or prompts."""
@@ -245,7 +245,7 @@ class SubjectDrift:
             self._meter.settle()
         records: list[DriftRecord] = [*alerts]
         opened = self._model_alert
-        if opened is not None and self._monitor.watching is not None:
+        if opened is not None and self._monitor.detector is not None:
             over = replace(opened, state="recovered", decided_ns=timestamp_ns)
             records.append(over)
             self._model_alert = None

@@ -40,13 +40,13 @@ class Worn:
         values = np.zeros((len(times_ns), 3), np.float32)
         batch = ImuBatch("wrist", times_ns, values, values.copy())
         self.imu.add(batch)
-        self.wait.arrive(batch, seconds_to_ns(arrival_s))
+        self.wait.add_batch(batch, seconds_to_ns(arrival_s))
 
-    def leave(self, at_s: float) -> list[tuple[float, bool]]:
+    def pop_due(self, at_s: float) -> list[tuple[float, bool]]:
         """Return the end of each window that leaves, and whether it is fused."""
         return [
             (each.clip.end_ns / NS_PER_S, each.clip.imu is not None)
-            for each in self.held.leave(seconds_to_ns(at_s))
+            for each in self.held.pop_due(seconds_to_ns(at_s))
         ]
 
 
@@ -55,11 +55,11 @@ def test_windows_leave_together_when_their_samples_come() -> None:
     worn.send(0, 2, arrival_s=2)
     for end_s in (3.0, 3.5, 4.5):
         worn.held.add([clip(end_s - 1, end_s)], seconds_to_ns(end_s))
-        assert worn.leave(end_s) == []
+        assert worn.pop_due(end_s) == []
     worn.send(2, 4, arrival_s=4.6)
-    assert worn.leave(4.6) == [(3.0, True), (3.5, True)]
+    assert worn.pop_due(4.6) == [(3.0, True), (3.5, True)]
     worn.send(4, 6, arrival_s=6.1)
-    assert worn.leave(6.1) == [(4.5, True)]
+    assert worn.pop_due(6.1) == [(4.5, True)]
 
 
 def test_no_window_overtakes_another() -> None:
@@ -69,9 +69,9 @@ def test_no_window_overtakes_another() -> None:
     worn.held.add([clip(2.5, 3.5)], seconds_to_ns(3.5))
     worn.send(4, 6, arrival_s=6)
     worn.held.add([clip(4.5, 5.5)], seconds_to_ns(6))
-    assert worn.leave(6) == []
+    assert worn.pop_due(6) == []
     worn.send(2, 4, arrival_s=6.2)
-    assert worn.leave(6.2) == [(3.5, True), (5.5, True)]
+    assert worn.pop_due(6.2) == [(3.5, True), (5.5, True)]
 
 
 def test_a_window_of_a_camera_whose_clock_is_ahead_waits_one_ceiling_at_most() -> None:
@@ -79,19 +79,19 @@ def test_a_window_of_a_camera_whose_clock_is_ahead_waits_one_ceiling_at_most() -
     worn.held.add([clip(119, 120)], seconds_to_ns(100))
     for second in range(100, 105):
         worn.send(second - 1, second, arrival_s=second)
-        assert worn.leave(second) == []
+        assert worn.pop_due(second) == []
         assert worn.held.due_ns(seconds_to_ns(second)) is not None
-    assert worn.leave(105) == [(120.0, False)]
+    assert worn.pop_due(105) == [(120.0, False)]
 
 
 def test_each_held_window_is_previewed_once_and_without_samples() -> None:
     worn = Worn()
     worn.send(0, 2, arrival_s=2)
     worn.held.add([clip(1.5, 2.5), clip(2, 3)], seconds_to_ns(3))
-    assert [it.end_ns for it in worn.held.previews()] == [2.5e9, 3e9]
-    assert worn.held.previews() == []
+    assert [it.end_ns for it in worn.held.new_previews()] == [2.5e9, 3e9]
+    assert worn.held.new_previews() == []
     worn.send(2, 4, arrival_s=4)
-    leaving = worn.held.leave(seconds_to_ns(4))
+    leaving = worn.held.pop_due(seconds_to_ns(4))
     assert [it.was_previewed for it in leaving] == [True, True]
     assert [it.wait_ns for it in leaving] == [NS_PER_S, NS_PER_S]
 
@@ -99,17 +99,17 @@ def test_each_held_window_is_previewed_once_and_without_samples() -> None:
 def test_whoever_has_no_wearable_waits_for_nothing() -> None:
     held = HeldWindows(ImuBuffer(), None)
     held.add([clip(0, 1)], 0)
-    (leaving,) = held.leave(0)
+    (leaving,) = held.pop_due(0)
     assert (leaving.wait_ns, leaving.was_previewed) == (0, False)
     assert held.due_ns(0) is None
 
 
 @pytest.mark.parametrize("hurried", [True, False])
-def test_what_is_hurried_leaves_and_what_comes_later_waits(hurried: bool) -> None:
+def test_what_is_released_leaves_and_what_comes_later_waits(hurried: bool) -> None:
     worn = Worn()
     worn.send(0, 2, arrival_s=2)
     worn.held.add([clip(2, 3)], seconds_to_ns(3))
     if hurried:
-        worn.held.hurry()
+        worn.held.release_all()
     worn.held.add([clip(2.5, 3.5)], seconds_to_ns(3))
-    assert worn.leave(3) == ([(3.0, False)] if hurried else [])
+    assert worn.pop_due(3) == ([(3.0, False)] if hurried else [])

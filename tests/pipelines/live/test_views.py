@@ -62,7 +62,7 @@ def shown(view: PoseView | PictureView, frames: Sequence[Frame]) -> list[Frame]:
     async def show() -> list[Frame]:
         found = []
         for frame in frames:
-            found += [each.frame for each in await view.show([frame])]
+            found += [each.frame for each in await view.convert([frame])]
         return found
 
     return asyncio.run(show())

@@ -45,10 +45,10 @@ def test_alerts_come_beside_predictions_and_every_block_says_how_it_stands() -> 
 def test_a_chain_goes_on_from_what_another_has_learnt() -> None:
     first = Watch([seen("w" * 4 * A_DAY)], ColourRecognizer(), FakeClock(), SETTINGS)
     records_of(first)
-    memory = first.drift["bed-4"].memory()
+    memory = first.drift["bed-4"].snapshot()
     rest = seen("e" * 24, first_tick=4 * A_DAY)
     second = Watch([rest], ColourRecognizer(), FakeClock(), SETTINGS)
-    (standing,) = second.drift["bed-4"].recall(memory, 0)
+    (standing,) = second.drift["bed-4"].restore(memory, 0)
     assert isinstance(standing, DriftStatus)
     assert standing.state == "watching"
     assert any(isinstance(it, DriftAlert) for it in records_of(second))

@@ -25,7 +25,7 @@ def arrive(wait: WearableWait, arrival_s: float, lag_s: float) -> None:
     times_ns = np.array([seconds_to_ns(first_s), seconds_to_ns(arrival_s)])
     values = np.zeros((2, 3), np.float32)
     batch = ImuBatch("wrist", times_ns, values, values.copy())
-    wait.arrive(batch, seconds_to_ns(arrival_s))
+    wait.add_batch(batch, seconds_to_ns(arrival_s))
 
 
 def heard(*lags_s: float, every_s: float = 1.0) -> WearableWait:
@@ -36,17 +36,17 @@ def heard(*lags_s: float, every_s: float = 1.0) -> WearableWait:
     return wait
 
 
-def test_nothing_is_waited_for_before_the_wearable_is_heard_of() -> None:
+def test_nothing_is_waited_for_before_the_wearable_is_online_of() -> None:
     wait = WearableWait()
     assert wait.patience_ns == 0
-    assert wait.until_ns(10, 20) == NEVER_NS
+    assert wait.deadline_ns(10, 20) == NEVER_NS
 
 
 def test_a_connected_wearable_has_one_ceiling_from_the_first_question() -> None:
     wait = WearableWait()
-    wait.report("connecting")
-    assert wait.until_ns(0, 100) == 100 + CEILING_NS
-    assert wait.until_ns(0, 900) == 100 + CEILING_NS
+    wait.set_state("connecting")
+    assert wait.deadline_ns(0, 100) == 100 + CEILING_NS
+    assert wait.deadline_ns(0, 900) == 100 + CEILING_NS
 
 
 def test_patience_is_the_ceiling_until_the_arrival_is_known() -> None:
@@ -57,7 +57,7 @@ def test_patience_is_the_ceiling_until_the_arrival_is_known() -> None:
 def test_patience_is_the_greatest_lag_with_a_margin(lag_s: float) -> None:
     patience_ns = heard(*[lag_s] * 5).patience_ns
     assert patience_ns == seconds_to_ns(1.25 * lag_s + 0.25)
-    assert heard(*[lag_s] * 5).until_ns(1000, 0) == 1000 + patience_ns
+    assert heard(*[lag_s] * 5).deadline_ns(1000, 0) == 1000 + patience_ns
 
 
 def test_a_longer_lag_counts_at_once_and_a_shorter_one_after_a_minute() -> None:
@@ -84,15 +84,15 @@ def test_a_backlog_that_is_made_up_for_ends_no_wait() -> None:
 
 def test_a_wearable_that_stalled_is_overdue_by_itself() -> None:
     wait = heard(*[1.0] * 5)
-    wait.report("stalled")
+    wait.set_state("stalled")
     assert wait.patience_ns == seconds_to_ns(1.5)
 
 
 def test_a_wearable_whose_broker_went_is_waited_for_again_once_it_sends() -> None:
     wait = heard(*[1.0] * 5)
-    wait.report("offline")
+    wait.set_state("offline")
     assert wait.patience_ns == 0
-    wait.report("connecting")
+    wait.set_state("connecting")
     assert wait.patience_ns == 0
     arrive(wait, 200.0, 1.0)
     assert wait.patience_ns > 0

@@ -13,8 +13,8 @@ from pipelines.lab.studies.drift.streams import (
     clip_series,
 )
 from pipelines.lab.studies.intervals import Interval, poisson_interval
+from pipelines.live.drift.monitor import DriftMonitor
 from pipelines.live.drift.settings import DriftSettings
-from pipelines.live.drift.signals import DriftMonitor
 
 MONTH_DAYS = 30
 RIVER_RHO = 0.9

@@ -13,8 +13,8 @@ from jaxtyping import Float64
 
 from pipelines.lab.studies.drift.bank import Room, Segment
 from pipelines.lab.studies.drift.injections import UNTOUCHED, Injection
+from pipelines.live.drift.monitor import DriftMonitor
 from pipelines.live.drift.settings import SIGNALS, DriftSettings
-from pipelines.live.drift.signals import DriftMonitor
 from pipelines.live.drift.subject import FORGET_OFFSET_NS, Origin, SubjectDrift
 from pipelines.records import DriftAlert, DriftCause
 
@@ -58,7 +58,7 @@ class Run:
             return self._restart_with_other_prompts()
         rng = np.random.default_rng((self.seed, 1))
         monitor = DriftMonitor(self.room.name, self.settings)
-        monitor.recall(json.loads(self.memory))
+        monitor.restore(json.loads(self.memory))
         change_at = rng.random()  # where in its block the change begins
         plain = _draw(self.room.plain, self.number, _WATCHED_BLOCKS, self.settings, rng)
         changed = plain.copy()
@@ -79,9 +79,9 @@ class Run:
             origin = Origin("checkpoint", prompts, self.room.name)
             return SubjectDrift(self.room.name, origin, self.settings)
 
-        memory = {**subject("before").memory(), "monitor": json.loads(self.memory)}
+        memory = {**subject("before").snapshot(), "monitor": json.loads(self.memory)}
         now_ns = int(self.number * self.settings.block_s * 1e9)
-        for record in subject("after").recall(memory, now_ns):
+        for record in subject("after").restore(memory, now_ns):
             if isinstance(record, DriftAlert):
                 return Outcome(0.0, record.cause)
         return Outcome(None, None)
@@ -97,7 +97,7 @@ def begin_run(room: Room, settings: DriftSettings, seed: int) -> Run:
     count = settings.learning_blocks + int(rng.integers(1, settings.blocks_per_day))
     for number, means in enumerate(_draw(room.plain, 0, count, settings, rng)):
         monitor.add_block(number, means)
-    return Run(room, seed, settings, json.dumps(monitor.memory()), count)
+    return Run(room, seed, settings, json.dumps(monitor.snapshot()), count)
 
 
 def _draw(

@@ -123,6 +123,6 @@ def test_a_person_who_passes_does_not_move_the_view() -> None:
 def test_a_meter_goes_on_from_what_another_has_learnt() -> None:
     first = meter_used_to(room())
     second = PictureMeter()
-    second.recall(first.view, first.box, settled=True)
+    second.restore(first.view, first.box, settled=True)
     moved = room(across_px=20)
     assert measure(second, moved).shift_px == measure(first, moved).shift_px

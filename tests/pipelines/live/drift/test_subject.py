@@ -92,12 +92,12 @@ def live(
     for now_ns in range(
         int(first_day * DAY_NS), int((first_day + days) * DAY_NS), STEP_NS
     ):
-        records += drift.see(Frame("bed-4", now_ns, 0, pixels.copy()))
+        records += drift.add_frame(Frame("bed-4", now_ns, 0, pixels.copy()))
         if worn:
-            records += drift.feel(batch_at(now_ns, offset_s))
+            records += drift.add_batch(batch_at(now_ns, offset_s))
         clip = clip_at(now_ns, features, imu)
         told = answer(clip, confidence + rng.normal(0, 0.01))
-        records += drift.judge(clip, replace(told, modality=modality))
+        records += drift.add_prediction(clip, replace(told, modality=modality))
     return records
 
 
@@ -147,7 +147,7 @@ def test_an_answer_that_nobody_calibrated_spoils_its_own_block_alone() -> None:
     for at in range(6 * 6 + 1):
         clip = clip_at(at * STEP_NS)
         modality: Modality = "fused" if at == 24 else "video"
-        told += watched.judge(clip, replace(answer(clip), modality=modality))
+        told += watched.add_prediction(clip, replace(answer(clip), modality=modality))
     implied = [it.accuracy is not None for it in told if isinstance(it, DriftStatus)]
     assert implied == [False, False, True, True, False, True]
 
@@ -157,7 +157,9 @@ def test_a_restart_does_not_forget_that_nothing_is_implied() -> None:
     live(watched, 1)
     live(watched, 0.5, 1, modality="fused")
     restarted = subject()
-    (status,) = restarted.recall(json.loads(json.dumps(watched.memory())), 2 * DAY_NS)
+    (status,) = restarted.restore(
+        json.loads(json.dumps(watched.snapshot())), 2 * DAY_NS
+    )
     assert isinstance(status, DriftStatus)
     assert status.accuracy is None
 
@@ -200,15 +202,15 @@ def test_partial_clips_count_for_nothing() -> None:
     drift = subject()
     for second in range(0, 2 * 3600, 60):
         clip = replace(clip_at(second * NS_PER_S), partial=True)
-        assert drift.judge(clip, answer(clip)) == []
+        assert drift.add_prediction(clip, answer(clip)) == []
 
 
 def test_a_restarted_process_goes_on_watching() -> None:
     before = subject()
     live(before, 5)
     after = subject()
-    memory = json.loads(json.dumps(before.memory()))
-    (status,) = after.recall(memory, 5 * DAY_NS)
+    memory = json.loads(json.dumps(before.snapshot()))
+    (status,) = after.restore(memory, 5 * DAY_NS)
     assert isinstance(status, DriftStatus)
     assert status.state == "watching"
     assert alerts_in(live(after, 1, 5)) == []
@@ -230,7 +232,7 @@ def test_another_origin_is_told_and_learnt_anew(
     before = subject()
     live(before, 5)
     after = subject(origin)
-    records = after.recall(before.memory(), 5 * DAY_NS)
+    records = after.restore(before.snapshot(), 5 * DAY_NS)
     assert [alert.cause for alert in alerts_in(records)] == causes
     status = records[-1]
     assert isinstance(status, DriftStatus)
@@ -242,11 +244,11 @@ def test_a_damaged_memory_leaves_a_subject_that_learns() -> None:
     before, after = subject(), subject()
     live(before, 5)
     with pytest.raises(ValueError, match="expected 11"):
-        after.recall(
+        after.restore(
             {
-                **before.memory(),
+                **before.snapshot(),
                 "monitor": {
-                    **before.memory()["monitor"],
+                    **before.snapshot()["monitor"],
                     "learnt": [[1]],
                     "hours": [1],
                 },

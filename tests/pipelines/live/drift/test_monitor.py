@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from pipelines.clock import NS_PER_S
+from pipelines.live.drift.monitor import DriftMonitor
 from pipelines.live.drift.settings import SIGNALS, DriftSettings
-from pipelines.live.drift.signals import DriftMonitor
 from pipelines.records import DriftAlert
 
 NAMES = tuple(SIGNALS)
@@ -134,7 +134,7 @@ def test_a_restart_changes_nothing(learnt_blocks: int) -> None:
     expected = follow(unbroken, rows, first=0)
     told = follow(broken, rows[:learnt_blocks], first=0)
     restarted = DriftMonitor("bed-4", SETTINGS)
-    restarted.recall(json.loads(json.dumps(broken.memory())))
+    restarted.restore(json.loads(json.dumps(broken.snapshot())))
     told += follow(restarted, rows[learnt_blocks:], first=learnt_blocks)
     assert [(it.alert_id, it.state, it.cause) for it in told] == [
         (it.alert_id, it.state, it.cause) for it in expected
@@ -158,10 +158,10 @@ def test_a_damaged_memory_is_refused_and_nothing_is_kept(
     field: str, value: object
 ) -> None:
     monitor = DriftMonitor("bed-4", SETTINGS)
-    memory = learnt().memory()
+    memory = learnt().snapshot()
     memory["watching"][field] = value
     with pytest.raises((ValueError, LookupError, TypeError)):
-        monitor.recall(memory)
+        monitor.restore(memory)
     assert (monitor.state, monitor.blocks) == ("learning", 0)
 
 
@@ -172,9 +172,9 @@ def test_a_damaged_learning_period_is_refused(field: str, value: object) -> None
     monitor = DriftMonitor("bed-4", SETTINGS)
     for number, means in enumerate(blocks(1)):
         monitor.add_block(number, means)
-    memory = {**monitor.memory(), field: value}
+    memory = {**monitor.snapshot(), field: value}
     with pytest.raises((ValueError, LookupError, TypeError)):
-        DriftMonitor("bed-4", SETTINGS).recall(memory)
+        DriftMonitor("bed-4", SETTINGS).restore(memory)
 
 
 def test_silence_is_not_taken_for_normal_again() -> None:
@@ -232,9 +232,9 @@ def test_hours_of_the_day_follow_a_correction_of_the_clock() -> None:
     for number, means in enumerate(blocks(a_day)):
         right.add_block(number + five_hours, means)
         behind.add_block(number, means)
-    hours = behind.memory()["hours"]
+    hours = behind.snapshot()["hours"]
     assert hours[0] == 5
-    assert hours == right.memory()["hours"]
+    assert hours == right.snapshot()["hours"]
 
 
 def test_a_restarted_monitor_gets_the_times_of_its_alerts_in_utc() -> None:
@@ -242,9 +242,9 @@ def test_a_restarted_monitor_gets_the_times_of_its_alerts_in_utc() -> None:
     (alert,) = follow(monitor, blocks(12, luma=6.0))
     monitor.correction_ns = 31 * 86_400 * NS_PER_S
     again = DriftMonitor("bed-4", SETTINGS)
-    again.recall(json.loads(json.dumps(monitor.memory())))
-    assert again.watching is not None
-    (standing,) = again.watching.standing
+    again.restore(json.loads(json.dumps(monitor.snapshot())))
+    assert again.detector is not None
+    (standing,) = again.detector.open_alerts
     assert standing.since_ns - alert.since_ns == monitor.correction_ns
     assert standing.decided_ns - alert.decided_ns == monitor.correction_ns
     assert standing.alert_id == alert.alert_id

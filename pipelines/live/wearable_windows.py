@@ -6,28 +6,19 @@ window is due once a sample at or after its end has arrived. Where the wearable 
 silent, there is no window.
 """
 
-from typing import Protocol, final, runtime_checkable
+from typing import final
 
 import numpy as np
 
-from pipelines.live.windows import ImuHistory, WindowSettings
+from pipelines.live.windows import WindowSettings
 from pipelines.records import Clip
+from pipelines.sources.wearable.buffer import ImuBuffer
 
 _NO_FEATURES = np.zeros((0, 0), np.float32)
 
 
-@runtime_checkable  # annotations are checked at run time under test
-class NewestHistory(ImuHistory, Protocol):
-    """A history of samples with the time of the newest one."""
-
-    @property
-    def newest_ns(self) -> int | None:
-        """Time of the newest sample; None while empty."""
-        ...
-
-
 @final
-class WornWindows:
+class WearableWindows:
     """Assembler of one wearable's samples into clips.
 
     Args:
@@ -37,12 +28,12 @@ class WornWindows:
     """
 
     def __init__(
-        self, subject_id: str, settings: WindowSettings, imu: NewestHistory
+        self, subject_id: str, settings: WindowSettings, imu: ImuBuffer
     ) -> None:
         self._subject_id, self._settings, self._imu = subject_id, settings, imu
         self._tick: int | None = None
 
-    def advance(self) -> list[Clip]:
+    def pop_due(self) -> list[Clip]:
         """Return the clips that became due, oldest first."""
         newest_ns = self._imu.newest_ns
         if newest_ns is None:
@@ -59,10 +50,10 @@ class WornWindows:
     def _clip(self, tick: int) -> Clip | None:
         end_ns = tick * self._settings.step_ns
         start_ns = end_ns - (self._settings.frames - 1) * self._settings.step_ns
-        worn = self._imu.slice(start_ns, end_ns)
-        if worn is None:
+        imu = self._imu.slice(start_ns, end_ns)
+        if imu is None:
             return None
-        samples, rate_hz = worn
+        samples, rate_hz = imu
         return Clip(
             subject_id=self._subject_id,
             start_ns=start_ns,

@@ -34,7 +34,7 @@ class Arrival(Generic[Key, Item]):
 
 
 @final
-class Gathering(Generic[Key, Item]):
+class SourceReader(Generic[Key, Item]):
     """Concurrent reader of sources; leaving its context stops the reading and waits.
 
     Async generators are closed; the caller closes other sources.
@@ -55,7 +55,7 @@ class Gathering(Generic[Key, Item]):
         """Keys of the sources that have not ended."""
         return frozenset(self._iterators)
 
-    async def __aenter__(self) -> "Gathering[Key, Item]":
+    async def __aenter__(self) -> "SourceReader[Key, Item]":
         return self
 
     async def __aexit__(
@@ -81,18 +81,18 @@ class Gathering(Generic[Key, Item]):
         self._iterators[key] = aiter(source)
         self._changed.set()
 
-    async def turn(
-        self, alarm: Coroutine[None, None, None] | None = None
+    async def next_arrivals(
+        self, timer: Coroutine[None, None, None] | None = None
     ) -> list[Arrival[Key, Item]]:
         """Wait for the first arrival; return all arrivals of that moment.
 
         Returns:
             At most one arrival of each source, in the order in which the sources were
             added. May be empty if a source was added or dropped meanwhile, or the
-            alarm ended.
+            timer ended.
 
         Args:
-            alarm: A sleep that ends the turn even if nothing arrived.
+            timer: A sleep that ends the turn even if nothing arrived.
         """
         self._changed.clear()
         for key, iterator in self._iterators.items():
@@ -103,8 +103,8 @@ class Gathering(Generic[Key, Item]):
         wakers: list[asyncio.Task[object]] = [
             asyncio.create_task(self._changed.wait(), name="sources changed")
         ]
-        if alarm is not None:
-            wakers.append(asyncio.create_task(alarm, name="alarm"))
+        if timer is not None:
+            wakers.append(asyncio.create_task(timer, name="timer"))
         try:
             await asyncio.wait(
                 (*self._pulls.values(), *wakers), return_when=asyncio.FIRST_COMPLETED

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 
 import pytest
 
-from pipelines.live.gathering import Gathering
+from pipelines.live.source_reader import SourceReader
 from pipelines.testing import FakeClock
 
 
@@ -23,10 +23,10 @@ async def wait_for(event: asyncio.Event) -> AsyncGenerator[int, None]:
 def test_a_turn_gives_one_item_of_each_source_in_the_order_of_the_sources() -> None:
     async def scene() -> list[list[tuple[str, int | None]]]:
         turns = []
-        async with Gathering({"a": count_to(2), "b": count_to(1)}) as gathering:
-            while gathering.keys:
-                turn = await gathering.turn()
-                turns.append([(each.source, each.item) for each in turn])
+        async with SourceReader({"a": count_to(2), "b": count_to(1)}) as reader:
+            while reader.keys:
+                arrivals = await reader.next_arrivals()
+                turns.append([(each.source, each.item) for each in arrivals])
         return turns
 
     assert asyncio.run(scene()) == [
@@ -39,9 +39,9 @@ def test_a_turn_gives_one_item_of_each_source_in_the_order_of_the_sources() -> N
 def test_a_source_that_waits_holds_no_other_back_and_loses_nothing() -> None:
     async def scene() -> list[tuple[str, int | None]]:
         event, arrived = asyncio.Event(), []
-        async with Gathering({"late": wait_for(event), "a": count_to(2)}) as gathering:
-            while gathering.keys:
-                for each in await gathering.turn():
+        async with SourceReader({"late": wait_for(event), "a": count_to(2)}) as reader:
+            while reader.keys:
+                for each in await reader.next_arrivals():
                     arrived.append((each.source, each.item))
                     if each.item == 2:
                         event.set()
@@ -60,11 +60,11 @@ def test_a_source_that_raises_arrives_with_its_error_and_is_gone() -> None:
         raise ConnectionError(msg)
 
     async def scene() -> str:
-        async with Gathering({"a": failing()}) as gathering:
-            await gathering.turn()
-            (arrival,) = await gathering.turn()
+        async with SourceReader({"a": failing()}) as reader:
+            await reader.next_arrivals()
+            (arrival,) = await reader.next_arrivals()
             assert arrival.item is None
-            assert gathering.keys == frozenset()
+            assert reader.keys == frozenset()
             return repr(arrival.error)
 
     assert asyncio.run(scene()) == "ConnectionError('gone')"
@@ -81,12 +81,12 @@ def test_a_dropped_source_is_closed_and_dropping_it_again_does_nothing() -> None
             closed.append("source")
 
     async def scene() -> None:
-        async with Gathering({"a": source()}) as gathering:
-            await gathering.turn()
-            await gathering.drop("a")
+        async with SourceReader({"a": source()}) as reader:
+            await reader.next_arrivals()
+            await reader.drop("a")
             assert closed == ["source"]
-            await gathering.drop("a")
-            assert gathering.keys == frozenset()
+            await reader.drop("a")
+            assert reader.keys == frozenset()
 
     asyncio.run(scene())
 
@@ -103,8 +103,8 @@ class Ticket:
 
 def test_a_source_need_not_be_a_generator() -> None:
     async def scene() -> int | None:
-        async with Gathering({"a": Ticket()}) as gathering:
-            (arrival,) = await gathering.turn()
+        async with SourceReader({"a": Ticket()}) as reader:
+            (arrival,) = await reader.next_arrivals()
             return arrival.item
 
     assert asyncio.run(scene()) == 7
@@ -125,8 +125,8 @@ def test_a_source_that_fails_to_close_is_logged_and_the_others_are_closed(
 
     async def scene() -> None:
         both = {"a": source("a", "stuck"), "b": source("b", None)}
-        async with Gathering(both) as gathering:
-            await gathering.turn()
+        async with SourceReader(both) as reader:
+            await reader.next_arrivals()
 
     with caplog.at_level(logging.WARNING):
         asyncio.run(scene())
@@ -137,11 +137,11 @@ def test_a_source_that_fails_to_close_is_logged_and_the_others_are_closed(
 def test_an_alarm_ends_a_turn_in_which_nothing_came() -> None:
     async def scene() -> None:
         event, clock = asyncio.Event(), FakeClock(0, auto_advance=True)
-        async with Gathering({"late": wait_for(event)}) as gathering:
-            assert await gathering.turn(clock.sleep_s(3.0)) == []
+        async with SourceReader({"late": wait_for(event)}) as reader:
+            assert await reader.next_arrivals(clock.sleep_s(3.0)) == []
             assert clock.now_ns() == 3_000_000_000
             event.set()
-            (arrival,) = await gathering.turn(clock.sleep_s(3.0))
+            (arrival,) = await reader.next_arrivals(clock.sleep_s(3.0))
             assert arrival.item == 100
             await asyncio.sleep(0)
             assert len(asyncio.all_tasks()) == 1  # an alarm that is not needed ends
