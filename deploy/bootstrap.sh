@@ -1,13 +1,12 @@
 #!/usr/bin/env bash
-# Makes a fresh Debian 12/13 or Ubuntu 24.04 machine ready to run wardwatch.
+# Prepares a fresh Debian 12/13 or Ubuntu 24.04 machine to run wardwatch.
 #
-# Starts from git, make and python3 alone; may be run any number of times, and is done
-# at once when nothing has changed. Fills the folder .venv beside this repository.
+# Needs only git, make and python3. It can run any number of times, and ends at once if
+# nothing has changed. It installs into the folder .venv of this repository.
 #
-#   WARDWATCH_SYSTEM_PACKAGES=skip   leave the system packages to someone else
-#                                    (needed where there is no apt)
-#   WARDWATCH_INSTALL=runtime        install what watches a ward and nothing else: no
-#                                    simulator, no training, no tests
+#   WARDWATCH_SYSTEM_PACKAGES=skip   do not install system packages (needed without apt)
+#   WARDWATCH_INSTALL=runtime        install only what watches a ward: no simulator, no
+#                                    training, no tests
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -31,7 +30,7 @@ system_packages=(
     gir1.2-gst-plugins-base-1.0
     # Cameras over TLS (rtsps://).
     glib-networking
-    # What PyGObject and pycairo are compiled with: they come as source.
+    # Needed to compile PyGObject and pycairo, which come as source.
     libgirepository1.0-dev
     libcairo2-dev
     pkg-config
@@ -42,11 +41,11 @@ system_packages=(
     mosquitto
 )
 lab_packages=(
-    # The tests try rules and routes on the programs that will read them. Where packages
-    # start their services, these two then listen on ports 9090 and 9093.
+    # The tests check rules and routes with the real programs. If packages start their
+    # services, these two then listen on ports 9090 and 9093.
     prometheus
     prometheus-alertmanager
-    # Tests set the clock that a process reads.
+    # Tests change the clock of a process.
     libfaketime
     # The simulated ward renders without a screen or a graphics card.
     libosmesa6
@@ -71,7 +70,7 @@ check_python() {
     python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail \
         "Python 3.11 or newer is needed, and python3 is $(python3 --version 2>&1)." \
         "Put a newer python3 first on PATH and run this again."
-    # Another Python than the system's (pyenv, say) brings its own venv and headers.
+    # A Python that is not the system's, such as pyenv's, has its own venv and headers.
     local prefix
     prefix=$(python3 -c 'import sys; print(sys.base_prefix)')
     if [[ $prefix == /usr ]]; then
@@ -80,7 +79,7 @@ check_python() {
 }
 
 missing_packages() {
-    # dpkg-query fails for a name that it has never heard of; that is an answer too.
+    # dpkg-query fails if a name is unknown; such a package is missing.
     local installed
     # shellcheck disable=SC2016  # the dollar signs are dpkg-query's own
     installed=$(dpkg-query --show --showformat='${db:Status-Status} ${Package}\n' \
@@ -93,7 +92,7 @@ install_system_packages() {
         return
     fi
     if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
-        fail "no apt here. Install what stands for these Debian packages:" \
+        fail "apt is missing. Install the counterparts of these Debian packages:" \
             "  ${system_packages[*]}" \
             "and run this again with WARDWATCH_SYSTEM_PACKAGES=skip."
     fi
@@ -106,8 +105,8 @@ install_system_packages() {
     if ((EUID != 0)); then
         as_root=(sudo)
         if ! command -v sudo >/dev/null || ! sudo_works; then
-            fail "system packages are missing, and neither root nor sudo is at hand." \
-                "Have an administrator run this line, then run this again:" \
+            fail "system packages are missing, and only root or sudo can install them." \
+                "Ask an administrator to run this line, then run this again:" \
                 "  apt-get update && apt-get install --yes --no-install-recommends ${missing[*]}"
         fi
     fi
@@ -124,7 +123,7 @@ sudo_works() {
 }
 
 fingerprint() {
-    # The path and the Python stand in it: a moved folder breaks an editable install.
+    # Includes the path and the Python, because a moved folder breaks an editable install.
     {
         pwd
         printf '%s\n' "$install_kind"
@@ -134,12 +133,12 @@ fingerprint() {
 }
 
 make_venv() {
-    # A half-made .venv has no working pip; one of a removed Python does not start.
+    # An incomplete .venv has no working pip; that of a removed Python does not start.
     if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
-        say "making .venv with $(python3 --version)"
+        say "creating .venv with $(python3 --version)"
         python3 -m venv --clear .venv
     fi
-    # Dependency groups came with pip 25.1; Debian 12 brings 23.0.
+    # Dependency groups need pip 25.1; Debian 12 has 23.0.
     install "pip>=25.1"
 }
 
@@ -157,7 +156,7 @@ sys.exit(importlib.metadata.version('torch').split('+')[0] != '$torch_version')
         return
     fi
     # The CPU build carries the tag +cpu, which the default index does not have.
-    # The answer is read whole: under pipefail, grep -q would end pip by a broken pipe.
+    # Read the whole answer: with pipefail, grep -q would end pip by a broken pipe.
     local offered
     offered=$(.venv/bin/python -m pip --disable-pip-version-check \
         index versions torch 2>/dev/null || true)
@@ -168,14 +167,14 @@ sys.exit(importlib.metadata.version('torch').split('+')[0] != '$torch_version')
     fi
     say "installing torch $torch_version from the default index."
     say "ON LINUX THIS DOWNLOADS GIGABYTES OF CUDA LIBRARIES, needed only with an NVIDIA card."
-    say "Without one, stop here (Ctrl-C) and take the CPU build instead:"
+    say "Without one, stop here (Ctrl-C) and install the CPU build instead:"
     say "  PIP_EXTRA_INDEX_URL=$torch_cpu_index deploy/bootstrap.sh"
     install --progress-bar on --verbose --verbose "torch==$torch_version"
 }
 
 fetch_person_networks() {
-    # The wheel of mediapipe is data here: nothing of it is installed or run, so that
-    # any platform's wheel does. Without network, all but the pose view still works.
+    # Only data is read from the wheel of mediapipe, nothing is installed, so the wheel of
+    # any platform is fine. Without network, everything but the pose view still works.
     if .venv/bin/python -m models.person.files --check 2>/dev/null; then
         return
     fi

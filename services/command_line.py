@@ -11,7 +11,6 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
 from typing import Annotated, Any
 
@@ -29,6 +28,7 @@ from services.commands.study import app as study
 from services.commands.train import app as train
 from services.commands.watch import command as watch
 from services.errors import OutputFailed, ServiceError, SettingsError
+from services.version import installed_version
 
 logger = logging.getLogger(__name__)
 
@@ -81,11 +81,7 @@ _join_help_lines(app)
 def _print_version(wanted: bool) -> None:
     if not wanted:
         return
-    try:
-        number = version("wardwatch")
-    except PackageNotFoundError:  # runs from its folder without being installed
-        number = "not installed"
-    typer.echo(f"wardwatch {number}")
+    typer.echo(f"wardwatch {installed_version()}")
     raise typer.Exit
 
 

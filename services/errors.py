@@ -2,22 +2,24 @@
 
     ServiceError           every error below; each of its lines is for a person
     ├── SettingsError      a configuration is malformed: a line for each mistake
-    ├── StoreError         what must not be lost cannot be written or read
-    ├── PortTaken          another program listens on the port
-    ├── BrokerRefused      the broker wants other credentials or another certificate
     ├── SiteTaken          another service watches the same site on this cluster
-    ├── RayLost            what cannot be brought back within this process has gone
-    ├── ClusterNotFound    no Ray cluster answers at the address that was given
-    ├── RayFolderError     Ray cannot put its files and sockets into its folder
-    └── OutputFailed       standard output is closed, or its device is full
+    ├── RayLost            Ray has died, and cannot be started again in this process
+    ├── OutputFailed       standard output is closed, or its device is full
+    └── PlaceError         something is wrong with a file or an address
+        ├── StoreError         the store cannot be written or read
+        ├── PortTaken          another program listens on the port
+        ├── BrokerRefused      the broker wants other credentials or another certificate
+        ├── ClusterNotFound    no Ray cluster answers at the given address
+        └── RayFolderError     Ray cannot put its files and sockets into its folder
 
-Messages never hold credentials: ``pipelines.redaction`` sees them first.
+Messages never hold credentials, because ``pipelines.redaction`` removes them. ``args``
+are the arguments of the constructor, so that Ray can send an error between processes.
 """
 
 import errno
 import os
 from collections.abc import Sequence
-from typing import Final
+from typing import ClassVar, Final
 
 from pipelines.redaction import redact
 
@@ -40,42 +42,6 @@ class SettingsError(ServiceError):
         return "\n".join(self.problems)
 
 
-class StoreError(ServiceError):
-    """The store cannot be written or read."""
-
-    def __init__(self, path: str, problem: str) -> None:
-        self.path, self.problem = redact(path), redact(problem)
-        super().__init__(self.path, self.problem)
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.problem}"
-
-
-class PortTaken(ServiceError):
-    """Somebody else listens on that address."""
-
-    def __init__(self, host: str, port: int, problem: str) -> None:
-        self.host, self.port, self.problem = host, port, problem
-        super().__init__(host, port, problem)
-
-    def __str__(self) -> str:
-        return (
-            f"{self.host}:{self.port}: {self.problem};"
-            " give hub.port another number, or stop what listens there"
-        )
-
-
-class BrokerRefused(ServiceError):
-    """The broker does not let us in."""
-
-    def __init__(self, broker: str, problem: str) -> None:
-        self.broker, self.problem = redact(broker), redact(problem)
-        super().__init__(self.broker, self.problem)
-
-    def __str__(self) -> str:
-        return f"broker {self.broker}: {self.problem}"
-
-
 class SiteTaken(ServiceError):
     """Another service watches the same site on this cluster."""
 
@@ -85,13 +51,13 @@ class SiteTaken(ServiceError):
 
     def __str__(self) -> str:
         return (
-            f"site {self.site} is watched already on this cluster, by {self.holder};"
+            f"site {self.site} is already watched on this cluster, by {self.holder};"
             " stop that service, or give this site another name"
         )
 
 
 class RayLost(ServiceError):
-    """What the service runs on has died and cannot be brought back in this process."""
+    """Ray has died, and cannot be started again in this process."""
 
     def __init__(self, problem: str) -> None:
         self.problem = problem
@@ -104,28 +70,6 @@ class RayLost(ServiceError):
         )
 
 
-class ClusterNotFound(ServiceError):
-    """No Ray cluster answers at the address that was given."""
-
-    def __init__(self, address: str, problem: str) -> None:
-        self.address, self.problem = address, problem
-        super().__init__(address, problem)
-
-    def __str__(self) -> str:
-        return f"--ray-address {self.address or repr('')}: {self.problem}"
-
-
-class RayFolderError(ServiceError):
-    """Ray cannot put its files and sockets into its folder."""
-
-    def __init__(self, folder: str, problem: str) -> None:
-        self.folder, self.problem = folder, problem
-        super().__init__(folder, problem)
-
-    def __str__(self) -> str:
-        return f"{self.folder}: {self.problem}; set TMPDIR to another folder, as /tmp"
-
-
 class OutputFailed(ServiceError):
     """Standard output cannot be written; ``number`` is the system's error number."""
 
@@ -136,5 +80,51 @@ class OutputFailed(ServiceError):
     def __str__(self) -> str:
         if self.number == errno.EBADF:
             return "standard output is closed"
-        said = "cannot be written" if self.number is None else os.strerror(self.number)
-        return f"standard output: {said}"
+        reason = (
+            "cannot be written" if self.number is None else os.strerror(self.number)
+        )
+        return f"standard output: {reason}"
+
+
+class PlaceError(ServiceError):
+    """Something is wrong with ``place``, a file or an address."""
+
+    template: ClassVar = "{place}: {problem}"
+
+    def __init__(self, place: str, problem: str) -> None:
+        self.place, self.problem = redact(place), redact(problem)
+        super().__init__(self.place, self.problem)
+
+    def __str__(self) -> str:
+        return self.template.format(place=self.place, problem=self.problem)
+
+
+class StoreError(PlaceError):
+    """The store cannot be written or read."""
+
+
+class PortTaken(PlaceError):
+    """Another program listens on the port, or the address is not this machine's."""
+
+    template = (
+        "{place}: {problem}; set hub.port to another number, or stop the program that"
+        " listens there"
+    )
+
+
+class BrokerRefused(PlaceError):
+    """The broker refuses the connection or the publishing."""
+
+    template = "broker {place}: {problem}"
+
+
+class ClusterNotFound(PlaceError):
+    """No Ray cluster answers at the given address."""
+
+    template = "--ray-address {place}: {problem}"
+
+
+class RayFolderError(PlaceError):
+    """Ray cannot put its files and sockets into its folder."""
+
+    template = "{place}: {problem}; set TMPDIR to another folder, such as /tmp"

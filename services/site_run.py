@@ -46,7 +46,7 @@ async def check_before_start(site: "Site", say: "Say") -> None:
         ServiceError: If a port is in use, the store cannot be written, or the broker
             refuses the connection.
     """
-    from services.delivery.mqtt import BrokerLink, is_refusal, try_broker
+    from services.delivery.link import BrokerLink, is_refusal, try_broker
     from services.errors import BrokerRefused
     from services.hub.http import listen
     from services.hub.store import Store

@@ -54,9 +54,12 @@ def check_laboratory() -> Iterator[Check]:
 
 def make_table(checks: list[Check]) -> Table:
     """Draw the checks as a table: what was found, and how to fix each failed check."""
-    table = Table("", "check", "found", "to fix it", box=None, pad_edge=False)
+    table = Table("", "Check", box=None, pad_edge=False)
+    table.add_column("Found", overflow="fold")  # a path is of use only as a whole
+    table.add_column("How to fix")
     for check in checks:
-        table.add_row(_mark(check), check.name, escape(check.detail), escape(check.fix))
+        name = check.name[:1].upper() + check.name[1:]
+        table.add_row(_mark(check), name, escape(check.detail), escape(check.fix))
     return table
 
 

@@ -77,8 +77,8 @@ def check(
     site = read_site(config)
     wearables = sum(subject.imu is not None for subject in site.subjects)
     typer.echo(
-        f"{config}: all right; site {site.site} with {len(site.subjects)} subjects"
-        f" and {wearables} wearables"
+        f"{config}: no mistakes; site {site.site}, subjects: {len(site.subjects)},"
+        f" wearables: {wearables}"
     )
     if not offline:
         _say(asyncio.run(describe_broker(site)))

@@ -1,8 +1,8 @@
 """Announcements to Home Assistant, and the withdrawal of outdated ones.
 
-Each topic is noted in the store before anything is published there, and forgotten once
-the broker has dropped its content. So a subject that left while the service or the
-broker was away is withdrawn later, and so is everything when it is switched off.
+The store keeps each topic before anything is published there, until the broker has
+deleted its message. So the announcement of a subject that was removed while the service
+or the broker was down is withdrawn later, and so are all when they are switched off.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from services.hub.topics import Topics
 
 _NOTE, _PLACE = "announced", "place of topics"
 _SETTLING_S: Final = 2.0
-"""For Home Assistant to unload an entity before its device is announced."""
+"""Time for Home Assistant to unload an entity before its device is announced."""
 
 
 @final
@@ -31,10 +31,10 @@ class Announcements:
 
     Args:
         store: Keeps the topics.
-        topics: Of the site.
-        events: Names of all events that may occur.
+        topics: Topics of the site.
+        events: Names of all possible events.
+        clock: Clock of the pause while Home Assistant migrates.
         is_on: Whether to announce anything.
-        clock: Waits while Home Assistant migrates.
     """
 
     def __init__(
@@ -53,14 +53,14 @@ class Announcements:
         self._pauses: set[str] = set()
 
     async def expect(self, subjects: Collection[str], before: Collection[str]) -> None:
-        """Take who is watched; what is announced follows.
+        """Set the subjects to announce.
 
         Args:
-            subjects: Who is.
-            before: Who was when the store was last written.
+            subjects: Ids of the subjects that are watched.
+            before: Ids of the subjects when the store was last written.
 
         Raises:
-            StoreError: If it cannot be noted.
+            StoreError: If the topics cannot be stored.
         """
         noted = await asyncio.to_thread(self._store.recall, _NOTE)
         if noted is None:
@@ -77,11 +77,11 @@ class Announcements:
     async def left_behind(
         self, subjects: Collection[str], now_ns: int
     ) -> list[Message]:
-        """Withdraw the statuses of a site that had another prefix or name before.
+        """Return the withdrawals of statuses under an earlier prefix or site name.
 
         Args:
-            subjects: Who was watched then.
-            now_ns: When.
+            subjects: Ids of the subjects that were watched then.
+            now_ns: Time of the withdrawal.
         """
         before = await asyncio.to_thread(self._store.recall, _PLACE)
         if before in (None, [self._topics.prefix, self._topics.site]):
@@ -91,15 +91,15 @@ class Announcements:
         return [*forgotten, old.forget_site(now_ns)]
 
     async def settled(self) -> None:
-        """Note the place of the site's topics, once what was left behind is written."""
+        """Store the site's prefix and name, once the withdrawals are stored."""
         place = [self._topics.prefix, self._topics.site]
         await asyncio.to_thread(self._store.note, _PLACE, place)
 
     def messages(self) -> list[Message]:
-        """Return all that is to be announced or withdrawn, in its order.
+        """Return all announcements and withdrawals, in their order.
 
-        Home Assistant's way from single components to a device: announce the move,
-        announce the device, withdraw the components.
+        Home Assistant migrates single components to a device in three steps: announce
+        the migration, announce the device, withdraw the components.
         """
         gone = [topic for topic in self._noted if topic not in self._wanted]
         moves = [
@@ -108,11 +108,11 @@ class Announcements:
             if self._noted[topic] and self._device_of(topic) in self._wanted
         ]
         wanted = list(self._wanted.values())
-        self._pauses = {it[-1].topic for it in (moves, wanted) if moves and it}
+        self._pauses = {group[-1].topic for group in (moves, wanted) if moves and group}
         return [*moves, *wanted, *(withdrawal(topic) for topic in gone)]
 
     async def announced(self, message: Message) -> None:
-        """Take that one of them is delivered."""
+        """Record that one of the messages is delivered."""
         topic = message.topic
         if not message.payload and topic in self._noted and topic not in self._wanted:
             del self._noted[topic]
@@ -122,10 +122,10 @@ class Announcements:
             await self._clock.sleep_s(_SETTLING_S)
 
     async def _announced_by_0_1(self, subjects: Collection[str]) -> dict[str, bool]:
-        """Return the topics that a version without notes may have announced on.
+        """Return the topics of version 0.1, which announced without storing them.
 
-        Where Home Assistant is off, only what the outbox still knows: an empty message
-        on a topic of somebody else's broker is not sent without a reason.
+        If announcements are off, these are only the topics that the outbox still knows:
+        an empty message to a broker of others needs a reason.
         """
         known = await asyncio.to_thread(self._store.discard, PREFIX)
         older = [old_topics(self._topics, name) for name in subjects]

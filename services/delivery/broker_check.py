@@ -21,11 +21,11 @@ _NAMED: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """What was found.
+    """Result of the check of a broker.
 
     Attributes:
-        is_reached: Whether the broker was there.
-        text: What to tell, in one line.
+        is_reached: Whether the broker could be reached.
+        text: The result in one line.
     """
 
     is_reached: bool
@@ -35,19 +35,19 @@ class Examination:
 async def examine(
     link: BrokerLink, topics: Topics, subjects: Sequence[str], clock: Clock
 ) -> Examination:
-    """Try a broker: its version, what we may publish, whether delivery is confirmed.
+    """Check a broker: its version, what we may publish, whether delivery is confirmed.
 
-    An empty message goes to each topic of events, drift and technical faults; whoever
-    reads them ignores it. Topics with retained messages are left alone.
+    An empty message goes to each topic of events, drift and technical faults; receivers
+    ignore it. Topics with retained messages are not used.
 
     Args:
         link: The broker.
-        topics: Of the site.
-        subjects: Of the site.
-        clock: Dates the test message.
+        topics: Topics of the site.
+        subjects: Ids of the site's subjects.
+        clock: Clock of the test message.
 
     Raises:
-        BrokerRefused: If it does not let us in, or not publish.
+        BrokerRefused: If the broker refuses the connection or the publishing.
     """
     try:
         async with asyncio.timeout(_LONGEST_S), link.connect() as client:
@@ -82,8 +82,14 @@ async def _examine(
     test = json.dumps({"v": 1, "type": "test", "at": at})
     sends = (session.send(Message("", topic, {})) for topic in tried)
     answers, unheard = await asyncio.gather(asyncio.gather(*sends), session.test(test))
-    found = [(it, no) for it, no in zip(tried, answers, strict=True) if no is not None]
-    denied = [(topic, no.reason) for topic, no in found if not no.is_silent]
+    refusals = [
+        (topic, refused)
+        for topic, refused in zip(tried, answers, strict=True)
+        if refused is not None
+    ]
+    denied = [
+        (topic, refused.reason) for topic, refused in refusals if not refused.is_silent
+    ]
     if denied:
         names = _named(topic for topic, _ in denied)
         problem = f"does not let us publish to {names}: {denied[0][1]}"
@@ -93,11 +99,15 @@ async def _examine(
     if session.has_reasons:
         parts.append(f"may publish to all {len(tried)} topics tried")
         if unheard:
-            parts.append(f"delivery rests on its reason codes: {topics.test} {unheard}")
-    elif found:
-        names = _named(topic for topic, _ in found)
-        parts.append(f"delivery to {names} cannot be confirmed: {found[0][1].reason}")
-    if not unheard and not found:
+            parts.append(
+                f"only its reason codes prove delivery: {topics.test} {unheard}"
+            )
+    elif refusals:
+        names = _named(topic for topic, _ in refusals)
+        parts.append(
+            f"delivery to {names} cannot be confirmed: {refusals[0][1].reason}"
+        )
+    if not unheard and not refusals:
         parts.append("delivery is confirmed")
     return Examination(is_reached=True, text="; ".join(parts))
 

@@ -1,28 +1,28 @@
 """MQTT discovery, by which Home Assistant finds the subjects.
 
-One retained message announces a device with all its entities, as Home Assistant has it
-since 2024.11; see home-assistant.io/integrations/mqtt, "Device discovery payload".
-Being retained, it needs no answer to Home Assistant's birth message.
+One retained message announces a device with all its entities, which Home Assistant
+supports since 2024.11; see home-assistant.io/integrations/mqtt, "Device discovery
+payload". Because it is retained, Home Assistant's birth message needs no answer.
 """
 
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
 from services.hub.store import Message
 from services.hub.topics import Topics
+from services.version import installed_version
 
 PREFIX: Final = "homeassistant/"
 _OLD_COMPONENTS: Final = ("event", "binary_sensor")
 
 
 def discovery(topics: Topics, subject_id: str, events: Sequence[str]) -> Message:
-    """Announce a subject: its events, and whether something is wrong with its sources.
+    """Return the announcement of a subject: its events, and faults of its sources.
 
     Args:
-        topics: Of the site.
+        topics: Topics of the site.
         subject_id: The subject to announce.
-        events: Names of all events that may occur.
+        events: Names of all possible events.
     """
     unit = unit_of(topics, subject_id)
     happens = {
@@ -33,7 +33,7 @@ def discovery(topics: Topics, subject_id: str, events: Sequence[str]) -> Message
         "event_types": [
             f"{name} {state}" for name in events for state in ("started", "ended")
         ],
-        # An empty message is a test of `wardwatch check`; it renders as nothing.
+        # `wardwatch check` sends an empty message, for which nothing is rendered.
         "value_template": (
             "{% if value_json is defined %}{{ {'event_type': value_json.name ~ ' ' ~"
             " value_json.state} | tojson }}{% endif %}"
@@ -57,7 +57,7 @@ def discovery(topics: Topics, subject_id: str, events: Sequence[str]) -> Message
             "name": f"{subject_id} ({topics.site})",
             "manufacturer": "wardwatch",
         },
-        "origin": {"name": "wardwatch", "sw_version": _version()},
+        "origin": {"name": "wardwatch", "sw_version": installed_version()},
         "components": {"event": happens, "sources": trouble},
         "availability_topic": topics.site_status,
         "availability_template": "{{ value_json.state }}",
@@ -68,7 +68,7 @@ def discovery(topics: Topics, subject_id: str, events: Sequence[str]) -> Message
 
 
 def unit_of(topics: Topics, subject_id: str) -> str:
-    """Return a subject's id, which no other site or subject has.
+    """Return a subject's unique id, which no other site or subject has.
 
     Names hold letters, digits, hyphens and underscores and begin with no underscore.
     With their own underscores doubled, a single one or the last of an odd run joins two
@@ -79,11 +79,11 @@ def unit_of(topics: Topics, subject_id: str) -> str:
 
 
 def old_topics(topics: Topics, subject_id: str) -> dict[str, bool]:
-    """Return where version 0.1 announced a subject, by single components.
+    """Return the topics on which version 0.1 announced a subject's components.
 
     Returns:
-        Topics, and whether the ids of then are those of now, so that Home Assistant
-        can keep an entity's history and settings.
+        Topics, each with whether its unique id is still the same, so that Home
+        Assistant can keep the entity's history and settings.
     """
     old = f"{topics.prefix}_{topics.site}_{subject_id}"
     is_same = old == unit_of(topics, subject_id)
@@ -91,18 +91,11 @@ def old_topics(topics: Topics, subject_id: str) -> dict[str, bool]:
 
 
 def migration(topic: str) -> Message:
-    """Ask Home Assistant to hand an entity of a single component to its device."""
+    """Return the request to move an entity from a single component to its device."""
     payload = {"migrate_discovery": True}
     return Message(f"discovery {topic}", topic, payload, retain=True)
 
 
 def withdrawal(topic: str) -> Message:
-    """Make the broker and Home Assistant forget what was announced."""
+    """Return the message that deletes an announcement."""
     return Message(f"discovery {topic}", topic, {}, retain=True)
-
-
-def _version() -> str:
-    try:
-        return version("wardwatch")
-    except PackageNotFoundError:  # runs from its folder just as well
-        return "not installed"

@@ -1,10 +1,10 @@
 """The connection to a broker: MQTT 5 if the broker has it, else 3.1.1.
 
-MQTT 5 says of each message whether it was accepted; 3.1.1 acknowledges what it drops.
+With MQTT 5 the broker says of each message whether it was accepted. With 3.1.1 it also
+acknowledges the messages that it drops.
 """
 
 import asyncio
-import logging
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -17,22 +17,18 @@ from paho.mqtt.client import MQTT_ERR_SUCCESS, Client, DisconnectFlags
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from pipelines.sources.mqtt import CREDENTIAL_CODES, quiet_logger, reason_code
 from services.site.broker import BrokerSettings
-
-# Our one line for each change says what the library would log.
-_library_logger = logging.getLogger(f"{__name__}.aiomqtt")
-_library_logger.setLevel(logging.CRITICAL)
 
 _ANSWER_S = 5.0
 _KEEPALIVE_S = 10
-_NOT_REACHED = "is not reached"
-_CREDENTIAL_CODES = frozenset({4, 5, 134, 135})
+_UNREACHABLE = "cannot be reached"
 _VERSION_CODES = frozenset({1, 132})
 _FAILURE = 0x80
-"""Reason codes from here on are refusals; 0x10, nobody listens, is none."""
+"""Lowest reason code of a refusal; 0x10, no subscriber, is below it."""
 _REASONS: Final = {
     0x80: "unspecified error",
-    0x83: "an error of its own; see its log",
+    0x83: "an error in the broker; see its log",
     0x87: "not authorised; see its access list",
     0x90: "topic name invalid; see its rules for topics",
     0x95: "packet too large; see its limit",
@@ -44,19 +40,19 @@ _REASONS: Final = {
 
 
 class NoAnswer(aiomqtt.MqttError):
-    """The broker closed the connection, or said nothing, instead of answering."""
+    """The broker closed the connection or stayed silent instead of answering."""
 
 
 @final
 class BrokerClient(aiomqtt.Client):
-    """A client that says what the broker answered to each message.
+    """A client that returns the broker's answer to each message.
 
-    aiomqtt drops the reason codes that paho gives to ``on_publish``, and waits for its
-    whole timeout when a connection is closed in answer to CONNECT.
+    aiomqtt drops the reason codes that paho gives to ``on_publish``. It also waits for
+    its whole timeout if the broker answers CONNECT by closing the connection.
 
     Args:
-        version: Of MQTT.
-        options: As of ``aiomqtt.Client``.
+        version: Version of MQTT.
+        options: Options of ``aiomqtt.Client``.
     """
 
     def __init__(
@@ -72,7 +68,7 @@ class BrokerClient(aiomqtt.Client):
         """Publish with quality of service 1.
 
         Returns:
-            Why the broker refused the message; nothing if it acknowledged it.
+            The reason why the broker refused the message, empty if it acknowledged it.
 
         Raises:
             aiomqtt.MqttError: If the connection is lost.
@@ -92,8 +88,8 @@ class BrokerClient(aiomqtt.Client):
             del self._answers[info.mid]
         return refusal_of(code)
 
-    async def hears(self, topic: str) -> str:
-        """Subscribe to a topic; return why the broker refused it, or nothing."""
+    async def listen_to(self, topic: str) -> str:
+        """Subscribe to a topic; return the reason of a refusal, empty without one."""
         (code,) = await self.subscribe(topic, qos=1)
         return refusal_of(code if isinstance(code, int) else code.value)
 
@@ -119,17 +115,17 @@ class BrokerClient(aiomqtt.Client):
         properties: Properties | None = None,
     ) -> None:
         if not self._connected.done():
-            msg = "it closed the connection in answer to CONNECT"
+            msg = "the broker answered CONNECT by closing the connection"
             self._connected.set_exception(NoAnswer(msg))
         super()._on_disconnect(client, userdata, flags, reason_code, properties)
         if self._disconnected.done() and not self._disconnected.cancelled():
-            self._disconnected.exception()  # else asyncio logs that nobody asked
+            self._disconnected.exception()  # or asyncio logs it as never retrieved
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class BrokerLink:
-    """How to reach a broker; its ``repr`` holds no secret."""
+    """Address and credentials of a broker; its ``repr`` holds no secret."""
 
     host: str
     port: int
@@ -139,7 +135,7 @@ class BrokerLink:
 
     @classmethod
     def of(cls, broker: BrokerSettings) -> "BrokerLink":
-        """Take what is configured; secrets are read at each connection."""
+        """Return the link of a configuration; each connection reads the secrets."""
         tls = broker.tls
         return cls(
             broker.host,
@@ -156,12 +152,12 @@ class BrokerLink:
     async def connect(
         self, will: aiomqtt.Will | None = None
     ) -> AsyncIterator[BrokerClient]:
-        """Connect by MQTT 5; by 3.1.1 where the broker does not speak 5.
+        """Connect with MQTT 5, or with 3.1.1 if the broker does not know MQTT 5.
 
-        Each connection asks for MQTT 5 first: a broker that has learnt it is used so.
+        Each connection tries MQTT 5 first, because the broker may have been updated.
 
         Raises:
-            aiomqtt.MqttError: If there is no connection, or it is lost.
+            aiomqtt.MqttError: If there is no connection, or if it is lost.
             OSError: If a certificate or a password file cannot be read.
         """
         async with AsyncExitStack() as stack:
@@ -188,19 +184,19 @@ class BrokerLink:
             will=will,
             timeout=_ANSWER_S,
             keepalive=_KEEPALIVE_S,
-            logger=_library_logger,
+            logger=quiet_logger,
         )
 
 
 def refusal_of(code: int) -> str:
-    """Return what a reason code says against a message; nothing if it is none."""
+    """Return a reason code of a refusal in words, and an empty text for success."""
     if code < _FAILURE:
         return ""
     return _REASONS.get(code, f"reason code 0x{code:02X}")
 
 
 async def try_broker(link: BrokerLink) -> str:
-    """Return why a broker cannot be used, or nothing."""
+    """Return the reason why a broker cannot be used, empty if it can be used."""
     try:
         async with link.connect():
             return ""
@@ -209,40 +205,28 @@ async def try_broker(link: BrokerLink) -> str:
 
 
 def is_refusal(reason: str) -> bool:
-    """Tell whether a reason is of the kind that waiting does not mend."""
-    return not reason.startswith(_NOT_REACHED)
+    """Return whether a reason of ``why`` is a refusal, which waiting does not end."""
+    return not reason.startswith(_UNREACHABLE)
 
 
 def why(error: Exception) -> str:
-    """Say in a few words why there is no connection, and what to do."""
+    """Return in a few words why there is no connection, and what to do."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"its certificate is refused: {cause.verify_message}"
+            return f"its certificate is not trusted: {cause.verify_message}"
         if isinstance(cause, ssl.SSLError):
-            return f"no TLS with it: {cause.reason or 'handshake failed'}"
+            return f"TLS fails: {cause.reason or 'handshake failed'}"
         cause = cause.__cause__ or cause.__context__
-    if code_of(error) in _CREDENTIAL_CODES and isinstance(error, MqttConnectError):
+    if isinstance(error, MqttConnectError) and reason_code(error) in CREDENTIAL_CODES:
         return "refuses user name or password; see broker.user and password_file"
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
-    return f"{_NOT_REACHED} ({' '.join(str(error).split())}); tried again and again"
-
-
-def code_of(error: BaseException) -> int | None:
-    """Return the code that the broker gave with an error, if it gave one."""
-    cause: BaseException | None = error
-    while cause is not None:
-        code = getattr(cause, "rc", None)
-        code = getattr(code, "value", code)
-        if isinstance(code, int):
-            return code
-        cause = cause.__cause__
-    return None
+    return f"{_UNREACHABLE} ({' '.join(str(error).split())}); trying again"
 
 
 def _may_be_older(error: aiomqtt.MqttError) -> bool:
-    """Tell whether a failed CONNECT may be that of a broker without MQTT 5."""
+    """Return whether a broker without MQTT 5 may be the cause of a failed CONNECT."""
     if isinstance(error, MqttConnectError):
-        return code_of(error) in _VERSION_CODES
+        return reason_code(error) in _VERSION_CODES
     return isinstance(error, NoAnswer) or "timed out" in str(error).lower()

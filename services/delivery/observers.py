@@ -6,24 +6,24 @@ from services.hub.store import Message, Queued
 
 
 class DeliveryObserver(Protocol):
-    """Learns what becomes of messages; must return at once."""
+    """Receives the results of delivery; its methods must return at once."""
 
     def connected(self, is_up: bool, reason: str) -> None:
-        """Take that the broker is there, or is not and why."""
+        """Record whether the broker is connected, and why not."""
         ...
 
     def delivered(self, queued: Queued, now_ns: int) -> None:
-        """Take that a message is delivered."""
+        """Record a delivered message."""
         ...
 
 
 class Announcer(Protocol):
-    """Knows what is announced to others, retained, and what is withdrawn."""
+    """Knows which retained announcements to publish, and which to withdraw."""
 
     def messages(self) -> list[Message]:
-        """Return all that is to be announced or withdrawn, in its order."""
+        """Return all announcements and withdrawals, in their order."""
         ...
 
     async def announced(self, message: Message) -> None:
-        """Take that one of them is delivered."""
+        """Record that one of the messages is delivered."""
         ...

@@ -3,15 +3,15 @@
 from typing import Final, final
 
 _MISSES: Final = 2
-"""So many test messages in a row may stay unheard where one was heard before."""
+"""Number of test messages in a row without an echo that count as a fault."""
 
 
 @final
 class Proof:
-    """What test messages on the present connection have shown.
+    """Results of the test messages on the present connection.
 
     Args:
-        test_topic: Where they go; None if no proof is asked for.
+        test_topic: Topic of the test messages; None if no proof is required.
     """
 
     def __init__(self, test_topic: str | None) -> None:
@@ -22,22 +22,29 @@ class Proof:
         self._misses = 0
 
     def begin(self, *, has_reasons: bool) -> None:
-        """Begin with a connection, which has the reason codes of MQTT 5 or not."""
+        """Start with a new connection.
+
+        Args:
+            has_reasons: Whether the broker sends the reason codes of MQTT 5.
+        """
         self.lost()
         self._has_reasons = has_reasons
 
     def lost(self) -> None:
-        """End with the connection."""
+        """Forget the results, because the connection is lost."""
         self._has_reasons = None
         self._reason = None
         self._was_heard = False
         self._misses = 0
 
     def tested(self, reason: str) -> bool:
-        """Take why a test message was not heard, or nothing if it was.
+        """Record a test message.
+
+        Args:
+            reason: Why it did not come back; empty if it did.
 
         Returns:
-            Whether it was heard and the one before it was not.
+            Whether it came back and the one before it did not.
         """
         is_news = not reason and self._reason != ""
         self._reason = reason
@@ -47,16 +54,16 @@ class Proof:
 
     @property
     def is_confirmed(self) -> bool | None:
-        """Whether our own test message is heard; None if no proof is asked for."""
+        """Whether our test message comes back; None if no proof is required."""
         return None if self._test_topic is None else self._reason == ""
 
     @property
     def is_missing(self) -> bool:
-        """Whether nothing at all proves a delivery, though proof is asked for."""
+        """Whether nothing at all proves a delivery, although proof is required."""
         return self._has_reasons is False and bool(self._reason)
 
     def troubles(self) -> list[str]:
-        """Say why no delivery is proven."""
+        """Return why no delivery is proven."""
         if self.is_missing:
             return [
                 "delivery cannot be confirmed: the broker speaks MQTT 3.1.1, and our"
@@ -65,13 +72,13 @@ class Proof:
             ]
         if self._was_heard and self._misses >= _MISSES:
             return [
-                "the broker acknowledges messages and does not pass them on: our test"
+                "the broker acknowledges messages but does not pass them on: our test"
                 f" message on {self._test_topic} {self._reason}"
             ]
         return []
 
     def notes(self) -> list[str]:
-        """Say what the proof rests on, where that is less than it could be."""
+        """Return the limits of the proof, if it could be stronger."""
         if self._test_topic is None:
             if self._has_reasons is not False:
                 return []
@@ -81,7 +88,7 @@ class Proof:
             ]
         if self._has_reasons and self._reason and not self._was_heard:
             return [
-                "delivery rests on the broker's reason codes alone: our test message on"
+                "only the broker's reason codes prove delivery: our test message on"
                 f" {self._test_topic} {self._reason}"
             ]
         return []

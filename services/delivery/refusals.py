@@ -1,6 +1,5 @@
-"""Topics whose messages the broker does not take, and when each is tried again."""
+"""Topics whose messages the broker refuses, and when each is tried again."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from random import Random
 from typing import Final, Literal, final
@@ -9,19 +8,19 @@ from pipelines.clock import seconds_to_ns
 from pipelines.sources.backoff import Backoff
 
 Kind = Literal["denied", "silent", "unprovable", "closed"]
-"""How a topic is refused: by a reason code; published, but its echo is not heard; the
-same where no echo is heard at all; by the end of the connection."""
+"""How a topic is refused: by a reason code; by a missing echo; by a missing echo while
+no topic has one; by the end of the connection."""
 
 _PAUSES_S: Final[dict[Kind, tuple[float, float]]] = {
     "denied": (0.5, 15.0),
-    # A message without an echo may have been heard by others: each try may be a copy.
+    # Others may have received a message without an echo, so each try may be a copy.
     "silent": (2.5, 60.0),
     "unprovable": (2.5, 600.0),
-    # Each try costs everybody the connection.
+    # Each try ends the connection for all topics.
     "closed": (15.0, 600.0),
 }
 _NAMED = 5
-"""So many topics are named in a list of troubles; the others are counted."""
+"""Number of topics that a list of troubles names; the others are counted."""
 
 
 @dataclass(slots=True)
@@ -29,12 +28,12 @@ class Refusal:
     """Why messages of a topic wait.
 
     Attributes:
-        topic: Of the message that was refused last.
-        reason: Why, in a few words.
-        kind: How.
-        due_ns: When it is tried again.
-        tries: How often it was refused in a row.
-        backoff: Gives the pauses.
+        topic: Topic of the message that was refused last.
+        reason: The reason in a few words.
+        kind: How the message was refused.
+        due_ns: Time of the next try.
+        tries: Number of refusals in a row.
+        backoff: Pauses between the tries.
     """
 
     topic: str
@@ -46,7 +45,7 @@ class Refusal:
 
     @property
     def is_silent(self) -> bool:
-        """Whether messages go out, but nothing proves that they arrive."""
+        """Whether messages are published, but nothing proves their delivery."""
         return self.kind in ("silent", "unprovable")
 
     def __str__(self) -> str:
@@ -54,17 +53,17 @@ class Refusal:
             case "denied":
                 return f"the broker refuses {self.topic}: {self.reason}"
             case "closed":
-                return f"the broker does not take {self.topic}: {self.reason}"
+                return f"the broker does not accept {self.topic}: {self.reason}"
             case _:
                 return f"delivery of {self.topic} is not confirmed: {self.reason}"
 
 
 @final
 class Refusals:
-    """The refused topics, by the lane that each belongs to.
+    """The refused topics, by the lane of each.
 
     Args:
-        rng: Draws the pauses.
+        rng: Random generator for the pauses.
     """
 
     def __init__(self, rng: Random) -> None:
@@ -81,7 +80,7 @@ class Refusals:
     def refuse(
         self, lane: str, topic: str, reason: str, kind: Kind, now_ns: int
     ) -> bool:
-        """Note a refusal, and plan the next try; tell whether the lane was free."""
+        """Record a refusal and plan the next try; return whether it is the first."""
         before = self._by_lane.get(lane)
         if before is not None and before.kind == kind:
             backoff, tries = before.backoff, before.tries
@@ -93,11 +92,11 @@ class Refusals:
         return before is None
 
     def clear(self, lane: str) -> bool:
-        """Note that a lane is free; tell whether it was not."""
+        """Record that a lane is free; return whether it was refused before."""
         return self._by_lane.pop(lane, None) is not None
 
     def is_due(self, lane: str, now_ns: int) -> bool:
-        """Tell whether a lane may be tried: it is free, or its pause is over."""
+        """Return whether a lane may be tried: it is free, or its pause is over."""
         refusal = self._by_lane.get(lane)
         return refusal is None or refusal.due_ns <= now_ns
 
@@ -106,7 +105,7 @@ class Refusals:
         return [name for name in self._by_lane if self.is_due(name, now_ns)]
 
     def held(self, now_ns: int) -> list[str]:
-        """Return the lanes in which nothing is published until they are due."""
+        """Return the lanes that publish nothing until they are due."""
         return [
             name
             for name, refusal in self._by_lane.items()
@@ -115,24 +114,18 @@ class Refusals:
 
     def next_due_ns(self) -> int | None:
         """Return when the next lane is due, or None if none waits."""
-        return min((it.due_ns for it in self._by_lane.values()), default=None)
+        return min((refusal.due_ns for refusal in self._by_lane.values()), default=None)
 
-    def hurry(self, now_ns: int, *, also_denied: bool = False) -> None:
-        """Let what is silent, and if so asked what is denied, be tried at once."""
+    def try_now(self, now_ns: int, *, also_denied: bool = False) -> None:
+        """End the pauses of silent lanes, and of denied ones with ``also_denied``."""
         for refusal in self._by_lane.values():
             if refusal.is_silent or (also_denied and refusal.kind == "denied"):
                 refusal.due_ns = now_ns
 
     def troubles(self) -> list[str]:
-        """Say what does not go out or is not proven, the worst first."""
-        found = sorted(self._by_lane.values(), key=lambda it: it.is_silent)
-        return _shortened(
-            [str(each) for each in found if each.kind != "unprovable"], _NAMED
-        )
-
-
-def _shortened(lines: Iterable[str], most: int) -> list[str]:
-    shown = list(lines)
-    if len(shown) <= most:
-        return shown
-    return [*shown[:most], f"and {len(shown) - most} more topics"]
+        """Return what is refused, then what is not confirmed, a line for each topic."""
+        found = sorted(self._by_lane.values(), key=lambda refusal: refusal.is_silent)
+        lines = [str(refusal) for refusal in found if refusal.kind != "unprovable"]
+        if len(lines) > _NAMED:
+            lines[_NAMED:] = [f"and {len(lines) - _NAMED} more topics"]
+        return lines

@@ -1,14 +1,15 @@
-"""One connection to a broker, and what proves that it delivers.
+"""One connection to a broker, and the proof that the broker delivers.
 
-By MQTT 5, the broker's reason code to each message. By 3.1.1, the message's own echo:
-the topic is subscribed to, and what is published there must come back. On both, a test
-message now and then on a topic of its own shows that the broker passes messages on.
+With MQTT 5 the proof is the broker's reason code for each message. With 3.1.1 it is the
+message's echo: the session subscribes to the topic, and the published message must come
+back. With both, a regular test message on a separate topic shows that the broker passes
+messages on.
 """
 
 import asyncio
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Final, Literal, final
 
@@ -16,9 +17,9 @@ from services.delivery.link import BrokerClient
 from services.hub.store import Message
 
 ECHO_S: Final = 3.0
-"""An echo that has not come by then is missed."""
+"""Longest time to wait for an echo."""
 _AT_ONCE = 8
-"""Messages without an acknowledgement; brokers may allow as few."""
+"""Most messages without an acknowledgement; some brokers allow no more."""
 
 Step = Literal["subscribe", "publish"]
 
@@ -28,8 +29,9 @@ class Refused:
     """Why a message is not delivered.
 
     Attributes:
-        reason: In a few words.
-        is_silent: Whether it was acknowledged, and nothing proves its delivery.
+        reason: The reason in a few words.
+        is_silent: Whether the broker acknowledged the message, but nothing proves its
+            delivery.
     """
 
     reason: str
@@ -38,13 +40,18 @@ class Refused:
 
 @final
 class Session:
-    """A connection while it lasts.
+    """One connection to the broker.
 
     Args:
-        client: Connected.
-        test_topic: Where test messages go; without it an acknowledgement is enough.
-        may_listen: Whether to subscribe to anything.
-        one_by_one: Whether to await each answer before the next message.
+        client: The connected client.
+        test_topic: Topic of the test messages; None if an acknowledgement is enough.
+        may_listen: Whether to subscribe to topics.
+        one_by_one: Whether to wait for each answer before the next message.
+
+    Attributes:
+        in_flight: Topics that wait for an answer of the broker, with the step.
+        has_reasons: Whether the broker sends the reason codes of MQTT 5.
+        needs_echo: Whether only a message's echo proves its delivery.
     """
 
     def __init__(
@@ -66,10 +73,10 @@ class Session:
         self.needs_echo = test_topic is not None and not client.has_reasons
 
     async def listen(self) -> None:
-        """Hear our own messages until the connection is lost, which is raised."""
+        """Receive our own messages until the connection is lost, which is raised."""
         async for message in self._client.messages:
             if message.retain or not isinstance(message.payload, bytes):
-                continue  # what the broker kept from before proves nothing
+                continue  # a message from an earlier connection proves nothing
             waiting = self._expected.get((str(message.topic), message.payload), ())
             for echo in waiting:
                 if not echo.done():
@@ -82,58 +89,67 @@ class Session:
 
         Args:
             message: What to publish.
-            is_patient: Whether to wait for an echo, where one is needed.
+            is_patient: Whether to wait for an echo, if one is needed.
 
         Raises:
             aiomqtt.MqttError: If the connection is lost or the broker does not answer.
         """
         topic, payload = message.topic, text_of(message)
-        deaf = await self._follow(topic) if self.needs_echo else ""
-        with self._expecting(topic, payload) as echo:
-            async with self._slots:
-                self.in_flight[topic] = "publish"
-                reason = await self._client.send(topic, payload, retain=message.retain)
-                del self.in_flight[topic]
-            if reason:
-                return Refused(reason)
-            if not self.needs_echo:
-                return None
-            if is_patient and not deaf:
-                await asyncio.wait({echo}, timeout=ECHO_S)
-            if echo.done():
-                return None
-        said = f"the broker does not let us read it ({deaf})" if deaf else "no echo"
-        return Refused(f"{said}; see its access list", is_silent=True)
+        unreadable = await self._subscribe(topic) if self.needs_echo else ""
+        waits = self.needs_echo and is_patient and not unreadable
+        reason, is_echoed = await self._publish(topic, payload, message.retain, waits)
+        if reason:
+            return Refused(reason)
+        if is_echoed or not self.needs_echo:
+            return None
+        problem = "no echo"
+        if unreadable:
+            problem = f"the broker does not let us read it ({unreadable})"
+        return Refused(f"{problem}; see its access list", is_silent=True)
 
     async def test(self, payload: str) -> str:
-        """Publish a test message; return why it was not heard, or nothing."""
+        """Publish a test message; return why it did not come back, empty if it did."""
         assert self._test_topic is not None
         topic = self._test_topic
-        if reason := await self._follow(topic):
+        if reason := await self._subscribe(topic):
             return f"may not be read: {reason}"
-        with self._expecting(topic, payload) as echo:
-            async with self._slots:
-                self.in_flight[topic] = "publish"
-                reason = await self._client.send(topic, payload)
-                del self.in_flight[topic]
-            if reason:
-                return f"may not be published: {reason}"
-            await asyncio.wait({echo}, timeout=ECHO_S)
-            return "" if echo.done() else "is not heard; see the broker's access list"
+        reason, is_echoed = await self._publish(
+            topic, payload, retain=False, waits=True
+        )
+        if reason:
+            return f"may not be published: {reason}"
+        return "" if is_echoed else "does not come back; see the broker's access list"
 
-    async def _follow(self, topic: str) -> str:
-        """Subscribe to a topic, once if it may; return why it may not, or nothing."""
+    async def _publish(
+        self, topic: str, payload: str, retain: bool, waits: bool
+    ) -> tuple[str, bool]:
+        """Return why the broker refused a message, and whether its echo came back."""
+        with self._expecting(topic, payload) as echo:
+            async with self._step(topic, "publish"):
+                reason = await self._client.send(topic, payload, retain=retain)
+            if waits and not reason:
+                await asyncio.wait({echo}, timeout=ECHO_S)
+            return reason, echo.done()
+
+    async def _subscribe(self, topic: str) -> str:
+        """Subscribe to a topic once; return why that is not possible, or nothing."""
         if not self._may_listen:
             return "it closes the connection"
         if topic not in self._subscribed:
-            async with self._slots:
-                self.in_flight[topic] = "subscribe"
-                reason = await self._client.hears(topic)
-                del self.in_flight[topic]
+            async with self._step(topic, "subscribe"):
+                reason = await self._client.listen_to(topic)
             if reason:
                 return reason
             self._subscribed.add(topic)
         return ""
+
+    @asynccontextmanager
+    async def _step(self, topic: str, step: Step) -> AsyncIterator[None]:
+        """Keep a topic in ``in_flight`` until the broker has answered."""
+        async with self._slots:
+            self.in_flight[topic] = step
+            yield
+            del self.in_flight[topic]  # not after an error: the topic may be its cause
 
     @contextmanager
     def _expecting(self, topic: str, payload: str) -> Iterator[asyncio.Future[None]]:
@@ -149,5 +165,5 @@ class Session:
 
 
 def text_of(message: Message) -> str:
-    """Return a message's payload as it is published."""
+    """Return the published form of a message's payload."""
     return json.dumps(message.payload, separators=(",", ":")) if message.payload else ""

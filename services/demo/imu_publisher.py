@@ -19,6 +19,7 @@ import typer
 from pipelines.clock import NS_PER_S, Clock, SystemClock, ns_to_seconds
 from pipelines.errors import PipelineError
 from pipelines.sources.backoff import Backoff
+from pipelines.sources.mqtt import quiet_logger, reconnecting
 from pipelines.sources.wearable.address import MqttAddress
 from pipelines.sources.wearable.payload import (
     LEAST_RATE_HZ,
@@ -29,10 +30,6 @@ from pipelines.sources.wearable.raw_batch import RawImuBatch
 from pipelines.sources.wearable.replay import read_imu_csv
 
 logger = logging.getLogger(__name__)
-
-# What the library would log, our one line for each lost connection says.
-_library_logger = logging.getLogger(f"{__name__}.aiomqtt")
-_library_logger.setLevel(logging.CRITICAL)
 
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 5.0
@@ -81,21 +78,24 @@ async def publish_imu(
     began_ns = clock.now_ns() if origin_ns is None else origin_ns
     waiting = deque(_messages(recorded, began_ns, batch_samples))
     backoff = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S, random or Random())
-    while waiting:
-        try:
-            async with aiomqtt.Client(
-                target.host,
-                target.port,
-                username=target.user,
-                password=target.password,
-                logger=_library_logger,
-                timeout=_ANSWER_S,
-            ) as client:
-                backoff.reset()
-                await _publish_all(client, target.topic, waiting, clock)
-        except aiomqtt.MqttError as error:
-            logger.warning("no connection to %s: %s", target, error)
-            await clock.sleep_s(backoff.next_s())
+
+    async def publish_waiting() -> None:
+        async with aiomqtt.Client(
+            target.host,
+            target.port,
+            username=target.user,
+            password=target.password,
+            logger=quiet_logger,
+            timeout=_ANSWER_S,
+        ) as client:
+            backoff.reset()
+            await _publish_all(client, target.topic, waiting, clock)
+
+    def pause_s(error: Exception) -> float:
+        logger.warning("no connection to %s: %s", target, error)
+        return backoff.next_s()
+
+    await reconnecting(publish_waiting, clock, pause_s)
 
 
 async def _publish_all(

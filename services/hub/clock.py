@@ -1,8 +1,8 @@
 """Correction of the hub's times when the system clock is set.
 
-The store's times and all spans are in the hub's pipeline time, which goes on as if
-nothing had happened. The metrics' timestamps are UTC and follow the correction. A hub
-that begins moves the store's times to its own pipeline time.
+The store's times and all spans are in the hub's pipeline time, which no correction
+changes. The metrics' timestamps are UTC and follow the correction. A new hub moves the
+store's times to its own pipeline time.
 """
 
 from contextlib import suppress
@@ -22,10 +22,10 @@ class HubClock:
     """Follows the corrections of the hub's clock.
 
     Args:
-        clock: The hub's.
-        store: Whose times are moved at the start.
-        metrics: Whose timestamps follow.
-        topics: Of the message that tells of a correction.
+        clock: The hub's clock.
+        store: Store, whose times are moved at the start.
+        metrics: Metrics, whose timestamps follow.
+        topics: Topics of the message about a correction.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class HubClock:
         self._clock, self._store = clock, store
         self._metrics, self._topics = metrics, topics
         self._correction_ns = 0
-        with suppress(StoreError):  # a full disk must not keep the hub from beginning
+        with suppress(StoreError):  # a full disk must not prevent the start
             store.move_times(cast("int | None", store.recall(_NOTE)) or 0)
             store.note(_NOTE, 0)
 
@@ -43,10 +43,10 @@ class HubClock:
         return self._clock.now_ns() + self._clock.correction_ns()
 
     def follow(self) -> list[Message]:
-        """Take the correction into account; return what there is to publish about it.
+        """Apply a new correction; return the message about it, if it is large.
 
         Raises:
-            StoreError: If it cannot be noted for the hub after this one.
+            StoreError: If it cannot be stored for the next hub.
         """
         correction_ns = self._clock.correction_ns()
         moved_ns = correction_ns - self._correction_ns

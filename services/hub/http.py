@@ -20,7 +20,8 @@ def listen(host: str, port: int) -> socket.socket:
     """Return a socket that listens.
 
     Raises:
-        PortTaken: If somebody else does already, or the address is not ours.
+        PortTaken: If another program listens there, or if the address is not this
+            machine's.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family)
@@ -30,12 +31,13 @@ def listen(host: str, port: int) -> socket.socket:
         listener.listen(_BACKLOG)
     except OSError as err:
         listener.close()
-        raise PortTaken(host, port, (err.strerror or str(err)).lower()) from err
+        address, problem = f"{host}:{port}", (err.strerror or str(err)).lower()
+        raise PortTaken(address, problem) from err
     return listener
 
 
 def listen_again(host: str, port: int, kept_port: int | None) -> socket.socket:
-    """Listen on a port, or, if any will do, on that of the hub before."""
+    """Listen on a port; for port 0, on the port of the previous hub if it is free."""
     if port == 0 and kept_port:
         with suppress(PortTaken):
             return listen(host, kept_port)
@@ -50,9 +52,9 @@ def make_server(
     """Return a server for ``serve(sockets=[…])``.
 
     Args:
-        registry: What ``/metrics`` shows.
-        troubles: Why the system is not ready; nothing if it is.
-        notes: What else one should know; shown if there is anything.
+        registry: Metrics of ``/metrics``.
+        troubles: Returns the reasons why the system is not ready.
+        notes: Returns further information for ``/readyz``.
     """
 
     async def metrics(request: Request) -> Response:
@@ -67,8 +69,8 @@ def make_server(
         del request
         found = troubles()
         answer: dict[str, object] = {"ready": not found, "troubles": found}
-        if said := notes():
-            answer["notes"] = said
+        if further := notes():
+            answer["notes"] = further
         return JSONResponse(answer, status_code=503 if found else 200)
 
     pages = (metrics, healthz, readyz)

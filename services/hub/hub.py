@@ -4,8 +4,8 @@
                  │                           │
                  └────────▶ metrics ◀────────┘ ──▶ /metrics, /readyz
 
-One for a site, an actor with a name that Ray restarts for ever. A restarted hub goes on
-from its store; what it knew of sources comes with the watchers' next reports.
+Each site has one hub, a named actor that Ray always restarts. A restarted hub goes on
+from its store; the states of sources come with the watchers' next reports.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import cast, final
 
 import uvicorn
@@ -24,16 +25,16 @@ from pipelines.clock import Clock, SystemClock, seconds_to_ns
 from pipelines.recognition import ActionRecognizer
 from pipelines.records import ActionEvent, SourceRole
 from services.delivery.announcements import Announcements
-from services.delivery.mqtt import BrokerLink, MqttDelivery
+from services.delivery.link import BrokerLink
+from services.delivery.mqtt import MqttDelivery
 from services.errors import StoreError
 from services.hub.canary import Canary
-from services.hub.canary_rounds import CanaryRounds
 from services.hub.clock import HubClock
 from services.hub.http import listen_again, make_server
 from services.hub.metrics import Metrics
 from services.hub.reports import Report, SubjectState
 from services.hub.store import Message, Queued, Store
-from services.hub.topics import VERSION, Topics, standing_of
+from services.hub.topics import VERSION, Topics, overall_state
 from services.site.settings import Site
 from services.tasks import end_tasks
 
@@ -41,7 +42,7 @@ logger = logging.getLogger(__name__)
 
 _ROUND_S = 2.0
 _SILENT_NS = seconds_to_ns(12.0)
-"""A watcher that has not reported for so long watches nobody."""
+"""Silence after which a watcher counts as gone."""
 _FLUSH_S = 5.0
 _HTTP_END_S = 1.0
 _EXPECTED, _PORT = "expected sources", "port"
@@ -52,9 +53,9 @@ class HubState:
     """State of the hub.
 
     Attributes:
-        url: Where it answers over HTTP.
-        pending: Messages that wait for the broker.
-        troubles: Why the system is not ready.
+        url: Address of the HTTP server.
+        pending: Number of messages that wait for the broker.
+        troubles: Reasons why the system is not ready.
     """
 
     url: str
@@ -68,16 +69,16 @@ class Hub:
 
     Args:
         site: The configuration.
-        recognizer: What the canary tests.
-        folder: Where the store is; the configured one if None.
-        clock: Dates everything.
+        recognizer: Recognition, which the canary tests.
+        folder: Folder of the store; None for the configured one.
+        clock: Clock of all times; None for the system's.
 
     Attributes:
-        port: Where it answers over HTTP.
+        port: Port of the HTTP server.
 
     Raises:
         StoreError: If the store cannot be opened.
-        PortTaken: If somebody else listens on the configured port.
+        PortTaken: If another program listens on the configured port.
     """
 
     def __init__(
@@ -101,21 +102,21 @@ class Hub:
             self._clock,
             is_on=site.broker.home_assistant,
         )
-        self._canary = CanaryRounds(
-            Canary(recognizer),
+        self._canary = Canary(
+            recognizer,
             self._store,
             self._clock,
             self._dates,
             self._metrics,
             self._topics,
-            publish=lambda message: self._take([message], {}),
+            publish=lambda message: self._store_messages([message]),
         )
-        self._broker_trouble = "the broker is not reached yet"
+        self._broker_trouble = "the broker is not connected yet"
         self._store_trouble = ""
         expected = self._store.recall(_EXPECTED) or {}
         self._expected = cast("dict[str, list[SourceRole]]", expected)
         self._states: dict[str, SubjectState] = {}
-        self._standings: dict[str, object] = {}
+        self._reported: dict[str, object] = {}
         self._reports: dict[str, tuple[int, Report]] = {}
         self._began_ns = now_ns
         self._tasks: list[asyncio.Task[None]] = []
@@ -124,7 +125,7 @@ class Hub:
         kept_port = cast("int | None", self._store.recall(_PORT))
         self._listener = listen_again(site.hub.host, site.hub.port, kept_port)
         self.port: int = self._listener.getsockname()[1]
-        with suppress(StoreError):  # a full disk must not keep the hub from beginning
+        with suppress(StoreError):  # a full disk must not prevent the start
             self._store.note(_PORT, self.port)
         self._metrics.watch(self._expected)
         for event in self._store.open_events(list(self._expected)):
@@ -141,24 +142,24 @@ class Hub:
         )
 
     async def expect(self, subjects: Mapping[str, Sequence[SourceRole]]) -> None:
-        """Take who is to be watched, and with which sources.
+        """Set the subjects to watch, each with its sources.
 
-        Removed subjects are forgotten; their retained messages are withdrawn.
+        Removed subjects are forgotten, and their retained messages withdrawn.
         """
         self._wake()
         before = self._expected
         gone = before.keys() - subjects.keys()
         await self._announcements.expect(list(subjects), list(before))
-        self._expected = {name: list(it) for name, it in subjects.items()}
+        self._expected = {name: list(roles) for name, roles in subjects.items()}
         await asyncio.to_thread(self._store.note, _EXPECTED, self._expected)
         self._metrics.watch(self._expected)
         now_ns = self._clock.now_ns()
         for name in gone:
             self._states.pop(name, None)
-            self._standings.pop(name, None)
+            self._reported.pop(name, None)
         forgotten = [self._topics.forget(name, now_ns) for name in gone]
         left_behind = await self._announcements.left_behind(list(before), now_ns)
-        await self._take([*left_behind, *forgotten], {})
+        await self._store_messages([*left_behind, *forgotten])
         await self._announcements.settled()
         if self._delivery is not None:
             self._delivery.announce()
@@ -167,50 +168,52 @@ class Hub:
         """Keep a report's events and alerts; return once they are on the disk.
 
         Raises:
-            StoreError: If they cannot be written; they are to be given again.
+            StoreError: If they cannot be written; the watcher must send them again.
         """
         self._wake()
         now_ns = self._clock.now_ns()
         states = report.subjects.items()
         known = {name: state for name, state in states if name in self._expected}
-        standings, changes = self._changed_standings(known, now_ns)
+        summaries, changes = self._changed_states(known, now_ns)
         events = {self._topics.event(event).key: event for event in report.events}
         messages = [
             *(self._topics.event(event) for event in report.events),
             *(self._topics.drift(alert) for alert in report.alerts),
             *changes,
         ]
-        new = await self._take(messages, events)
-        self._standings |= {  # some may have been dropped meanwhile
-            name: known_as
-            for name, known_as in standings.items()
+        new = await self._store_messages(messages, events)
+        self._reported |= {  # some may have been removed meanwhile
+            name: summary
+            for name, summary in summaries.items()
             if name in self._expected
         }
         for key, event in events.items():
             if key in new:
                 self._metrics.happened(event)
         _, earlier = self._reports.get(report.watcher, (0, None))
-        if earlier is None or earlier.sent_ns != report.sent_ns:  # else given twice
+        if earlier is None or earlier.sent_ns != report.sent_ns:  # or it came twice
             self._metrics.count(report.counts)
         for name, state in known.items():
-            if name in self._expected:  # it may have been dropped meanwhile
+            if name in self._expected:  # it may have been removed meanwhile
                 self._states[name] = state
                 self._metrics.saw(name, state)
         self._reports[report.watcher] = now_ns, report
 
     async def open_events(self, subject_ids: Sequence[str]) -> list[ActionEvent]:
-        """Return the episodes of subjects that have started and not ended."""
+        """Return the subjects' episodes that have started and not ended."""
         self._wake()
         return await asyncio.to_thread(self._store.open_events, subject_ids)
 
     async def stop(self) -> None:
-        """Deliver what there is, as far as the broker lets us; say goodbye."""
+        """Deliver what the broker accepts in time, then end everything."""
         if self._delivery is not None:
             self._delivery.wake()
             try:
                 await asyncio.wait_for(self._delivery.wait_idle(), _FLUSH_S)
             except TimeoutError:
-                logger.warning("not all is delivered: what waits is kept for next time")
+                logger.warning(
+                    "some messages are not delivered; the next start sends them"
+                )
         if self._server is not None:  # cancelled, it would leave its sockets registered
             self._server.should_exit = True
             http = [task for task in self._tasks if task.get_name() == "hub http"]
@@ -220,7 +223,7 @@ class Hub:
         self._store.close()
 
     def _wake(self) -> None:
-        """Begin to work: an actor has no event loop before its first call."""
+        """Start all tasks; an actor has no event loop before its first call."""
         if self._tasks:
             return
         self._delivery = MqttDelivery(
@@ -236,23 +239,25 @@ class Hub:
         self._server = server = make_server(
             self._metrics.registry, self._troubles, self._delivery.proof.notes
         )
-        works = {
+        tasks = {
             "delivery": self._delivery.run(),
             "http": server.serve(sockets=[self._listener]),
-            "rounds": self._go_round(),
+            "rounds": self._check_regularly(),
             "canary": self._canary.run(self._site.hub.canary_every_s),
         }
         self._tasks = [
-            asyncio.create_task(work, name=f"hub {name}")
-            for name, work in works.items()
+            asyncio.create_task(task, name=f"hub {name}")
+            for name, task in tasks.items()
         ]
         for task in self._tasks:
             task.add_done_callback(_die_of_failure)
 
-    async def _take(
-        self, messages: Sequence[Message], events: Mapping[str, ActionEvent]
+    async def _store_messages(
+        self,
+        messages: Sequence[Message],
+        events: Mapping[str, ActionEvent] = MappingProxyType({}),
     ) -> frozenset[str]:
-        """Write messages down; return the keys of those that were new."""
+        """Store messages; return the keys of the new ones."""
         if not messages:
             return frozenset()
         now_ns = self._clock.now_ns()
@@ -260,7 +265,9 @@ class Hub:
             new = await asyncio.to_thread(self._store.take, messages, events, now_ns)
         except StoreError as err:
             if not self._store_trouble:
-                logger.error("%s; watchers keep what happens until it can be", err)
+                logger.error(
+                    "%s; watchers keep their events until it can be written", err
+                )
             self._store_trouble = str(err)
             raise
         self._store_trouble = ""
@@ -268,25 +275,25 @@ class Hub:
             self._delivery.wake()
         return new
 
-    def _changed_standings(
+    def _changed_states(
         self, states: Mapping[str, SubjectState], now_ns: int
     ) -> tuple[dict[str, object], list[Message]]:
         """Return the subjects whose state has changed, and a message for each."""
-        standings: dict[str, object] = {}
+        summaries: dict[str, object] = {}
         messages = []
         for name, state in states.items():
-            standing = (
-                standing_of(state),
+            summary = (
+                overall_state(state),
                 state.camera and (state.camera.state, state.camera.time_base),
                 state.wearable and state.wearable.state,
             )
-            if self._standings.get(name) != standing:
-                standings[name] = standing
+            if self._reported.get(name) != summary:
+                summaries[name] = summary
                 messages.append(self._topics.status(name, state, now_ns))
-        return standings, messages
+        return summaries, messages
 
-    async def _go_round(self) -> None:
-        """Look after what nobody reports: silent watchers, the length of the outbox."""
+    async def _check_regularly(self) -> None:
+        """Find what nobody reports: silent watchers, the length of the outbox."""
         while True:
             now_ns = self._clock.now_ns()
             alive = {
@@ -306,13 +313,13 @@ class Hub:
                 for name, sources in self._expected.items()
                 if name in self._unwatched(now_ns)
             }
-            standings, messages = self._changed_standings(unseen, now_ns)
+            summaries, messages = self._changed_states(unseen, now_ns)
             for name, state in unseen.items():
                 self._states[name] = state
                 self._metrics.lost(name)
             try:
                 corrections = await asyncio.to_thread(self._dates.follow)
-                await self._take([*messages, *corrections], {})
+                await self._store_messages([*messages, *corrections])
                 backlog = await asyncio.to_thread(self._store.backlog)
                 if self._store_trouble:  # is there room again?
                     await asyncio.to_thread(self._store.note, _PORT, self.port)
@@ -320,7 +327,7 @@ class Hub:
                 self._store_trouble = str(err)
             else:
                 self._store_trouble = ""
-                self._standings |= standings
+                self._reported |= summaries
                 self._metrics.outbox(*backlog)
             if self._delivery is not None:
                 self._metrics.proof(
@@ -338,7 +345,7 @@ class Hub:
         return [name for name in self._expected if name not in seen]
 
     def _troubles(self) -> list[str]:
-        """Say why the system is not ready."""
+        """Return the reasons why the system is not ready."""
         unwatched = self._unwatched(self._clock.now_ns())
         asking = sum(not state.is_recognised for state in self._states.values())
         return [
@@ -346,29 +353,26 @@ class Hub:
             for trouble in (
                 self._store_trouble,
                 self._broker_trouble,
-                *self._delivery_troubles(),
+                *([] if self._delivery is None else self._delivery.troubles()),
                 self._canary.trouble,
                 f"recognition does not answer for {asking} subjects" if asking else "",
-                f"nobody watches {', '.join(unwatched)}" if unwatched else "",
+                f"no watcher reports {', '.join(unwatched)}" if unwatched else "",
             )
             if trouble
         ]
 
-    def _delivery_troubles(self) -> list[str]:
-        return [] if self._delivery is None else self._delivery.troubles()
-
     def connected(self, is_up: bool, reason: str) -> None:
-        """Take that the broker is there, or is not and why."""
+        """Record whether the broker is connected, and why not."""
         self._broker_trouble = "" if is_up else f"broker: {reason}"
         self._metrics.broker(is_up)
 
     def delivered(self, queued: Queued, now_ns: int) -> None:
-        """Take that a message is delivered."""
+        """Record a delivered message."""
         kind = queued.message.key.split()[0]
         self._metrics.delivered(kind, now_ns - queued.queued_ns)
 
     def _greeting(self) -> list[Message]:
-        """What a broker must hear first, for it may have forgotten everything."""
+        """Return the states, which the broker may have forgotten while it was down."""
         now_ns = self._clock.now_ns()
         return [
             self._site_status("online"),

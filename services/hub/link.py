@@ -14,20 +14,20 @@ from services.hub.reports import Report
 logger = logging.getLogger(__name__)
 
 HUB = "hub"
-"""Its name in the namespace of its deployment."""
+"""Name of the hub's actor in the namespace of its deployment."""
 _PAUSE_S = 0.5
 _PATIENCE_S = 10.0
 
 
 class HubLink(Protocol):
-    """What a watcher needs of the hub."""
+    """Connection of a watcher to the hub."""
 
     async def accept(self, report: Report) -> None:
-        """Return once what must not be lost is on the disk."""
+        """Send a report; return once its events and alerts are on the disk."""
         ...
 
     async def open_events(self, subject_ids: Sequence[str]) -> list[ActionEvent]:
-        """Return the episodes of subjects that have started and not ended."""
+        """Return the subjects' episodes that have started and not ended."""
         ...
 
 
@@ -37,10 +37,10 @@ def _find_hub(namespace: str) -> object:
 
 @final
 class RayHubLink:
-    """The hub as an actor with a name; asks until it answers.
+    """The hub as a named Ray actor; a request is repeated until the hub answers.
 
     Args:
-        namespace: Of its deployment.
+        namespace: Ray namespace of the hub's deployment.
         find: Returns the hub's handle in a namespace; ValueError if there is no hub.
     """
 
@@ -48,11 +48,11 @@ class RayHubLink:
         self._namespace, self._find = namespace, find
 
     async def accept(self, report: Report) -> None:
-        """Return once what must not be lost is on the disk."""
+        """Send a report; return once its events and alerts are on the disk."""
         await self._ask("accept", report)
 
     async def open_events(self, subject_ids: Sequence[str]) -> list[ActionEvent]:
-        """Return the episodes of subjects that have started and not ended."""
+        """Return the subjects' episodes that have started and not ended."""
         events = await self._ask("open_events", list(subject_ids))
         return cast("list[ActionEvent]", events)
 
@@ -63,7 +63,7 @@ class RayHubLink:
                 asked = getattr(hub, method).remote(*arguments)
                 return await asyncio.wait_for(asked, _PATIENCE_S)
             except RayTaskError as error:  # the hub cannot write, and logs that itself
-                logger.warning("hub: %s; asked again", error.cause)
+                logger.warning("hub: %s; trying again", error.cause)
             except (RayError, ValueError, TimeoutError) as error:
-                logger.warning("hub: %s; asked again", type(error).__name__)
+                logger.warning("hub: %s; trying again", type(error).__name__)
             await asyncio.sleep(_PAUSE_S)

@@ -1,13 +1,12 @@
 """All Prometheus metrics; they are declared here and nowhere else.
 
-Names by the conventions of prometheus.io/docs/practices: base units, totals, times
-instead of ages. Labels are closed sets known at the start (subjects, events, sources),
-so that every series is there from the first scrape.
+Names follow prometheus.io/docs/practices: base units, totals, times instead of ages.
+Labels are closed sets known at the start (subjects, events, sources), so that every
+series exists from the first scrape.
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from typing import Final, final, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -16,8 +15,8 @@ from models.window import Modality
 from pipelines.clock import NS_PER_S
 from pipelines.records import ActionEvent, SourceRole, SourceStatus
 from services.hub.reports import Counts, SubjectState
+from services.version import installed_version
 
-SOURCES: Final[tuple[SourceRole, ...]] = ("camera", "imu")
 MODALITIES: Final[tuple[Modality, ...]] = get_args(Modality)
 KINDS: Final = ("event", "drift", "status", "technical")
 _FAST_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -27,7 +26,7 @@ _BY_SOURCE = ("subject", "source")
 
 
 class _Registry:
-    """Declares metrics of this application in one registry."""
+    """Declares the metrics of this application in one registry."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.counter = partial(Counter, registry=registry, namespace="wardwatch")
@@ -36,12 +35,12 @@ class _Registry:
 
 
 class _SubjectMetrics:
-    """Episodes, predictions and drift of each subject."""
+    """Episodes, predictions, drift and sources of each subject."""
 
     def __init__(self, into: _Registry) -> None:
         self.started = into.counter("events", "Episodes started.", ("subject", "event"))
         self.open = into.gauge(
-            "events_open", "Episodes that go on.", ("subject", "event")
+            "events_open", "Episodes that have not ended.", ("subject", "event")
         )
         self.predicted = into.gauge(
             "last_prediction_timestamp_seconds",
@@ -58,57 +57,58 @@ class _SubjectMetrics:
         )
         self.windows = into.counter(
             "subject_windows",
-            "Windows recognised of each subject, by what they rest on.",
+            "Windows recognised of each subject, by the sources of the answer.",
             ("subject", "modality"),
         )
         self.expired = into.counter(
             "wearable_waits_expired",
-            "Windows that were held for the wearable and left without its samples.",
+            "Windows held for the wearable that were recognised without its samples.",
             _BY_SUBJECT,
         )
-
-
-class _SourceMetrics:
-    """Cameras and wearables of each subject."""
-
-    def __init__(self, into: _Registry) -> None:
         self.up = into.gauge("source_up", "1 if a source gives data.", _BY_SOURCE)
         self.reconnected = into.counter(
             "source_reconnects", "Connections after the first.", _BY_SOURCE
         )
         self.dropped = into.counter(
-            "frames_dropped", "Pictures that full buffers let go.", _BY_SUBJECT
+            "frames_dropped", "Pictures dropped by full buffers.", _BY_SUBJECT
         )
         self.bridged = into.counter(
             "frames_bridged",
-            "Pictures stamped by a model of the camera's clock: theirs was missing or"
-            " wild.",
+            "Pictures stamped by the model of the camera's clock, because their own"
+            " time was missing or wrong.",
             _BY_SUBJECT,
         )
 
+    def forget(self, subject: str) -> None:
+        """Remove every series of a subject."""
+        for metric in vars(self).values():
+            metric.remove_by_labels({"subject": subject})
+
 
 class _WindowMetrics:
-    """Pictures and windows of all subjects, and how long they take."""
+    """Pictures and windows of all subjects, and the time they take."""
 
     def __init__(self, into: _Registry) -> None:
-        self.frames = into.counter("frames", "Pictures taken in.", ("outcome",))
+        self.frames = into.counter("frames", "Pictures received.", ("outcome",))
         self.recognised = into.counter(
-            "windows", "Windows recognised, by what they rest on.", ("modality",)
+            "windows",
+            "Windows recognised, by the sources of the answer.",
+            ("modality",),
         )
         self.encode = into.histogram(
-            "encode_seconds", "A request to encode.", buckets=_FAST_S
+            "encode_seconds", "Duration of a request to encode.", buckets=_FAST_S
         )
         self.classify = into.histogram(
-            "classify_seconds", "A request to classify.", buckets=_FAST_S
+            "classify_seconds", "Duration of a request to classify.", buckets=_FAST_S
         )
         self.age = into.histogram(
             "prediction_age_seconds",
-            "From a window's end to its prediction, less the wait for a wearable.",
+            "Time from a window's end to its prediction, less the wait for a wearable.",
             buckets=_FAST_S,
         )
         self.wait = into.histogram(
             "wearable_wait_seconds",
-            "How long a window was held for its wearable.",
+            "Time that a window was held for its wearable.",
             buckets=_FAST_S,
         )
         for outcome in ("encoded", "reused"):
@@ -118,12 +118,12 @@ class _WindowMetrics:
 
 
 class _DeliveryMetrics:
-    """Messages, and the broker that gets them."""
+    """Messages and the broker."""
 
     def __init__(self, into: _Registry) -> None:
         self.span = into.histogram(
             "delivery_seconds",
-            "From a message's acceptance to the proof of its delivery.",
+            "Time from a message's acceptance to the proof of its delivery.",
             buckets=_SLOW_S,
         )
         self.delivered = into.counter("delivered", "Messages delivered.", ("kind",))
@@ -136,35 +136,36 @@ class _DeliveryMetrics:
         self.confirmed = into.gauge(
             "delivery_confirmed",
             "1 if the broker passes our test message on, 0 if not or not yet;"
-            " NaN where no confirmation is asked for.",
+            " NaN if confirmation is off.",
         )
         self.pending = into.gauge("outbox_pending", "Messages that wait.")
         self.oldest = into.gauge(
             "outbox_oldest_timestamp_seconds",
-            "When the oldest message that waits was accepted; 0 if none does.",
+            "Acceptance of the oldest message that waits; 0 if none waits.",
         )
-        self.broker = into.gauge("broker_up", "1 if the broker is there.")
+        self.broker = into.gauge("broker_up", "1 if the broker is connected.")
         for kind in KINDS:
             self.delivered.labels(kind)
             self.refused.labels(kind)
 
 
 class _HubMetrics:
-    """The hub, its clock, its watchers and its canary."""
+    """The hub, its clock, the watchers and the canary."""
 
     def __init__(self, into: _Registry) -> None:
-        info = into.gauge("build_info", "Which version this is.", ("version",))
-        info.labels(_version()).set(1)
-        self.began = into.gauge("start_time_seconds", "When the hub began.")
+        info = into.gauge("build_info", "Version of wardwatch.", ("version",))
+        info.labels(installed_version()).set(1)
+        self.began = into.gauge("start_time_seconds", "Start of the hub.")
         self.correction = into.gauge(
             "clock_correction_seconds",
-            "How far the system clock was set since the hub began.",
+            "Correction of the system clock since the start of the hub.",
         )
         self.watchers = into.gauge("watchers", "Watchers that report.")
-        self.queue = into.gauge("report_queue", "Records that watchers hold back.")
-        self.canary = into.gauge("canary_up", "1 if the known clip is recognised.")
+        self.queue = into.gauge("report_queue", "Records that wait in the watchers.")
+        self.canary = into.gauge("canary_up", "1 if the canary is recognised.")
         self.canary_at = into.gauge(
-            "canary_success_timestamp_seconds", "When it last was; 0 if never."
+            "canary_success_timestamp_seconds",
+            "Latest time when the canary was recognised; 0 if never.",
         )
 
 
@@ -172,10 +173,12 @@ class _HubMetrics:
 class Metrics:
     """The hub's metrics.
 
+    Times are pipeline time, unless stated otherwise.
+
     Args:
-        registry: Where they are collected.
-        events: Names of all events that may occur.
-        now_ns: When it begins to count; times are pipeline time, if not said otherwise.
+        registry: Collects the metrics.
+        events: Names of all possible events.
+        now_ns: Time of the start.
     """
 
     def __init__(
@@ -185,69 +188,47 @@ class Metrics:
         into = _Registry(registry)
         self._hub = _HubMetrics(into)
         self._subjects = _SubjectMetrics(into)
-        self._sources = _SourceMetrics(into)
         self._windows = _WindowMetrics(into)
         self._delivery = _DeliveryMetrics(into)
         self._events = tuple(events)
-        self._watched: set[str] = set()
-        self._reconnects: dict[tuple[str, str], int] = {}
-        self._bridged_before: dict[str, int] = {}
-        self._refused_before: dict[str, int] = {}
+        self._watched: dict[str, Collection[SourceRole]] = {}
+        self._totals: dict[Counter, float] = {}
         self._began_ns, self._canary_ns = now_ns, 0
         self.correct(0)
 
     def watch(self, subjects: Mapping[str, Collection[SourceRole]]) -> None:
-        """Begin every series of subjects, and end those of subjects that are gone.
+        """Add the series of new subjects, and remove those of others.
 
         Args:
-            subjects: Ids, and the sources that each has.
+            subjects: The sources of each subject, by its id.
         """
-        for name in self._watched - subjects.keys():
-            self._forget(name)
+        for name in self._watched.keys() - subjects.keys():
+            del self._watched[name]
+            self._subjects.forget(name)
         for name, sources in subjects.items():
-            if name in self._watched:
-                continue
-            self._watched.add(name)
-            for event in self._events:
-                self._subjects.started.labels(name, event)
-                self._subjects.open.labels(name, event)
-            for modality in MODALITIES:
-                self._subjects.windows.labels(name, modality)
-            for source in sources:
-                self._reconnects[name, source] = 0
-                self._sources.up.labels(name, source).set(0)
-                self._sources.reconnected.labels(name, source)
-            for each in (self._subjects.predicted, self._subjects.drift):
-                each.labels(name).set(0)
-            self._subjects.accuracy.labels(name).set(float("nan"))
-            self._sources.dropped.labels(name)
-            self._sources.bridged.labels(name)
-            self._subjects.expired.labels(name)
+            if name not in self._watched:
+                self._watched[name] = sources
+                self._begin(name, sources)
 
-    def _forget(self, subject: str) -> None:
-        self._watched.discard(subject)
+    def _begin(self, subject: str, sources: Collection[SourceRole]) -> None:
+        series = self._subjects
         for event in self._events:
-            self._subjects.started.remove(subject, event)
-            self._subjects.open.remove(subject, event)
-        self._bridged_before.pop(subject, None)
+            series.started.labels(subject, event)
+            series.open.labels(subject, event)
         for modality in MODALITIES:
-            self._subjects.windows.remove(subject, modality)
-        for each in (
-            self._subjects.predicted,
-            self._subjects.drift,
-            self._subjects.accuracy,
-            self._sources.dropped,
-            self._sources.bridged,
-            self._subjects.expired,
+            series.windows.labels(subject, modality)
+        for source in sources:
+            series.up.labels(subject, source)
+            series.reconnected.labels(subject, source)
+        for metric in (
+            *(series.predicted, series.drift, series.expired),
+            *(series.dropped, series.bridged),
         ):
-            each.remove(subject)
-        for source in SOURCES:
-            if self._reconnects.pop((subject, source), None) is not None:
-                self._sources.up.remove(subject, source)
-                self._sources.reconnected.remove(subject, source)
+            metric.labels(subject)
+        series.accuracy.labels(subject).set(float("nan"))
 
     def count(self, counts: Counts) -> None:
-        """Take what a watcher counted."""
+        """Add the counts of a report."""
         self._windows.frames.labels("encoded").inc(counts.frames_encoded)
         self._windows.frames.labels("reused").inc(counts.frames_reused)
         for (name, modality), windows in counts.windows.items():
@@ -259,7 +240,7 @@ class Metrics:
                 self._subjects.expired.labels(name).inc(windows)
         for source, number in counts.dropped.items():
             if source.role == "camera" and source.subject_id in self._watched:
-                self._sources.dropped.labels(source.subject_id).inc(number)
+                self._subjects.dropped.labels(source.subject_id).inc(number)
         for histogram, spans in (
             (self._windows.encode, counts.encode_s),
             (self._windows.classify, counts.classify_s),
@@ -270,16 +251,14 @@ class Metrics:
                 histogram.observe(span)
 
     def saw(self, subject: str, state: SubjectState) -> None:
-        """Take how a subject is seen; its times are UTC."""
+        """Record the state of a subject; its times are UTC."""
         if subject not in self._watched:
             return
         self._source(subject, "camera", state.camera)
-        if state.camera is not None:
-            bridged = state.camera.bridged
-            more = bridged - self._bridged_before.get(subject, 0)
-            self._bridged_before[subject] = bridged
-            self._sources.bridged.labels(subject).inc(max(0, more))
         self._source(subject, "imu", state.wearable)
+        if state.camera is not None:
+            bridged = self._subjects.bridged.labels(subject)
+            self._raise_to(bridged, state.camera.bridged)
         self._subjects.predicted.labels(subject).set(state.predicted_ns / NS_PER_S)
         if state.drift is not None:
             self._subjects.drift.labels(subject).set(state.drift.state == "alerted")
@@ -289,23 +268,25 @@ class Metrics:
             )
 
     def lost(self, subject: str) -> None:
-        """Take that nobody watches a subject."""
-        for source in SOURCES:
-            if (subject, source) in self._reconnects:
-                self._sources.up.labels(subject, source).set(0)
+        """Record that no watcher reports a subject."""
+        for source in self._watched.get(subject, ()):
+            self._subjects.up.labels(subject, source).set(0)
 
     def _source(
         self, subject: str, source: SourceRole, status: SourceStatus | None
     ) -> None:
-        if status is None or (subject, source) not in self._reconnects:
-            return
-        self._sources.up.labels(subject, source).set(status.state == "online")
-        more = status.reconnects - self._reconnects[subject, source]
-        self._reconnects[subject, source] = status.reconnects
-        self._sources.reconnected.labels(subject, source).inc(max(0, more))
+        if status is not None and source in self._watched[subject]:
+            self._subjects.up.labels(subject, source).set(status.state == "online")
+            reconnected = self._subjects.reconnected.labels(subject, source)
+            self._raise_to(reconnected, status.reconnects)
+
+    def _raise_to(self, counter: Counter, total: int) -> None:
+        """Add to a counter what another process has counted since the last call."""
+        counter.inc(max(0, total - self._totals.get(counter, 0)))
+        self._totals[counter] = total
 
     def happened(self, event: ActionEvent) -> None:
-        """Take an event that was taken for the first time."""
+        """Record an event that was not reported before."""
         if event.subject_id not in self._watched:
             return
         if event.state == "started":
@@ -313,58 +294,57 @@ class Metrics:
         self.goes_on(event)
 
     def goes_on(self, event: ActionEvent) -> None:
-        """Take whether an episode goes on."""
+        """Record whether an episode goes on."""
         if event.subject_id in self._watched:
             is_open = event.state == "started"
             self._subjects.open.labels(event.subject_id, event.name).set(is_open)
 
     def correct(self, correction_ns: int) -> None:
-        """Take how far the system clock was set since the start; dates follow it."""
+        """Move the timestamps by the correction of the system clock since the start."""
         self._correction_ns = correction_ns
         self._hub.correction.set(correction_ns / NS_PER_S)
         self._hub.began.set(self._utc_s(self._began_ns))
         self._hub.canary_at.set(self._utc_s(self._canary_ns))
 
     def outbox(self, pending: int, oldest_ns: int | None) -> None:
-        """Take how many messages wait, and since when."""
+        """Record how many messages wait, and since when."""
         self._delivery.pending.set(pending)
         self._delivery.oldest.set(self._utc_s(oldest_ns or 0))
 
     def delivered(self, kind: str, span_ns: int) -> None:
-        """Take that a message is delivered, and how long that took."""
-        self._delivery.delivered.labels(kind if kind in KINDS else "technical").inc()
+        """Record a delivered message, and how long its delivery took."""
+        self._delivery.delivered.labels(_known(kind)).inc()
         self._delivery.span.observe(span_ns / NS_PER_S)
 
     def proof(
         self, confirmed: bool | None, refused_topics: int, refused: Mapping[str, int]
     ) -> None:
-        """Take whether delivery is proven, and what was refused so far.
+        """Record whether delivery is proven, and what was refused so far.
 
         Args:
-            confirmed: Whether our own test message is heard; None if that is off.
-            refused_topics: How many topics are refused or unproven now.
-            refused: Attempts so far, by kind of message.
+            confirmed: Whether our test message comes back; None if that is off.
+            refused_topics: Number of topics that are refused or unproven now.
+            refused: Number of refused attempts so far, by kind of message.
         """
         self._delivery.confirmed.set(float("nan") if confirmed is None else confirmed)
         self._delivery.refused_topics.set(refused_topics)
+        totals: dict[str, int] = {}
         for kind, count in refused.items():
-            more = count - self._refused_before.get(kind, 0)
-            self._delivery.refused.labels(kind if kind in KINDS else "technical").inc(
-                more
-            )
-            self._refused_before[kind] = count
+            totals[_known(kind)] = totals.get(_known(kind), 0) + count
+        for kind, total in totals.items():
+            self._raise_to(self._delivery.refused.labels(kind), total)
 
     def broker(self, is_up: bool) -> None:
-        """Take whether the broker is there."""
+        """Record whether the broker is connected."""
         self._delivery.broker.set(is_up)
 
     def watchers(self, count: int, waiting: int) -> None:
-        """Take how many watchers report, and how many records they hold back."""
+        """Record how many watchers report, and how many records wait in them."""
         self._hub.watchers.set(count)
         self._hub.queue.set(waiting)
 
     def canary(self, is_well: bool, now_ns: int) -> None:
-        """Take how the known clip fared."""
+        """Record the result of the canary."""
         self._hub.canary.set(is_well)
         if is_well:
             self._canary_ns = now_ns
@@ -375,8 +355,5 @@ class Metrics:
         return (time_ns + self._correction_ns) / NS_PER_S if time_ns else 0.0
 
 
-def _version() -> str:
-    try:
-        return version("wardwatch")
-    except PackageNotFoundError:  # runs from its folder just as well
-        return "not installed"
+def _known(kind: str) -> str:
+    return kind if kind in KINDS else "technical"

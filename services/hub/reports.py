@@ -17,17 +17,19 @@ from pipelines.records import (
 
 @dataclass(frozen=True, slots=True)
 class SubjectState:
-    """How one subject is seen right now.
+    """Present state of one subject.
 
     Attributes:
-        camera: Its camera's latest status; None before the first.
-        wearable: The same of its wearable; None without one, or before the first.
-        has_wearable: Whether it is to have one.
-        has_camera: Whether it is to have a camera; it has one of both at least.
-        is_watched: Whether a watcher reports it.
-        is_recognised: Whether recognition answers its watcher.
-        drift: How drift is watched for; None before the first block.
-        predicted_ns: Newest frame of its latest prediction; 0 before the first.
+        camera: Latest status of the camera; None before the first.
+        wearable: Latest status of the wearable; None without one, or before the first.
+        has_wearable: Whether a wearable is configured.
+        drift: State of drift detection; None before the first block.
+        predicted_ns: Time of the newest frame of the latest prediction; 0 before the
+            first.
+        has_camera: Whether a camera is configured; a subject without one has a
+            wearable.
+        is_watched: Whether a watcher reports the subject.
+        is_recognised: Whether recognition answers the subject's watcher.
     """
 
     camera: SourceStatus | None = None
@@ -42,19 +44,19 @@ class SubjectState:
 
 @dataclass(slots=True)
 class Counts:
-    """What happened since the report before.
+    """Counts since the previous report.
 
     Attributes:
-        frames_encoded: Pictures that went through the encoder.
-        frames_reused: Pictures that were lent an earlier feature.
-        dropped: By source, what its full buffer let go: pictures, or batches.
-        windows: Windows recognised, by subject and by what the answer rests on.
-        encode_s: Time of each request to encode, seconds.
-        classify_s: Time of each request to classify.
+        frames_encoded: Number of pictures that the encoder processed.
+        frames_reused: Number of pictures that reuse an earlier feature.
+        dropped: Number of pictures or batches dropped by each source's full buffer.
+        windows: Number of windows recognised, by subject and modality.
+        encode_s: Duration of each request to encode, in seconds.
+        classify_s: Duration of each request to classify, in seconds.
         ages_s: Age of the newest frame at each prediction, less the wait for a
-            wearable.
-        waits_s: How long each held window waited for its wearable.
-        waits_expired: By subject, held windows that left without the samples.
+            wearable, in seconds.
+        waits_s: Time that each held window waited for its wearable, in seconds.
+        waits_expired: Number of held windows recognised without samples, by subject.
     """
 
     frames_encoded: int = 0
@@ -73,13 +75,13 @@ class Report:
     """One watcher's report; times are UTC (``services.watcher.report_times``).
 
     Attributes:
-        watcher: Its name.
-        sent_ns: When, in the watcher's own pipeline time; tells reports apart.
-        events: Events, in order; to be kept before the report is answered.
-        alerts: Drift alerts, likewise.
-        subjects: Every subject that it watches.
-        counts: What happened since the report before.
-        waiting: Records that are not in this report, for want of room.
+        watcher: Name of the watcher.
+        sent_ns: Time of the report in the watcher's pipeline time; identifies it.
+        events: Events in order; the hub stores them before it answers.
+        alerts: Drift alerts in order; the hub stores them before it answers.
+        subjects: State of every subject of the watcher.
+        counts: Counts since the previous report.
+        waiting: Number of records that did not fit into this report.
     """
 
     watcher: str
@@ -93,40 +95,40 @@ class Report:
 
 @final
 class Counting:
-    """An ``Observer`` that keeps what happened since it was last asked."""
+    """An ``Observer`` that counts what happens between reports."""
 
     def __init__(self) -> None:
         self.counts = Counts()
 
     def take(self) -> Counts:
-        """Return what happened since the last call."""
-        taken, self.counts = self.counts, Counts()
-        return taken
+        """Return the counts since the last call."""
+        counts, self.counts = self.counts, Counts()
+        return counts
 
     def encoded(self, *, frames: int, reused: int, span_ns: int) -> None:
-        """Take one round of encoding."""
+        """Count one round of encoding."""
         self.counts.frames_encoded += frames
         self.counts.frames_reused += reused
         if frames:
             self.counts.encode_s.append(ns_to_seconds(span_ns))
 
     def classified(self, *, clips: int, span_ns: int) -> None:
-        """Take one request to classify."""
+        """Count one request to classify."""
         del clips
         self.counts.classify_s.append(ns_to_seconds(span_ns))
 
     def predicted(self, subject_id: str, *, age_ns: int) -> None:
-        """Take the age of a prediction's newest frame."""
+        """Record the age of a prediction's newest frame."""
         del subject_id
         self.counts.ages_s.append(ns_to_seconds(age_ns))
 
     def waited(self, subject_id: str, *, wait_ns: int, expired: bool) -> None:
-        """Take how long a window waited for its wearable."""
+        """Record how long a window waited for its wearable."""
         self.counts.waits_s.append(ns_to_seconds(wait_ns))
         if expired:
             self.counts.waits_expired[subject_id] += 1
 
     def dropped(self, source: SourceKey, *, frames: int) -> None:
-        """Count what a source's full buffer let go."""
+        """Count what a source's full buffer dropped."""
         dropped = self.counts.dropped
         dropped[source] = dropped.get(source, 0) + frames

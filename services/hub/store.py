@@ -1,7 +1,7 @@
 """The store: messages until their delivery is proven, and open episodes.
 
-A message is on disk before its sender hears that it was accepted. Its key says what
-it tells: given twice, it is kept and published once.
+A message is on disk before its sender gets an answer. A message that is stored twice,
+with the same key, is kept and published once.
 """
 
 import sqlite3
@@ -17,14 +17,15 @@ from sqlalchemy import (
     Column,
     Connection,
     Engine,
+    Executable,
     Integer,
     MetaData,
+    Row,
     Select,
     String,
     Table,
     create_engine,
     delete,
-    event,
     func,
     insert,
     inspect,
@@ -32,6 +33,7 @@ from sqlalchemy import (
     text,
     update,
 )
+from sqlalchemy import event as sqlalchemy_event
 from sqlalchemy.dialects.sqlite import insert as insert_or
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -41,7 +43,7 @@ from services.errors import StoreError
 
 _NAME = "hub.sqlite"
 _REMEMBERED_NS = 24 * 3600 * NS_PER_S
-"""How long a delivered message is known, so that it is not taken again."""
+"""Time for which a delivered message is kept, so that it is not stored again."""
 _REMEMBERED_MESSAGES = 1000
 
 Answer = TypeVar("Answer")
@@ -77,13 +79,13 @@ _notes = Table(
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is to be published.
+    """A message to publish.
 
     Attributes:
-        key: What it tells; two messages of one key tell the same.
-        topic: Where to.
-        payload: A JSON object; an empty one makes the broker forget what it kept.
-        retain: Whether the broker keeps it for later subscribers.
+        key: Identifies the content; two messages with one key are the same.
+        topic: MQTT topic.
+        payload: JSON object; an empty one deletes a retained message.
+        retain: Whether the broker keeps the message for later subscribers.
     """
 
     key: str
@@ -103,13 +105,15 @@ class Queued:
 
 @final
 class Store:
-    """SQLite in a folder, written through to the disk.
+    """An SQLite file, whose transactions are on the disk when they return.
+
+    Every method raises ``StoreError`` if the file cannot be read or written.
 
     Args:
-        folder: Made if need be.
+        folder: Folder of the file; created if it does not exist.
 
     Raises:
-        StoreError: If it cannot be opened, or later if it cannot be written or read.
+        StoreError: If the file cannot be opened.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -117,14 +121,14 @@ class Store:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as err:
-            raise StoreError(str(folder), err.strerror or "cannot be made") from err
+            raise StoreError(str(folder), err.strerror or "cannot be created") from err
         self._engine: Engine = create_engine(f"sqlite:///{self.path}")
-        event.listen(self._engine, "connect", _write_through)
+        sqlalchemy_event.listen(self._engine, "connect", _write_through)
         self._do(_tables.create_all)
         self._do(_add_columns)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._engine.dispose()
 
     def take(
@@ -133,16 +137,16 @@ class Store:
         events: Mapping[str, ActionEvent],
         now_ns: int,
     ) -> frozenset[str]:
-        """Write down messages to publish and what events change, all or nothing.
+        """Store messages and update the open episodes in one transaction.
 
         Args:
-            messages: In their order.
-            events: By the key of the event's message; one that was stored before
-                changes nothing, for it may be over by now.
-            now_ns: When.
+            messages: Messages in the order of publishing.
+            events: Events by the key of their message. An event that was stored before
+                changes nothing, because its episode may be over.
+            now_ns: Time of storing.
 
         Returns:
-            The keys of the messages that were new.
+            The keys of the new messages.
         """
 
         def work(connection: Connection) -> frozenset[str]:
@@ -152,24 +156,26 @@ class Store:
                 added = insert_or(_outbox).values(row).on_conflict_do_nothing()
                 if connection.execute(added).rowcount:
                     new.add(message.key)
-            for it in (events[key] for key in events if key in new):
-                same = _episodes.c.event_id == it.event_id
+            for event in (events[key] for key in events if key in new):
+                same = _episodes.c.event_id == event.event_id
                 connection.execute(delete(_episodes).where(same))
-                if it.state == "started":
-                    row = {"event_id": it.event_id, "subject_id": it.subject_id}
-                    connection.execute(
-                        insert(_episodes).values({**row, "record": asdict(it)})
+                if event.state == "started":
+                    opened = insert(_episodes).values(
+                        event_id=event.event_id,
+                        subject_id=event.subject_id,
+                        record=asdict(event),
                     )
+                    connection.execute(opened)
             return frozenset(new)
 
         return self._do(work)
 
     def waiting(self, most: int, without: Collection[str] = ()) -> list[Queued]:
-        """Return the oldest messages that are still to be published, in their order.
+        """Return the oldest messages that must still be published, in their order.
 
         Args:
-            most: At most so many.
-            without: Topics whose messages are left out.
+            most: Greatest number of messages.
+            without: Topics to leave out.
         """
         chosen = (
             _outbox.c.delivered_ns.is_(None),
@@ -181,9 +187,9 @@ class Store:
         )
 
     def delivered(self, number: int, now_ns: int) -> None:
-        """Note that a message is delivered; forget those of the day before.
+        """Mark a message as delivered, and delete those delivered a day before.
 
-        The latest are kept whatever the clock says: it may have been set.
+        The latest are kept in any case, because the clock may have been set.
         """
         done = update(_outbox).where(_outbox.c.number == number)
         old = delete(_outbox).where(
@@ -204,23 +210,21 @@ class Store:
             delivered_ns=_outbox.c.delivered_ns + by_ns,
             unproven_ns=_outbox.c.unproven_ns + by_ns,
         )
-        self._do(lambda connection: connection.execute(later))
+        self._execute(later)
 
     def drop(self, number: int) -> None:
-        """Forget a message that nobody needs to hear any more."""
-        gone = delete(_outbox).where(_outbox.c.number == number)
-        self._do(lambda connection: connection.execute(gone))
+        """Delete a message that is no longer needed."""
+        self._execute(delete(_outbox).where(_outbox.c.number == number))
 
     def unproven(self, number: int, now_ns: int) -> None:
-        """Note that a message was published and nothing proves its delivery."""
+        """Mark a message as published without a proof of delivery."""
         sent = update(_outbox).where(_outbox.c.number == number)
-        self._do(lambda it: it.execute(sent.values(unproven_ns=now_ns)))
+        self._execute(sent.values(unproven_ns=now_ns))
 
     def unproven_topics(self) -> list[str]:
-        """Return the topics that have messages whose delivery is unproven."""
+        """Return the topics of messages whose delivery is unproven."""
         query = select(_outbox.c.topic).where(*_UNPROVEN).distinct()
-        rows = self._do(lambda connection: connection.execute(query).all())
-        return [row.topic for row in rows]
+        return [row.topic for row in self._rows(query)]
 
     def oldest_unproven(self, topic: str) -> Queued | None:
         """Return the oldest message of a topic whose delivery is unproven."""
@@ -229,15 +233,15 @@ class Store:
         return found[0] if found else None
 
     def publish_again(self, topic: str) -> None:
-        """Let a topic's messages of unproven delivery wait as if they were new."""
+        """Let the unproven messages of a topic wait as if they were new."""
         again = update(_outbox).where(*_UNPROVEN, _outbox.c.topic == topic)
-        self._do(lambda it: it.execute(again.values(unproven_ns=None)))
+        self._execute(again.values(unproven_ns=None))
 
     def discard(self, prefix: str) -> list[str]:
-        """Drop undelivered messages whose topic begins so.
+        """Delete undelivered messages whose topic has a prefix.
 
         Returns:
-            Every topic of that beginning that the outbox knew, delivered or not.
+            All topics with that prefix in the outbox, delivered or not.
         """
         ours = _outbox.c.topic.startswith(prefix, autoescape=True)
 
@@ -251,7 +255,7 @@ class Store:
         return self._do(work)
 
     def backlog(self) -> tuple[int, int | None]:
-        """Return how many messages wait, and since when the oldest does."""
+        """Return how many messages wait, and the time of the oldest."""
         query = select(func.count(), func.min(_outbox.c.queued_ns)).where(
             _outbox.c.delivered_ns.is_(None)
         )
@@ -259,20 +263,18 @@ class Store:
         return count, oldest
 
     def open_events(self, subject_ids: Sequence[str]) -> list[ActionEvent]:
-        """Return the episodes of some subjects that have started and not ended."""
-        query = select(_episodes.c.record).where(
-            _episodes.c.subject_id.in_(subject_ids)
-        )
-        rows = self._do(lambda connection: connection.execute(query).all())
+        """Return the subjects' episodes that have started and not ended."""
+        chosen = _episodes.c.subject_id.in_(subject_ids)
+        rows = self._rows(select(_episodes.c.record).where(chosen))
         return [ActionEvent(**row.record) for row in rows]
 
     def recall(self, name: str) -> object:
-        """Return what was noted under a name, or None."""
+        """Return what was stored under a name, or None."""
         query = select(_notes.c.content).where(_notes.c.name == name)
         return self._do(lambda connection: connection.execute(query).scalar())
 
     def note(self, name: str, content: object) -> None:
-        """Keep something that JSON can hold, in place of what the name had."""
+        """Store a JSON value under a name, in place of the previous one."""
 
         def work(connection: Connection) -> None:
             connection.execute(delete(_notes).where(_notes.c.name == name))
@@ -281,15 +283,20 @@ class Store:
         self._do(work)
 
     def _queued(self, query: Select[Any]) -> list[Queued]:
-        rows = self._do(lambda connection: connection.execute(query).all())
         return [
             Queued(
                 row.number,
                 Message(row.key, row.topic, row.payload, row.retain),
                 row.queued_ns,
             )
-            for row in rows
+            for row in self._rows(query)
         ]
+
+    def _rows(self, query: Select[Any]) -> Sequence[Row[Any]]:
+        return self._do(lambda connection: connection.execute(query).all())
+
+    def _execute(self, statement: Executable) -> None:
+        self._do(lambda connection: connection.execute(statement))
 
     def _do(self, work: Callable[[Connection], Answer]) -> Answer:
         """Do work in one transaction."""
@@ -302,14 +309,14 @@ class Store:
 
 
 def _add_columns(connection: Connection) -> None:
-    """Give the outbox of an older version what it lacks."""
+    """Add the columns that the outbox of an older version lacks."""
     names = {column["name"] for column in inspect(connection).get_columns("outbox")}
     if "unproven_ns" not in names:
         connection.execute(text("ALTER TABLE outbox ADD COLUMN unproven_ns BIGINT"))
 
 
 def _write_through(connection: sqlite3.Connection, record: object) -> None:
-    """Let a transaction be on the disk before it counts as done."""
+    """Let each transaction return only when it is on the disk."""
     del record
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000"):
         connection.execute(f"PRAGMA {pragma}")

@@ -1,9 +1,9 @@
 """Records as MQTT messages: topics, keys, payloads.
 
-Of a subject ``<prefix>/<site>/<subject>/event``, ``…/drift`` and ``…/status``; of the
-site ``<prefix>/<site>/status`` and ``…/technical``. Test messages on ``…/canary`` show
-that the broker passes messages on.
-A payload is a line of ``services.record_lines`` with ``v``, the version of its form.
+A subject has ``<prefix>/<site>/<subject>/event``, ``…/drift`` and ``…/status``. The
+site has ``<prefix>/<site>/status`` and ``…/technical``. Test messages on ``…/canary``
+show that the broker passes messages on. A payload is a line of
+``services.record_lines`` with ``v``, the version of the format.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from services.record_lines import RecordLines
 VERSION = 1
 _LINES = RecordLines()
 
-Standing = Literal["online", "degraded", "offline"]
+OverallState = Literal["online", "degraded", "offline"]
 
 
 @final
@@ -27,8 +27,8 @@ class Topics:
     """A site's topics.
 
     Attributes:
-        prefix: First part of all.
-        site: Second part.
+        prefix: First part of all topics.
+        site: Second part of all topics.
     """
 
     prefix: str
@@ -36,12 +36,12 @@ class Topics:
 
     @property
     def site_status(self) -> str:
-        """Topic that says whether the site is watched at all."""
+        """Topic of the site's status: whether its service runs."""
         return f"{self.prefix}/{self.site}/status"
 
     @property
     def test(self) -> str:
-        """Where test messages go, which show that the broker passes messages on."""
+        """Topic of test messages, which show that the broker passes messages on."""
         return f"{self.prefix}/{self.site}/canary"
 
     @property
@@ -50,21 +50,21 @@ class Topics:
         return f"{self.prefix}/{self.site}/technical"
 
     def of(self, subject_id: str, kind: str) -> str:
-        """Return a subject's topic."""
+        """Return a topic of a subject."""
         return f"{self.prefix}/{self.site}/{subject_id}/{kind}"
 
     def event(self, event: ActionEvent) -> Message:
-        """Tell of an event's start or end."""
+        """Return the message of an event's start or end."""
         key = f"event {event.event_id} {event.state}"
         return Message(key, self.of(event.subject_id, "event"), _versioned(event))
 
     def drift(self, alert: DriftAlert) -> Message:
-        """Tell of a drift alert or its end."""
+        """Return the message of a drift alert or its end."""
         key = f"drift {alert.alert_id} {alert.state}"
         return Message(key, self.of(alert.subject_id, "drift"), _versioned(alert))
 
     def technical(self, name: str, state: str, text: str, now_ns: int) -> Message:
-        """Tell of something wrong with the system itself, or that it is over."""
+        """Return the message of a fault of the system itself, or of its end."""
         payload = {
             "v": VERSION,
             "type": "technical",
@@ -77,17 +77,17 @@ class Topics:
         return Message(key, self.site_technical, payload)
 
     def forget(self, subject_id: str, now_ns: int) -> Message:
-        """Let the broker forget the status of a subject that is watched no more."""
+        """Return the message that deletes the status of a removed subject."""
         key = f"status {subject_id} {now_ns}"
         return Message(key, self.of(subject_id, "status"), {}, retain=True)
 
     def forget_site(self, now_ns: int) -> Message:
-        """Let the broker forget the status of a site that has another name by now."""
+        """Return the message that deletes the status of a site with an old name."""
         return Message(f"status site {now_ns}", self.site_status, {}, retain=True)
 
     def status(self, subject_id: str, state: SubjectState, now_ns: int) -> Message:
         """Return the message of a subject's state, which the broker keeps for later."""
-        standing, reason = standing_of(state)
+        overall, reason = overall_state(state)
         sources = {"camera": state.camera} if state.has_camera else {}
         if state.has_wearable:
             sources["imu"] = state.wearable
@@ -95,20 +95,21 @@ class Topics:
             "v": VERSION,
             "type": "status",
             "subject": subject_id,
-            "state": standing,
+            "state": overall,
             "reason": reason,
-            "sources": {name: _source(it) for name, it in sources.items()},
+            "sources": {name: _source(status) for name, status in sources.items()},
         }
         key = f"status {subject_id} {now_ns}"
         return Message(key, self.of(subject_id, "status"), payload, retain=True)
 
 
-def standing_of(state: SubjectState) -> tuple[Standing, str]:
-    """Say how a subject is seen, and why not better.
+def overall_state(state: SubjectState) -> tuple[OverallState, str]:
+    """Return the overall state of a subject, and the reason if it is not online.
 
-    Offline if nobody watches, without a camera, or without a wearable where that is
-    all; degraded if recognition does not answer, a source has stalled, or the wearable
-    is silent or gone.
+    The main source is the camera, or the wearable of a subject without a camera. A
+    subject is offline if no watcher reports it or if its main source gives no data. It
+    is degraded if recognition does not answer, if the main source has stalled, or if
+    the wearable beside a camera gives no data.
     """
     if not state.is_watched:
         return "offline", "service: no watcher reports"
@@ -116,16 +117,16 @@ def standing_of(state: SubjectState) -> tuple[Standing, str]:
     if not state.has_camera:
         name, main = "imu", state.wearable
     if main is None or main.state in ("offline", "connecting"):
-        said = "connecting" if main is None else main.reason or main.state
-        return "offline", f"{name}: {said}"
+        reason = "connecting" if main is None else main.reason or main.state
+        return "offline", f"{name}: {reason}"
     troubles = [] if state.is_recognised else ["recognition: does not answer"]
     if main.state == "stalled":
         troubles.append(f"{name}: {main.reason or 'stalled'}")
     wearable = state.wearable
     beside = state.has_camera and state.has_wearable
     if beside and (wearable is None or wearable.state != "online"):
-        said = "connecting" if wearable is None else wearable.reason or wearable.state
-        troubles.append(f"imu: {said}")
+        reason = "connecting" if wearable is None else wearable.reason or wearable.state
+        troubles.append(f"imu: {reason}")
     return ("degraded", "; ".join(troubles)) if troubles else ("online", "")
 
 

@@ -1,4 +1,4 @@
-"""The configuration of the MQTT broker: its address, its login and its TLS."""
+"""Settings of the MQTT broker: address, login and TLS."""
 
 import ssl
 from pathlib import Path
@@ -9,13 +9,15 @@ from services.site.section import Name, Section, checked_password, read_password
 
 
 class Tls(Section):
-    """How the broker is known, and we to it."""
+    """Certificates of the connection to the broker."""
 
     ca_file: Path | None = Field(
-        None, description="Certificates to trust; those of the system without it."
+        None, description="CA certificates to trust; the system's if none."
     )
-    certificate_file: Path | None = Field(None, description="Our certificate.")
-    key_file: Path | None = Field(None, description="Its private key.")
+    certificate_file: Path | None = Field(
+        None, description="Certificate of the service, for brokers that ask for one."
+    )
+    key_file: Path | None = Field(None, description="Private key of certificate_file.")
 
     @model_validator(mode="after")
     def _key_and_certificate(self) -> "Tls":
@@ -25,10 +27,10 @@ class Tls(Section):
         return self
 
     def build(self) -> ssl.SSLContext:
-        """Return a context that trusts and shows what is configured.
+        """Return the TLS context of these certificates.
 
         Raises:
-            OSError: If a file cannot be read; ``ssl.SSLError`` if it is malformed.
+            OSError: If a file cannot be read; as ``ssl.SSLError`` if it is malformed.
         """
         context = ssl.create_default_context(
             cafile=None if self.ca_file is None else str(self.ca_file)
@@ -41,20 +43,29 @@ class Tls(Section):
 class BrokerSettings(Section):
     """The MQTT broker that events go to and wearables come from."""
 
-    host: str = Field("127.0.0.1", min_length=1, description="Name or address.")
-    port: int = Field(1883, ge=1, le=65535, description="8883 with TLS, as a rule.")
+    host: str = Field(
+        "127.0.0.1", min_length=1, description="Name or address of the broker."
+    )
+    port: int = Field(
+        1883, ge=1, le=65535, description="Port, 1 to 65535; usually 8883 with TLS."
+    )
     user: str | None = Field(None, description="User name.")
     password: SecretStr | None = Field(
-        None, description="Better in WARDWATCH_BROKER__PASSWORD or password_file."
+        None,
+        description="Password; better in WARDWATCH_BROKER__PASSWORD or password_file.",
     )
-    password_file: Path | None = Field(None, description="File that holds it.")
-    tls: Tls | None = Field(None, description="Encrypts; without it nothing is.")
+    password_file: Path | None = Field(
+        None, description="File that holds the password."
+    )
+    tls: Tls | None = Field(
+        None, description="Encryption; without this section nothing is encrypted."
+    )
     prefix: Name = Field("wardwatch", description="First part of every topic.")
     confirm: bool = Field(
         True,
         description="Count a message as delivered only with proof: a reason code of"
-        " MQTT 5, or its echo. False trusts every acknowledgement; MQTT 3.1.1 gives"
-        " one even for what an access list forbids.",
+        " MQTT 5, or the message's echo. False trusts every acknowledgement, which MQTT"
+        " 3.1.1 sends even for messages that an access list forbids.",
     )
     home_assistant: bool = Field(
         False, description="Announce every subject to Home Assistant."
@@ -70,7 +81,7 @@ class BrokerSettings(Section):
     @model_validator(mode="after")
     def _one_password(self) -> "BrokerSettings":
         if self.password is not None and self.password_file is not None:
-            msg = "password and password_file are both given"
+            msg = "password and password_file are both given; remove one"
             raise ValueError(msg)
         return self
 
@@ -78,7 +89,7 @@ class BrokerSettings(Section):
         """Return the password.
 
         Raises:
-            OSError: If its file has become unreadable.
+            OSError: If the password file cannot be read any more.
         """
         if self.password_file is not None:
             return read_password(self.password_file)

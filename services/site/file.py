@@ -1,8 +1,8 @@
 """Read a site's YAML file into ``Site``; report every mistake with its line.
 
-``${NAME}`` in a value is taken from the environment (``services.site.variables``), and
+``${NAME}`` in a value is replaced from the environment (``services.site.variables``).
 ``<<: *anchor`` merges other keys and values. A top-level key that begins with ``x-`` is
-the site's own: a place for what is merged elsewhere.
+ignored: it is a place for values that are merged elsewhere.
 """
 
 import difflib
@@ -29,16 +29,16 @@ from models.yaml_nodes import (
 from pipelines.redaction import HIDDEN
 from services.errors import SettingsError
 from services.site.settings import ENVIRONMENT_NESTING, ENVIRONMENT_PREFIX, Site
-from services.site.variables import names_no_variable, put_in
+from services.site.variables import has_malformed_variable, replace_variables
 
-_NOT_OURS = frozenset(
+_OTHER_VARIABLES = frozenset(
     {"WARDWATCH_FOOTAGE", "WARDWATCH_INSTALL", "WARDWATCH_SYSTEM_PACKAGES"}
 )
-"""Variables of the tests and of the bootstrap script."""
+"""Variables with our prefix that other programs read: the tests, the bootstrap."""
 
 _OWN_KEYS = "x-"
 _WORD = re.compile(r"[\w-]{1,60}")
-_SAID = {
+_TEXTS = {
     "dict_type": "expected keys and values",
     "model_type": "expected keys and values",
     "tuple_type": "expected a list",
@@ -51,11 +51,11 @@ def read_site(path: Path, environment: Mapping[str, str] | None = None) -> Site:
     """Read and check a site's file.
 
     Args:
-        path: YAML.
-        environment: Where ``${NAME}`` is looked up; that of this process if None.
+        path: The YAML file.
+        environment: Variables for ``${NAME}``; None for those of this process.
 
     Raises:
-        SettingsError: If it cannot be read, or with a line for each mistake in it.
+        SettingsError: If the file cannot be read, or with a line for each mistake.
     """
     environment = os.environ if environment is None else environment
     try:
@@ -77,7 +77,9 @@ def read_site(path: Path, environment: Mapping[str, str] | None = None) -> Site:
         problems += [
             _problem(path, tree.lines, dict(each))
             for each in err.errors()
-            if not any(each["loc"] == it[: len(each["loc"])] for it in tree.unread)
+            if not any(
+                each["loc"] == place[: len(each["loc"])] for place in tree.unread
+            )
         ]
     if problems:
         raise SettingsError(problems)
@@ -86,22 +88,22 @@ def read_site(path: Path, environment: Mapping[str, str] | None = None) -> Site:
 
 @dataclass(slots=True)
 class _Tree:
-    """Values of a document, and the line of each."""
+    """Reads the values of a document, and remembers the line of each."""
 
     path: Path
     environment: Mapping[str, str]
     lines: dict[Place, int] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     unread: set[Place] = field(default_factory=set)
-    """Values with a problem of their own: what lacks them is no second problem."""
+    """Values with a problem, so that their absence is not a second problem."""
 
     def read(self, node: Node, place: Place) -> object:
-        """Return a node's value; remember where it and its parts stand."""
+        """Return a node's value; remember the lines of its parts."""
         self.lines.setdefault(place, line_of(node))
         if isinstance(node, MappingNode):
             return self._mapping(node, place)
         if isinstance(node, SequenceNode):
-            return [self.read(it, (*place, i)) for i, it in enumerate(node.value)]
+            return [self.read(part, (*place, i)) for i, part in enumerate(node.value)]
         if node.tag == STR_TAG:
             return self._text(node.value, place)
         try:
@@ -133,17 +135,17 @@ class _Tree:
         return values
 
     def _text(self, text: str, place: Place) -> object:
-        if names_no_variable(text):
-            self._refuse(place, "a ${ begins no name of a variable")
+        if has_malformed_variable(text):
+            self._refuse(place, "${ must be followed by a variable's name and }")
             return None
-        return put_in(text, lambda name: self._variable(name, place))
+        return replace_variables(text, lambda name: self._variable(name, place))
 
     def _variable(self, name: str, place: Place) -> str:
         value = self.environment.get(name)
         if value is None:
             self._refuse(place, f"the environment has no variable {name}")
         elif not _is_text(value):
-            self._refuse(place, f"the variable {name} is no text in this locale")
+            self._refuse(place, f"the variable {name} is not text in this locale")
         else:
             return value
         return "unknown"
@@ -167,26 +169,26 @@ def _at(path: Path, line: int | None, problem: str) -> str:
 
 
 def _problem(path: Path, lines: Mapping[Place, int], error: dict[str, Any]) -> str:
-    """Tell one of pydantic's errors, but not what was given: it may be a secret."""
+    """Return one of pydantic's errors as a line, without the value, maybe a secret."""
     place: Place = error["loc"]
     known = next(
         place[:count] for count in range(len(place), -1, -1) if place[:count] in lines
     )
     kind = error["type"]
-    said = _SAID.get(kind, error["msg"].removeprefix("Value error, "))
+    text = _TEXTS.get(kind, error["msg"].removeprefix("Value error, "))
     if kind == "missing":
-        said = "has no value" if place == known else "is missing"
+        text = "has no value" if place == known else "is missing"
     elif kind == "extra_forbidden":
         near = difflib.get_close_matches(str(place[-1]), _known_names(), n=1)
-        said = f"is not known; is {near[0]} meant?" if near else "is not known"
+        text = f"is not known; is {near[0]} meant?" if near else "is not known"
         if not near and len(place) == 1:
-            said += f"; a key of your own begins with {_OWN_KEYS}"
+            text += f"; a key of your own begins with {_OWN_KEYS}"
     where = f"{path}:{lines[known]}"
-    return f"{where}: {_spell(place)}: {said}" if place else f"{where}: {said}"
+    return f"{where}: {_spell(place)}: {text}" if place else f"{where}: {text}"
 
 
 def _spell(place: Place) -> str:
-    """Return a place as a person writes it, ``subjects[0].camera``."""
+    """Return a place in the form ``subjects[0].camera``."""
     text = ""
     for part in place:
         text += f"[{part}]" if isinstance(part, int) else f".{_short(part)}"
@@ -194,7 +196,7 @@ def _spell(place: Place) -> str:
 
 
 def _short(name: str) -> str:
-    """Return a key if it is a word: anything may stand where a key is expected."""
+    """Return a key if it is a word; anything else may be a misplaced secret."""
     return name if _WORD.fullmatch(name) else HIDDEN
 
 
@@ -206,11 +208,11 @@ def _known_names(model: type[BaseModel] = Site) -> list[str]:
 
 
 def _unknown_variables(environment: Mapping[str, str]) -> list[str]:
-    """Tell of variables with our prefix that name no field: a typo would be silent."""
+    """Return a line for each variable with our prefix that names no setting."""
     fields = {name.upper() for name in Site.model_fields}
     problems = []
     for name in sorted(environment):
-        if not name.startswith(ENVIRONMENT_PREFIX) or name in _NOT_OURS:
+        if not name.startswith(ENVIRONMENT_PREFIX) or name in _OTHER_VARIABLES:
             continue
         first = name.removeprefix(ENVIRONMENT_PREFIX).split(ENVIRONMENT_NESTING)[0]
         if first not in fields:

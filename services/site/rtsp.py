@@ -1,26 +1,25 @@
-"""How an RTSP camera is reached and trusted, in a site's file."""
+"""Settings of the connection to an RTSP camera, in a site's file."""
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from pipelines.sources.camera.rtsp_access import RtspAccess, RtspTransport
+from services.site.section import Section
 
 
-class RtspSettings(BaseModel):
-    """How an RTSP camera is reached and trusted."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class RtspSettings(Section):
+    """Transport of an RTSP camera, and trust in its certificate."""
 
     transport: RtspTransport = Field(
         "auto",
-        description="How pictures travel; auto asks for tcp, then udp, then multicast,"
-        " and keeps what worked.",
+        description="Transport of the pictures; auto tries tcp, then udp, then"
+        " multicast, and keeps the one that worked.",
     )
     trust: str | Literal[False] | None = Field(
         None,
         description="For rtsps://: a file of CA certificates, the SHA-256 fingerprint"
-        " of the camera's certificate, or off; what the system trusts if none.",
+        " of the camera's certificate, or off; the system's certificates if none.",
     )
 
     @model_validator(mode="after")
@@ -29,10 +28,11 @@ class RtspSettings(BaseModel):
         return self
 
     def build(self) -> RtspAccess:
-        """Return it for a camera.
+        """Return the settings in the form that a camera needs.
 
         Raises:
-            ValueError: If ``trust`` is none of its forms, or the file cannot be read.
+            ValueError: If ``trust`` has none of its forms, or if its file cannot be
+                read.
         """
         trust = "off" if self.trust is False else self.trust  # YAML reads off as false
         return RtspAccess.of(self.transport, trust)

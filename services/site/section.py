@@ -1,4 +1,4 @@
-"""What the sections of a site's configuration share."""
+"""Shared parts of the sections of a site's configuration."""
 
 import errno
 from collections.abc import Container
@@ -19,13 +19,13 @@ from pipelines.sources.camera.address import CameraAddress, with_login
 Name = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=64)
 ]
-"""A part of a topic and of a file name."""
+"""A name that can be part of a topic and of a file name."""
 
 _MOST_PASSWORD_BYTES = 4096
 
 
 class Section(BaseModel):
-    """A mapping of the file; a field without a value has its default."""
+    """A section of the file; a key without a value has its default."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -36,7 +36,7 @@ class Section(BaseModel):
 
 
 def without_blanks(values: object, fields: Container[str]) -> object:
-    """Return values without the fields that were left blank; unknown names stay."""
+    """Return values without known fields that were left blank."""
     if not isinstance(values, dict):
         return values
     return {
@@ -47,17 +47,17 @@ def without_blanks(values: object, fields: Container[str]) -> object:
 
 
 def read_password(path: Path) -> str:
-    """Return the one line that a password file holds, its spaces included.
+    """Return the line of a password file, with its spaces.
 
     Raises:
-        OSError: If it cannot be read, or holds something else than one line.
+        OSError: If the file cannot be read, or if it is not one line of text.
     """
     with path.open("rb") as file:
         content = file.read(_MOST_PASSWORD_BYTES + 1)
     try:
         text = content.decode("utf-8-sig").removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError:
-        raise OSError(errno.EILSEQ, "is no text in UTF-8", str(path)) from None
+        raise OSError(errno.EILSEQ, "is not text in UTF-8", str(path)) from None
     if not text:
         raise OSError(errno.EINVAL, "is empty", str(path))
     if len(content) > _MOST_PASSWORD_BYTES or "\n" in text or "\0" in text:
@@ -67,15 +67,15 @@ def read_password(path: Path) -> str:
 
 
 def checked_password(path: Path) -> str:
-    """Return what ``read_password`` does, for a validator.
+    """Return the line of a password file, for a validator of pydantic.
 
     Raises:
-        ValueError: If that is not possible.
+        ValueError: If ``read_password`` fails.
     """
     try:
         return read_password(path)
     except OSError as err:
-        # A name without a folder may be the password itself.
+        # Somebody may have written the password itself instead of a file's name.
         shown = path if path.is_absolute() or path.exists() else HIDDEN
         msg = f"{shown}: {err.strerror}"
         raise ValueError(msg) from None
@@ -84,10 +84,10 @@ def checked_password(path: Path) -> str:
 def address_with_login(
     camera: SecretStr | None, user: str | None, password_file: Path | None
 ) -> SecretStr | None:
-    """Return a camera's address with the login that its subject's fields give.
+    """Return a camera's address with the login of the subject's other fields.
 
     Raises:
-        ValueError: If half a login is given, or two, or one that the camera cannot use.
+        ValueError: If the login is incomplete, given twice, or useless for the camera.
     """
     if user is None and password_file is None:
         return camera

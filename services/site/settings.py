@@ -1,8 +1,8 @@
 """The configuration of a site: one frozen tree, every field with its unit.
 
 ``services.site.file`` reads it from YAML. A variable of the environment overrides its
-field (``WARDWATCH_BROKER__PASSWORD``), which is where secrets belong. What is below the
-services gets plain arguments from ``build`` methods, never these objects.
+field (``WARDWATCH_BROKER__PASSWORD``), which is the place for secrets. The pipelines
+get plain arguments from methods here, never these objects.
 """
 
 from pathlib import Path
@@ -43,40 +43,42 @@ ENVIRONMENT_PREFIX = "WARDWATCH_"
 ENVIRONMENT_NESTING = "__"
 
 _TAKEN = ("alarm", "imu", "status")
-"""Parts of topics that a subject would get in the way of."""
+"""Parts of other topics, which a subject's id must not be."""
 
 
 class SubjectSettings(Section):
     """A subject to watch."""
 
-    id: Name = Field(description="Names it in topics, metrics and the console.")
+    id: Name = Field(description="Name of the subject in topics, metrics and lines.")
     camera: SecretStr | None = Field(
         None,
         description="rtsp://…, a device such as /dev/video0 or /dev/v4l/by-id/…, a"
-        " video file, or test; none where a wearable is all, which takes recognition"
-        " of the kind is-clip, as shipped.",
+        " video file, or test. None for a wearable alone, which needs recognition of"
+        " the kind is-clip, the shipped default.",
     )
     user: str | None = Field(
         None,
         min_length=1,
-        description="Who logs in to the camera; with password_file, instead of a"
-        " login in the address.",
+        description="User name for the camera; with password_file, instead of a login"
+        " in the address.",
     )
     password_file: Path | None = Field(
-        None, description="File that holds that user's password; read at each SIGHUP."
+        None, description="File that holds the user's password; read at each SIGHUP."
     )
     imu: Name | None = Field(
-        None, description="Device that publishes to <prefix>/<site>/imu/<device>."
+        None, description="Wearable that publishes to <prefix>/<site>/imu/<device>."
     )
     rtsp: RtspSettings = Field(
         default_factory=lambda: RtspSettings(),
-        description="How an RTSP camera is reached and trusted.",
+        description="Connection to an RTSP camera.",
     )
     crop: str | None = Field(
-        None, description="Pane to look at: left, right or X,Y,WIDTH,HEIGHT."
+        None,
+        description="Region of the picture to use: left, right or X,Y,WIDTH,HEIGHT in"
+        " pixels, or all four as fractions, 0 to 1.",
     )
     _address: SecretStr | None = PrivateAttr(None)
-    """The camera's, login included; so another password makes another subject."""
+    """The camera's address with its login, so that a new password is a change."""
 
     @field_validator("id")
     @classmethod
@@ -117,49 +119,58 @@ class SubjectSettings(Section):
 
     @property
     def camera_address(self) -> str | None:
-        """The camera's address, login included, or None."""
+        """The camera's address with its login, or None."""
         return None if self._address is None else self._address.get_secret_value()
 
     @property
     def sources(self) -> list[SourceRole]:
-        """What it is watched with."""
+        """The configured sources."""
         given: dict[SourceRole, object] = {"camera": self.camera, "imu": self.imu}
-        return [name for name, it in given.items() if it is not None]
+        return [role for role, source in given.items() if source is not None]
 
     @property
     def framing(self) -> Framing:
-        """How a picture becomes square."""
+        """The conversion of a picture to a square."""
         return PAD if self.crop is None else parse_framing(self.crop)
 
 
 class RecognizerSettings(Section):
-    """What recognises, and how many of it."""
+    """Recognition: the model and its replicas."""
 
     model: str | None = Field(
-        None, description="Checkpoint, folder or hub name; the shipped one if none."
+        None, description="Checkpoint: a folder or a hub name; the shipped one if none."
     )
     prompts: Path | None = Field(
-        None, description="Prompt set; the shipped one if none."
+        None, description="File of the prompt set; the shipped one if none."
     )
     calibration: Path | None = Field(
-        None, description="Calibrations; those beside the checkpoint if none."
+        None, description="File of calibrations; the one beside the checkpoint if none."
     )
     adaptation: Path | None = Field(
         None,
-        description="What `wardwatch train csn`, `is-clip` or `sc-clip` wrote: another"
-        " kind of recognition on the same checkpoint. IS-CLIP as shipped if nothing"
-        " is given here and all else is as shipped; none for temporal clip averaging.",
+        description="Folder that `wardwatch train csn`, `is-clip` or `sc-clip` wrote:"
+        " another kind of recognition on the same checkpoint; none for temporal clip"
+        " averaging. IS-CLIP as shipped if this is not given and all else is as"
+        " shipped.",
     )
     temporal: Literal["clip", "single"] = Field(
-        "clip", description="Average of a window's frames, or its middle frame."
+        "clip",
+        description="Use of a window's frames: their average, or the middle one.",
     )
-    device: str = Field("cpu", description="As torch names it: cpu, cuda, cuda:1.")
+    device: str = Field("cpu", description="Device of torch: cpu, cuda, cuda:1.")
     threads: int | None = Field(
-        None, ge=1, description="Of torch in each replica; all cores shared if none."
+        None,
+        ge=1,
+        description="Threads of torch in each replica; shares all cores if none.",
     )
-    replicas: int = Field(1, ge=1, le=64, description="At least so many.")
+    replicas: int = Field(
+        1, ge=1, le=64, description="Least number of replicas, 1 to 64."
+    )
     most_replicas: int | None = Field(
-        None, ge=1, le=256, description="Scale up to so many; never if none."
+        None,
+        ge=1,
+        le=256,
+        description="Greatest number of replicas under load; fixed if none.",
     )
 
     @model_validator(mode="after")
@@ -171,85 +182,113 @@ class RecognizerSettings(Section):
 
 
 class WatcherSettings(Section):
-    """How subjects are spread over processes."""
+    """Distribution of subjects over processes."""
 
-    subjects_each: int = Field(16, ge=1, le=256, description="At most so many.")
+    subjects_each: int = Field(
+        16, ge=1, le=256, description="Most subjects in one process."
+    )
 
 
 _CHAIN = WatchSettings()
-"""The chain's own defaults are the file's."""
+"""The defaults of the chain are also the defaults of the file."""
 
 
 class WindowsSettings(Section):
     """The windows in which actions are recognised."""
 
     frames: int = Field(
-        _CHAIN.windows.frames, ge=1, le=64, description="Pictures a window."
+        _CHAIN.windows.frames,
+        ge=1,
+        le=64,
+        description="Number of pictures in a window.",
     )
     seconds: float = Field(
-        _CHAIN.windows.seconds, ge=0.1, le=60, description="Length of a window."
+        _CHAIN.windows.seconds,
+        ge=0.1,
+        le=60,
+        description="Length of a window, in seconds.",
     )
     stride: int = Field(
         _CHAIN.windows.stride_frames,
         ge=1,
-        description="Pictures from one window to the next.",
+        description="Number of pictures from one window to the next.",
     )
     wearable_wait_s: float = Field(
         _CHAIN.wearable_wait.ceiling_s,
         ge=0,
         le=30,
-        description="Longest time that a window waits for its wearable's samples. It"
-        " waits only as long as they usually take; 0 never waits. A fall that the"
-        " camera shows is reported at once all the same.",
+        description="Longest time in seconds that a window waits for its wearable's"
+        " samples; it waits only as long as they usually take, and 0 never waits. A"
+        " fall that the camera shows is reported at once in any case.",
     )
 
 
 class EventsSettings(Section):
-    """When an episode starts and ends."""
+    """Start and end of an episode."""
 
     enter: float = Field(
-        _CHAIN.events.enter, gt=0, le=1, description="Score that may start one."
+        _CHAIN.events.enter, gt=0, le=1, description="Score that may start an episode."
     )
     exit: float = Field(
-        _CHAIN.events.exit, gt=0, le=1, description="Score below which it may end."
+        _CHAIN.events.exit,
+        gt=0,
+        le=1,
+        description="Score below which an episode may end.",
     )
     minimum_duration_s: float = Field(
-        _CHAIN.events.minimum_duration_s, ge=0, le=600, description="To start one."
+        _CHAIN.events.minimum_duration_s,
+        ge=0,
+        le=600,
+        description="Seconds that the score must stay at enter.",
     )
     merge_gap_s: float = Field(
-        _CHAIN.events.merge_gap_s, ge=0, le=600, description="Shorter gaps are joined."
+        _CHAIN.events.merge_gap_s,
+        ge=0,
+        le=600,
+        description="Seconds; shorter gaps do not end it.",
     )
 
 
 class DriftWatchSettings(Section):
-    """How drift is watched for."""
+    """Drift detection."""
 
     learning_days: float = Field(
-        _CHAIN.drift.learning_days, ge=2, le=365, description="To learn the normal."
+        _CHAIN.drift.learning_days,
+        ge=2,
+        le=365,
+        description="Days to learn what is normal.",
     )
     false_alert_days: float = Field(
         _CHAIN.drift.false_alert_days,
         ge=2,
         le=3650,
-        description="Mean time between false alerts of a subject.",
+        description="Mean number of days between false alerts of a subject.",
     )
 
 
 class HubSettings(Section):
-    """What must not be lost, and where it is asked for."""
+    """The store and the HTTP server."""
 
     folder: Path = Field(
-        Path("wardwatch-data"), description="Keeps the store and what is normal."
+        Path("wardwatch-data"),
+        description="Folder of the store and of drift baselines.",
     )
-    host: str = Field("127.0.0.1", description="Where /metrics and /healthz listen.")
-    port: int = Field(9464, ge=0, le=65535, description="0 takes a free one.")
+    host: str = Field(
+        "127.0.0.1", description="Address of /metrics, /healthz and /readyz."
+    )
+    port: int = Field(
+        9464, ge=0, le=65535, description="Port of the HTTP server; 0 for a free one."
+    )
     canary_every_s: float = Field(
-        60.0, ge=1, le=86400, description="How often a known clip tests recognition."
+        60.0,
+        ge=1,
+        le=86400,
+        description="Seconds between tests of recognition by a known clip.",
     )
 
 
 class Site(BaseSettings):
-    """One site: a broker, subjects, and how they are watched."""
+    """One site: a broker, subjects, and settings of their watching."""
 
     model_config = SettingsConfigDict(
         extra="forbid",
@@ -260,7 +299,7 @@ class Site(BaseSettings):
         json_schema_extra={"patternProperties": {"^x-": {}}},
     )
 
-    site: Name = Field(description="Names the site in every topic.")
+    site: Name = Field(description="Name of the site in every topic.")
     broker: BrokerSettings = Field(default_factory=lambda: BrokerSettings())
     subjects: tuple[SubjectSettings, ...] = Field((), description="Subjects to watch.")
     recognizer: RecognizerSettings = Field(default_factory=lambda: RecognizerSettings())
@@ -279,7 +318,7 @@ class Site(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Let the environment overrule the file, and nothing else speak."""
+        """Read the environment before the file, and nothing else."""
         del settings_cls, dotenv_settings, file_secret_settings
         return env_settings, init_settings
 
@@ -296,7 +335,7 @@ class Site(BaseSettings):
         ids = [subject.id for subject in subjects]
         twice = sorted({name for name in ids if ids.count(name) > 1})
         if twice:
-            msg = f"every subject needs an id of its own, two are {twice[0]!r}"
+            msg = f"every subject needs another id, two are {twice[0]!r}"
             raise ValueError(msg)
         return subjects
 
@@ -321,7 +360,7 @@ class Site(BaseSettings):
         )
 
     def imu_address(self, device: str) -> str:
-        """Return where a wearable publishes, credentials included."""
+        """Return the address of a wearable's topic, with the broker's login."""
         broker = self.broker
         topic = f"{broker.prefix}/{self.site}/imu/{device}"
         host = f"[{broker.host}]" if ":" in broker.host else broker.host

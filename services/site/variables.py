@@ -4,11 +4,12 @@
 
 In an address, the parts are separated before anything is replaced:
 
-- In user and password, and after a ``=``, a value is encoded: it arrives as it is.
-- A variable that is the whole login is read as ``user:password``.
-- Elsewhere (the whole address, a host, a path) a value is part of the address as it is.
+- In user and password, and after a ``=``, the value is percent-encoded, so that the
+  camera receives exactly this value.
+- A variable that is the whole login has the form ``user:password``.
+- Elsewhere (the whole address, a host, a path) the value is inserted unchanged.
 
-A value that is no address is taken as it is.
+In other texts the value is inserted unchanged.
 """
 
 import re
@@ -24,13 +25,16 @@ _AFTER_AUTHORITY = re.compile(r"[/?#]")
 Lookup = Callable[[str], str]
 
 
-def names_no_variable(text: str) -> bool:
-    """Tell whether a ``${`` begins no variable: a letter, then letters, digits, _."""
+def has_malformed_variable(text: str) -> bool:
+    """Return whether a ``${`` is not followed by the name of a variable and ``}``.
+
+    A name is a letter or ``_``, then letters, digits or ``_``.
+    """
     return _NO_VARIABLE.search(text) is not None
 
 
-def put_in(text: str, value_of: Lookup) -> str:
-    """Return a text with the value of each variable in its place."""
+def replace_variables(text: str, value_of: Lookup) -> str:
+    """Return a text with each variable replaced by its value."""
     scheme, mark, place = text.partition("://")
     if not mark:
         return _as_written(text, value_of)

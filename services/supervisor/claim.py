@@ -1,9 +1,9 @@
 """Names of one running service in a Ray cluster, and its claim on its site.
 
-Several sites may share a cluster. Everything that a service makes there carries its
-site and the number of this run, so that no service finds, replaces or deletes what
-belongs to another. A site is watched by one service at a time: its claim, an actor with
-the site's name, lives as long as the service does.
+Several sites may share a cluster. All names of a service in the cluster contain its
+site and the number of this run, so that no service finds, replaces or deletes parts of
+another. Only one service at a time watches a site: its claim, an actor with the site's
+name, lives as long as the service.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ import re
 import secrets
 import socket
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, cast, final
 
@@ -37,8 +38,8 @@ class Deployment:
     """One run of the service of a site.
 
     Attributes:
-        site: The site.
-        number: Eight hexadecimal digits, new in each run.
+        site: Name of the site.
+        number: Eight hexadecimal digits, new for each run.
     """
 
     site: str
@@ -50,7 +51,7 @@ class Deployment:
         return f"wardwatch-{self.site}@{self.number}"  # no site has an @ in its name
 
     def remains(self, apps: Iterable[str]) -> list[str]:
-        """Return the applications that earlier runs of the same site left behind."""
+        """Return the Serve applications that earlier runs of the site left behind."""
         earlier = re.compile(rf"wardwatch-{re.escape(self.site)}@[0-9a-f]{{8}}")
         return sorted(
             name for name in apps if earlier.fullmatch(name) and name != self.name
@@ -58,17 +59,17 @@ class Deployment:
 
 
 class SiteClaim:
-    """The actor that holds a site.
+    """The actor that claims a site.
 
     Args:
-        holder: Place where its service runs, for the message to a refused one.
+        holder: Machine and process of the service, for the message of a refusal.
     """
 
     def __init__(self, holder: str) -> None:
         self._holder = holder
 
     async def holder(self) -> str:
-        """Return where the service runs."""
+        """Return the machine and the process of the service."""
         return self._holder
 
 
@@ -76,11 +77,11 @@ async def claim_site(site: str, **options: object) -> object:
     """Claim a site for this process, in the cluster that it has joined.
 
     Args:
-        site: The site.
-        options: Ray's, for the actor.
+        site: Name of the site.
+        options: Ray's options of the actor.
 
     Returns:
-        The claim; it ends with this process, or when it is killed.
+        The actor; it ends with this process, or when it is killed.
 
     Raises:
         SiteTaken: If another service watches the site.
@@ -112,7 +113,7 @@ async def claim_site(site: str, **options: object) -> object:
 
 
 async def _holder_of(site: str) -> str | None:
-    """Return where the service of a site runs; None if it does not answer."""
+    """Return machine and process of a site's service; None without an answer."""
     try:
         claim = ray.get_actor(site, namespace=_CLAIMS)
         return cast("str", await asyncio.wait_for(claim.holder.remote(), _ANSWER_S))
@@ -121,8 +122,8 @@ async def _holder_of(site: str) -> str | None:
 
 
 def _kill_claim(site: str) -> None:
-    logger.warning("the service that claims site %s does not answer: replaced", site)
-    try:
+    logger.warning(
+        "the service that claims site %s does not answer; replacing it", site
+    )
+    with suppress(RayError, ValueError):  # it has ended meanwhile
         ray.kill(ray.get_actor(site, namespace=_CLAIMS))
-    except (RayError, ValueError):  # it has ended meanwhile
-        return

@@ -8,7 +8,7 @@ from services.site.settings import SubjectSettings
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What one watcher is to do: drop some subjects, then add others."""
+    """The change of one watcher: drop some subjects, then add others."""
 
     drop: list[str] = field(default_factory=list)
     add: list[SubjectSettings] = field(default_factory=list)
@@ -19,15 +19,16 @@ def plan_changes(
     wanted: Sequence[SubjectSettings],
     most: int,
 ) -> dict[int, Change]:
-    """Say what each watcher is to do.
+    """Return the change of each watcher.
 
-    Whoever stays as it was is not touched; a subject that changed stays where it is,
-    and a new one goes to the watcher with the fewest, or to a new one if all are full.
+    Unchanged subjects are not disturbed. A changed subject stays with its watcher. A
+    new subject goes to the watcher with the fewest subjects, or to a new watcher if all
+    are full.
 
     Args:
         placed: Subjects of each watcher, by the watcher's number.
-        wanted: Everybody to be watched.
-        most: Subjects of a watcher, at most.
+        wanted: All subjects to watch.
+        most: Greatest number of subjects per watcher.
 
     Returns:
         Changes by the watcher's number; numbers not in ``placed`` are new watchers.
@@ -51,7 +52,7 @@ def plan_changes(
     for subject in wanted:
         if subject.id in settled:
             continue
-        place = min(left, key=lambda it: (left[it], it), default=0)
+        place = min(left, key=lambda number: (left[number], number), default=0)
         if left.get(place, most) >= most:
             place = max(left, default=-1) + 1
             left[place] = 0

@@ -1,9 +1,9 @@
-"""The Ray node that the service runs on: one of its own, or one of a cluster.
+"""The Ray node that the service runs on: a local one, or one of a cluster.
 
-A node of one's own is bound to the loopback address alone: it outlives the loss or the
-change of the machine's address, and nobody else can reach it. A node that has died
-cannot be started again beneath a running service, so the service ends (``RayLost``), in
-bounded time and leaving no process behind, and is started again from outside.
+A local node is bound to the loopback address only: it survives the loss or the change
+of the machine's address, and no other machine can reach it. A node that has died cannot
+be started again below a running service. The service then ends (``RayLost``) in bounded
+time, leaves no process behind, and is started again from outside.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast, final
 
@@ -33,23 +34,23 @@ Answer = TypeVar("Answer")
 _ROUND_S = 2.0
 _ANSWER_S = 10.0
 _SILENT_S = 30.0
-"""A cluster that does not answer for so long has gone; Ray itself aborts after 60 s."""
+"""Silence after which a cluster counts as lost; Ray itself aborts after 60 s."""
 _CLOSE_S = 15.0
 _LAST_S = 30.0
 _LEAST_CPUS = 4
-"""Of a node of our own, whatever the machine has: actors that wait need none."""
+"""Least CPUs of a local node, even on a smaller machine: actors mostly wait."""
 _LOOPBACK = "127.0.0.1"
 _VITAL = ("gcs_server", "raylet")
 
 _ENVIRONMENT: Final[Mapping[str, str]] = {
-    # Nothing is sent to others.
+    # Ray sends no usage statistics.
     "RAY_USAGE_STATS_ENABLED": "0",
-    # Ray would keep a record of each of our calls, and grow by some 3 KB with each.
+    # Otherwise Ray keeps a record of about 3 KB for each call.
     "RAY_task_events_report_interval_ms": "0",
-    # With a heap for each of many threads, memory grows for hours before it settles.
+    # With one heap for each of many threads, memory grows for hours.
     "MALLOC_ARENA_MAX": "2",
 }
-"""Of the processes that Ray starts here; one's own cluster brings its own."""
+"""Environment of the processes that Ray starts here."""
 
 
 @final
@@ -57,8 +58,8 @@ class RayNode:
     """The Ray node of this process.
 
     Args:
-        clock: Times the looks at it.
-        address: Of a cluster to join; None for a node of our own.
+        clock: Clock of the pauses between checks.
+        address: Address of the cluster to join; None for a local node.
     """
 
     def __init__(self, clock: Clock, address: str | None = None) -> None:
@@ -68,19 +69,19 @@ class RayNode:
 
     @property
     def is_lost(self) -> bool:
-        """Whether the service has given up: nothing is to be asked any more."""
+        """Whether the service has given up, so that Ray must not be called."""
         return bool(self._lost)
 
     @property
     def is_ours(self) -> bool:
-        """Whether the node was started by this process, and ends with it."""
+        """Whether the node is local: started by this process, and ended with it."""
         return self._address is None
 
     def start(self, namespace: str) -> None:
         """Start the node, or join the cluster.
 
         Args:
-            namespace: Of the actors that this process makes.
+            namespace: Ray namespace of this process's actors.
         """
         for name, value in _ENVIRONMENT.items():
             os.environ.setdefault(name, value)
@@ -100,7 +101,7 @@ class RayNode:
         )
 
     async def describe(self) -> str:
-        """Say in one line which cluster was joined."""
+        """Return a line about the cluster that was joined."""
         address = ray.get_runtime_context().gcs_address
         try:
             nodes = await self.alive_nodes()
@@ -112,7 +113,7 @@ class RayNode:
         )
 
     async def alive_nodes(self) -> dict[str, Mapping[str, Any]]:
-        """Return what Ray knows of each node that lives, by its id.
+        """Return Ray's description of each living node, by the node's id.
 
         Raises:
             TimeoutError: If the cluster does not answer.
@@ -121,13 +122,13 @@ class RayNode:
         return {node["NodeID"]: node for node in nodes if node["Alive"]}
 
     async def until_lost(self) -> None:
-        """Look after the node; return never.
+        """Check the node repeatedly, until it is lost.
 
         Raises:
-            RayLost: Once it has died, or the cluster has gone.
+            RayLost: Once the node has died, or the cluster is gone.
         """
         here = ray.get_runtime_context().get_node_id()
-        time_s = asyncio.get_running_loop().time  # no correction of the clock moves it
+        time_s = asyncio.get_running_loop().time  # monotonic
         answered_s = time_s()
         while True:
             problem = _dead_process() if self.is_ours else ""
@@ -146,7 +147,7 @@ class RayNode:
             await self._clock.sleep_s(_ROUND_S)
 
     def give_up(self, problem: str) -> None:
-        """End the service for good, whatever still hangs.
+        """End the service, by force if it has not ended after a while.
 
         Raises:
             RayLost: Always.
@@ -162,33 +163,33 @@ class RayNode:
         return self._address or "local"
 
     async def close(self) -> None:
-        """Leave the cluster, or end the node of our own; in bounded time."""
+        """Leave the cluster or end the local node, in bounded time."""
         if not ray.is_initialized():
             return
         ours = _processes() if self.is_ours else set()
         try:
-            # Not by way of serve.shutdown: that kills Serve's controller while it is
-            # still asked for something, and Ray prints each such call as failed.
+            # serve.shutdown would kill Serve's controller while calls to it are still
+            # running, and Ray prints each such call as failed.
             await in_daemon_thread(ray.shutdown, _CLOSE_S)
         except TimeoutError:
-            logger.warning("Ray does not end by itself: its processes are killed")
+            logger.warning("Ray does not end; killing its processes")
         else:
             if self._last is not None:
                 self._last.cancel()
         _kill(ours)
 
     def _end_now(self) -> None:
-        """End this process: something waits for a Ray that will not answer."""
+        """End this process, which still waits for an answer of Ray."""
         _kill(_processes() if self.is_ours else set())
         os._exit(RESTART_EXIT_CODE)
 
 
 def _bind_to_loopback(wanted: bool) -> None:
-    """Have Ray take 127.0.0.1 for this machine's address, here and in its processes.
+    """Let Ray use 127.0.0.1 as this machine's address, here and in its processes.
 
     Ray binds its servers to loopback if that is the node's address, but on Linux
-    ``ray.init`` replaces a loopback address by that of the network card. This switch
-    of Ray's, meant for macOS and Windows, is read when Ray is imported.
+    ``ray.init`` replaces a loopback address by that of the network card. A switch of
+    Ray, made for macOS and Windows, prevents that; Ray reads it when it is imported.
     """
     switch = ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR
     if wanted:
@@ -199,10 +200,10 @@ def _bind_to_loopback(wanted: bool) -> None:
 
 
 def bind_replica_to_loopback() -> None:
-    """Have Serve bind the gRPC server of this replica to loopback, if its node is.
+    """Bind the gRPC server of this Serve replica to loopback, if its node is.
 
     Serve binds it to every network interface, whatever the address of the node, and has
-    no setting for it. To be called in the constructor, which runs before.
+    no setting for it. Call this in the replica's constructor, before Serve binds it.
     """
     here = cast("Any", ray.util).get_node_ip_address() if ray.is_initialized() else ""
     if here != _LOOPBACK:
@@ -222,12 +223,12 @@ def _all_nodes() -> list[Mapping[str, Any]]:
 
 
 def _node() -> Node | None:
-    """Return Ray's own record of the local node and its processes; None without one."""
+    """Return Ray's record of the local node and its processes; None without one."""
     return cast("Node | None", cast("Any", ray_worker)._global_node)
 
 
 def _dead_process() -> str:
-    """Say which process that a local node cannot do without has ended, if any."""
+    """Return which vital process of a local node has ended, or an empty text."""
     node = _node()
     for kind in _VITAL:
         infos = [] if node is None else node.all_processes.get(kind, [])
@@ -237,44 +238,42 @@ def _dead_process() -> str:
 
 
 def _processes() -> set[int]:
-    """Return the processes of the local node: Ray's own, and every worker of it."""
+    """Return the ids of the local node's processes: Ray's servers and all workers."""
     node = _node()
     if node is None:
         return set()
-    parts = {
-        kind: [info.process.pid for info in infos]
-        for kind, infos in node.all_processes.items()
+    processes = node.all_processes
+    found = {info.process.pid for infos in processes.values() for info in infos}
+    signs = {
+        f"RAY_RAYLET_PID={info.process.pid}".encode()
+        for info in processes.get("raylet", [])
     }
-    signs = {f"RAY_RAYLET_PID={number}".encode() for number in parts.get("raylet", [])}
-    found = {number for numbers in parts.values() for number in numbers}
     for path in Path("/proc").glob("[0-9]*/environ"):
         try:
             if signs & set(path.read_bytes().split(b"\0")):
                 found.add(int(path.parent.name))
-        except OSError:  # it has ended meanwhile, or is not ours
+        except OSError:  # it has ended, or belongs to another user
             continue
     return found
 
 
 def _kill(processes: set[int]) -> None:
     for number in processes:
-        try:
+        with suppress(ProcessLookupError):
             os.kill(number, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
 
 
 async def in_daemon_thread(
     function: Callable[[], Answer], within_s: float | None
 ) -> Answer:
-    """Call a function that may hang for ever; a hung one does not hold the process.
+    """Call a function that may hang, in a thread that does not hold the process.
 
     Args:
-        function: What to call.
-        within_s: How long to wait for it; None for as long as it takes.
+        function: The function.
+        within_s: Longest time to wait for the answer; None without a limit.
 
     Raises:
-        TimeoutError: If it does not return in time. It is left behind.
+        TimeoutError: If it does not return in time. Its thread goes on.
     """
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[Answer] = loop.create_future()
@@ -290,10 +289,8 @@ async def in_daemon_thread(
             outcome: tuple[Callable[[Any], None], object] = answer.set_exception, error
         else:
             outcome = answer.set_result, value
-        try:
+        with suppress(RuntimeError):  # the loop is closed
             loop.call_soon_threadsafe(settle, *outcome)
-        except RuntimeError:  # the loop has closed; nobody waits any more
-            return
 
     threading.Thread(target=work, daemon=True, name="may hang").start()
     return await asyncio.wait_for(answer, within_s)

@@ -4,8 +4,8 @@
                 ├─ hub: one actor, which Ray restarts for ever
                 └─ watchers: actors; one that dies is replaced, its subjects move
 
-Ray runs on this machine, or the service joins a cluster. Replicas and watchers spread
-over its nodes; the hub stays on this one, where its store is.
+Ray runs on this machine, or the service joins a cluster. Then replicas and watchers are
+spread over its nodes; the hub stays on this machine, where its store is.
 """
 
 import asyncio
@@ -36,12 +36,13 @@ _ANSWER_S = 10.0
 _OPEN_S = 60.0
 _MOST_SILENT = 3
 _HUB_HANGS_S, _HUB_LOST_S = 15.0, 45.0
-"""A hub is back within some 10 s of its death."""
+"""Silence of the hub after which it is killed, and after which the service ends. A hub
+that dies is back within about 10 s."""
 
 
 @dataclass(slots=True)
 class _Placed:
-    """A watcher, its subjects, and for how many rounds it has not answered."""
+    """A watcher, its subjects, and the number of rounds without its answer."""
 
     actor: Actor
     subjects: dict[str, SubjectSettings] = field(default_factory=dict)
@@ -54,14 +55,14 @@ class Supervisor:
 
     Args:
         site: The configuration.
-        clock: Times the rounds.
-        address: Of a Ray cluster; None starts a local one.
+        clock: Clock of the pauses between checks.
+        address: Address of a Ray cluster; None starts a local one.
         say: Called with a line for each thing that happens.
         cluster: Carries out what is decided; None for Ray at ``address``.
 
     Attributes:
-        site: The configuration as it now is.
-        recognizer: The way to recognition; None before ``start``.
+        site: The present configuration.
+        recognizer: Client of recognition; None before ``start``.
     """
 
     def __init__(
@@ -79,31 +80,33 @@ class Supervisor:
         self._watchers: dict[int, _Placed] = {}
         self.recognizer: ServedRecognizer | None = None
         self._hub: Actor = None
-        self._works: list[asyncio.Task[None]] = []
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> HubState:
         """Start everything; return the state of the hub.
 
         Raises:
             ModelError: If the checkpoint or the prompt set cannot be used.
-            ServiceError: If the hub cannot begin, another service watches the site, or
+            ServiceError: If the hub cannot start, another service watches the site, or
                 Ray dies meanwhile.
         """
         await self._cluster.start()
         if not self._cluster.is_ours:
             self._say(await self._cluster.describe())
-        self._works = [asyncio.create_task(self._cluster.until_lost(), name="node")]
+        self._tasks = [asyncio.create_task(self._cluster.until_lost(), name="node")]
         starting = asyncio.create_task(self._start(), name="start")
         try:
-            works = (starting, *self._works)
-            await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
+            tasks = (starting, *self._tasks)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             if not starting.done():
                 await self.until_lost()
         finally:
             await end_tasks([starting])
         state = starting.result()
-        for name, work in (("watchers", self._go_round()), ("hub", self._watch_hub())):
-            self._works.append(asyncio.create_task(work, name=f"look after {name}"))
+        self._tasks += [
+            asyncio.create_task(self._watch_watchers(), name="watch the watchers"),
+            asyncio.create_task(self._watch_hub(), name="watch the hub"),
+        ]
         return state
 
     async def _start(self) -> HubState:
@@ -120,18 +123,18 @@ class Supervisor:
         return state
 
     async def until_lost(self) -> None:
-        """Wait for as long as the service can go on.
+        """Wait until the service cannot go on.
 
         Raises:
-            RayLost: Once something has died that cannot be brought back.
+            RayLost: Once Ray or the hub is lost for good.
         """
-        await asyncio.wait(self._works, return_when=asyncio.FIRST_COMPLETED)
-        for work in self._works:
-            if work.done():
-                work.result()
+        await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in self._tasks:
+            if task.done():
+                task.result()
 
     async def apply(self, site: Site) -> None:
-        """Bring subjects under as another configuration has them; others go on.
+        """Apply the subjects of another configuration; unchanged ones go on.
 
         Raises:
             SettingsError: If a subject has no camera, and recognition needs frames.
@@ -142,26 +145,27 @@ class Supervisor:
         expected = {subject.id: subject.sources for subject in site.subjects}
         await unwrapped(self._hub.expect.remote(expected))
         placed = {
-            number: list(it.subjects.values()) for number, it in self._watchers.items()
+            number: list(watcher.subjects.values())
+            for number, watcher in self._watchers.items()
         }
         changes = plan_changes(placed, site.subjects, site.watchers.subjects_each)
         for number, change in changes.items():
             if number not in self._watchers:
                 self._watchers[number] = _Placed(await self._make_watcher())
-            it = self._watchers[number]
+            watcher = self._watchers[number]
             for name in change.drop:
-                it.subjects.pop(name, None)
-            it.subjects |= {subject.id: subject for subject in change.add}
+                watcher.subjects.pop(name, None)
+            watcher.subjects |= {subject.id: subject for subject in change.add}
             watched = [self._watched(subject) for subject in change.add]
-            await self._change(it, watched, change.drop)
+            await self._change(watcher, watched, change.drop)
 
-    async def _go_round(self) -> None:
-        """Look after the watchers until cancelled."""
+    async def _watch_watchers(self) -> None:
+        """Check the watchers until cancelled."""
         while True:
-            looks = (self._look_at(number) for number in self._watchers)
-            for failure in await asyncio.gather(*looks, return_exceptions=True):
-                if failure is not None:  # tried again in the next round
-                    logger.error("looking at a watcher: %s", type(failure).__name__)
+            checks = (self._check_watcher(number) for number in self._watchers)
+            for failure in await asyncio.gather(*checks, return_exceptions=True):
+                if failure is not None:  # the next round tries again
+                    logger.error("check of a watcher: %s", type(failure).__name__)
             await self._clock.sleep_s(_ROUND_S)
 
     async def _watch_hub(self) -> None:
@@ -192,9 +196,9 @@ class Supervisor:
     async def stop(self) -> None:
         """End in order: watchers first, then the hub, then recognition.
 
-        Nothing is removed from a cluster but what this supervisor has made.
+        On a cluster only the parts that this supervisor has started are removed.
         """
-        await end_tasks(self._works)  # or they would put back what ends now
+        await end_tasks(self._tasks)  # or they would put back what ends now
         if self._cluster.answers:
             await self._end_actors()
         await self._cluster.close()
@@ -209,25 +213,28 @@ class Supervisor:
             self._cluster.kill(self._hub)
         await _quietly(self._cluster.withdraw())
 
-    async def _look_at(self, number: int) -> None:
+    async def _check_watcher(self, number: int) -> None:
         """Ask a watcher for its pulse; replace it if it is dead."""
-        it = self._watchers[number]
+        watcher = self._watchers[number]
         try:
-            pulse: Pulse = await asyncio.wait_for(it.actor.pulse.remote(), _ANSWER_S)
+            pulse: Pulse = await asyncio.wait_for(
+                watcher.actor.pulse.remote(), _ANSWER_S
+            )
         except TimeoutError:
-            it.silent += 1
-            if it.silent < _MOST_SILENT:
+            watcher.silent += 1
+            if watcher.silent < _MOST_SILENT:
                 return
-            why = f"silent for {it.silent * _ANSWER_S:g} s"
+            why = f"silent for {watcher.silent * _ANSWER_S:g} s"
         except RayTaskError as error:
             why = f"failed by {type(error.cause).__name__}"
-            await _quietly(it.actor.stop.remote())  # it may still hold events
+            await _quietly(watcher.actor.stop.remote())  # it may still hold events
         except RayActorError:
             why = "died"
         else:
-            it.silent = 0
+            watcher.silent = 0
             wanted = {
-                name: self._watched(subject) for name, subject in it.subjects.items()
+                name: self._watched(subject)
+                for name, subject in watcher.subjects.items()
             }
             drop = [
                 name
@@ -238,21 +245,23 @@ class Supervisor:
                 name for name in wanted if name not in pulse.subjects or name in drop
             ]
             if add or drop:
-                await self._change(it, [wanted[name] for name in add], drop)
+                await self._change(watcher, [wanted[name] for name in add], drop)
             return
-        self._say(f"watcher {number} {why}: {len(it.subjects)} subjects start again")
-        self._cluster.kill(it.actor)
-        it.actor, it.silent = await self._make_watcher(), 0
-        watched = [self._watched(subject) for subject in it.subjects.values()]
-        await self._change(it, watched, [])
+        self._say(
+            f"watcher {number} {why}: {len(watcher.subjects)} subjects start again"
+        )
+        self._cluster.kill(watcher.actor)
+        watcher.actor, watcher.silent = await self._make_watcher(), 0
+        watched = [self._watched(subject) for subject in watcher.subjects.values()]
+        await self._change(watcher, watched, [])
 
     async def _change(
-        self, it: _Placed, watched: list[WatchedSubject], drop: list[str]
+        self, watcher: _Placed, watched: list[WatchedSubject], drop: list[str]
     ) -> None:
         try:
-            await asyncio.wait_for(it.actor.change.remote(watched, drop), _OPEN_S)
+            await asyncio.wait_for(watcher.actor.change.remote(watched, drop), _OPEN_S)
         except (RayError, TimeoutError) as error:  # the next round tries again
-            logger.warning("a watcher does not change: %s", _name_of(error))
+            logger.warning("a watcher did not apply its subjects: %s", _name_of(error))
 
     async def _make_watcher(self) -> Actor:
         assert self.recognizer is not None  # started before the first watcher
@@ -272,29 +281,33 @@ class Supervisor:
 
 
 def _refuse_blind(site: Site, needs_frames: bool) -> None:
-    """Refuse a subject without a camera if recognition needs frames.
+    """Refuse subjects without a camera if recognition needs frames.
 
     Raises:
-        SettingsError: If there is one.
+        SettingsError: If there is such a subject.
     """
     blind = [subject.id for subject in site.subjects if subject.camera is None]
     if blind and needs_frames:
         problem = (
-            f"subject {blind[0]} has no camera: its wearable alone takes recognition of"
-            " the kind is-clip, as shipped where checkpoint, prompts and windows are"
+            f"subject {blind[0]} has no camera, and a wearable alone needs recognition"
+            " of the kind is-clip, the default for the shipped checkpoint, prompts and"
+            " windows; add a camera, or remove the recognizer settings"
         )
         raise SettingsError([problem])
 
 
 def _name_of(error: Exception) -> str:
-    """Name an error; the text of a foreign one may hold credentials."""
+    """Return the text of our own errors, and the name of others.
+
+    The text of others may hold credentials.
+    """
     cause = error.cause if isinstance(error, RayTaskError) else error
     return str(cause) if isinstance(cause, PipelineError) else type(cause).__name__
 
 
 async def _quietly(*asked: Awaitable[object]) -> None:
-    """Wait for answers, for a while, whatever they are."""
-    waits = (asyncio.wait_for(it, _ANSWER_S * 2) for it in asked)
+    """Wait for answers in bounded time; log failures."""
+    waits = (asyncio.wait_for(answer, _ANSWER_S * 2) for answer in asked)
     for failure in await asyncio.gather(*waits, return_exceptions=True):
         if failure is not None:
             logger.warning("while ending: %s", type(failure).__name__)

@@ -174,7 +174,7 @@ def test_a_name_that_is_no_text_is_read_and_shown(
     )
     assert (answer.returncode, answer.stderr) == (0, b"")
     shown = b"caf?" if more else b"caf\\xe9"
-    assert shown + b".yaml: all right" in answer.stdout
+    assert shown + b".yaml: no mistakes" in answer.stdout
 
 
 def test_a_folder_too_long_for_rays_sockets_is_refused(

@@ -29,6 +29,7 @@ from pipelines.clock import Clock, ns_to_seconds, seconds_to_ns
 from pipelines.errors import PayloadError, SourceNotFound, SourceRefused
 from pipelines.records import ImuBatch, SourceKey, SourceStatus
 from pipelines.sources.backoff import Backoff
+from pipelines.sources.mqtt import CREDENTIAL_CODES, quiet_logger, reconnecting
 from pipelines.sources.status_board import StatusBoard
 from pipelines.sources.stream_buffer import BufferClosed, StreamBuffer
 from pipelines.sources.wearable.address import MqttAddress
@@ -36,10 +37,6 @@ from pipelines.sources.wearable.device_clock import ImuClock, ImuClockSettings
 from pipelines.sources.wearable.receiver import ImuCounts, ImuReceiver
 
 logger = logging.getLogger(__name__)
-
-# Our statuses and counts report everything that the library would log.
-_library_logger = logging.getLogger(f"{__name__}.aiomqtt")
-_library_logger.setLevel(logging.CRITICAL)
 
 _FIRST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 30.0
@@ -53,7 +50,6 @@ _SILENT_PERIODS = 2.5
 _GAPS_REMEMBERED = 5
 _LONGEST_USUAL_NS = seconds_to_ns(60.0)
 _LEAST_FAILURE_CODE = 128
-_CREDENTIAL_CODES = {134, 135}  # bad user name or password; not authorised
 
 
 @final
@@ -161,23 +157,24 @@ class ImuSource:
             raise StopAsyncIteration from None
 
     async def _run(self) -> None:
-        while True:
-            connections_before = self._connections
-            problem, refused = "", False
-            try:
-                await self._listen()
-            except aiomqtt.MqttError as error:
-                problem, refused = _problem(error)
+        connections_before = self._connections
+
+        def pause_s(error: Exception) -> float:
+            nonlocal connections_before
+            problem, refused = _problem(error)
             if self._connections > connections_before:
                 problem = "the connection to the broker was lost"
             elif self._fail_fast and self._connections == 0:
                 kind = SourceRefused if refused else SourceNotFound
                 raise kind(str(self._address), problem)
+            connections_before = self._connections
             self._board.update("offline", problem)
             # More attempts with wrong credentials may lock us out.
             wait_s = self._backoff.slowest_s() if refused else self._backoff.next_s()
             logger.info("%s: %s; again in %.1f s", self._address, problem, wait_s)
-            await self._clock.sleep_s(wait_s)
+            return wait_s
+
+        await reconnecting(self._listen, self._clock, pause_s)
 
     async def _listen(self) -> None:
         """Connect, subscribe and process messages until the connection is lost."""
@@ -197,6 +194,8 @@ class ImuSource:
                     self._process(message)
             finally:
                 watch.cancel()
+        msg = "the messages ended"  # aiomqtt has raised an error instead so far
+        raise aiomqtt.MqttError(msg)
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[aiomqtt.Client]:
@@ -206,7 +205,7 @@ class ImuSource:
             username=self._address.user,
             password=self._address.password,
             tls_context=self._tls_context,
-            logger=_library_logger,
+            logger=quiet_logger,
             timeout=_ANSWER_S,
             keepalive=_KEEPALIVE_S,
             max_queued_incoming_messages=_MOST_UNREAD_MESSAGES,
@@ -285,10 +284,10 @@ class ImuSource:
             )
 
 
-def _problem(error: aiomqtt.MqttError) -> tuple[str, bool]:
+def _problem(error: Exception) -> tuple[str, bool]:
     """Return why an attempt failed, and whether the credentials were refused."""
     code = error.rc if isinstance(error, aiomqtt.MqttCodeError) else None
-    if isinstance(code, ReasonCode) and code.value in _CREDENTIAL_CODES:
+    if isinstance(code, ReasonCode) and code.value in CREDENTIAL_CODES:
         return (
             f"the broker refuses us ({code}); write user and password in the address",
             True,

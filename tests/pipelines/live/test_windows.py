@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from pipelines.live.windows import WindowAssembler, WindowSettings
-from pipelines.records import Clip, FrameFeature
+from pipelines.records import Clip, FrameFeature, ImuBatch
+from pipelines.sources.wearable.buffer import ImuBuffer
 
 STEP_NS = 375_000_000
 
@@ -138,17 +139,16 @@ def test_a_tick_that_does_not_increase_is_refused() -> None:
         assembler.add(feature(5, "b"))
 
 
-class Ramp:
-    """A wearable at 10 Hz that was worn from 1 s on."""
-
-    def slice(self, start_ns: int, end_ns: int) -> tuple[np.ndarray, float] | None:
-        if start_ns < 1_000_000_000:
-            return None
-        return np.zeros(((end_ns - start_ns) // 100_000_000, 6), np.float32), 10.0
+def worn_from_1_s_on() -> ImuBuffer:
+    buffer = ImuBuffer(rate_hz=10.0)
+    times_ns = np.arange(1_000_000_000, 4_000_000_000, 100_000_000)
+    still = np.zeros((len(times_ns), 3), np.float32)
+    buffer.add(ImuBatch("wrist", times_ns, still, still))
+    return buffer
 
 
 def test_the_wearable_is_sliced_to_the_span_of_the_clip() -> None:
-    assembler = WindowAssembler("bed-4", WindowSettings(4, 1.5, 1), Ramp())
+    assembler = WindowAssembler("bed-4", WindowSettings(4, 1.5, 1), worn_from_1_s_on())
     clips = [clip for tick in range(8) for clip in assembler.add(feature(tick, "a"))]
     assert (clips[0].imu, clips[0].imu_rate_hz) == (None, None)
     assert clips[-1].imu is not None

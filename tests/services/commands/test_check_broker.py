@@ -71,7 +71,7 @@ def test_a_broker_that_is_away_is_said_and_no_mistake(
     with guarded(OPEN) as broker:
         broker.stop()
         assert check(tmp_path, broker) == 0
-        assert "is not reached (" in capsys.readouterr().err
+        assert "cannot be reached (" in capsys.readouterr().err
         assert check(tmp_path, broker, "--offline") == 0
         assert capsys.readouterr().err == ""
 

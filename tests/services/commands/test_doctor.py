@@ -69,7 +69,7 @@ def test_the_table_shows_marks_and_remedies_as_they_are() -> None:
     )
     rows = [line.split() for line in console.export_text().splitlines()[1:]]
     assert rows == [
-        ["✓", "torch", "2.13"],
-        ["✗", "broker", "[gone]", "install", "it"],
-        ["!", "disk", "full", "free", "some"],
+        ["✓", "Torch", "2.13"],
+        ["✗", "Broker", "[gone]", "install", "it"],
+        ["!", "Disk", "full", "free", "some"],
     ]

@@ -49,7 +49,7 @@ def test_check_tells_that_all_is_well(
     path = site_file(tmp_path, "subjects: [{id: bed-4, camera: test, imu: wrist}]\n")
     assert run(app, ["check", str(path)]) == 0
     answer = capsys.readouterr().out
-    assert answer == f"{path}: all right; site ward-3 with 1 subjects and 1 wearables\n"
+    assert answer == f"{path}: no mistakes; site ward-3, subjects: 1, wearables: 1\n"
 
 
 @pytest.mark.parametrize("command", ["run", "check"])

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from pipelines.clock import SystemClock
-from services.delivery.mqtt import BrokerLink, MqttDelivery, is_refusal, try_broker
+from services.delivery.link import BrokerLink, is_refusal, try_broker
+from services.delivery.mqtt import MqttDelivery
 from services.demo.broker import Broker
 from services.hub.store import Message, Queued, Store
 from services.site.broker import BrokerSettings
@@ -73,9 +74,7 @@ def test_a_broker_that_is_away_is_told_in_one_line_and_served_once_it_is_there(
         with caplog.at_level(logging.WARNING):
             first, *_, last = asyncio.run(scene(broker))
 
-    assert first == (
-        "is not reached ([Errno 111] Connection refused); tried again and again"
-    )
+    assert first == ("cannot be reached ([Errno 111] Connection refused); trying again")
     assert caplog.messages[0] == f"broker 127.0.0.1:{broker.port}: {first}"
     assert last == ""
     assert store.backlog()[0] == 0
@@ -85,5 +84,5 @@ def test_a_broker_that_is_away_is_no_refusal() -> None:
     with Broker() as broker:
         broker.stop()
         reason = asyncio.run(try_broker(link_to(broker)))
-    assert reason.startswith("is not reached (")
+    assert reason.startswith("cannot be reached (")
     assert not is_refusal(reason)

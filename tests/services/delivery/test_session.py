@@ -56,19 +56,19 @@ def test_a_broker_that_acknowledges_a_test_message_and_drops_it_is_found_out() -
             return answer
 
     with Broker() as broker:
-        assert asyncio.run(scene(broker)).startswith("is not heard")
+        assert asyncio.run(scene(broker)).startswith("does not come back")
 
 
 def test_a_path_that_was_proven_and_is_not_any_more_is_a_trouble() -> None:
     proof = Proof(TEST)
     proof.begin(has_reasons=True)
     assert proof.tested("")
-    proof.tested("is not heard")
+    proof.tested("does not come back")
     assert proof.troubles() == []
-    proof.tested("is not heard")
+    proof.tested("does not come back")
     assert proof.troubles() == [
-        "the broker acknowledges messages and does not pass them on: our test message"
-        " on ward/canary is not heard"
+        "the broker acknowledges messages but does not pass them on: our test message"
+        " on ward/canary does not come back"
     ]
     assert proof.tested("")
     assert proof.troubles() == proof.notes() == []

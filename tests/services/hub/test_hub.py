@@ -218,8 +218,8 @@ def test_a_changed_answer_to_the_known_clip_is_an_alarm(tmp_path: Path) -> None:
     with Broker() as broker:
         told, ready = asyncio.run(scene(broker))
     assert [it["state"] for it in told] == ["cleared", "alarmed", "cleared"]
-    assert "answers otherwise" in told[1]["text"]
-    assert (ready[0], "answers otherwise" in ready[1]) == (503, True)
+    assert "does not give the known answer" in told[1]["text"]
+    assert (ready[0], "does not give the known answer" in ready[1]) == (503, True)
 
 
 def test_a_taken_port_is_one_line(tmp_path: Path) -> None:

@@ -195,7 +195,7 @@ def test_falls_count_by_reason_codes_where_the_test_message_is_not_heard(
         said, count = asyncio.run(scene(broker))
     assert (said["ready"], count) == (True, 3.0)
     assert said["notes"] == [
-        "delivery rests on the broker's reason codes alone: our test message on"
+        "only the broker's reason codes prove delivery: our test message on"
         " wardwatch/ward-3/canary may not be published: not authorised; see its access"
         " list"
     ]
@@ -220,4 +220,4 @@ def test_a_broker_that_closes_at_one_topic_keeps_no_other_from_going_out(
         heard, said = asyncio.run(scene(broker))
     assert heard.of("bed-4/event") == []
     reason = "it closes the connection; see its access list"
-    assert f"the broker does not take {EVENTS}: {reason}" in said["troubles"]
+    assert f"the broker does not accept {EVENTS}: {reason}" in said["troubles"]

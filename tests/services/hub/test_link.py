@@ -110,5 +110,5 @@ def test_what_the_hub_refuses_is_logged_with_its_cause(
     refusal = raised_over_there(OSError(28, "No space left on device"))
     run_with_jumps(link_to(Ward(refusal)).accept(report()))
     assert caplog.messages == [
-        "hub: [Errno 28] No space left on device; asked again",
+        "hub: [Errno 28] No space left on device; trying again",
     ]

@@ -3,7 +3,7 @@ import pytest
 from pipelines.clock import utc_ns
 from pipelines.records import SourceState, SourceStatus
 from services.hub.reports import SubjectState
-from services.hub.topics import Topics, standing_of
+from services.hub.topics import Topics, overall_state
 from services.record_lines import RecordLines, read_event
 from tests.services.hub.test_store import event
 
@@ -57,7 +57,7 @@ def status(state: SourceState, reason: str = "") -> SourceStatus:
 def test_a_subject_stands_as_its_sources_do(
     state: SubjectState, standing: tuple[str, str]
 ) -> None:
-    assert standing_of(state) == standing
+    assert overall_state(state) == standing
 
 
 def test_a_status_names_each_source_and_is_kept_by_the_broker() -> None:

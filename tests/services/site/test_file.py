@@ -68,7 +68,7 @@ def test_every_mistake_is_told_at_once_with_its_line(tmp_path: Path) -> None:
         ("site: [x\n", "site.yaml:2: while parsing a flow sequence"),
         (
             "site: x\nsubjects: [{id: a, camera: test}, {id: a, camera: test}]\n",
-            "site.yaml:2: subjects: every subject needs an id of its own",
+            "site.yaml:2: subjects: every subject needs another id",
         ),
         (
             "site: x\nsubjects: [{id: alarm, camera: test}]\n",

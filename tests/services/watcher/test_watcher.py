@@ -15,7 +15,7 @@ from pipelines.testing import ColourRecognizer
 from services.demo.broker import Broker
 from services.demo.rtsp_process import RtspServer
 from services.hub.reports import Report, SubjectState
-from services.hub.topics import standing_of
+from services.hub.topics import overall_state
 from services.watcher.watcher import WatchedSubject, Watcher
 from tests.camera_rig import write_numbered
 
@@ -93,7 +93,7 @@ def test_sources_that_go_are_reported_though_recognition_never_answers(
             await hub.until(lambda it: not it.is_recognised, NO_ANSWER_S)
             assert recognizer.asked == 1
             (state,) = hub.states()
-            assert "recognition: does not answer" in standing_of(state)[1]
+            assert "recognition: does not answer" in overall_state(state)[1]
 
             server.stop()
             await hub.until(camera_is("offline"), SOON_S)
