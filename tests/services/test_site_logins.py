@@ -135,7 +135,7 @@ def test_a_value_that_is_no_address_is_taken_as_it_is(tmp_path: Path) -> None:
             "camera: rtsp://u:${CAM-PW}@h/s",
             ".camera: ${ must be followed by a variable's name and }",
         ),
-        ("camera: rtsp://u:${LATIN}@h/s", "the variable LATIN is no text in"),
+        ("camera: rtsp://u:${LATIN}@h/s", "the variable LATIN is not text in"),
         ("camera: ${SLASH}", "rtsp://***: an @ after the host: write %40"),
     ],
 )  # fmt: skip
