@@ -44,6 +44,7 @@ class InProcessRecognizer:
             events=prompt_set.events,
             image_size_px=recognizer.clip.image_size_px,
             view=recognizer.clip.card.view,
+            outcomes=dict(prompt_set.outcomes),
             checkpoint=recognizer.identity,
             cosine_floors={
                 modality: fitted.cosine_floor

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from models.clip.card import View
+from models.prompts.prompt_set import Outcome
 from models.window import Modality
 from pipelines.records import FALL, Clip
 
@@ -27,6 +28,7 @@ class RecognizerInfo:
         events: The event that each label belongs to.
         image_size_px: Height and width of the square input picture, in pixels.
         view: What that picture shows of the camera's.
+        outcomes: The labels that belong to their event only after another label.
         checkpoint: Identity of everything but the prompts that changes the scores:
             weights, temperature and way of averaging.
         cosine_floors: Lowest best cosine of a clip that fits any label, by modality;
@@ -42,11 +44,18 @@ class RecognizerInfo:
     events: Mapping[str, str]
     image_size_px: int
     view: View = "picture"
+    outcomes: Mapping[str, Outcome] = field(default_factory=dict)
     checkpoint: str = ""
     cosine_floors: Mapping[Modality, float] = field(default_factory=dict)
     needs_frames: bool = True
     uses_wearable: bool = True
     urgent_events: frozenset[str] = frozenset({FALL})
+
+    @property
+    def event_names(self) -> tuple[str, ...]:
+        """Every event that can be reported, in alphabetical order."""
+        others = (each.otherwise for each in self.outcomes.values())
+        return tuple(sorted({*self.events.values(), *filter(None, others)}))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

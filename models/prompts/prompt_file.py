@@ -10,12 +10,17 @@
         event: fall                              # the label itself by default
         aliases: [fall]                          # none by default
         priority: high                           # none by default
+      fallen:
+        texts: [a person lying on the floor]
+        event: fall
+        after: falling                           # an outcome: a fall only after falling
+        otherwise: long lie                      # its event without; none by default
 
 The file is read as nodes, for these know their lines and keep a key that is there
 twice, which a plain reader drops in silence.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import final
 
@@ -27,6 +32,7 @@ from models.prompts.prompt_set import (
     PRIORITIES,
     SLOT,
     LabelPrompts,
+    Outcome,
     Priority,
     PromptSet,
     plain_name,
@@ -41,7 +47,7 @@ from models.yaml_nodes import (
 )
 
 _TOP_FIELDS = ("version", "name", "templates", "labels")
-_LABEL_FIELDS = ("texts", "event", "aliases", "priority")
+_LABEL_FIELDS = ("texts", "event", "aliases", "priority", "after", "otherwise")
 
 
 def bundled_prompt_set() -> PromptSet:
@@ -103,10 +109,31 @@ class _Reader:
         # all labels before any alias: a clash is the alias's fault
         for name, (key, _) in zip(names, pairs, strict=True):
             self._claim(name, name, key, f"labels.{name}")
-        return tuple(
+        prompts = tuple(
             self._label(name, value)
             for name, (_, value) in zip(names, pairs, strict=True)
         )
+        for prompt, (_, value) in zip(prompts, pairs, strict=True):
+            self._check_outcome(prompt, prompts, value)
+        return prompts
+
+    def _check_outcome(
+        self, prompt: LabelPrompts, prompts: Sequence[LabelPrompts], node: Node
+    ) -> None:
+        """Refuse an outcome of what is not another label of the same event."""
+        if prompt.outcome is None:
+            return
+        before = prompt.outcome.after
+        others = [
+            other.label
+            for other in prompts
+            if other.event == prompt.event and other.label != prompt.label
+        ]
+        if before not in others:
+            known = ", ".join(others) or "none"
+            problem = f"{before!r} is not another label of event {prompt.event!r}"
+            field = f"labels.{prompt.label}.after"
+            raise self._error(node, field, f"{problem}; the others are: {known}")
 
     def _label(self, name: str, node: Node) -> LabelPrompts:
         field = f"labels.{name}"
@@ -124,6 +151,20 @@ class _Reader:
             event=name if event is None else self._text(event, f"{field}.event"),
             aliases=tuple(alias for alias, _ in aliases),
             priority=self._priority(priority, f"{field}.priority"),
+            outcome=self._outcome(parts, field, node),
+        )
+
+    def _outcome(
+        self, parts: Mapping[str, Node], field: str, node: Node
+    ) -> Outcome | None:
+        after, otherwise = parts.get("after"), parts.get("otherwise")
+        if after is None:
+            if otherwise is not None:
+                raise self._error(node, f"{field}.otherwise", "needs a field after")
+            return None
+        return Outcome(
+            self._text(after, f"{field}.after"),
+            None if otherwise is None else self._text(otherwise, f"{field}.otherwise"),
         )
 
     def _claim(self, name: str, label: str, node: Node, field: str) -> None:

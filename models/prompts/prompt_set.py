@@ -24,6 +24,20 @@ SLOT = "{}"
 
 
 @dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a label is the outcome of: *fallen* comes after *falling*.
+
+    Attributes:
+        after: Label that comes before, of the same event. Without it the label is no
+            part of the event.
+        otherwise: Event of the label where the one before was not seen; None for none.
+    """
+
+    after: str
+    otherwise: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class LabelPrompts:
     """One label.
 
@@ -33,6 +47,7 @@ class LabelPrompts:
         event: Event that the label is a stage of; often the label itself.
         aliases: Other names of the label in labelled footage.
         priority: Priority of the alarm that its event raises.
+        outcome: What the label is the outcome of; None for a label by itself.
     """
 
     label: str
@@ -40,6 +55,7 @@ class LabelPrompts:
     event: str
     aliases: tuple[str, ...] = ()
     priority: Priority = "none"
+    outcome: Outcome | None = None
 
 
 @final
@@ -70,12 +86,21 @@ class PromptSet:
         return MappingProxyType({prompt.label: prompt.event for prompt in self.prompts})
 
     @cached_property
+    def outcomes(self) -> Mapping[str, Outcome]:
+        """The labels that are outcomes of others."""
+        found = {prompt.label: prompt.outcome for prompt in self.prompts}
+        return MappingProxyType({name: each for name, each in found.items() if each})
+
+    @cached_property
     def priorities(self) -> Mapping[str, Priority]:
         """The priority of each event: the most urgent one among its labels."""
         found: dict[str, Priority] = {}
         for prompt in self.prompts:
-            rivals = (prompt.priority, found.get(prompt.event, "none"))
-            found[prompt.event] = min(rivals, key=PRIORITIES.index)
+            other = prompt.outcome.otherwise if prompt.outcome is not None else None
+            for event in (prompt.event, other):
+                if event is not None:
+                    rivals = (prompt.priority, found.get(event, "none"))
+                    found[event] = min(rivals, key=PRIORITIES.index)
         return MappingProxyType(found)
 
     @cached_property
@@ -126,7 +151,7 @@ class PromptSet:
         )
 
     def without(self, labels: Collection[str]) -> "PromptSet":
-        """Return the set without some labels.
+        """Return the set without some labels, and without outcomes of those.
 
         Raises:
             ValueError: If the set has no such label, or none would remain.
@@ -135,7 +160,13 @@ class PromptSet:
         if strange:
             msg = f"{self.name} has no label {strange[0]!r}; it has {self.labels}"
             raise ValueError(msg)
-        kept = tuple(prompt for prompt in self.prompts if prompt.label not in labels)
+        kept = tuple(
+            replace(prompt, outcome=None)
+            if prompt.outcome is not None and prompt.outcome.after in labels
+            else prompt
+            for prompt in self.prompts
+            if prompt.label not in labels
+        )
         if not kept:
             msg = f"no label of {self.name} would be left"
             raise ValueError(msg)

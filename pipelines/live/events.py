@@ -11,12 +11,18 @@ The first ``#`` is too short. ``[`` is the onset and ``)`` the end, decided at `
 ``E`` with the newest frame of those windows; the gap between is short and merged.
 So *falling* and *fallen*, both labels of the event ``fall``, make one episode that
 lasts until the person is up again.
+
+A label can be the outcome of another (``Outcome``): a fall is *falling*, then
+*fallen*. Such an event starts only if both were seen. A person who stumbles has not
+fallen. A person who lies on the floor when the service starts may have lain down: that
+is an event of its own, a *long lie*, if it lasts.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import final
 
+from models.prompts.prompt_set import Outcome
 from pipelines.clock import seconds_to_ns
 from pipelines.records import ActionEvent, EventState, Prediction, make_event_id
 
@@ -34,16 +40,26 @@ class EventSettings:
             seconds; a shorter gap is part of the episode.
         longest_silence_s: Longest time without a prediction, in seconds, after which an
             undecided onset is kept. A started episode survives any silence.
+        onset_score: Least score of the label before an outcome, 0 to 1.
+        outcome_score: Least score of the outcome when the episode starts, 0 to 1.
+        onset_within_s: Longest time between the label before and the start of the high
+            score, in seconds, in either order.
+        long_lie_s: Time that an outcome must last to start its own event where the
+            label before was not seen, in seconds.
 
     Raises:
         ValueError: If a value is out of its range.
     """
 
-    enter: float = 0.75
+    enter: float = 0.6
     exit: float = 0.3
-    minimum_duration_s: float = 1.1
+    minimum_duration_s: float = 0.75
     merge_gap_s: float = 1.5
     longest_silence_s: float = 3.0
+    onset_score: float = 0.2
+    outcome_score: float = 0.35
+    onset_within_s: float = 3.0
+    long_lie_s: float = 20.0
 
     def __post_init__(self) -> None:
         if not 0.0 < self.exit <= self.enter <= 1.0:
@@ -52,7 +68,18 @@ class EventSettings:
                 f" got exit {self.exit} and enter {self.enter}"
             )
             raise ValueError(msg)
-        for name in ("minimum_duration_s", "merge_gap_s", "longest_silence_s"):
+        for name in ("onset_score", "outcome_score"):
+            value = getattr(self, name)
+            if not 0.0 <= value <= 1.0:
+                msg = f"{name} must be from 0 to 1, got {value}"
+                raise ValueError(msg)
+        for name in (
+            "minimum_duration_s",
+            "merge_gap_s",
+            "onset_within_s",
+            "long_lie_s",
+            "longest_silence_s",
+        ):
             value = getattr(self, name)
             if not 0.0 <= value < float("inf"):
                 msg = f"{name} must be zero or more and finite, got {value}"
@@ -63,7 +90,8 @@ class EventSettings:
 class _Episode:
     """An onset or a started episode.
 
-    ``below_ns`` is the time since which the score is below exit. ``event_id`` is set at
+    ``below_ns`` is the time since which the score is below exit. ``has_onset`` is
+    whether the label before an outcome was seen near the onset. ``event_id`` is set at
     the start and never changes. ``decided_ns`` is the time of the decision of an
     adopted episode, which may be ahead of the newest prediction; 0 for others.
     """
@@ -74,10 +102,23 @@ class _Episode:
     event_id: str = ""
     below_ns: int | None = None
     decided_ns: int = 0
+    has_onset: bool = False
 
     @property
     def is_started(self) -> bool:
         return bool(self.event_id)
+
+
+@dataclass(slots=True)
+class _Stages:
+    """The labels of an event that starts with one, if with any, and ends in another.
+
+    ``seen_ns`` is the last time at which an onset was seen.
+    """
+
+    onsets: set[str] = field(default_factory=set)
+    outcomes: set[str] = field(default_factory=set)
+    seen_ns: int | None = None
 
 
 @final
@@ -89,6 +130,7 @@ class EventDetector:
         events: The event of each label.
         settings: The thresholds of all events that are not in ``by_event``.
         by_event: Thresholds of single events, by name.
+        outcomes: The labels that belong to their event only after another label.
 
     Raises:
         ValueError: If ``by_event`` names an event that no label belongs to.
@@ -100,12 +142,28 @@ class EventDetector:
         events: Mapping[str, str],
         settings: EventSettings,
         by_event: Mapping[str, EventSettings] | None = None,
+        outcomes: Mapping[str, Outcome] | None = None,
     ) -> None:
         self._subject_id = subject_id
         self._labels: dict[str, list[str]] = {}
+        self._staged: dict[str, _Stages] = {}
+        self._alone: dict[str, str] = {}
+        """The event of which each event is the outcome, not seen from its onset."""
         for label, name in events.items():
             self._labels.setdefault(name, []).append(label)
-        self._settings = dict.fromkeys(self._labels, settings) | dict(by_event or {})
+        for label, outcome in (outcomes or {}).items():
+            stages = self._staged.setdefault(events[label], _Stages())
+            stages.onsets.add(outcome.after)
+            stages.outcomes.add(label)
+            if outcome.otherwise is not None:
+                self._labels.setdefault(outcome.otherwise, []).extend(
+                    (label, outcome.after)  # a lying person who moves goes on lying
+                )
+                self._alone[outcome.otherwise] = events[label]
+                self._staged[outcome.otherwise] = _Stages(outcomes={label})
+        self._settings = dict.fromkeys(self._labels, settings)
+        lasting = replace(settings, minimum_duration_s=settings.long_lie_s)
+        self._settings |= dict.fromkeys(self._alone, lasting) | dict(by_event or {})
         unknown = sorted(self._settings.keys() - self._labels.keys())
         if unknown:
             known = ", ".join(self._labels)
@@ -179,18 +237,18 @@ class EventDetector:
     ) -> None:
         """Update the episode of an event with its score; begin or drop an onset."""
         labels, settings = self._labels[name], self._settings[name]
-        score = min(1.0, sum(prediction.scores[label] for label in labels))
+        score = _score_of(labels, prediction)
         label = max(labels, key=prediction.scores.__getitem__)
         episode = self._episodes.get(name)
         if episode is not None and not episode.is_started:
             is_lost = silence_ns > seconds_to_ns(settings.longest_silence_s)
-            if is_lost or score < settings.enter:
+            if is_lost or score < settings.enter or self._is_explained(name):
                 del self._episodes[name]
                 episode = None
         if episode is not None and self._is_before(episode):
             return
         if episode is None:
-            if score >= settings.enter:
+            if score >= settings.enter and not self._is_explained(name):
                 self._episodes[name] = _Episode(self._now_ns, label, score)
         elif score >= settings.exit:
             episode.label = label
@@ -198,16 +256,46 @@ class EventDetector:
             episode.below_ns = None
         elif episode.below_ns is None:
             episode.below_ns = self._now_ns
+        self._note_onset(name, prediction)
+
+    def _is_explained(self, name: str) -> bool:
+        """Return whether the whole event is going on of which this is the outcome."""
+        whole = self._episodes.get(self._alone.get(name, ""))
+        return whole is not None and whole.is_started
+
+    def _note_onset(self, name: str, prediction: Prediction) -> None:
+        """Note whether the onset of a staged event was seen near its high score."""
+        stages, settings = self._staged.get(name), self._settings[name]
+        if stages is None:
+            return
+        if _score_of(stages.onsets, prediction) >= settings.onset_score:
+            stages.seen_ns = self._now_ns
+        episode = self._episodes.get(name)
+        if episode is not None and stages.seen_ns is not None:
+            apart_ns = abs(stages.seen_ns - episode.onset_ns)
+            if apart_ns <= seconds_to_ns(settings.onset_within_s):
+                episode.has_onset = True
 
     def _is_before(self, episode: _Episode) -> bool:
         """Return whether an adopted episode is ahead of the newest prediction."""
         return self._now_ns < min(episode.onset_ns, episode.decided_ns)
 
     def _has_started(self, name: str) -> bool:
-        """Return whether an onset has lasted for the minimum duration."""
-        episode = self._episodes[name]
-        least_ns = seconds_to_ns(self._settings[name].minimum_duration_s)
-        return not episode.is_started and self._now_ns - episode.onset_ns >= least_ns
+        """Return whether an onset has lasted for the minimum duration.
+
+        An event with stages has also gone through them. Samples of a wearable do not
+        show where somebody lies, so from them alone the onset is enough.
+        """
+        episode, settings = self._episodes[name], self._settings[name]
+        least_ns = seconds_to_ns(settings.minimum_duration_s)
+        if episode.is_started or self._now_ns - episode.onset_ns < least_ns:
+            return False
+        stages = self._staged.get(name)
+        if stages is None or self._latest is None:
+            return True
+        is_down = _score_of(stages.outcomes, self._latest) >= settings.outcome_score
+        is_preceded = episode.has_onset or not stages.onsets
+        return is_preceded and (is_down or self._latest.modality == "imu")
 
     def _has_ended(self, name: str) -> bool:
         """Return whether an episode has been below exit for the merge gap."""
@@ -245,3 +333,7 @@ class EventDetector:
             model=prediction.model,
             prompt_set=prediction.prompt_set,
         )
+
+
+def _score_of(labels: Iterable[str], prediction: Prediction) -> float:
+    return min(1.0, sum(prediction.scores[label] for label in labels))

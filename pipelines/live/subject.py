@@ -104,7 +104,11 @@ class SubjectStages:
             )
         self.events, ahead = (
             EventDetector(
-                subject_id, info.events, settings.events, settings.events_by_name
+                subject_id,
+                info.events,
+                settings.events,
+                settings.events_by_name,
+                info.outcomes,
             )
             for _ in range(2)
         )

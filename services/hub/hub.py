@@ -91,7 +91,7 @@ class Hub:
         self._site, self._clock = site, clock or SystemClock()
         self._topics = Topics(site.broker.prefix, site.site)
         self._store = Store(folder or site.hub.folder)
-        names = sorted(set(recognizer.info.events.values()))
+        names = list(recognizer.info.event_names)
         now_ns = self._clock.now_ns()
         self._metrics = Metrics(CollectorRegistry(), names, now_ns)
         self._dates = HubClock(self._clock, self._store, self._metrics, self._topics)

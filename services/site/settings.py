@@ -247,6 +247,32 @@ class EventsSettings(Section):
         le=600,
         description="Seconds; shorter gaps do not end it.",
     )
+    onset_score: float = Field(
+        _CHAIN.events.onset_score,
+        ge=0,
+        le=1,
+        description="Least score of falling before somebody is down; without it there"
+        " is no fall.",
+    )
+    outcome_score: float = Field(
+        _CHAIN.events.outcome_score,
+        ge=0,
+        le=1,
+        description="Least score of being down when a fall is reported.",
+    )
+    onset_within_s: float = Field(
+        _CHAIN.events.onset_within_s,
+        ge=0,
+        le=600,
+        description="Longest time in seconds between falling and the start of the high"
+        " score.",
+    )
+    long_lie_s: float = Field(
+        _CHAIN.events.long_lie_s,
+        ge=0,
+        le=86400,
+        description="Seconds on the floor, with no fall seen, that are a long lie.",
+    )
 
 
 class DriftWatchSettings(Section):

@@ -63,14 +63,18 @@ class Footage:
     recordings: tuple[Recording, ...]
 
 
-def read_footage(folder: Path) -> Footage:
+def read_footage(folder: Path, labels: Path | None = None) -> Footage:
     """Read the labels of a footage folder and find what they name.
+
+    Args:
+        folder: Folder of the videos.
+        labels: File of the labels; ``labels.csv`` in the folder by default.
 
     Raises:
         FootageError: If ``labels.csv`` is missing, malformed or empty, or names a
             video that is not in the folder.
     """
-    path = folder / LABELS_NAME
+    path = labels or folder / LABELS_NAME
     recordings: dict[str, list[LabelledSpan]] = {}
     for span in parse_labels(_read_text(path), str(path)):
         if span.file not in recordings:

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float16, Float32, Int16
 
 from models.person.pose_history import LEAST_SIZE, SIZE_SHARE, SIZE_STEPS
-from models.person.pose_picture import HIPS, SHOULDERS, body_sizes
+from models.person.pose_picture import HIPS, JOINTS, SHOULDERS, body_sizes
 from pipelines.errors import TrainingError
 from pipelines.lab.poses.body_joints import RATE_HZ, joint_places, sample_at
 from pipelines.lab.poses.cameras import free_camera, ward_camera
@@ -47,7 +47,7 @@ class PoseRuns:
         joints: x, y and visibility of each joint at each step of 1/8 s.
         found: Whether the body was found.
         sizes: Size of the body.
-        labels: Index into ``names``.
+        labels: Index into ``names``; -1 after the end of a shorter run.
         names: The activities.
     """
 
@@ -113,7 +113,7 @@ def simulate_pose_runs(
         plans,
         on_done=lambda _: on_done(next(done)),
     )
-    runs = _joined([run for plan in plans for run in lives[plan]])
+    runs = join_runs([run for plan in plans for run in lives[plan]])
     if path is not None:
         runs.save(path)
     return runs
@@ -171,17 +171,30 @@ def view_of(
     return PoseRun(joints, seen.found, sizes, tuple(labels))
 
 
-def _joined(runs: Sequence[PoseRun]) -> PoseRuns:
-    steps = min(len(run.labels) for run in runs)
+def join_runs(runs: Sequence[PoseRun], *, pad: bool = False) -> PoseRuns:
+    """Join runs, cut to the shortest or padded to the longest of them.
+
+    The label of a padded step is -1.
+    """
+    lengths = [len(run.labels) for run in runs]
+    steps = max(lengths) if pad else min(lengths)
     names = sorted({name for run in runs for name in run.labels})
     place = {name: i for i, name in enumerate(names)}
-    return PoseRuns(
-        np.stack([run.joints[:steps] for run in runs]),
-        np.stack([run.found[:steps] for run in runs]),
-        np.stack([run.sizes[:steps] for run in runs]),
-        np.array([[place[n] for n in run.labels[:steps]] for run in runs], np.int16),
+    shape = len(runs), steps
+    joined = PoseRuns(
+        np.zeros((*shape, len(JOINTS), 3), np.float16),
+        np.zeros(shape, bool),
+        np.ones(shape, np.float32),
+        np.full(shape, -1, np.int16),
         tuple(names),
     )
+    for i, run in enumerate(runs):
+        length = min(steps, len(run.labels))
+        joined.joints[i, :length] = run.joints[:length]
+        joined.found[i, :length] = run.found[:length]
+        joined.sizes[i, :length] = run.sizes[:length]
+        joined.labels[i, :length] = [place[name] for name in run.labels[:length]]
+    return joined
 
 
 def latest_sizes(

@@ -29,7 +29,8 @@ def wide_choices(life: Life) -> list[Choice]:
                 (0.5, crawl),
                 (0.6, exercise),
                 (0.4, sit_cross_legged),
-                (0.8, sit_low),
+                (1.4, sit_low),
+                (0.8, stumble),
                 (0.5, turn),
                 (falls * 1.8, fall_reacting),
                 (falls * 0.7, topple),
@@ -146,12 +147,14 @@ def sit_cross_legged(life: Life) -> None:
 def sit_low(life: Life) -> None:
     """Sit on a low seat or sofa, perhaps recline or lie on it, and rise."""
     motion, rng = life.motion, life.rng
-    height_m = rng.uniform(0.18, 0.5)
+    height_m = rng.uniform(0.18, 0.6)
+    is_slow = rng.random() < 0.5
+    down_s = rng.uniform(1.0, 3.0) if is_slow else rng.uniform(0.35, 1.2)
     ahead = np.array([np.cos(motion.heading_rad), np.sin(motion.heading_rad)])
     pose = poses.sitting(rng, life.world.body, height_m)
     seat = motion.on_seat(pose, motion.heading_rad, motion.xy - 0.35 * ahead)
-    life.lean("sitting down", rng.uniform(0.3, 0.9))
-    motion.move("sitting down", seat, rng.uniform(0.35, 1.2), "free")
+    life.lean("sitting down", rng.uniform(0.6, 0.9) * down_s)
+    motion.move("sitting down", seat, down_s, "free")
     motion.hold("sitting", rng.uniform(1.5, 4), "feet", 9)
     what = rng.random()
     if what < 0.35:
@@ -168,6 +171,22 @@ def sit_low(life: Life) -> None:
         motion.move("standing up", seat, rng.uniform(1.2, 3), "free")
         motion.hold("sitting", rng.uniform(0.5, 2), "free", 5)
     life.rise("standing up", rng.uniform(0.6, 1.6))
+
+
+def stumble(life: Life) -> None:
+    """Trip in the middle of a walk, catch oneself and go on."""
+    motion, rng = life.motion, life.rng
+    way = np.array(life.room.free_point(rng)) - motion.xy
+    motion.walk("walking", motion.xy + 0.5 * way, rng.uniform(0.5, 1.4))
+    ahead = np.array([np.cos(motion.heading_rad), np.sin(motion.heading_rad)])
+    caught = motion.xy + rng.uniform(0.2, 0.5) * ahead
+    low = (poses.bending, poses.half_squatting, poses.kneeling)
+    pose = low[int(rng.integers(len(low)))](rng)
+    bent = motion.on_feet(pose, motion.heading_rad, caught)
+    motion.move("walking", bent, rng.uniform(0.25, 0.6), "floor")
+    if rng.random() < 0.4:
+        motion.hold("bending", rng.uniform(0.2, 1.0), "floor", 5)
+    motion.move("standing", life.upright(caught), rng.uniform(0.4, 1.2), "floor")
 
 
 # Chair and bed.

@@ -6,27 +6,23 @@ beat it.
 """
 
 from collections import deque
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import final
 
 import numpy as np
 from jaxtyping import Float32
 
-from models.person.finder import FinderSettings, PersonFinder
-from models.person.pose_picture import HIPS, JOINTS, SHOULDERS, STEP_S
+from models.person.pose_picture import HIPS, SHOULDERS
 from pipelines.clock import Clock, seconds_to_ns
 from pipelines.lab.data.footage import Recording
 from pipelines.lab.data.truth import Resolve, read_truth
+from pipelines.lab.poses.filmed import filmed_poses
 from pipelines.lab.studies.event_report import RecordingResult
 from pipelines.lab.studies.matching import Episode
-from pipelines.records import Frame
 from pipelines.sources.camera.framing import Framing
-from pipelines.sources.camera.source import CameraSource
 
 _DROP_TRUNKS, _WITHIN_S = 0.8, 2.0
 _TILT_DEG = 40.0
-_SIDE_PX = 640
 _NOSE = 0
 _UP_AGAIN_S = 1.5  # upright for so long ends an episode
 
@@ -114,33 +110,19 @@ async def apply_rule(
         SourceError: If its video cannot be read.
         PersonModelError: If a file of the person finder is missing or wrong.
     """
-    finder, rule = PersonFinder(FinderSettings(people=1)), FallRule()
+    rule = FallRule()
     episodes: list[Episode] = []
     first_ns = last_ns = 0
-    camera = CameraSource(
-        recording.file,
-        str(recording.video.absolute()),
-        clock=clock,
-        image_size_px=_SIDE_PX,
-        step_ns=seconds_to_ns(STEP_S),
-        framing=framing,
-        fail_fast=True,
-    )
-    async with AsyncExitStack() as stack:
-        async for frame in await stack.enter_async_context(camera):
-            if not isinstance(frame, Frame):
-                continue
-            first_ns, last_ns = first_ns or frame.timestamp_ns, frame.timestamp_ns
-            for person in finder.find(frame.pixels, frame.timestamp_ns):
-                joints = person.landmarks[list(JOINTS)]
-                falls, is_down = rule.update(frame.timestamp_ns, joints)
-                if falls:
-                    episodes.append(Episode(last_ns, last_ns, last_ns, 1.0))
-                elif is_down and episodes:
-                    started = episodes.pop()
-                    episodes.append(
-                        Episode(started.start_ns, started.decided_ns, last_ns, 1.0)
-                    )
+    async for pose in filmed_poses(recording, clock, framing):
+        first_ns, last_ns = first_ns or pose.time_ns, pose.time_ns
+        if pose.joints is None:
+            continue
+        falls, is_down = rule.update(pose.time_ns, pose.joints)
+        if falls:
+            episodes.append(Episode(last_ns, last_ns, last_ns, 1.0))
+        elif is_down and episodes:
+            started = episodes.pop()
+            episodes.append(Episode(started.start_ns, started.decided_ns, last_ns, 1.0))
     truth = read_truth(recording.spans, resolve)
     return RecordingResult(
         recording.file, truth, last_ns - first_ns, (), tuple(episodes)

@@ -1,20 +1,23 @@
 """The recipe of the bundled checkpoint: a small CLIP that looks at pose pictures.
 
-    lives ─▶ poses as the finder sees them ─▶ pose pictures ─▶ steps ─▶ checkpoint
+    lives ───────▶ poses as the finder would see them ─┐
+    recordings ──▶ poses as the finder sees them ──────┴▶ pose pictures ─▶ checkpoint
 
-Nothing is rendered. A window is the latest pictures of the frame grid; recent ones
-weigh more, as they do in use. ``train`` can be stopped at any time and resumes from its
-last saved step.
+Nothing is rendered. Recordings are optional. A window is the latest pictures of the
+frame grid; recent ones weigh more, as they do in use. Training can be stopped at any
+time and resumes from its last saved step.
 """
 
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import final
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Int64, UInt8
+from jaxtyping import Float32, UInt8
 from torch import Tensor
 from torch.nn.functional import cross_entropy, normalize
 
@@ -26,28 +29,23 @@ from models.clip.new_checkpoint import (
     small_tokenizer,
     whiten_patches,
 )
-from models.person.pose_picture import MOMENTS, PICTURE_SIDE_PX, draw_poses
+from models.person.pose_picture import PICTURE_SIDE_PX
 from models.prompts.prompt_set import PromptSet
+from pipelines.clock import Clock, SystemClock
 from pipelines.errors import TrainingError
 from pipelines.folders import make_folder
-from pipelines.lab.poses.pose_lives import (
-    STEP_RATE_HZ,
-    PoseRuns,
-    simulate_pose_runs,
-)
+from pipelines.lab.data.footage import Recording
+from pipelines.lab.poses.filmed import filmed_runs
+from pipelines.lab.poses.pose_lives import STEP_RATE_HZ, simulate_pose_runs
 from pipelines.lab.simulation.footage import RecordingPlan, Stream
 from pipelines.lab.training.blocks import prefer_attention
-from pipelines.lab.training.lives import shares
 from pipelines.lab.training.losses import has_fast_bf16, label_texts
+from pipelines.lab.training.pose_windows import PoseWindows, likely_targets
 from pipelines.lab.training.recipe_file import claim, recipe_text, write_recipe
 from pipelines.lab.training.towers import Towers
 from pipelines.progress import Progress
-from pipelines.records import FALL
 
 _STATE_NAME = "state.safetensors"
-_GRID_STEPS = 3  # poses a step of the frame grid
-_NEAR_FALLS = 0.33  # share of windows near a fall
-_BEFORE, _AFTER = -8, 24  # steps about a moment of falling
 _WHITENING = 2048
 _TOKENS = 17
 _TEXT_WEIGHT, _FRAME_WEIGHT = 0.3, 0.5
@@ -68,6 +66,8 @@ class PoseRecipe:
             ``vision_heads`` attention heads each.
         steps: Optimiser steps.
         windows: Windows in a step.
+        filmed_share: Share of the windows that are of recordings, if there are any.
+        footage: Hash of the recordings' labels; empty without recordings.
         peak_rate: Highest learning rate of Muon, for the matrices of both towers'
             layers, after ``warmup_steps``; it then falls linearly.
         other_rate: Highest learning rate of AdamW, for all other parameters.
@@ -85,8 +85,10 @@ class PoseRecipe:
     vision_width: int = 128
     vision_layers: int = 4
     vision_heads: int = 4
-    steps: int = 8000
+    steps: int = 10000
     windows: int = 64
+    filmed_share: float = 0.15
+    footage: str = ""
     peak_rate: float = 4e-3
     other_rate: float = 1.5e-3
     warmup_steps: int = 200
@@ -122,6 +124,8 @@ def train_pose_clip(
     folder: Path,
     on_progress: Progress,
     *,
+    recordings: Sequence[Recording] = (),
+    clock: Clock | None = None,
     save_every: int = 200,
 ) -> Path:
     """Follow a recipe, resuming an earlier run in the same folder.
@@ -130,7 +134,9 @@ def train_pose_clip(
         recipe: The recipe.
         prompt_set: The labels and wordings to learn.
         folder: Folder for poses and state, and for the checkpoint.
-        on_progress: Called after every life and every step.
+        on_progress: Called after every life, recording and step.
+        recordings: Labelled recordings to learn from as well.
+        clock: Measures spans only; the system's by default.
         save_every: Steps between saved states.
 
     Returns:
@@ -142,8 +148,10 @@ def train_pose_clip(
             version, or holds a damaged state; if the lives have too few of the labels;
             or if the loss is not finite.
         PipelineError: If lives are missing and this machine cannot simulate.
+        SourceError: If a recording's video cannot be read.
     """
     make_folder(folder)
+    recipe = replace(recipe, footage=_footage_hash(recordings))
     claim(folder, recipe, prompt_set)
     plans = recipe.plans()
 
@@ -151,7 +159,16 @@ def train_pose_clip(
         on_progress("simulating", done, len(plans), "")
 
     runs = simulate_pose_runs(plans, recipe.views, count, folder)
-    trainer = _Trainer(recipe, prompt_set, PoseWindows(runs, prompt_set, recipe))
+    filmed = None
+    if recordings:
+        filmed = filmed_runs(
+            recordings,
+            clock or SystemClock(),
+            lambda done: on_progress("finding people", done, len(recordings), ""),
+            folder,
+        )
+    windows = PoseWindows(runs, prompt_set, recipe.frames, filmed, recipe.filmed_share)
+    trainer = _Trainer(recipe, prompt_set, windows)
     trainer.load(folder / _STATE_NAME)
     while trainer.step < recipe.steps:
         note = trainer.advance()
@@ -163,76 +180,11 @@ def train_pose_clip(
     return checkpoint
 
 
-@final
-class PoseWindows:
-    """Draws windows of pose pictures from simulated lives.
-
-    Args:
-        runs: The lives.
-        prompt_set: The labels.
-        recipe: Number and weights of the pictures in a window.
-
-    Raises:
-        TrainingError: If the lives have fewer than two of the labels, or no fall.
-    """
-
-    def __init__(
-        self, runs: PoseRuns, prompt_set: PromptSet, recipe: PoseRecipe
-    ) -> None:
-        self._runs, self._recipe = runs, recipe
-        places = np.array([prompt_set.place(name) for name in runs.names])
-        self._targets = np.stack(
-            [shares(places[i : i + 1], prompt_set) for i in range(len(places))]
-        )
-        events = [
-            prompt_set.events.get(prompt_set.labels[p]) if p >= 0 else None
-            for p in places
-        ]
-        falling = [i for i, name in enumerate(runs.names) if name == "falling"]
-        if len(set(places) - {-1}) < 2 or not falling or events[falling[0]] != FALL:
-            problem = "the simulated lives have too few of its labels to train on"
-            raise TrainingError(prompt_set.id, problem)
-        self._falls = np.argwhere(runs.labels == falling[0])
-
-    def draw(
-        self, count: int, rng: np.random.Generator
-    ) -> tuple[
-        UInt8[np.ndarray, "picture 32 32 3"], Float32[np.ndarray, "picture label"]
-    ]:
-        """Draw windows.
-
-        Returns:
-            The pictures of all windows, each window's newest first, and each picture's
-            share of each label.
-        """
-        run, step = self._moments(count, rng)
-        ages = _GRID_STEPS * np.arange(self._recipe.frames)
-        steps = np.maximum(0, step[:, None] - ages).ravel()
-        run = run.repeat(self._recipe.frames)
-        return self.pictures(run, steps), self._targets[self._runs.labels[run, steps]]
-
-    def pictures(
-        self, run: Int64[np.ndarray, " picture"], step: Int64[np.ndarray, " picture"]
-    ) -> UInt8[np.ndarray, "picture 32 32 3"]:
-        """Draw the pictures of some steps of some runs."""
-        moments = step[:, None] - np.array(MOMENTS)
-        found = (moments >= 0) & self._runs.found[run[:, None], moments]
-        joints = self._runs.joints[run[:, None], moments].astype(np.float32)
-        joints[~found] = 0
-        return draw_poses(joints, found, self._runs.sizes[run, step])
-
-    def _moments(
-        self, count: int, rng: np.random.Generator
-    ) -> tuple[Int64[np.ndarray, " window"], Int64[np.ndarray, " window"]]:
-        """Draw the run and the newest step of each window; a third near falls."""
-        runs, steps = self._runs.labels.shape
-        run, step = rng.integers(runs, size=count), rng.integers(steps, size=count)
-        near = round(_NEAR_FALLS * count)
-        chosen = self._falls[rng.integers(len(self._falls), size=near)]
-        run[:near] = chosen[:, 0]
-        about = chosen[:, 1] + rng.integers(_BEFORE, _AFTER, size=near)
-        step[:near] = np.clip(about, 0, steps - 1)
-        return run, step
+def _footage_hash(recordings: Sequence[Recording]) -> str:
+    if not recordings:
+        return ""
+    facts = repr([(each.file, each.spans) for each in recordings])
+    return hashlib.sha256(facts.encode()).hexdigest()[:12]
 
 
 @final
@@ -313,6 +265,7 @@ class _Trainer:
         weights = torch.from_numpy(self.recipe.weights)[:, None]
         frames = self.recipe.frames
         windows = features.reshape(-1, frames, features.shape[1])
+        targets = likely_targets(targets, scale * features @ texts.T)
         clips = normalize((weights * windows).sum(dim=1), dim=-1)
         wanted = (weights * targets.reshape(-1, frames, targets.shape[1])).sum(dim=1)
         parts = {

@@ -24,14 +24,23 @@ def pose(
         int | None,
         typer.Option(min=2, help="Simulated minutes; the recipe's by default."),
     ] = None,
+    footage: Annotated[
+        Path | None,
+        typer.Option(help="Folder of labelled recordings to learn from as well."),
+    ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(help="Labels of --footage; its own labels.csv by default."),
+    ] = None,
 ) -> None:
     """Train the bundled pose checkpoint from scratch, on simulated lives.
 
-    Takes three quarters of an hour on two cores. It may be stopped at any time; the
-    same command resumes it. Without --seed, --steps and --lives the result is the
-    shipped checkpoint `models/bundled/ward-pose`.
+    Takes an hour on two cores. It may be stopped at any time; the same command resumes
+    it. The shipped checkpoint `models/bundled/ward-pose` also learnt from the
+    recordings that its file `footage.csv` names.
     """
     from models.prompts.prompt_file import bundled_prompt_set
+    from pipelines.lab.data.footage import read_footage
     from pipelines.lab.simulation.render_probe import require_rendering
 
     require_rendering()  # before an import that fails with a traceback
@@ -42,6 +51,9 @@ def pose(
         recipe = replace(recipe, steps=steps)
     if lives is not None:
         recipe = replace(recipe, lives=lives)
+    recordings = () if footage is None else read_footage(footage, labels).recordings
     with staged_bars() as show:
-        checkpoint = train_pose_clip(recipe, bundled_prompt_set(), out, show)
+        checkpoint = train_pose_clip(
+            recipe, bundled_prompt_set(), out, show, recordings=recordings
+        )
     typer.echo(f"{checkpoint}: done; see: wardwatch model show {checkpoint}")

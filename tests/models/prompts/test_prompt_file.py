@@ -5,7 +5,7 @@ import pytest
 
 from models.errors import PromptSetError
 from models.prompts.prompt_file import bundled_prompt_set, load_prompt_set
-from models.prompts.prompt_set import LabelPrompts
+from models.prompts.prompt_set import LabelPrompts, Outcome
 
 SMALL = """\
 version: 3
@@ -88,7 +88,7 @@ def test_small_file_is_read_with_its_defaults(tmp_path: Path) -> None:
             "priority",
             "prioritty",
             ":11: labels.falling.prioritty: is not one of "
-            "texts, event, aliases, priority",
+            "texts, event, aliases, priority, after, otherwise",
         ),
         ("name: small\n", "", ":1: name: is missing"),
         (
@@ -127,6 +127,17 @@ def test_small_file_is_read_with_its_defaults(tmp_path: Path) -> None:
             ":5: labels: 1 label, expected two at least to choose from",
         ),
         ("name: small", "name: !!str [x]", ":2: name: expected text, got a list"),
+        (
+            "    priority: high",
+            "    after: walking",
+            ":8: labels.falling.after: 'walking' is not another label of event 'fall';"
+            " the others are: none",
+        ),
+        (
+            "    priority: high",
+            "    otherwise: long lie",
+            ":8: labels.falling.otherwise: needs a field after",
+        ),
     ],
 )
 def test_mistake_is_named_with_its_line_and_field(
@@ -195,14 +206,16 @@ def test_bundled_set_has_the_labels_of_a_ward_in_order() -> None:
     )
 
 
-def test_bundled_set_raises_an_alarm_for_a_fall_alone() -> None:
+def test_bundled_set_raises_alarms_for_a_fall_and_a_long_lie() -> None:
     found = bundled_prompt_set()
     stages = [label for label, event in found.events.items() if event == "fall"]
     assert stages == ["falling", "fallen"]
     assert {event for event, level in found.priorities.items() if level != "none"} == {
-        "fall"
+        "fall",
+        "long lie",
     }
     assert found.priorities["fall"] == "high"
+    assert found.outcomes == {"fallen": Outcome("falling", "long lie")}
 
 
 @pytest.mark.parametrize(

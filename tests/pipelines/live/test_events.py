@@ -223,7 +223,14 @@ def test_thresholds_out_of_range_are_refused(enter: float, leave: float) -> None
 
 
 @pytest.mark.parametrize(
-    "name", ["minimum_duration_s", "merge_gap_s", "longest_silence_s"]
+    "name",
+    [
+        "minimum_duration_s",
+        "merge_gap_s",
+        "longest_silence_s",
+        "onset_within_s",
+        "long_lie_s",
+    ],
 )
 def test_durations_out_of_range_are_refused(name: str) -> None:
     problem = f"{name} must be zero or more and finite, got -1.0"

@@ -8,15 +8,12 @@ from safetensors.torch import load_file
 from models.clip.card import Card, read_card
 from models.clip.encoder import load_clip
 from models.person.pose_history import PoseHistory
-from models.person.pose_picture import JOINTS
+from models.person.pose_picture import JOINTS, draw_poses
 from models.prompts.prompt_file import bundled_prompt_set
 from pipelines.errors import TrainingError
 from pipelines.lab.poses.pose_lives import PoseRuns, simulate_pose_runs
-from pipelines.lab.training.pose_clip import (
-    PoseRecipe,
-    PoseWindows,
-    train_pose_clip,
-)
+from pipelines.lab.training.pose_clip import PoseRecipe, train_pose_clip
+from pipelines.lab.training.pose_windows import PoseWindows, poses_at
 
 TINY = PoseRecipe(
     lives=4,
@@ -38,7 +35,7 @@ def runs() -> PoseRuns:
 
 
 def windows(runs: PoseRuns) -> PoseWindows:
-    return PoseWindows(runs, bundled_prompt_set(), TINY)
+    return PoseWindows(runs, bundled_prompt_set(), TINY.frames)
 
 
 def silent(stage: str, done: int, total: int, note: str) -> None:
@@ -107,7 +104,7 @@ def test_pictures_are_those_that_a_live_history_draws(runs: PoseRuns) -> None:
             landmarks = np.zeros((33, 3), np.float32)
             landmarks[list(JOINTS)] = joints[step]
             history.add(step, landmarks)
-    (drawn,) = windows(runs).pictures(np.array([0]), np.array([last]))
+    (drawn,) = draw_poses(*poses_at(runs, np.array([0]), np.array([last])))
     assert np.abs(drawn.astype(int) - history.picture(last)).max() <= 1
 
 
@@ -119,4 +116,4 @@ def test_recent_pictures_weigh_more() -> None:
 def test_prompts_without_falls_are_refused(runs: PoseRuns) -> None:
     some = bundled_prompt_set().without(["falling"])
     with pytest.raises(TrainingError, match="too few of its labels"):
-        PoseWindows(runs, some, TINY)
+        PoseWindows(runs, some, TINY.frames)

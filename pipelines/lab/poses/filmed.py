@@ -1,0 +1,123 @@
+"""Poses of filmed people, as the person finder sees them.
+
+They join the simulated lives in training, and the plain rule is applied to them.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32
+
+from models.person.finder import FinderSettings, PersonFinder
+from models.person.pose_picture import JOINTS, STEP_S
+from pipelines.clock import Clock, seconds_to_ns
+from pipelines.lab.data.footage import Recording
+from pipelines.lab.poses.pose_lives import PoseRun, PoseRuns, join_runs, latest_sizes
+from pipelines.records import Frame
+from pipelines.sources.camera.framing import PAD, Framing
+from pipelines.sources.camera.source import CameraSource
+
+UNLABELLED = ""
+"""Activity of a time that no span covers."""
+
+_SIDE_PX = 640
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FilmedPose:
+    """One picture of a recording.
+
+    Attributes:
+        time_ns: Its presentation time.
+        step: Number of the step of 1/8 s.
+        joints: x, y and visibility of each joint; None if nobody was found.
+    """
+
+    time_ns: int
+    step: int
+    joints: Float32[np.ndarray, "13 3"] | None
+
+
+async def filmed_poses(
+    recording: Recording, clock: Clock, framing: Framing = PAD
+) -> AsyncIterator[FilmedPose]:
+    """Find the person in a recording, eight times a second.
+
+    Raises:
+        SourceError: If its video cannot be read.
+        PersonModelError: If a file of the person finder is missing or wrong.
+    """
+    finder = PersonFinder(FinderSettings(people=1))
+    camera = CameraSource(
+        recording.file,
+        str(recording.video.absolute()),
+        clock=clock,
+        image_size_px=_SIDE_PX,
+        step_ns=seconds_to_ns(STEP_S),
+        framing=framing,
+        fail_fast=True,
+    )
+    async with AsyncExitStack() as stack:
+        async for frame in await stack.enter_async_context(camera):
+            if not isinstance(frame, Frame):
+                continue
+            people = finder.find(frame.pixels, frame.timestamp_ns)
+            joints = people[0].landmarks[list(JOINTS)] if people else None
+            yield FilmedPose(frame.timestamp_ns, frame.tick, joints)
+
+
+def filmed_runs(
+    recordings: Sequence[Recording],
+    clock: Clock,
+    on_done: Callable[[int], None],
+    cache: Path,
+) -> PoseRuns:
+    """Find the people in labelled recordings.
+
+    Args:
+        recordings: Recordings with labelled spans.
+        clock: Measures spans only.
+        on_done: Called with the number of finished recordings.
+        cache: Folder that keeps the result for another run of the same recordings.
+
+    Raises:
+        SourceError: If a video cannot be read.
+        PersonModelError: If a file of the person finder is missing or wrong.
+    """
+    facts = repr([(each.file, each.spans) for each in recordings])
+    name = hashlib.sha256(facts.encode()).hexdigest()[:8]
+    path = cache / f"poses-filmed-{name}.npz"
+    if path.exists():
+        return PoseRuns.load(path)
+    runs = []
+    for recording in recordings:
+        runs.append(asyncio.run(_run_of(recording, clock)))
+        on_done(len(runs))
+    joined = join_runs(runs, pad=True)
+    joined.save(path)
+    return joined
+
+
+async def _run_of(recording: Recording, clock: Clock) -> PoseRun:
+    poses = [pose async for pose in filmed_poses(recording, clock)]
+    steps = poses[-1].step + 1 if poses else 1
+    joints = np.zeros((steps, len(JOINTS), 3), np.float32)
+    found = np.zeros(steps, bool)
+    for pose in poses:
+        if pose.joints is not None:
+            joints[pose.step], found[pose.step] = pose.joints, True
+    labels = tuple(_label_at(recording, step * STEP_S) for step in range(steps))
+    sizes = latest_sizes(joints, found)
+    return PoseRun(joints.astype(np.float16), found, sizes, labels)
+
+
+def _label_at(recording: Recording, time_s: float) -> str:
+    for span in recording.spans:
+        if span.start_s <= time_s < span.end_s:
+            return span.label
+    return UNLABELLED

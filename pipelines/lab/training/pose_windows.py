@@ -1,0 +1,209 @@
+"""Windows of pose pictures to train on, from simulated lives and recordings.
+
+A recording may say less than a life: an activity that is no label, or nothing at all.
+Then a picture has several possible labels, and the model's own scores choose among
+them (``likely_targets``).
+"""
+
+from typing import final
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float32, Int64, UInt8
+from torch import Tensor
+
+from models.person.pose_picture import MOMENTS, draw_poses
+from models.prompts.prompt_set import PromptSet
+from pipelines.errors import TrainingError
+from pipelines.lab.poses.filmed import UNLABELLED
+from pipelines.lab.poses.pose_lives import PoseRuns
+from pipelines.records import FALL
+
+_GRID_STEPS = 3  # poses a step of the frame grid
+_NEAR_FALLS = 0.33  # share of windows near a fall
+_BEFORE, _AFTER = -8, 24  # steps about a moment of falling
+_ZOOM, _SHIFT, _TILT_RAD = 0.3, 0.12, 0.07  # greatest changes of a filmed window
+_MIRRORED = (0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11)
+
+Places = Int64[np.ndarray, " window"]
+
+
+@final
+class PoseWindows:
+    """Draws windows of pose pictures.
+
+    Args:
+        lives: The simulated lives.
+        prompt_set: The labels.
+        frames: Pictures in a window.
+        filmed: The recordings; None for none.
+        filmed_share: Share of the windows that are of recordings.
+
+    Raises:
+        TrainingError: If the lives have fewer than two of the labels, or no fall.
+    """
+
+    def __init__(
+        self,
+        lives: PoseRuns,
+        prompt_set: PromptSet,
+        frames: int,
+        filmed: PoseRuns | None = None,
+        filmed_share: float = 0.0,
+    ) -> None:
+        self._frames = frames
+        places = {prompt_set.place(name) for name in lives.names}
+        falling = prompt_set.place("falling")
+        is_fall = prompt_set.events.get("falling") == FALL
+        if len(places - {-1}) < 2 or falling not in places or not is_fall:
+            problem = "the simulated lives have too few of its labels to train on"
+            raise TrainingError(prompt_set.id, problem)
+        self._lives = _Pool(lives, prompt_set)
+        self._filmed = None if filmed is None else _Pool(filmed, prompt_set)
+        self._filmed_share = filmed_share
+
+    def draw(
+        self, count: int, rng: np.random.Generator
+    ) -> tuple[
+        UInt8[np.ndarray, "picture 32 32 3"], Float32[np.ndarray, "picture label"]
+    ]:
+        """Draw windows.
+
+        Returns:
+            The pictures of all windows, each window's newest first, and the possible
+            labels of each picture: 1 for each, see ``likely_targets``.
+        """
+        if self._filmed is None:
+            return self._lives.windows(count, self._frames, rng)
+        filmed = round(self._filmed_share * count)
+        parts = (
+            self._lives.windows(count - filmed, self._frames, rng),
+            self._filmed.windows(filmed, self._frames, rng, vary=True),
+        )
+        return (
+            np.concatenate([pictures for pictures, _ in parts]),
+            np.concatenate([targets for _, targets in parts]),
+        )
+
+
+@final
+class _Pool:
+    """Runs of one kind, and where their falls are."""
+
+    def __init__(self, runs: PoseRuns, prompt_set: PromptSet) -> None:
+        self._runs = runs
+        self._targets = np.stack([_possible(name, prompt_set) for name in runs.names])
+        falling = [
+            i
+            for i, name in enumerate(runs.names)
+            if prompt_set.resolve(name) == "falling"
+        ]
+        self._all = np.argwhere(runs.labels >= 0)
+        self._falls = np.argwhere(np.isin(runs.labels, falling))
+        self._last = (runs.labels >= 0).sum(axis=1) - 1
+
+    def windows(
+        self, count: int, frames: int, rng: np.random.Generator, *, vary: bool = False
+    ) -> tuple[
+        UInt8[np.ndarray, "picture 32 32 3"], Float32[np.ndarray, "picture label"]
+    ]:
+        """Draw windows; ``vary`` changes place, size and tilt of the body at random."""
+        run, step = self._moments(count, rng)
+        ages = _GRID_STEPS * np.arange(frames)
+        steps = np.maximum(0, step[:, None] - ages).ravel()
+        run = run.repeat(frames)
+        joints, found, sizes = poses_at(self._runs, run, steps)
+        if vary:
+            joints, zoom = _varied(joints, frames, rng)
+            sizes = sizes * zoom
+            joints[~found] = 0
+        pictures = draw_poses(joints, found, sizes)
+        return pictures, self._targets[self._runs.labels[run, steps]]
+
+    def _moments(self, count: int, rng: np.random.Generator) -> tuple[Places, Places]:
+        """Draw the run and the newest step of each window; a third near falls."""
+        chosen = self._all[rng.integers(len(self._all), size=count)]
+        if len(self._falls):
+            near = round(_NEAR_FALLS * count)
+            chosen[:near] = self._falls[rng.integers(len(self._falls), size=near)]
+            chosen[:near, 1] += rng.integers(_BEFORE, _AFTER, size=near)
+        run = chosen[:, 0]
+        return run, np.clip(chosen[:, 1], 0, self._last[run])
+
+
+def poses_at(
+    runs: PoseRuns,
+    run: Int64[np.ndarray, " picture"],
+    step: Int64[np.ndarray, " picture"],
+) -> tuple[
+    Float32[np.ndarray, "picture moment 13 3"],
+    Bool[np.ndarray, "picture moment"],
+    Float32[np.ndarray, " picture"],
+]:
+    """Return what ``draw_poses`` draws for some steps of some runs."""
+    moments = step[:, None] - np.array(MOMENTS)
+    found = (moments >= 0) & runs.found[run[:, None], moments]
+    joints = runs.joints[run[:, None], moments].astype(np.float32)
+    joints[~found] = 0
+    return joints, found, runs.sizes[run, step]
+
+
+def _possible(name: str, prompt_set: PromptSet) -> Float32[np.ndarray, " label"]:
+    """Return 1 for each label that an activity may be.
+
+    An activity that no label names is any but a fall; an unlabelled one is any.
+    """
+    place = prompt_set.place(name) if name != UNLABELLED else -1
+    possible = [
+        i == place
+        or (place < 0 and (name == UNLABELLED or prompt_set.events[label] != FALL))
+        for i, label in enumerate(prompt_set.labels)
+    ]
+    return np.array(possible, np.float32)
+
+
+def _varied(
+    joints: Float32[np.ndarray, "picture moment 13 3"],
+    frames: int,
+    rng: np.random.Generator,
+) -> tuple[Float32[np.ndarray, "picture moment 13 3"], Float32[np.ndarray, " picture"]]:
+    """Return windows that another camera might have seen, and their zoom."""
+    count = len(joints) // frames
+
+    def draw(most: float, *shape: int) -> Float32[np.ndarray, "picture ..."]:
+        values = rng.uniform(-most, most, (count, *shape)).astype(np.float32)
+        repeated: Float32[np.ndarray, "picture ..."] = values.repeat(frames, axis=0)
+        return repeated
+
+    zoom, shift, tilt = np.exp(draw(_ZOOM)), draw(_SHIFT, 2), draw(_TILT_RAD)
+    is_mirrored = draw(1.0) > 0
+    flipped = joints[..., _MIRRORED, :] * np.array([-1, 1, 1], np.float32)
+    flipped[..., 0] += 1
+    varied = np.where(is_mirrored[:, None, None, None], flipped, joints)
+    across, down = varied[..., 0] - 0.5, varied[..., 1] - 0.5
+    cos, sin = (
+        (zoom * turn(tilt))[:, None, None].astype(np.float32)
+        for turn in (np.cos, np.sin)
+    )
+    varied[..., 0] = 0.5 + cos * across - sin * down + shift[:, :1, None]
+    varied[..., 1] = 0.5 + sin * across + cos * down + shift[:, 1:, None]
+    return varied, zoom
+
+
+def likely_targets(
+    possible: Float32[Tensor, "picture label"],
+    logits: Float32[Tensor, "picture label"],
+) -> Float32[Tensor, "picture label"]:
+    """Return what to train each picture towards.
+
+    Args:
+        possible: 1 for each label that the picture may show.
+        logits: The model's scores.
+
+    Returns:
+        The model's own probabilities among the possible labels; rows sum to 1. With
+        one possible label that is the label.
+    """
+    with torch.no_grad():
+        masked = logits.masked_fill(possible == 0, -torch.inf)
+        return masked.softmax(dim=1)

@@ -1,0 +1,107 @@
+"""Events of two stages, drawn: ``f`` is falling, ``d`` is down, ``.`` is walking.
+
+A capital letter is a score of 0.8, a small one of 0.3; the rest is walking. A window
+ends each second, the minimum duration is 1 s and a long lie 6 s.
+"""
+
+import pytest
+
+from models.prompts.prompt_set import Outcome
+from models.window import Modality
+from pipelines.clock import NS_PER_S
+from pipelines.live.events import EventDetector, EventSettings
+from pipelines.records import ActionEvent, Prediction
+
+EVENTS = {"falling": "fall", "fallen": "fall", "walking": "walking"}
+OUTCOMES = {"fallen": Outcome("falling", "long lie")}
+SETTINGS = EventSettings(
+    0.6,
+    0.3,
+    1.0,
+    2.0,
+    onset_score=0.25,
+    outcome_score=0.5,
+    onset_within_s=3.0,
+    long_lie_s=6.0,
+)
+STAGES = {"F": "falling", "f": "falling", "D": "fallen", "d": "fallen"}
+
+
+def prediction(second: int, mark: str, modality: Modality) -> Prediction:
+    score = 0.8 if mark.isupper() else 0.3
+    scores = dict.fromkeys(EVENTS, 0.0) | {STAGES.get(mark, "walking"): score}
+    return Prediction(
+        subject_id="bed-4",
+        start_ns=(second - 3) * NS_PER_S,
+        end_ns=second * NS_PER_S,
+        label="walking",
+        confidence=0.5,
+        margin=0.0,
+        entropy=0.0,
+        scores=scores,
+        cosines=scores,
+        modality=modality,
+        model="tiny",
+        prompt_set="ward@1",
+        partial=False,
+        missing_frames=0,
+    )
+
+
+def started(row: str, modality: Modality = "video") -> list[tuple[str, int]]:
+    """Return each started event with the second of its decision."""
+    detector = EventDetector("bed-4", EVENTS, SETTINGS, outcomes=OUTCOMES)
+    events: list[ActionEvent] = []
+    for second, mark in enumerate(row):
+        events += detector.update(prediction(second, mark, modality))
+    return [
+        (event.name, event.decided_ns // NS_PER_S)
+        for event in events
+        if event.state == "started"
+    ]
+
+
+def test_a_fall_is_reported_once_the_person_is_down() -> None:
+    assert started("..FFFDDDD") == [("fall", 5)]
+
+
+def test_a_person_who_stumbles_and_goes_on_has_not_fallen() -> None:
+    assert started("..FFFFFF....") == []
+
+
+def test_a_weak_sign_of_falling_is_enough_for_an_onset() -> None:
+    assert started("..fDDDD....") == [("fall", 4)]
+
+
+def test_a_person_who_lay_on_the_floor_from_the_start_is_a_long_lie() -> None:
+    assert started("DDDDDDDDDD") == [("long lie", 6)]
+
+
+def test_a_short_lie_on_the_floor_is_nothing() -> None:
+    assert started("..DDDDDD....") == []
+
+
+def test_a_person_who_moves_on_the_floor_later_has_not_fallen() -> None:
+    assert started("DDDDFDDDDD") == [("long lie", 6)]
+
+
+def test_falling_long_before_is_no_onset() -> None:
+    assert started("FF.....DDDDDDD") == [("long lie", 13)]
+
+
+def test_a_fall_that_goes_on_is_no_long_lie_as_well() -> None:
+    assert started("..FF" + 20 * "D") == [("fall", 4)]
+
+
+def test_a_person_who_still_lies_after_the_end_of_a_fall_is_a_long_lie() -> None:
+    assert started("FFDDD...." + 8 * "D") == [("fall", 2), ("long lie", 15)]
+
+
+def test_a_wearable_alone_needs_no_person_who_is_down() -> None:
+    assert started("..FFFFFF....", "imu") == [("fall", 3)]
+
+
+@pytest.mark.parametrize("name", ["onset_score", "outcome_score"])
+def test_scores_out_of_range_are_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=rf"^{name} must be from 0 to 1, got 1.5$"):
+        EventSettings(**{name: 1.5})
