@@ -40,10 +40,11 @@ def drift(
     after the simulated days.
     """
     from models.build import build_recognizer
+    from models.bundled import PICTURE_CHECKPOINT_FOLDER
     from pipelines.clock import SystemClock
     from services.bench.drift import measure_drift
 
-    recognizer = build_recognizer(model)
+    recognizer = build_recognizer(model or PICTURE_CHECKPOINT_FOLDER)
     recognizer.clip.require_pictures()
     with staged_bars() as show:
         cost = measure_drift(recognizer, SystemClock(), days, show, seed)

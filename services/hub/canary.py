@@ -62,8 +62,9 @@ class Canary:
         self._publish = publish
         self._published: bool | None = None
         self.trouble = "recognition has not been tested yet"
+        kind = "poses" if recognizer.info.view == "pose" else "pixels"
         with np.load(CANARY_FILE) as file:
-            self._pixels = _resized(file["pixels"], recognizer.info.image_size_px)
+            self._pixels = _resized(file[kind], recognizer.info.image_size_px)
 
     async def run(self, every_s: float) -> None:
         """Test recognition until cancelled.

@@ -13,9 +13,14 @@ from typing import final
 import numpy as np
 from jaxtyping import Int64, UInt8
 
-from models.person.pose_picture import MOMENTS, draw_poses
+from models.person.pose_picture import draw_poses
 from pipelines.lab.poses.body_joints import joint_places
-from pipelines.lab.poses.pose_lives import STEP_RATE_HZ, view_of
+from pipelines.lab.poses.pose_lives import (
+    STEP_RATE_HZ,
+    join_runs,
+    poses_at,
+    view_of,
+)
 from pipelines.lab.simulation.footage import (
     RecordingPlan,
     in_render_processes,
@@ -67,9 +72,6 @@ def _film(plan: RecordingPlan) -> PoseFilm:
     stride = Fraction(STEP_RATE_HZ) / plan.rate_hz
     count = int(len(run.labels) / stride)
     steps = np.array([round(i * stride) for i in range(count)])
-    moments = steps[:, None] - np.array(MOMENTS)
-    found = (moments >= 0) & run.found[moments]
-    joints = run.joints[moments].astype(np.float32)
-    joints[~found] = 0
+    drawn = draw_poses(*poses_at(join_runs([run]), np.zeros_like(steps), steps))
     labels = tuple(run.labels[step] for step in steps)
-    return PoseFilm(labels, draw_poses(joints, found, run.sizes[steps]))
+    return PoseFilm(labels, drawn)

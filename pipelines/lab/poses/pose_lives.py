@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import final
 
 import numpy as np
-from jaxtyping import Bool, Float16, Float32, Int16
+from jaxtyping import Bool, Float16, Float32, Int16, Int64
 
 from models.person.pose_history import LEAST_SIZE, SIZE_SHARE, SIZE_STEPS
-from models.person.pose_picture import HIPS, JOINTS, SHOULDERS, body_sizes
+from models.person.pose_picture import HIPS, JOINTS, MOMENTS, SHOULDERS, body_sizes
 from pipelines.errors import TrainingError
 from pipelines.lab.poses.body_joints import RATE_HZ, joint_places, sample_at
 from pipelines.lab.poses.cameras import free_camera, ward_camera
@@ -195,6 +195,23 @@ def join_runs(runs: Sequence[PoseRun], *, pad: bool = False) -> PoseRuns:
         joined.sizes[i, :length] = run.sizes[:length]
         joined.labels[i, :length] = [place[name] for name in run.labels[:length]]
     return joined
+
+
+def poses_at(
+    runs: PoseRuns,
+    run: Int64[np.ndarray, " picture"],
+    step: Int64[np.ndarray, " picture"],
+) -> tuple[
+    Float32[np.ndarray, "picture moment 13 3"],
+    Bool[np.ndarray, "picture moment"],
+    Float32[np.ndarray, " picture"],
+]:
+    """Return what ``draw_poses`` draws for some steps of some runs."""
+    moments = step[:, None] - np.array(MOMENTS)
+    found = (moments >= 0) & runs.found[run[:, None], moments]
+    joints = runs.joints[run[:, None], moments].astype(np.float32)
+    joints[~found] = 0
+    return joints, found, runs.sizes[run, step]
 
 
 def latest_sizes(

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import final
 
-from models.bundled import CHECKPOINT_FOLDER
+from models.bundled import PICTURE_CHECKPOINT_FOLDER
 from models.clip.checkpoint import find_checkpoint
 from models.clip.encoder import ClipEncoder
 from models.prompts.prompt_file import bundled_prompt_set, load_prompt_set
@@ -159,7 +159,7 @@ def open_laboratory(
         from pipelines.lab.training.recipe_file import labels_seen
 
         basis += "; no public set and no pretrained CLIP was used"
-        learnt = labels_seen(find_checkpoint(checkpoint or CHECKPOINT_FOLDER))
+        learnt = labels_seen(find_checkpoint(checkpoint or PICTURE_CHECKPOINT_FOLDER))
     return Laboratory(
         studied.recognizer, studied.clips, f"{basis}.", on_progress, learnt=learnt
     )
@@ -185,6 +185,7 @@ def _ward_clips(
 ) -> StudiedClips:
     require_rendering()  # before the next import, which fails with a traceback
     from pipelines.lab.simulation.footage import RecordingPlan, Stream
+    from pipelines.lab.studies.pose_clips import draw_pose_clips
     from pipelines.lab.studies.ward_clips import plan_rooms, prepare_ward_clips
 
     stream = Stream.TRAINING if choice.for_use else Stream.FOOTAGE
@@ -196,14 +197,22 @@ def _ward_clips(
         on_progress("rooms", len(done), len(plans), plan.name)
 
     recognizer = ClipRecognizer(clip, read_prompts(choice.prompts))
-    with kept_or_temporary(choice.work) as folder:
-        rendered = prepare_ward_clips(
-            folder,
+    labels = recognizer.prompt_set.labels
+    if clip.card.view == "pose":
+        rendered = draw_pose_clips(
             plans,
-            recognizer.prompt_set.labels,
-            image_size_px=clip.image_size_px,
-            on_done=count,
+            labels,
+            on_done=lambda lives: on_progress("rooms", lives, len(plans), ""),
         )
+    else:
+        with kept_or_temporary(choice.work) as folder:
+            rendered = prepare_ward_clips(
+                folder,
+                plans,
+                labels,
+                image_size_px=clip.image_size_px,
+                on_done=count,
+            )
     rooms = len(set(rendered.groups.tolist()))
     title = "the simulated ward"
     amount = f"{len(rendered)} clips of {rooms} rooms of {title} (seed {choice.seed})"

@@ -105,11 +105,11 @@ def _path(folder: Path, plan: RecordingPlan, image_size_px: int) -> Path:
 
 def _render_room(plan: RecordingPlan, folder: Path, image_size_px: int) -> None:
     rng, world, track = simulate_motion(plan)
-    starts = list(_starts(track))
+    starts = list(window_starts(track))
     frames, maps = [], []
     with Photographer(world, random_sensor(rng), rng) as photographer:
         for start in starts:
-            samples = _samples(start)
+            samples = picture_samples(start)
             shots = [
                 photographer.render(track.qpos[at], covered=track.covered[at])
                 for at in samples
@@ -127,7 +127,7 @@ def _render_room(plan: RecordingPlan, folder: Path, image_size_px: int) -> None:
         np.savez_compressed(
             file,
             frames=np.array(frames, np.uint8),
-            labels=np.array([_label(track, start) for start in starts]),
+            labels=np.array([label_of_window(track, start) for start in starts]),
             imu=np.array([felt[at : at + IMU_SAMPLES] for at in starts], np.float32),
             parts=np.array(maps, np.uint8),
         )
@@ -149,17 +149,18 @@ def _squared(
     return square
 
 
-def _samples(start: int) -> list[int]:
+def picture_samples(start: int) -> list[int]:
     """Return the samples of the pictures, of which the last ends the window."""
     step = IMU_SAMPLES / FRAMES
     return [start + round((i + 1) * step) - 1 for i in range(FRAMES)]
 
 
-def _label(track: Track, start: int) -> str:
+def label_of_window(track: Track, start: int) -> str:
+    """Return the activity in the middle of a window."""
     return track.labels[start + IMU_SAMPLES // 2]
 
 
-def _starts(track: Track) -> Iterator[int]:
+def window_starts(track: Track) -> Iterator[int]:
     """Yield starts of windows in the middle of each activity, a few of each label."""
     seen: Counter[str] = Counter()
     sample = 0

@@ -9,14 +9,14 @@ from typing import final
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float32, Int64, UInt8
+from jaxtyping import Float32, Int64, UInt8
 from torch import Tensor
 
-from models.person.pose_picture import MOMENTS, draw_poses
+from models.person.pose_picture import draw_poses
 from models.prompts.prompt_set import PromptSet
 from pipelines.errors import TrainingError
 from pipelines.lab.poses.filmed import UNLABELLED
-from pipelines.lab.poses.pose_lives import PoseRuns
+from pipelines.lab.poses.pose_lives import PoseRuns, poses_at
 from pipelines.records import FALL
 
 _GRID_STEPS = 3  # poses a step of the frame grid
@@ -129,23 +129,6 @@ class _Pool:
             chosen[:near, 1] += rng.integers(_BEFORE, _AFTER, size=near)
         run = chosen[:, 0]
         return run, np.clip(chosen[:, 1], 0, self._last[run])
-
-
-def poses_at(
-    runs: PoseRuns,
-    run: Int64[np.ndarray, " picture"],
-    step: Int64[np.ndarray, " picture"],
-) -> tuple[
-    Float32[np.ndarray, "picture moment 13 3"],
-    Bool[np.ndarray, "picture moment"],
-    Float32[np.ndarray, " picture"],
-]:
-    """Return what ``draw_poses`` draws for some steps of some runs."""
-    moments = step[:, None] - np.array(MOMENTS)
-    found = (moments >= 0) & runs.found[run[:, None], moments]
-    joints = runs.joints[run[:, None], moments].astype(np.float32)
-    joints[~found] = 0
-    return joints, found, runs.sizes[run, step]
 
 
 def _possible(name: str, prompt_set: PromptSet) -> Float32[np.ndarray, " label"]:

@@ -49,6 +49,7 @@ def drift(
     turned cameras, wearables and other prompts in simulated rooms give the delays.
     """
     from models.build import build_recognizer
+    from models.bundled import PICTURE_ADAPTATION_FILE, PICTURE_CHECKPOINT_FOLDER
     from pipelines.in_process import InProcessRecognizer
     from pipelines.lab.simulation.render_probe import require_rendering
     from pipelines.live.drift.settings import DriftSettings
@@ -59,8 +60,13 @@ def drift(
     from pipelines.lab.studies.drift.report_files import write_report
     from pipelines.lab.studies.drift.study import QUICK, StudySize, study_drift
 
+    if model is None and adaptation is None:
+        adaptation = PICTURE_ADAPTATION_FILE
     clip = build_recognizer(
-        model, prompts, adaptation=adaptation, calibration=calibration
+        model or PICTURE_CHECKPOINT_FOLDER,
+        prompts,
+        adaptation=adaptation,
+        calibration=calibration,
     )
     clip.clip.require_pictures()
     with InProcessRecognizer(clip) as recognizer, staged_bars() as show:

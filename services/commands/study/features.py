@@ -44,14 +44,16 @@ def features(
     POINTS-masks beside the file.
     """
     from models.build import build_recognizer
-    from models.bundled import NO_ADAPTATION
+    from models.bundled import NO_ADAPTATION, PICTURE_CHECKPOINT_FOLDER
     from models.masking.sam import load_any_sam
     from pipelines.lab.studies.models.feature_masks import NamedSam, read_feature_frames
     from pipelines.lab.studies.models.features import study_features
 
     named = None if sam is None else NamedSam(sam, partial(load_any_sam, sam))
     with staged_bars() as show:
-        recognizer = build_recognizer(model, prompts, adaptation=NO_ADAPTATION)
+        recognizer = build_recognizer(
+            model or PICTURE_CHECKPOINT_FOLDER, prompts, adaptation=NO_ADAPTATION
+        )
         recognizer.clip.require_pictures()
         frames = read_feature_frames(points, named, show)
         result = study_features(recognizer, frames, points.name, seed, show)

@@ -63,13 +63,13 @@ def _command(name: str) -> Callable[..., None]:
             seed=seed,
             prompts=prompts,
         )
-        from models.bundled import CHECKPOINT_FOLDER
+        from models.bundled import PICTURE_CHECKPOINT_FOLDER
         from models.clip.encoder import load_clip
         from pipelines.lab.studies.studied_clips import WardChoice, open_laboratory
 
         size = study_size(clips, seeds, quick=quick)
         chosen = choice or WardChoice(prompts, size.clips, seed, work)
-        clip = load_clip(model or CHECKPOINT_FOLDER)
+        clip = load_clip(model or PICTURE_CHECKPOINT_FOLDER)
         clip.require_pictures()
         with staged_bars() as show:
             trains = name not in _WITHOUT_TRAINING

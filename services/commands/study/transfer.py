@@ -99,13 +99,13 @@ def _transfer(
     size: "StudySize",
     model: str | None,
 ) -> "StudyResult":
-    from models.bundled import CHECKPOINT_FOLDER
+    from models.bundled import PICTURE_CHECKPOINT_FOLDER
     from models.clip.encoder import load_clip
     from pipelines.lab.studies.models.laboratory import Laboratory
     from pipelines.lab.studies.models.zero_shot_transfer import study_zero_shot_transfer
     from pipelines.lab.studies.studied_clips import read_clips
 
-    clip = load_clip(model or CHECKPOINT_FOLDER)
+    clip = load_clip(model or PICTURE_CHECKPOINT_FOLDER)
     clip.require_pictures()
     with staged_bars() as show:
         away = read_clips(there, clip, show, trained_on=False)

@@ -91,7 +91,7 @@ def is_clip(
     from models.recognizer import ClipRecognizer
     from pipelines.lab.studies.studied_clips import kept_or_temporary, read_prompts
     from pipelines.lab.training.adaptations import adapt_is_clip
-    from pipelines.lab.training.default import Recipe
+    from pipelines.lab.training.picture_clip import Recipe
 
     recipe = Recipe(seed=seed, recordings=lives)
     with staged_bars() as show, kept_or_temporary(work) as folder:
@@ -138,7 +138,6 @@ def _ward_clips(
 ) -> "Iterator[tuple[StudiedClips, Show]]":
     """Render clips of the simulated ward for a training, and report its end."""
     clip = _clip_to_adapt(model, out)
-    clip.require_pictures()
     from pipelines.lab.studies.studied_clips import WardChoice, read_clips
 
     choice = WardChoice(prompts, clips, seed, work, for_use=True)

@@ -7,25 +7,25 @@ from typing import Annotated
 import typer
 
 from services.commands.train.adaptation import csn, is_clip, sc_clip
-from services.commands.train.pose import pose
+from services.commands.train.default import default
 from services.options import SeedOption
 from services.progress import staged_bars
 
 app = typer.Typer(no_args_is_help=True, help="Train a checkpoint, or adapt one.")
 
-app.command("pose")(pose)
+app.command()(default)
 app.command("csn")(csn)
 app.command("is-clip")(is_clip)
 app.command("sc-clip")(sc_clip)
 
 
 @app.command()
-def default(
+def pictures(
     *,
     out: Annotated[
         Path,
         typer.Option(help="Working folder for pictures (4 GB), state, and the result."),
-    ] = Path("out/train-default"),
+    ] = Path("out/train-pictures"),
     seed: SeedOption = 1,
     steps: Annotated[
         int | None,
@@ -44,16 +44,17 @@ def default(
         ),
     ] = None,
 ) -> None:
-    """Train the shipped checkpoint from scratch on the simulated ward.
+    """Train a checkpoint that looks at whole pictures of the simulated ward.
 
-    The training may be stopped at any time; the same command resumes it. Without
-    --seed, --steps, --recordings and --without the result is the shipped checkpoint.
+    The studies that cover parts of pictures need it. The training may be stopped at any
+    time; the same command resumes it. Without --seed, --steps, --recordings and
+    --without the result is the shipped `models/bundled/ward-clip`.
     """
     from models.prompts.prompt_file import bundled_prompt_set
     from pipelines.lab.simulation.render_probe import require_rendering
 
     require_rendering()  # before an import that fails with a traceback
-    from pipelines.lab.training.default import Recipe, train
+    from pipelines.lab.training.picture_clip import Recipe, train
 
     recipe = Recipe(seed=seed)
     if steps is not None:

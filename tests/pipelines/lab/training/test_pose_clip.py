@@ -11,9 +11,9 @@ from models.person.pose_history import PoseHistory
 from models.person.pose_picture import JOINTS, draw_poses
 from models.prompts.prompt_file import bundled_prompt_set
 from pipelines.errors import TrainingError
-from pipelines.lab.poses.pose_lives import PoseRuns, simulate_pose_runs
+from pipelines.lab.poses.pose_lives import PoseRuns, poses_at, simulate_pose_runs
 from pipelines.lab.training.pose_clip import PoseRecipe, train_pose_clip
-from pipelines.lab.training.pose_windows import PoseWindows, poses_at
+from pipelines.lab.training.pose_windows import PoseWindows
 
 TINY = PoseRecipe(
     lives=4,

@@ -1,4 +1,4 @@
-"""The command ``wardwatch train pose``: a checkpoint that looks at poses."""
+"""The command ``wardwatch train default``: the default checkpoint."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,12 +9,12 @@ import typer
 from services.progress import staged_bars
 
 
-def pose(
+def default(
     *,
     out: Annotated[
         Path,
         typer.Option(help="Working folder for poses (0.3 GB), state, and the result."),
-    ] = Path("out/train-pose"),
+    ] = Path("out/train-default"),
     seed: Annotated[int, typer.Option(min=0, help="Seed of every choice.")] = 1,
     steps: Annotated[
         int | None,
@@ -33,7 +33,7 @@ def pose(
         typer.Option(help="Labels of --footage; its own labels.csv by default."),
     ] = None,
 ) -> None:
-    """Train the bundled pose checkpoint from scratch, on simulated lives.
+    """Train the default checkpoint from scratch, on simulated lives and recordings.
 
     Takes an hour on two cores. It may be stopped at any time; the same command resumes
     it. The shipped checkpoint `models/bundled/ward-pose` also learnt from the

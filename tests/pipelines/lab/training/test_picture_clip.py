@@ -11,7 +11,7 @@ from models.clip.encoder import load_clip
 from models.prompts.prompt_file import bundled_prompt_set
 from pipelines.errors import FolderError, TrainingError
 from pipelines.lab.simulation.footage import SIMULATOR_VERSION, Stream
-from pipelines.lab.training.default import Recipe, train
+from pipelines.lab.training.picture_clip import Recipe, train
 from pipelines.lab.training.pictures import prepare_runs
 from pipelines.lab.training.recipe_file import labels_seen
 
