@@ -38,7 +38,7 @@ def test_mistake_in_the_prompt_set_shows_before_the_weights_are_read(
 def test_shipped_adaptation_is_taken_where_all_else_is_as_shipped(
     tiny_folder: Path, tmp_path: Path
 ) -> None:
-    assert build_recognizer().name == "ward-clip+is-clip"
+    assert build_recognizer().name == "ward-pose+is-clip"
     own = tmp_path / "own.yaml"
     own.write_bytes(PROMPT_SET_FILE.read_bytes())
     for plain in (
@@ -49,7 +49,7 @@ def test_shipped_adaptation_is_taken_where_all_else_is_as_shipped(
         build_recognizer(seconds=2.0),
         build_recognizer(adaptation=NO_ADAPTATION),
     ):
-        assert plain.name in ("ward-clip", "tiny-clip")
+        assert plain.name in ("ward-pose", "tiny-clip")
 
 
 def test_an_adaptation_that_is_asked_for_is_taken(tmp_path: Path) -> None:
@@ -59,5 +59,5 @@ def test_an_adaptation_that_is_asked_for_is_taken(tmp_path: Path) -> None:
 
 def test_shipped_adaptation_is_of_the_shipped_checkpoint() -> None:
     recognizer = build_recognizer(adaptation=ADAPTATION_FILE)
-    assert recognizer.name == "ward-clip+is-clip"
+    assert recognizer.name == "ward-pose+is-clip"
     assert recognizer.calibrations.keys() == {"video", "fused"}

@@ -208,8 +208,8 @@ def poses_at(
 ]:
     """Return what ``draw_poses`` draws for some steps of some runs."""
     moments = step[:, None] - np.array(MOMENTS)
-    found = (moments >= 0) & runs.found[run[:, None], moments]
-    joints = runs.joints[run[:, None], moments].astype(np.float32)
+    found = (moments >= 0) & runs.found[run[:, None], np.maximum(moments, 0)]
+    joints = runs.joints[run[:, None], np.maximum(moments, 0)].astype(np.float32)
     joints[~found] = 0
     return joints, found, runs.sizes[run, step]
 

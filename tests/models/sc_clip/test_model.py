@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 from transformers import CLIPConfig, CLIPModel
 
-from models.bundled import CHECKPOINT_FOLDER
+from models.bundled import PICTURE_CHECKPOINT_FOLDER
 from models.clip.encoder import load_clip
 from models.clip.new_checkpoint import small_clip
 from models.sc_clip.model import FrameState, ScAnswer, ScClip
@@ -412,7 +412,7 @@ def test_clip_model_is_frozen_and_its_weights_are_left_alone() -> None:
 
 
 def test_shipped_checkpoint_serves() -> None:
-    clip = load_clip(CHECKPOINT_FOLDER).model
+    clip = load_clip(PICTURE_CHECKPOINT_FOLDER).model
     model = ScClip(clip, ScSettings())
     draw = torch.Generator().manual_seed(0)
     pixels = torch.rand(2, 3, 3, 128, 128, generator=draw) * 2 - 1

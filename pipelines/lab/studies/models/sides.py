@@ -1,8 +1,8 @@
 """Divisions of labels into trained (base) and untrained (novel) ones.
 
-All studies use one list of the ward's novel labels or a part of it, so that a checkpoint
-trained without these labels (``wardwatch train pictures --without``) has seen no novel
-label of any study.
+All studies use one list of the ward's novel labels or a part of it, so that a
+checkpoint trained without these labels (``wardwatch train pictures --without``) has
+seen no novel label of any study.
 """
 
 from collections.abc import Collection, Sequence

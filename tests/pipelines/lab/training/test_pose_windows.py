@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+import torch
+
+from models.prompts.prompt_file import bundled_prompt_set
+from pipelines.lab.poses.filmed import UNLABELLED
+from pipelines.lab.poses.pose_lives import PoseRun, PoseRuns, join_runs
+from pipelines.lab.training.pose_windows import PoseWindows, likely_targets
+
+PROMPTS = bundled_prompt_set()
+FRAMES = 2
+
+
+def run_of(*labels: str, x: float = 0.5) -> PoseRun:
+    steps = len(labels)
+    joints = np.full((steps, 13, 3), 0.5, np.float16)
+    joints[:, :, 0] = x + 0.01 * np.arange(13)
+    return PoseRun(
+        joints, np.ones(steps, bool), np.full(steps, 0.4, np.float32), labels
+    )
+
+
+LIVES = join_runs([run_of(*("walking",) * 20, *("falling",) * 10)])
+
+
+def targets_of(filmed: PoseRuns, share: float = 1.0) -> np.ndarray:
+    windows = PoseWindows(LIVES, PROMPTS, FRAMES, filmed, share)
+    _, targets = windows.draw(40, np.random.default_rng(1))
+    return targets
+
+
+def test_a_shorter_run_is_padded_and_its_padding_never_drawn() -> None:
+    filmed = join_runs([run_of("sitting"), run_of(*("sitting",) * 9)], pad=True)
+    assert filmed.labels.tolist() == [[0, *[-1] * 8], [0] * 9]
+    sitting = PROMPTS.place("sitting")
+    assert (targets_of(filmed).argmax(axis=1) == sitting).all()
+
+
+def test_an_activity_that_is_no_label_may_be_any_but_a_fall() -> None:
+    targets = targets_of(join_runs([run_of("dancing", "dancing")]))
+    falls = [PROMPTS.events[label] == "fall" for label in PROMPTS.labels]
+    assert (targets == ~np.array(falls)).all()
+
+
+def test_an_unlabelled_time_may_be_anything() -> None:
+    assert (targets_of(join_runs([run_of(UNLABELLED, UNLABELLED)])) == 1).all()
+
+
+def test_recordings_have_their_share_of_the_windows() -> None:
+    filmed = join_runs([run_of("sitting", "sitting")])
+    sitting = PROMPTS.place("sitting")
+    shown = targets_of(filmed, share=0.25).argmax(axis=1) == sitting
+    assert shown.sum() == 10 * FRAMES
+
+
+def test_a_filmed_window_looks_different_each_time_and_a_life_does_not() -> None:
+    rng = np.random.default_rng(1)
+    still = join_runs([run_of("sitting")])
+    drawn, _ = PoseWindows(LIVES, PROMPTS, FRAMES, still, 1.0).draw(8, rng)
+    firsts = drawn.reshape(8, FRAMES, -1)[:, 0]
+    assert len(np.unique(firsts, axis=0)) == 8
+    walking = join_runs([run_of(*("walking",) * 30), run_of(*("falling",) * 30)])
+    drawn, _ = PoseWindows(walking, PROMPTS, FRAMES).draw(8, rng)
+    assert len(np.unique(drawn.reshape(8, FRAMES, -1)[:, 0], axis=0)) < 8
+
+
+def test_one_possible_label_is_the_target() -> None:
+    targets = likely_targets(torch.eye(3), torch.randn(3, 3))
+    assert targets.tolist() == torch.eye(3).tolist()
+
+
+def test_the_model_chooses_among_several_possible_labels() -> None:
+    possible = torch.tensor([[1.0, 1.0, 0.0]])
+    targets = likely_targets(possible, torch.tensor([[0.0, 1.0, 9.0]]))
+    assert targets[0].tolist() == pytest.approx([0.2689, 0.7311, 0.0], abs=1e-4)
