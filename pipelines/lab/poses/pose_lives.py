@@ -201,13 +201,25 @@ def poses_at(
     runs: PoseRuns,
     run: Int64[np.ndarray, " picture"],
     step: Int64[np.ndarray, " picture"],
+    *,
+    is_whole: bool = True,
 ) -> tuple[
     Float32[np.ndarray, "picture moment 13 3"],
     Bool[np.ndarray, "picture moment"],
     Float32[np.ndarray, " picture"],
 ]:
-    """Return what ``draw_poses`` draws for some steps of some runs."""
+    """Return what ``draw_poses`` draws for some steps of some runs.
+
+    Args:
+        runs: The runs.
+        run: Index of each picture's run.
+        step: Its step.
+        is_whole: Whether nobody was in view before the first step. Otherwise the first
+            pose had lasted, as in a clip cut from a longer film.
+    """
     moments = step[:, None] - np.array(MOMENTS)
+    if not is_whole:
+        moments = np.maximum(moments, 0)
     found = (moments >= 0) & runs.found[run[:, None], np.maximum(moments, 0)]
     joints = runs.joints[run[:, None], np.maximum(moments, 0)].astype(np.float32)
     joints[~found] = 0

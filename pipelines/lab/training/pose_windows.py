@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float32, Int64, UInt8
 from torch import Tensor
 
-from models.person.pose_picture import draw_poses
+from models.person.pose_picture import MOMENTS, draw_poses
 from models.prompts.prompt_set import PromptSet
 from pipelines.errors import TrainingError
 from pipelines.lab.poses.filmed import UNLABELLED
@@ -22,6 +22,7 @@ from pipelines.records import FALL
 _GRID_STEPS = 3  # poses a step of the frame grid
 _NEAR_FALLS = 0.33  # share of windows near a fall
 _BEFORE, _AFTER = -8, 24  # steps about a moment of falling
+_STARTS, _LONGEST = 0.15, 24  # share of windows at the start of a stream; steps
 _ZOOM, _SHIFT, _TILT_RAD = 0.3, 0.12, 0.07  # greatest changes of a filmed window
 _MIRRORED = (0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11)
 
@@ -109,14 +110,16 @@ class _Pool:
     ]:
         """Draw windows; ``vary`` changes place, size and tilt of the body at random."""
         run, step = self._moments(count, rng)
-        ages = _GRID_STEPS * np.arange(frames)
+        known = np.full(count, _LONGEST) if vary else _known_steps(count, rng)
+        ages = np.minimum(_GRID_STEPS * np.arange(frames), known[:, None])
         steps = np.maximum(0, step[:, None] - ages).ravel()
         run = run.repeat(frames)
-        joints, found, sizes = poses_at(self._runs, run, steps)
+        joints, found, sizes = poses_at(self._runs, run, steps, is_whole=not vary)
+        found &= ages.reshape(-1, 1) + MOMENTS <= known.repeat(frames)[:, None]
         if vary:
             joints, zoom = _varied(joints, frames, rng)
             sizes = sizes * zoom
-            joints[~found] = 0
+        joints[~found] = 0
         pictures = draw_poses(joints, found, sizes)
         return pictures, self._targets[self._runs.labels[run, steps]]
 
@@ -129,6 +132,16 @@ class _Pool:
             chosen[:near, 1] += rng.integers(_BEFORE, _AFTER, size=near)
         run = chosen[:, 0]
         return run, np.clip(chosen[:, 1], 0, self._last[run])
+
+
+def _known_steps(count: int, rng: np.random.Generator) -> Places:
+    """Draw how far back each window knows the past; some know only their last steps.
+
+    They look as if the camera had just started.
+    """
+    is_start = rng.random(count) < _STARTS
+    known: Places = np.where(is_start, rng.integers(_LONGEST, size=count), _LONGEST)
+    return known
 
 
 def _possible(name: str, prompt_set: PromptSet) -> Float32[np.ndarray, " label"]:

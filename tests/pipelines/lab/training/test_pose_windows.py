@@ -73,3 +73,19 @@ def test_the_model_chooses_among_several_possible_labels() -> None:
     possible = torch.tensor([[1.0, 1.0, 0.0]])
     targets = likely_targets(possible, torch.tensor([[0.0, 1.0, 9.0]]))
     assert targets[0].tolist() == pytest.approx([0.2689, 0.7311, 0.0], abs=1e-4)
+
+
+def test_some_windows_know_no_past_as_at_the_start_of_a_stream() -> None:
+    lives = join_runs([run_of(*("walking",) * 40, *("falling",) * 40)])
+    pictures, _ = PoseWindows(lives, PROMPTS, 1).draw(200, np.random.default_rng(1))
+    # row 0 of the first patch: the columns are moments, grey where nothing is known
+    oldest_is_known = pictures[:, 0, 7, 2] > 0
+    assert 0.02 < 1 - oldest_is_known.mean() < 0.3
+
+
+def test_a_clip_is_taken_to_begin_as_it_was_before() -> None:
+    clip = join_runs([run_of("sitting")])
+    pictures, _ = PoseWindows(LIVES, PROMPTS, 1, clip, 1.0).draw(
+        4, np.random.default_rng(1)
+    )
+    assert (pictures[:, 0, 7, 2] > 0).all()
