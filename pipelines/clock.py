@@ -10,7 +10,7 @@ pipeline time plus the correction is UTC. It is added where a time leaves the pr
     pipeline time  00:00 ── 00:10 ───────────────────── 00:10 ─────── 00:20
     correction         0 ────── 0 ────────────────────── 31 d ──────── 31 d
 
-A clock for tests is in ``pipelines.testing``.
+Tests have a clock of their own, ``tests.fakes``.
 """
 
 import asyncio

@@ -18,6 +18,8 @@ of the constructor, so that an error can be pickled and sent between processes.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
 from pipelines.redaction import redact
 
@@ -25,20 +27,36 @@ _NAMES_SHOWN = 5
 """Number of missing items that a message lists; the rest are counted."""
 
 
-class PipelineError(Exception):
+class FactsError(Exception):
+    """An error whose facts are the fields of a dataclass, without credentials.
+
+    ``template`` formats the fields; without one the facts are joined by colons.
+    """
+
+    template: ClassVar[str] = ""
+
+    def __post_init__(self) -> None:
+        for name, fact in vars(self).items():
+            if isinstance(fact, str):
+                setattr(self, name, redact(fact))
+            elif isinstance(fact, Sequence):
+                setattr(self, name, tuple(map(redact, fact)))
+        self.args = tuple(vars(self).values())
+
+    def __str__(self) -> str:
+        return self.template.format(**vars(self)) or ": ".join(map(str, self.args))
+
+
+class PipelineError(FactsError):
     """The base of every error of the pipelines."""
 
 
+@dataclass(eq=False, repr=False)
 class SourceError(PipelineError):
     """A camera or a wearable cannot be used as configured."""
 
-    def __init__(self, source: str, problem: str) -> None:
-        self.source = redact(source)
-        self.problem = redact(problem)
-        super().__init__(self.source, self.problem)
-
-    def __str__(self) -> str:
-        return f"{self.source}: {self.problem}"
+    source: str
+    problem: str
 
 
 class SourceNotFound(SourceError):
@@ -53,75 +71,56 @@ class SourceRefused(SourceError):
     """The source rejects the credentials: they are missing or wrong."""
 
 
+@dataclass(eq=False, repr=False)
 class PayloadError(PipelineError):
     """One message of a stream is malformed.
 
     ``where`` names the topic or file, ``field`` the part that is wrong.
     """
 
-    def __init__(self, where: str, field: str, problem: str) -> None:
-        self.where = redact(where)
-        self.field = redact(field)
-        self.problem = redact(problem)
-        super().__init__(self.where, self.field, self.problem)
-
-    def __str__(self) -> str:
-        return f"{self.where}: {self.field}: {self.problem}"
+    where: str
+    field: str
+    problem: str
 
 
+@dataclass(eq=False, repr=False)
 class FootageError(PipelineError):
     """A footage folder or its labels.csv is malformed; ``line`` counts from one."""
 
-    def __init__(self, path: str, problem: str, line: int | None = None) -> None:
-        self.path = redact(path)
-        self.line = line
-        self.problem = redact(problem)
-        super().__init__(self.path, self.problem, line)
+    path: str
+    problem: str
+    line: int | None = None
 
     def __str__(self) -> str:
         place = self.path if self.line is None else f"{self.path}:{self.line}"
         return f"{place}: {self.problem}"
 
 
+@dataclass(eq=False, repr=False)
 class BaselineError(PipelineError):
     """A drift baseline file cannot be read or written, or is damaged."""
 
-    def __init__(self, path: str, problem: str) -> None:
-        self.path = redact(path)
-        self.problem = redact(problem)
-        super().__init__(self.path, self.problem)
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.problem}"
+    path: str
+    problem: str
 
 
+@dataclass(eq=False, repr=False)
 class FolderError(PipelineError):
     """An output folder cannot be created or written to."""
 
-    def __init__(self, path: str, problem: str) -> None:
-        self.path = redact(path)
-        self.problem = redact(problem)
-        super().__init__(self.path, self.problem)
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.problem}"
+    path: str
+    problem: str
 
 
+@dataclass(eq=False, repr=False)
 class TrainingError(PipelineError):
-    """A training run cannot start or resume.
+    """A training run cannot start or resume; ``where`` names the file or the step."""
 
-    ``where`` names the file or the step that failed.
-    """
-
-    def __init__(self, where: str, problem: str) -> None:
-        self.where = redact(where)
-        self.problem = redact(problem)
-        super().__init__(self.where, self.problem)
-
-    def __str__(self) -> str:
-        return f"{self.where}: {self.problem}"
+    where: str
+    problem: str
 
 
+@dataclass(eq=False, repr=False)
 class DatasetError(PipelineError):
     """A public data set, or one of its lists, is not what the reader expects.
 
@@ -129,11 +128,9 @@ class DatasetError(PipelineError):
     items; the text shows the first five.
     """
 
-    def __init__(self, where: str, problem: str, missing: Sequence[str] = ()) -> None:
-        self.where = redact(where)
-        self.problem = redact(problem)
-        self.missing = tuple(map(redact, missing))
-        super().__init__(self.where, self.problem, self.missing)
+    where: str
+    problem: str
+    missing: Sequence[str] = ()
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.problem}"

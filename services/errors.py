@@ -19,63 +19,57 @@ are the arguments of the constructor, so that Ray can send an error between proc
 import errno
 import os
 from collections.abc import Sequence
-from typing import ClassVar, Final
+from dataclasses import dataclass
+from typing import Final
 
-from pipelines.redaction import redact
+from pipelines.errors import FactsError
 
 RESTART_EXIT_CODE: Final = 75
 """EX_TEMPFAIL of sysexits.h: the service is to be started again."""
 
 
-class ServiceError(Exception):
+class ServiceError(FactsError):
     """The base of every error of the services."""
 
 
+@dataclass(eq=False, repr=False)
 class SettingsError(ServiceError):
     """A configuration is malformed; ``problems`` has a line for each mistake."""
 
-    def __init__(self, problems: Sequence[str]) -> None:
-        self.problems = tuple(map(redact, problems))
-        super().__init__(self.problems)
+    problems: Sequence[str]
 
     def __str__(self) -> str:
         return "\n".join(self.problems)
 
 
+@dataclass(eq=False, repr=False)
 class SiteTaken(ServiceError):
     """Another service watches the same site on this cluster."""
 
-    def __init__(self, site: str, holder: str) -> None:
-        self.site, self.holder = site, holder
-        super().__init__(site, holder)
-
-    def __str__(self) -> str:
-        return (
-            f"site {self.site} is already watched on this cluster, by {self.holder};"
-            " stop that service, or give this site another name"
-        )
+    site: str
+    holder: str
+    template = (
+        "site {site} is already watched on this cluster, by {holder}; stop that"
+        " service, or give this site another name"
+    )
 
 
+@dataclass(eq=False, repr=False)
 class RayLost(ServiceError):
     """Ray has died, and cannot be started again in this process."""
 
-    def __init__(self, problem: str) -> None:
-        self.problem = problem
-        super().__init__(problem)
-
-    def __str__(self) -> str:
-        return (
-            f"{self.problem}; ending with exit code {RESTART_EXIT_CODE}, so that"
-            " systemd or the container engine starts the service again"
-        )
+    problem: str
+    template = (
+        f"{{problem}}; ending with exit code {RESTART_EXIT_CODE}, so that systemd or"
+        " the container engine starts the service again"
+    )
 
 
+@dataclass(eq=False, repr=False)
 class OutputFailed(ServiceError):
     """Standard output cannot be written; ``number`` is the system's error number."""
 
-    def __init__(self, number: int | None) -> None:
-        self.number = number
-        super().__init__(number)
+    number: int | None
 
     def __str__(self) -> str:
         if self.number == errno.EBADF:
@@ -86,17 +80,12 @@ class OutputFailed(ServiceError):
         return f"standard output: {reason}"
 
 
+@dataclass(eq=False, repr=False)
 class PlaceError(ServiceError):
     """Something is wrong with ``place``, a file or an address."""
 
-    template: ClassVar = "{place}: {problem}"
-
-    def __init__(self, place: str, problem: str) -> None:
-        self.place, self.problem = redact(place), redact(problem)
-        super().__init__(self.place, self.problem)
-
-    def __str__(self) -> str:
-        return self.template.format(place=self.place, problem=self.problem)
+    place: str
+    problem: str
 
 
 class StoreError(PlaceError):

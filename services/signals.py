@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Final, NoReturn, TypeVar
 
-from services.process_tree import process_tree
+import psutil
 
 Answer = TypeVar("Answer")
 
@@ -178,9 +178,8 @@ def end_at_once(code: int) -> NoReturn:
     with suppress(OSError):
         if os.isatty(1):
             os.write(1, _SHOW_CURSOR)
-    ours = os.getpid()
-    with suppress(OSError):
-        for number in process_tree(ours) - {ours}:
-            with suppress(ProcessLookupError):
-                os.kill(number, signal.SIGKILL)
+    with suppress(OSError, psutil.Error):
+        for process in psutil.Process().children(recursive=True):
+            with suppress(psutil.Error):
+                process.kill()
     os._exit(code)

@@ -22,7 +22,7 @@ from pipelines.records import (
     SourceState,
     SourceStatus,
 )
-from pipelines.testing import ColourRecognizer, FakeClock, colour_frames
+from tests.fakes import ColourRecognizer, FakeClock, colour_frames
 
 STEP_S = 0.375
 RATE_HZ = 50

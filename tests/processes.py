@@ -1,18 +1,21 @@
 """The processes of a running service, found by their command lines."""
 
-from pathlib import Path
+from contextlib import suppress
 
-from services.process_tree import process_tree
+import psutil
+
+
+def process_tree(root: int) -> set[int]:
+    """Return the ids of a process and of all its descendants."""
+    top = psutil.Process(root)
+    return {root, *(each.pid for each in top.children(recursive=True))}
 
 
 def processes_named(beginning: str, root: int) -> set[int]:
     """Return the descendants of a process whose command line begins so."""
     found = set()
     for number in process_tree(root):
-        try:
-            command = Path(f"/proc/{number}/cmdline").read_text()
-        except OSError:  # the process has ended meanwhile
-            continue
-        if command.startswith(beginning):
-            found.add(number)
+        with suppress(psutil.Error):  # the process has ended meanwhile
+            if " ".join(psutil.Process(number).cmdline()).startswith(beginning):
+                found.add(number)
     return found

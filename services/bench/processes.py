@@ -1,13 +1,9 @@
-"""CPU and memory of the processes of a service, from Linux's ``/proc``."""
+"""CPU and memory of the processes of a service."""
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
 
-from services.process_tree import process_tree
+import psutil
 
-_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _NAMES = {
     "ray::ServeReplica": "recognizer",
     "ray::Watcher": "watcher",
@@ -38,25 +34,17 @@ class Usage:
 def measure_processes(root: int) -> dict[str, Usage]:
     """Measure a process and all its descendants, summed by kind of process."""
     found: dict[str, Usage] = {}
-    for number in process_tree(root):
+    top = psutil.Process(root)
+    for process in [top, *top.children(recursive=True)]:
         try:
-            name = "bench and supervisor" if number == root else _kind_of(number)
-            usage = _usage_of(number)
-        except (OSError, IndexError):  # the process has ended meanwhile
+            command = " ".join(process.cmdline())
+            cpu, rss = process.cpu_times(), process.memory_info().rss
+        except psutil.Error:  # the process has ended meanwhile
             continue
+        kinds = (kind for part, kind in _NAMES.items() if part in command)
+        name = "bench and supervisor" if process == top else next(kinds, None)
         if name is not None:
             sums = found.get(name, Usage())
-            found[name] = Usage(sums.cpu_s + usage.cpu_s, sums.rss_mb + usage.rss_mb)
+            cpu_s = sums.cpu_s + cpu.user + cpu.system
+            found[name] = Usage(cpu_s, sums.rss_mb + rss / 1e6)
     return found
-
-
-def _kind_of(number: int) -> str | None:
-    command = Path(f"/proc/{number}/cmdline").read_text().replace("\0", " ")
-    return next((name for part, name in _NAMES.items() if part in command), None)
-
-
-def _usage_of(number: int) -> Usage:
-    fields = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
-    pages = int(Path(f"/proc/{number}/statm").read_text().split()[1])
-    ticks = int(fields[11]) + int(fields[12])
-    return Usage(ticks / _TICKS_PER_S, pages * _PAGE_BYTES / 1e6)

@@ -13,9 +13,9 @@ import signal
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, Final, TypeVar, cast, final
 
+import psutil
 import ray
 from ray._common.tls_utils import add_port_to_grpc_server
 from ray._private import ray_constants
@@ -244,16 +244,11 @@ def _processes() -> set[int]:
         return set()
     processes = node.all_processes
     found = {info.process.pid for infos in processes.values() for info in infos}
-    signs = {
-        f"RAY_RAYLET_PID={info.process.pid}".encode()
-        for info in processes.get("raylet", [])
-    }
-    for path in Path("/proc").glob("[0-9]*/environ"):
-        try:
-            if signs & set(path.read_bytes().split(b"\0")):
-                found.add(int(path.parent.name))
-        except OSError:  # it has ended, or belongs to another user
-            continue
+    raylets = {str(info.process.pid) for info in processes.get("raylet", [])}
+    for process in psutil.process_iter(["environ"]):
+        variables = process.info["environ"] or {}  # None if not ours to read
+        if variables.get("RAY_RAYLET_PID") in raylets:
+            found.add(process.pid)
     return found
 
 

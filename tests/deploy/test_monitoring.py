@@ -20,11 +20,11 @@ import yaml
 from models.window import Modality
 from pipelines.clock import SystemClock
 from pipelines.records import SourceState, SourceStatus
-from pipelines.testing import ColourRecognizer
 from services.demo.broker import Broker
 from services.hub.hub import Hub
 from services.hub.reports import Counts, Report, SubjectState
 from services.site.settings import Site
+from tests.fakes import ColourRecognizer
 from tests.services.hub.test_store import event
 
 DEPLOY = Path(__file__).parents[2] / "deploy"

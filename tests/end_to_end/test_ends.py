@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from services.process_tree import process_tree
+from tests.processes import process_tree
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(180)]
 

@@ -16,7 +16,7 @@ from pipelines.live.drift.baseline_file import BaselineFile, BaselineKeeper
 from pipelines.live.drift.subject import Origin, SubjectDrift
 from pipelines.sources.wearable.device_clock import ImuClock
 from pipelines.sources.wearable.receiver import ImuReceiver
-from pipelines.testing import FakeClock
+from tests.fakes import FakeClock
 from tests.fuzz.mutation import changed, dumped, shaken, without_secret
 
 _AXES = ("accel_x", "accel_y", "accel_z", "gyro_x", "gyro_y", "gyro_z")

@@ -14,8 +14,8 @@ from pipelines.records import (
     Prediction,
     SourceStatus,
 )
-from pipelines.testing import FakeClock
 from services.record_lines import RecordLines
+from tests.fakes import FakeClock
 
 ORIGIN_NS = 1_700_000_000 * NS_PER_S
 

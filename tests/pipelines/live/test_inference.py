@@ -18,7 +18,7 @@ from pipelines.live.inference import (
 )
 from pipelines.recognition import ClipScores, RecognizerInfo
 from pipelines.records import Clip, Frame, Prediction
-from pipelines.testing import ColourRecognizer, colour_frames
+from tests.fakes import ColourRecognizer, colour_frames
 
 STEP_NS = 375_000_000
 INFO = RecognizerInfo("tiny", "ward@1", ("a", "b"), {"a": "a", "b": "b"}, 8)

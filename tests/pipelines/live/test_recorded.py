@@ -12,7 +12,7 @@ import numpy as np
 from pipelines.live.recorded import in_time_order
 from pipelines.live.watch import Item
 from pipelines.records import Frame, ImuBatch, SourceStatus
-from pipelines.testing import colour_frames, play
+from tests.fakes import colour_frames, play
 
 
 def worn(first_s: int) -> ImuBatch:

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 import pytest
 
 from pipelines.live.source_reader import SourceReader
-from pipelines.testing import FakeClock
+from tests.fakes import FakeClock
 
 
 async def count_to(last: int) -> AsyncGenerator[int, None]:

@@ -19,7 +19,7 @@ from pipelines.live.watch import Subject, Watch
 from pipelines.live.windows import WindowSettings
 from pipelines.recognition import ClipScores, RecognizerInfo
 from pipelines.records import Clip, Frame, Prediction
-from pipelines.testing import ColourRecognizer, FakeClock, play
+from tests.fakes import ColourRecognizer, FakeClock, play
 
 STEP_NS, SIDE_PX = 125_000_000, 640
 STILL = ReuseSettings(longest_s=60.0)

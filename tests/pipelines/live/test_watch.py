@@ -24,7 +24,7 @@ from pipelines.records import (
     SourceStatus,
     TimeBase,
 )
-from pipelines.testing import ColourRecognizer, FakeClock, colour_frames, play
+from tests.fakes import ColourRecognizer, FakeClock, colour_frames, play
 
 STEP_NS = 375_000_000
 

@@ -8,7 +8,7 @@ import pytest
 from pipelines.live.inference import ReuseSettings
 from pipelines.live.watch import Record, Subject, Watch, WatchSettings
 from pipelines.records import ActionEvent, Frame, Prediction, SourceStatus
-from pipelines.testing import ColourRecognizer, FakeClock, colour_frames, forever, play
+from tests.fakes import ColourRecognizer, FakeClock, colour_frames, forever, play
 
 
 def empty_watch() -> Watch:

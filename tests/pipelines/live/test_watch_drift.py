@@ -6,7 +6,7 @@ from pipelines.live.drift.settings import DriftSettings
 from pipelines.live.watch import Record, Subject, Watch, WatchSettings
 from pipelines.live.windows import WindowSettings
 from pipelines.records import DriftAlert, DriftStatus, Prediction
-from pipelines.testing import ColourRecognizer, FakeClock, colour_frames, play
+from tests.fakes import ColourRecognizer, FakeClock, colour_frames, play
 
 STEP_NS = 600 * 1_000_000_000
 A_DAY = 144

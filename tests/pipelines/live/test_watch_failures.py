@@ -10,7 +10,7 @@ import pytest
 from pipelines.errors import SourceError, SourceNotFound
 from pipelines.live.watch import Item, Record, Subject, Watch
 from pipelines.records import ActionEvent, Frame, Prediction, SourceStatus
-from pipelines.testing import ColourRecognizer, FakeClock, colour_frames, forever, play
+from tests.fakes import ColourRecognizer, FakeClock, colour_frames, forever, play
 
 LOST = SourceError("rtsp://ward/4", "the camera closed the connection")
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pipelines.live.watch import Item, Record, Subject, Watch
 from pipelines.records import Prediction, SourceStatus
-from pipelines.testing import ColourRecognizer, FakeClock, colour_frames
+from tests.fakes import ColourRecognizer, FakeClock, colour_frames
 
 row_drawn = st.text("wfle.", max_size=25)
 pauses_drawn = st.lists(st.integers(0, 6), min_size=1, max_size=5)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pipelines.errors import SourceError
 from pipelines.live.observer import Tally
 from pipelines.records import Prediction
-from pipelines.testing import ColourRecognizer
+from tests.fakes import ColourRecognizer
 from tests.live_ward import (
     STEP_S,
     Batch,

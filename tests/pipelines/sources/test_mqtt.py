@@ -6,7 +6,7 @@ import aiomqtt
 import pytest
 
 from pipelines.sources.mqtt import reason_code, reconnecting
-from pipelines.testing import FakeClock
+from tests.fakes import FakeClock
 
 
 def test_a_lost_connection_is_made_again_after_the_pause() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pipelines.clock import NS_PER_S
 from pipelines.records import SourceKey, SourceStatus
 from pipelines.sources.status_board import StatusBoard
-from pipelines.testing import FakeClock
+from tests.fakes import FakeClock
 
 
 def board_of(

@@ -12,9 +12,9 @@ from pipelines.errors import FootageError, SourceError
 from pipelines.records import ImuBatch, SourceStatus
 from pipelines.sources.wearable.replay import IMU_COLUMNS
 from pipelines.sources.wearable.source import ImuSource
-from pipelines.testing import FakeClock
 from services.demo.broker import Broker
 from services.demo.imu_publisher import publish_imu
+from tests.fakes import FakeClock
 
 TOPIC = "wardwatch/ward-3/imu/wrist"
 DEADLINE_S = 20.0

@@ -5,11 +5,11 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from pipelines.clock import NS_PER_S
-from pipelines.testing import FakeClock
 from services.hub.clock import HubClock
 from services.hub.metrics import Metrics
 from services.hub.store import Message, Store
 from services.hub.topics import Topics
+from tests.fakes import FakeClock
 
 MONTH_S = 31 * 86_400.0
 

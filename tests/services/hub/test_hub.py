@@ -17,13 +17,13 @@ from typing import Any
 import pytest
 
 from pipelines.records import ActionEvent, DriftAlert, SourceState, SourceStatus
-from pipelines.testing import ColourRecognizer
 from services.demo.broker import Broker
 from services.errors import PortTaken, StoreError
 from services.hub.http import listen
 from services.hub.hub import Hub
 from services.hub.reports import Counts, Report, SubjectState
 from services.site.settings import Site
+from tests.fakes import ColourRecognizer
 from tests.mqtt_listener import Heard, listening
 from tests.services.hub.test_store import event
 

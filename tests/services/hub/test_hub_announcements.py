@@ -8,11 +8,11 @@ from pathlib import Path
 import aiomqtt
 import pytest
 
-from pipelines.testing import ColourRecognizer
 from services.demo.broker import Broker
 from services.hub.hub import Hub
 from services.hub.store import Store
 from services.site.settings import Site
+from tests.fakes import ColourRecognizer
 from tests.mqtt_listener import Heard, listening
 from tests.services.hub.test_hub import SOON_S, report
 

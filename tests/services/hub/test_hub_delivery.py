@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from pipelines.testing import ColourRecognizer
 from services.demo.broker import Broker
 from services.hub.hub import Hub
 from services.site.settings import Site
+from tests.fakes import ColourRecognizer
 from tests.mqtt_gate import Gate, gate_before
 from tests.mqtt_listener import Heard, listening
 from tests.services.hub.test_hub import SOON_S, fetch, report, site_of

@@ -17,8 +17,8 @@ from ray.serve.exceptions import (
 
 from pipelines.recognition import ClipScores
 from pipelines.records import Clip
-from pipelines.testing import ColourRecognizer
 from services.recognition.deployment import ServedRecognizer
+from tests.fakes import ColourRecognizer
 from tests.jumping_time import run_with_jumps
 from tests.services.supervisor.cluster_rig import Method, raised_over_there
 

@@ -8,12 +8,12 @@ from typing import Any, NoReturn, final
 from ray.exceptions import RayActorError, RayTaskError
 
 from pipelines.records import SourceRole
-from pipelines.testing import ColourRecognizer
 from services.errors import RayLost
 from services.hub.hub import HubState
 from services.recognition.deployment import RecognizerPlan, ServedRecognizer
 from services.site.settings import RecognizerSettings, Site
 from services.watcher.watcher import Pulse, WatchedSubject, configuration_hash
+from tests.fakes import ColourRecognizer
 
 
 def raised_over_there(cause: Exception) -> RayTaskError:

@@ -11,13 +11,13 @@ from pipelines.live.watch import WatchSettings
 from pipelines.recognition import ClipScores
 from pipelines.records import ActionEvent, Clip, SourceState
 from pipelines.sources.camera.framing import PAD
-from pipelines.testing import ColourRecognizer
 from services.demo.broker import Broker
 from services.demo.rtsp_process import RtspServer
 from services.hub.reports import Report, SubjectState
 from services.hub.topics import overall_state
 from services.watcher.watcher import WatchedSubject, Watcher
 from tests.camera_rig import write_numbered
+from tests.fakes import ColourRecognizer
 
 SOON_S, START_S, NO_ANSWER_S = 15.0, 20.0, 25.0
 

@@ -9,9 +9,9 @@ from pipelines.clock import NS_PER_S, SystemClock
 from pipelines.live.watch import WatchSettings
 from pipelines.records import ActionEvent, make_event_id
 from pipelines.sources.camera.framing import PAD
-from pipelines.testing import ColourRecognizer
 from services.hub.reports import Report
 from services.watcher.watcher import WatchedSubject, Watcher
+from tests.fakes import ColourRecognizer
 
 pytestmark = pytest.mark.gst
 

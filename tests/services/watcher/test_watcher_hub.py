@@ -17,10 +17,10 @@ from pipelines.live.windows import WindowSettings
 from pipelines.recognition import ClipScores
 from pipelines.records import ActionEvent, Clip
 from pipelines.sources.camera.framing import PAD
-from pipelines.testing import ColourRecognizer
 from services.hub.link import RayHubLink
 from services.hub.reports import Report
 from services.watcher.watcher import WatchedSubject, Watcher
+from tests.fakes import ColourRecognizer
 from tests.services.hub.test_store import event
 from tests.services.supervisor.cluster_rig import Method, raised_over_there
 

@@ -27,7 +27,7 @@ from pipelines.lab.studies.events import (
 from pipelines.live.watch import WatchSettings
 from pipelines.sources.camera.framing import PAD, Framing, crop
 from pipelines.sources.gstreamer.video_writer import VideoFileWriter
-from pipelines.testing import COLOURS, ColourRecognizer
+from tests.fakes import COLOURS, ColourRecognizer
 
 RATE_HZ = 12
 Scene = Sequence[tuple[str, float]]

@@ -8,7 +8,7 @@ from pipelines.errors import BaselineError
 from pipelines.live.drift.baseline_file import BaselineFile, BaselineKeeper
 from pipelines.live.drift.subject import Origin, SubjectDrift
 from pipelines.records import DriftStatus
-from pipelines.testing import FakeClock
+from tests.fakes import FakeClock
 
 ORIGIN = Origin("abc123", "ward@1", "rtsp://cam")
 

@@ -16,7 +16,6 @@ from pipelines.errors import SourceUnreadable
 from pipelines.live.watch import Record, Subject, Watch
 from pipelines.records import Prediction, SourceStatus
 from pipelines.sources.camera.source import CameraSource
-from pipelines.testing import ColourRecognizer
 from tests.camera_rig import (
     Item,
     camera,
@@ -27,6 +26,7 @@ from tests.camera_rig import (
     run,
     write_timed,
 )
+from tests.fakes import ColourRecognizer
 from tests.tiny_checkpoint import save_tiny_checkpoint
 
 pytestmark = [pytest.mark.gst, pytest.mark.slow]

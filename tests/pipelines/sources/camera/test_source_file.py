@@ -14,7 +14,6 @@ from pipelines.records import Frame, SourceStatus
 from pipelines.sources.camera.framing import crop
 from pipelines.sources.camera.source import CameraLimits
 from pipelines.sources.gstreamer.core import Gst, element, make_pipeline
-from pipelines.testing import FakeClock
 from tests.camera_rig import (
     STEP_NS,
     Item,
@@ -28,6 +27,7 @@ from tests.camera_rig import (
     write_numbered,
     write_timed,
 )
+from tests.fakes import FakeClock
 
 pytestmark = pytest.mark.gst
 

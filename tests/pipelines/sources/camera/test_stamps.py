@@ -8,7 +8,7 @@ from pipelines.clock import NS_PER_S, SystemClock
 from pipelines.sources.camera.capture_clock import CaptureClock
 from pipelines.sources.camera.stamps import LiveStamps
 from pipelines.sources.gstreamer.core import Gst, make_pipeline
-from pipelines.testing import FakeClock
+from tests.fakes import FakeClock
 
 pytestmark = pytest.mark.gst
 

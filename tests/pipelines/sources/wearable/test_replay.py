@@ -16,7 +16,7 @@ from pipelines.sources.wearable.replay import (
     find_imu_files,
     read_imu_csv,
 )
-from pipelines.testing import FakeClock
+from tests.fakes import FakeClock
 
 HEADER = ",".join(IMU_COLUMNS)
 ORIGIN_NS = 1_600_000_000 * NS_PER_S

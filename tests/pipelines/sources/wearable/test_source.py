@@ -14,8 +14,8 @@ from pipelines.clock import SystemClock
 from pipelines.records import ImuBatch, SourceState, SourceStatus
 from pipelines.sources.wearable.payload import encode_imu_payload
 from pipelines.sources.wearable.source import ImuSource
-from pipelines.testing import FakeClock
 from services.demo.broker import Broker
+from tests.fakes import FakeClock
 
 TOPIC = "wardwatch/ward-3/imu/wrist"
 DEADLINE_S = 20.0

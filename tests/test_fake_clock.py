@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from pipelines.clock import NS_PER_S
-from pipelines.testing import FakeClock
+from tests.fakes import FakeClock
 
 
 def test_a_manual_clock_stands_still_until_it_is_told_the_time() -> None:
