@@ -85,12 +85,7 @@ def write_adaptation(
 ) -> None:
     """Write an adaptation. A failed write leaves the old file unchanged.
 
-    Args:
-        path: File to write; overwritten.
-        kind: The kind of model.
-        clip: The checkpoint that the adaptation was trained on.
-        facts: Settings needed to rebuild the model, in JSON types.
-        tensors: Trained tensors by name.
+    ``facts`` and ``tensors`` are as in ``Adaptation``.
 
     Raises:
         CheckpointError: If the file cannot be written.
@@ -108,10 +103,6 @@ def write_adaptation(
 
 def read_adaptation(path: Path, clip: ClipEncoder) -> Adaptation:
     """Read a file that ``write_adaptation`` wrote.
-
-    Args:
-        path: The file.
-        clip: The checkpoint to use it with.
 
     Raises:
         CheckpointError: If the file is missing, damaged, not an adaptation, or trained

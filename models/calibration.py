@@ -154,10 +154,7 @@ def read_calibrations(
 ) -> dict[Modality, Calibration]:
     """Return a file's calibrations for a checkpoint and a prompt set, by modality.
 
-    Args:
-        path: A ``calibration.json``, which may be missing.
-        checkpoint: Hash of the weights.
-        prompt_set: Name and hash of the prompt set.
+    A missing file has none. Checkpoint and prompt set are named by their hashes.
 
     Raises:
         CalibrationError: If the file is damaged.

@@ -71,10 +71,7 @@ class Scorer(Protocol):
 class ClipScorer:
     """Temporal clip averaging, or the middle frame alone.
 
-    Args:
-        clip: The checkpoint.
-        temporal: How a window becomes one vector.
-        frames: Number of frames in a full window, which defines its middle.
+    ``frames`` is the number of frames in a full window.
 
     Raises:
         ValueError: If ``frames`` is not positive.
@@ -119,10 +116,6 @@ class CsnScorer:
     """Class-specific noise: tries the noise of every label on every frame.
 
     The literature scores single frames; a window's score is the mean over its frames.
-
-    Args:
-        clip: The checkpoint.
-        noise: Noise trained on its features, for the prompt set's labels.
     """
 
     kind = "csn"
@@ -156,10 +149,6 @@ class IsClipScorer:
 
     A window's samples are used if their rate is that of the training and they are long
     enough for a spectrogram; otherwise its modality is video.
-
-    Args:
-        clip: The checkpoint.
-        trained: An IS-CLIP made from it.
     """
 
     kind = "is-clip"
@@ -248,12 +237,7 @@ class IsClipScorer:
 
 @final
 class ScClipScorer:
-    """SC-CLIP: stores the tokens of each frame, and combines them for each window.
-
-    Args:
-        clip: The checkpoint.
-        model: An SC-CLIP made from it.
-    """
+    """SC-CLIP: stores the tokens of each frame, and combines them for each window."""
 
     kind = "sc-clip"
     needs_frames = True

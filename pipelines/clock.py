@@ -53,12 +53,7 @@ class Clock(Protocol):
 
 @final
 class SystemClock:
-    """UTC at construction, advanced by the monotonic clock.
-
-    Args:
-        wall_ns: Function that reads the system clock, nanoseconds of UTC.
-        monotonic_ns: Function that reads the monotonic clock, nanoseconds.
-    """
+    """UTC at construction, advanced by the monotonic clock."""
 
     def __init__(
         self,

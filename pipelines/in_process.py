@@ -28,8 +28,7 @@ class InProcessRecognizer:
 
     Use it in a ``with`` block, or call ``close``, to end its threads.
 
-    Args:
-        recognizer: The models; nothing else may use them at the same time.
+    Nothing else may use the models at the same time.
     """
 
     def __init__(self, recognizer: ClipRecognizer) -> None:

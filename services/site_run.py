@@ -38,9 +38,7 @@ async def describe_broker(site: "Site") -> str:
 async def check_before_start(site: "Site", say: "Say") -> None:
     """Find problems here that would otherwise appear in a process without a terminal.
 
-    Args:
-        site: The site to be started.
-        say: Prints a line; a broker that is down gets one, since it may come later.
+    A broker that is down gets a line, since it may come later.
 
     Raises:
         ServiceError: If a port is in use, the store cannot be written, or the broker
@@ -66,11 +64,7 @@ async def run_until_signal(
 ) -> bool:
     """Run the service until a signal asks for its end; SIGHUP reads ``config`` again.
 
-    Args:
-        supervisor: The service, not yet started.
-        config: The site's file.
-        say: Prints a line.
-        ray_is_ours: Whether the Ray node ends with this process.
+    ``ray_is_ours`` says whether the Ray node ends with this process.
 
     Returns:
         Whether the service had started.

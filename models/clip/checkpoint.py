@@ -41,9 +41,6 @@ _LEGACY_EOS_ID = 2
 def find_checkpoint(name_or_path: str | Path) -> Path:
     """Return the folder of a checkpoint; fetch it from the hub if it is named there.
 
-    Args:
-        name_or_path: A folder, or a hub name such as ``openai/clip-vit-base-patch32``.
-
     Raises:
         CheckpointError: If there is no such folder, a file is missing in it, or it
             cannot be fetched from the hub.
@@ -75,10 +72,6 @@ def _missing_file(folder: Path) -> str | None:
 
 def read_model(folder: Path, dtype: torch.dtype) -> CLIPModel:
     """Read all weights into a model in evaluation mode.
-
-    Args:
-        folder: A folder that ``find_checkpoint`` returned.
-        dtype: Type to convert the weights to.
 
     Raises:
         CheckpointError: If the folder is damaged, is not a CLIP model, or has weights

@@ -82,10 +82,7 @@ def encode_texts(
 ) -> Float32[Tensor, "text dim"]:
     """Encode texts, with gradients where they are enabled.
 
-    Args:
-        model: The model.
-        tokenizer: The model's own tokenizer.
-        texts: At least one text; each is truncated to the model's context length.
+    A text is truncated to the model's context length.
 
     Returns:
         Rows of unit norm, in the order of ``texts``.
@@ -229,10 +226,7 @@ def load_clip(
 ) -> ClipEncoder:
     """Load a CLIP checkpoint of any size.
 
-    Args:
-        name_or_path: A folder, or a hub name such as ``openai/clip-vit-base-patch32``.
-        dtype: Type of the weights; bfloat16 is slower on a CPU without AMX.
-        device: Name of a torch device.
+    ``dtype`` is the type of the weights; bfloat16 is slower on a CPU without AMX.
 
     Raises:
         CheckpointError: If it is missing, damaged, not CLIP, or cannot be fetched.

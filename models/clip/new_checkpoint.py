@@ -114,9 +114,7 @@ def whiten_patches(
     that random filters respond to little but brightness (the first layer of Jordan
     2024, arXiv:2404.00498).
 
-    Args:
-        model: The model, whose patch filters are overwritten.
-        pixels: Normalised pictures, about a hundred or more.
+    Needs about a hundred normalised pictures or more.
     """
     convolution = model.vision_model.embeddings.patch_embedding
     side = convolution.kernel_size[0]
@@ -155,11 +153,7 @@ def save_checkpoint(
 ) -> None:
     """Write a folder that ``models.clip.encoder.load_clip`` and transformers can read.
 
-    Args:
-        model: Any CLIP model; not changed.
-        tokenizer: The tokenizer that it was trained with.
-        folder: Created if necessary; files of the same names are overwritten.
-        dtype: Type of the weights on disk.
+    Files of the same names are overwritten; ``dtype`` is the type on disk.
     """
     size_px = image_size_px(model)
     processor = CLIPImageProcessorPil(

@@ -53,10 +53,6 @@ def describe_labels(
 ) -> list[dict[str, str | float]]:
     """Describe each label, and the other label with the most similar texts.
 
-    Args:
-        prompt_set: The labels.
-        bank: Their text bank.
-
     Returns:
         Rows with ``label``, ``event``, ``priority``, ``nearest`` and ``cosine``.
     """

@@ -18,11 +18,7 @@ def save_csn(
 ) -> None:
     """Write noise to an adaptation file.
 
-    Args:
-        path: File to write; overwritten.
-        noise: Noise whose offsets and bound are stored.
-        clip: The checkpoint whose features the noise was trained on.
-        labels: Labels in the order of the text bank.
+    The labels are in the order of the text bank.
 
     Raises:
         CheckpointError: If the file cannot be written.
@@ -43,10 +39,7 @@ def csn_of(
 ) -> FeatureNoise:
     """Build noise from an adaptation.
 
-    Args:
-        kept: An adaptation of kind ``csn``.
-        labels: Labels in the order of the text bank.
-        text_bank: A text vector of any norm for each label.
+    The labels are in the order of the text bank.
 
     Raises:
         CheckpointError: If the file is damaged, or was trained for other labels.

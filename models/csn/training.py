@@ -140,14 +140,7 @@ def train_pixel_noise(
 ) -> PixelNoise:
     """Train a picture of offsets for each label that has frames; the others get zeros.
 
-    Args:
-        tower: The frozen tower.
-        frames: Training frames of the model's own size.
-        labels: Index of each frame's label in the text bank.
-        text_bank: A text vector of any norm for each label.
-        settings: Training settings.
-        seed: Seed of initial values and batches.
-        on_epoch: Called after every epoch.
+    The arguments are as in ``train_feature_noise``; frames have the model's own size.
 
     Raises:
         ValueError: As in ``train_feature_noise``.
@@ -324,11 +317,7 @@ def most_confused(
 ) -> Int64[Tensor, " label"]:
     """Find the label that CLIP confuses most with each label.
 
-    Args:
-        features: Features of unit norm.
-        labels: Label of each feature.
-        text_bank: Text vectors of unit norm.
-        scale: Tau of the softmax whose mean over a label's frames decides.
+    Features and texts have unit norm. The mean softmax over a label's frames decides.
 
     Returns:
         For each label with frames another label with frames; -1 for the others.

@@ -63,10 +63,7 @@ def pooled_features(
 ) -> Float32[Tensor, "clip time hidden"]:
     """Run the picture tower up to its projection.
 
-    Args:
-        model: The model, in evaluation mode.
-        frames: RGB pictures of the model's own size.
-        pixel_scale: Mean and standard deviation, for ``normalise_pixels``.
+    The pictures have the model's own size.
     """
     parts = []
     for part in torch.split(frames.flatten(0, 1), _POOLED_AT_ONCE):
@@ -114,13 +111,8 @@ def fit_projection(
 ) -> TunedProjection:
     """Train the picture projection alone, by cross-entropy with the labels' texts.
 
-    Args:
-        start: The model's projection and scale; not changed.
-        pooled: Output of ``pooled_features``.
-        labels: Index of each clip's text.
-        texts: Text vectors of unit norm.
-        settings: Training settings.
-        on_epoch: Called after every epoch.
+    ``pooled`` comes from ``pooled_features``; texts have unit norm. ``start`` is not
+    changed.
 
     Raises:
         ValueError: If there is no clip, or a label is not in ``texts``.
@@ -148,15 +140,7 @@ def fine_tune(
 ) -> CLIPModel:
     """Train all weights of a copy of the model, including text tower and scale.
 
-    Args:
-        model: The model; not changed.
-        tokenizer: The model's own tokenizer.
-        prompt_set: The labels that are trained, and no others.
-        frames: RGB pictures of the model's own size.
-        labels: Index of each clip's label.
-        settings: Training settings.
-        on_epoch: Called after every epoch.
-        pixel_scale: As in ``pooled_features``.
+    Labels are indices into the prompt set; pictures have the model's own size.
 
     Returns:
         The copy, in float32 and evaluation mode.

@@ -34,11 +34,6 @@ class TrainedIsClip:
 def save_is_clip(path: Path, trained: TrainedIsClip, clip: ClipEncoder) -> None:
     """Write an IS-CLIP to an adaptation file.
 
-    Args:
-        path: File to write; overwritten.
-        trained: The model; not changed.
-        clip: The checkpoint that the model was made from.
-
     Raises:
         CheckpointError: If the file cannot be written.
         ValueError: If the model was made from another checkpoint.
@@ -59,9 +54,7 @@ def save_is_clip(path: Path, trained: TrainedIsClip, clip: ClipEncoder) -> None:
 def is_clip_of(kept: Adaptation, clip: ClipEncoder) -> TrainedIsClip:
     """Build an IS-CLIP from an adaptation.
 
-    Args:
-        kept: An adaptation of kind ``is-clip``.
-        clip: Its checkpoint, which is frozen by this.
+    The checkpoint is frozen by this.
 
     Raises:
         CheckpointError: If the file is damaged.

@@ -80,10 +80,6 @@ class Sgam(nn.Module):
     """Weighs the frames by their positions in the window.
 
     The last layer starts at zero, so that training starts at the mean.
-
-    Args:
-        dim: Dimension of CLIP's space.
-        frames: Positions in a window.
     """
 
     def __init__(self, dim: int, frames: int) -> None:

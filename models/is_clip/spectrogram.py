@@ -167,10 +167,7 @@ def spectrograms(
 ) -> tuple[Float32[Tensor, "3 64 64"], Float32[Tensor, "3 64 64"]]:
     """Convert a window to the input of the IMU encoder.
 
-    Args:
-        window: A window of at least 0.64 s.
-        form: Its rate and units.
-        scale: A scale fitted on training data of the same rate.
+    The window has at least 0.64 s; the scale was fitted on data of the same rate.
 
     Returns:
         The accelerometer's and the gyroscope's pictures: axis, frequency, time.
@@ -206,9 +203,7 @@ def log_spectrograms(
 ) -> Float32[Tensor, "2 3 64 64"]:
     """Compute spectrograms without a scale.
 
-    Args:
-        window: A window of at least 0.64 s.
-        form: Its rate and units.
+    The window has at least 0.64 s.
 
     Returns:
         Sensor (accelerometer, gyroscope), axis, frequency, time.
@@ -283,9 +278,6 @@ class ImuEncoder(nn.Module):
     picture, then the mean over time. Frequencies stay separate to the end, because they
     distinguish movements. The first convolution has no norm after it: a group norm
     there would remove the strength of a movement.
-
-    Args:
-        width: Width of the output vector.
 
     Raises:
         ValueError: If ``width`` is not a multiple of 64 (8 channels at first, 8

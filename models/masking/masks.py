@@ -86,11 +86,7 @@ def pixel_mask(
 ) -> Bool[np.ndarray, "height width"]:
     """Draw single pixels without replacement.
 
-    Args:
-        height: Height of the picture.
-        width: Width of the picture.
-        share: Share of its pixels, rounded down to a whole number of pixels.
-        generator: Source of the random draw.
+    The share is rounded down to a whole number of pixels.
 
     Raises:
         ValueError: If the share is not within 0 to 1.
@@ -116,13 +112,6 @@ def shape_mask(
     A shape's centre lies anywhere in the picture, and its box is at most half as high
     and half as wide. A shape that would exceed the share by more than ``TOLERANCE`` is
     discarded, and later shapes are drawn smaller.
-
-    Args:
-        height: Height of the picture.
-        width: Width of the picture.
-        share: Least share to cover, up to 0.9.
-        generator: Source of the random draws.
-        shapes: Kinds of shapes, with equal probabilities.
 
     Returns:
         The mask and the share that it covers: at least ``share``, and at most
@@ -240,11 +229,6 @@ def fill(
 ) -> UInt8[np.ndarray, "height width 3"]:
     """Cover a part of a picture.
 
-    Args:
-        frame: The picture; not changed.
-        mask: True where the picture is to be covered.
-        colour: Colour of the cover.
-
     Raises:
         ValueError: If picture and mask differ in size.
     """
@@ -261,9 +245,6 @@ def fill(
 
 def measure_dispersion(counts: Int64[np.ndarray, " label"]) -> Dispersion:
     """Measure how the predictions for frames of one true label scatter.
-
-    Args:
-        counts: Number of frames predicted as each label.
 
     Raises:
         ValueError: If a count is negative, or all are zero.

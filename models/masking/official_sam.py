@@ -61,9 +61,6 @@ class OfficialSegmenter:
 
     Not safe for use from several threads at a time. ``load_official_sam`` makes one
     from a file.
-
-    Args:
-        predictor: The authors' predictor, which holds the model.
     """
 
     def __init__(self, predictor: OfficialPredictor) -> None:
@@ -92,8 +89,7 @@ class OfficialSegmenter:
 def load_official_sam(path: Path) -> OfficialSegmenter:
     """Load an official checkpoint, such as ``sam_vit_b_01ec64.pth``.
 
-    Args:
-        path: The file; its weights show which of the three models it is.
+    The weights show which of the three models it is.
 
     Raises:
         CheckpointError: If the file is missing, damaged or not SAM, or the packages are

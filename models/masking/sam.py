@@ -43,10 +43,6 @@ class TransformersSegmenter:
 
     SAM proposes three masks: whole, part and smaller part. The one with the highest
     predicted overlap is kept. Not safe for use from several threads at a time.
-
-    Args:
-        model: The model, in evaluation mode.
-        processor: Scales pictures to the model's size, and masks back.
     """
 
     def __init__(self, model: SamModel, processor: SamProcessor) -> None:
@@ -102,9 +98,6 @@ def _prompt_tensors(
 def load_any_sam(name_or_path: str | Path) -> Segmenter:
     """Load SAM from an official ``.pth`` file, a folder or the hub.
 
-    Args:
-        name_or_path: A ``.pth`` file, a folder or a hub name.
-
     Raises:
         CheckpointError: As for ``load_sam`` and ``load_official_sam``.
     """
@@ -115,10 +108,6 @@ def load_any_sam(name_or_path: str | Path) -> Segmenter:
 
 def load_sam(name_or_path: str | Path) -> TransformersSegmenter:
     """Load SAM from a folder of transformers or from the hub.
-
-    Args:
-        name_or_path: A folder that holds ``config.json`` and the weights, or a hub name
-            such as ``facebook/sam-vit-base``.
 
     Raises:
         CheckpointError: If it is missing, damaged, not SAM, or cannot be fetched.

@@ -80,9 +80,7 @@ class Segmenter(Protocol):
     ) -> Segmentation:
         """Find a mask for each prompt.
 
-        Args:
-            picture: RGB picture of any size.
-            prompts: Prompts inside the picture; may be empty.
+        Prompts are inside the picture; there may be none.
 
         Raises:
             ValueError: If a prompt reaches out of the picture.
@@ -118,13 +116,7 @@ def best_masks(
     prompts: Sequence[Prompt],
     decode: Callable[[Prompt], Candidates],
 ) -> Segmentation:
-    """Keep the mask with the highest score for each prompt; the earlier of equals.
-
-    Args:
-        picture: As for ``Segmenter``.
-        prompts: As for ``Segmenter``.
-        decode: Finds candidate masks for one prompt.
-    """
+    """Keep the mask with the highest score for each prompt; the earlier of equals."""
     masks = np.zeros((len(prompts), *picture.shape[:2]), np.bool_)
     scores = np.zeros(len(prompts), np.float32)
     for place, prompt in enumerate(prompts):

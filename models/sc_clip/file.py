@@ -17,11 +17,6 @@ from models.sc_clip.settings import ScSettings
 def save_sc_clip(path: Path, model: ScClip, clip: ClipEncoder) -> None:
     """Write an SC-CLIP to an adaptation file.
 
-    Args:
-        path: File to write; overwritten.
-        model: The model; not changed.
-        clip: The checkpoint that the model was made from.
-
     Raises:
         CheckpointError: If the file cannot be written.
         ValueError: If the model was made from another checkpoint.
@@ -36,9 +31,7 @@ def save_sc_clip(path: Path, model: ScClip, clip: ClipEncoder) -> None:
 def sc_clip_of(kept: Adaptation, clip: ClipEncoder) -> ScClip:
     """Build an SC-CLIP, in evaluation mode, from an adaptation.
 
-    Args:
-        kept: An adaptation of kind ``sc-clip``.
-        clip: Its checkpoint, which is frozen by this.
+    The checkpoint is frozen by this.
 
     Raises:
         CheckpointError: If the file is damaged.

@@ -98,9 +98,7 @@ class ScClip(nn.Module):
     Before training the adapters are identities and the student's blocks equal CLIP's.
     Frozen parts stay in evaluation mode during training.
 
-    Args:
-        clip: The model, which is frozen and not copied; the trained parts are copies.
-        settings: Settings of the parts and the loss.
+    ``clip`` is frozen and not copied; the trained parts are copies.
 
     Attributes:
         student: The trained blocks, by their number; the first is 1.
@@ -161,9 +159,7 @@ class ScClip(nn.Module):
     ) -> ScAnswer:
         """Score clips, independently of each other.
 
-        Args:
-            pixels: Normalised pictures of the model's own size.
-            text: Text vectors of unit norm.
+        Pictures are normalised and of the model's own size; texts have unit norm.
 
         Raises:
             ValueError: If the clips hold no frame.
@@ -174,8 +170,7 @@ class ScClip(nn.Module):
     def frame_state(self, pixels: Float[Tensor, "frame 3 height width"]) -> FrameState:
         """Encode frames, independently of each other, with gradients where enabled.
 
-        Args:
-            pixels: Normalised pictures of the model's own size.
+        Pictures are normalised and of the model's own size.
         """
         return self.finish(self.trunk(pixels))
 
@@ -208,11 +203,7 @@ class ScClip(nn.Module):
     def masks(
         self, dense: Float[Tensor, "time patch dim"]
     ) -> Bool[Tensor, "cluster time patch"]:
-        """Cluster the patches of one clip.
-
-        Args:
-            dense: The ``dense`` tokens of a ``FrameState``.
-        """
+        """Cluster the patches of one clip."""
         return semantic_masks(dense, self._window_sizes, self.settings.delta)
 
     def clip_answer(
@@ -263,12 +254,7 @@ class ScClip(nn.Module):
         return video, self.clip.visual_projection(queries.mean(dim=0))
 
     def score(self, heads: ScHeads, text: Float[Tensor, "label dim"]) -> ScAnswer:
-        """Compare features with texts; average the logits of frames over each clip.
-
-        Args:
-            heads: Features of clips.
-            text: Text vectors of unit norm.
-        """
+        """Compare features with texts; average the logits of frames over each clip."""
 
         def logits(features: Tensor) -> Tensor:
             with torch.autocast(features.device.type, enabled=False):

@@ -56,12 +56,7 @@ class _Encoded:
 
 @final
 class FrameEncoder:
-    """Encoder of the frames of any number of subjects, one request at a time.
-
-    Args:
-        recognizer: The recogniser that encodes.
-        reuse: When an unchanged picture reuses an earlier feature.
-    """
+    """Encoder of the frames of any number of subjects, one request at a time."""
 
     def __init__(self, recognizer: ActionRecognizer, reuse: ReuseSettings) -> None:
         self._recognizer = recognizer

@@ -11,13 +11,7 @@ class Observer(Protocol):
     """Receiver of the chain's measurements; must return at once and not raise."""
 
     def encoded(self, *, frames: int, reused: int, span_ns: int) -> None:
-        """Record one round of encoding.
-
-        Args:
-            frames: Number of pictures encoded.
-            reused: Number of unchanged pictures that reused a feature.
-            span_ns: Duration in nanoseconds.
-        """
+        """Record one round of encoding."""
         ...
 
     def classified(self, *, clips: int, span_ns: int) -> None:

@@ -38,9 +38,6 @@ class SourceReader(Generic[Key, Item]):
     """Concurrent reader of sources; leaving its context stops the reading and waits.
 
     Async generators are closed; the caller closes other sources.
-
-    Args:
-        sources: The sources, by keys that the caller chooses.
     """
 
     def __init__(self, sources: Mapping[Key, AsyncIterable[Item]]) -> None:

@@ -63,11 +63,7 @@ class _Lag(NamedTuple):
 
 @final
 class WearableWait:
-    """Estimator of the latest useful arrival time of one wearable's samples.
-
-    Args:
-        settings: The ceiling.
-    """
+    """Estimator of the latest useful arrival time of one wearable's samples."""
 
     def __init__(self, settings: WearableWaitSettings | None = None) -> None:
         settings = settings or WearableWaitSettings()

@@ -19,13 +19,7 @@ _NO_FEATURES = np.zeros((0, 0), np.float32)
 
 @final
 class WearableWindows:
-    """Assembler of one wearable's samples into clips.
-
-    Args:
-        subject_id: The subject.
-        settings: The windows.
-        imu: The subject's wearable.
-    """
+    """Assembler of one wearable's samples into clips."""
 
     def __init__(
         self, subject_id: str, settings: WindowSettings, imu: ImuBuffer

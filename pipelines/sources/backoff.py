@@ -11,11 +11,6 @@ class Backoff:
     With 1 s and 30 s: 1-2 s, 2-4 s, 4-8 s, 8-16 s, 15-30 s, 15-30 s, ... So a lost
     camera is tried again soon, and many cameras do not reconnect at the same moment.
 
-    Args:
-        first_s: The shortest wait, in seconds.
-        longest_s: The longest wait, in seconds.
-        rng: Random generator for the waits.
-
     Raises:
         ValueError: If not ``0 < first_s <= longest_s``.
     """

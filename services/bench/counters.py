@@ -16,12 +16,7 @@ _POLL_S, _ONLINE_POLL_S = 0.05, 0.5
 
 @final
 class HubCounters:
-    """Reads the metrics of a hub.
-
-    Args:
-        url: The hub's address.
-        clock: Clock for the pauses between two readings.
-    """
+    """Reads the metrics of a hub."""
 
     def __init__(self, url: str, clock: Clock) -> None:
         self._url, self._clock = url, clock

@@ -51,12 +51,7 @@ def measure_drift(
 ) -> DriftCost:
     """Measure in interleaved rounds, and return the medians.
 
-    Args:
-        recognizer: Encodes the pictures.
-        clock: Measures the time.
-        days: Simulated days after which memory is measured.
-        on_progress: Called after every round and day.
-        seed: Seed of pictures, features and confidence.
+    Memory is measured after ``days`` simulated days.
     """
     size, dim = recognizer.clip.image_size_px, recognizer.clip.dim
     rng = np.random.default_rng(seed)

@@ -116,13 +116,8 @@ async def measure_service(
 ) -> ServiceCost:
     """Measure the dispatch share, then each load until one does not keep up.
 
-    Args:
-        recognizer: The encoder alone, for this process; of the shipped checkpoint.
-        folder: Folder of the service's files.
-        videos: The cameras' videos, used in turn.
-        subjects: Numbers of cameras, in rising order.
-        seconds: Time to measure each load, seconds.
-        on_progress: Called after every step.
+    A load is a number of cameras; ``subjects`` rise, and each load is measured for
+    ``seconds``. ``recognizer`` is the encoder alone, of the shipped checkpoint.
     """
     clock = SystemClock()
     async with start_bench(folder, videos, max(subjects), clock) as bench:
@@ -276,14 +271,7 @@ class Bench:
 async def start_bench(
     folder: Path, videos: Sequence[Path], most_subjects: int, clock: Clock
 ) -> AsyncIterator[Bench]:
-    """Start a broker, cameras and the service, which watches no camera yet.
-
-    Args:
-        folder: Folder of the service's files.
-        videos: The cameras' videos, used in turn.
-        most_subjects: Number of cameras to serve.
-        clock: Clock of the service and of the measurements.
-    """
+    """Start a broker, cameras and the service, which watches no camera yet."""
     mounts = {f"bed-{i}": videos[i % len(videos)] for i in range(most_subjects)}
     with Broker() as broker, RtspServer(mounts, loop=True) as server:
         site = Site.model_validate(

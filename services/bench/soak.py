@@ -80,12 +80,7 @@ async def soak(
 ) -> Soak:
     """Run a service for some minutes and measure it.
 
-    Args:
-        folder: Folder of the service's files.
-        videos: The cameras' videos, used in turn.
-        subjects: Number of cameras.
-        minutes: Length of the run.
-        on_progress: Called after every sample.
+    The cameras' videos are used in turn.
     """
     clock = SystemClock()
     samples: list[tuple[float, Mapping[str, float]]] = []
@@ -129,8 +124,7 @@ async def _stop_for_a_while(server: RtspServer, clock: Clock) -> None:
 def fit_growth(samples: Sequence[tuple[float, float]]) -> Growth:
     """Fit a line to the means of the rounds after the warm-up.
 
-    Args:
-        samples: Pairs of seconds since the start and MB.
+    Samples are pairs of seconds since the start and MB.
 
     Raises:
         ValueError: If there are fewer than three rounds after the warm-up.

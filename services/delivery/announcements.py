@@ -55,9 +55,7 @@ class Announcements:
     async def expect(self, subjects: Collection[str], before: Collection[str]) -> None:
         """Set the subjects to announce.
 
-        Args:
-            subjects: Ids of the subjects that are watched.
-            before: Ids of the subjects when the store was last written.
+        ``before`` are those when the store was last written.
 
         Raises:
             StoreError: If the topics cannot be stored.
@@ -77,12 +75,7 @@ class Announcements:
     async def left_behind(
         self, subjects: Collection[str], now_ns: int
     ) -> list[Message]:
-        """Return the withdrawals of statuses under an earlier prefix or site name.
-
-        Args:
-            subjects: Ids of the subjects that were watched then.
-            now_ns: Time of the withdrawal.
-        """
+        """Return the withdrawals of statuses under an earlier prefix or site name."""
         before = await asyncio.to_thread(self._store.recall, _PLACE)
         if before in (None, [self._topics.prefix, self._topics.site]):
             return []

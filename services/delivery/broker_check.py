@@ -40,12 +40,6 @@ async def examine(
     An empty message goes to each topic of events, drift and technical faults; receivers
     ignore it. Topics with retained messages are not used.
 
-    Args:
-        link: The broker.
-        topics: Topics of the site.
-        subjects: Ids of the site's subjects.
-        clock: Clock of the test message.
-
     Raises:
         BrokerRefused: If the broker refuses the connection or the publishing.
     """

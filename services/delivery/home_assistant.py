@@ -17,13 +17,7 @@ _OLD_COMPONENTS: Final = ("event", "binary_sensor")
 
 
 def discovery(topics: Topics, subject_id: str, events: Sequence[str]) -> Message:
-    """Return the announcement of a subject: its events, and faults of its sources.
-
-    Args:
-        topics: Topics of the site.
-        subject_id: The subject to announce.
-        events: Names of all possible events.
-    """
+    """Return the announcement of a subject: its events, and faults of its sources."""
     unit = unit_of(topics, subject_id)
     happens = {
         "platform": "event",

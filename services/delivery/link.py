@@ -49,10 +49,6 @@ class BrokerClient(aiomqtt.Client):
 
     aiomqtt drops the reason codes that paho gives to ``on_publish``. It also waits for
     its whole timeout if the broker answers CONNECT by closing the connection.
-
-    Args:
-        version: Version of MQTT.
-        options: Options of ``aiomqtt.Client``.
     """
 
     def __init__(

@@ -10,8 +10,7 @@ _MISSES: Final = 2
 class Proof:
     """Results of the test messages on the present connection.
 
-    Args:
-        test_topic: Topic of the test messages; None if no proof is required.
+    Without a test topic no proof is required.
     """
 
     def __init__(self, test_topic: str | None) -> None:
@@ -24,8 +23,7 @@ class Proof:
     def begin(self, *, has_reasons: bool) -> None:
         """Start with a new connection.
 
-        Args:
-            has_reasons: Whether the broker sends the reason codes of MQTT 5.
+        MQTT 5 has reason codes.
         """
         self.lost()
         self._has_reasons = has_reasons
@@ -40,8 +38,7 @@ class Proof:
     def tested(self, reason: str) -> bool:
         """Record a test message.
 
-        Args:
-            reason: Why it did not come back; empty if it did.
+        An empty reason means that it came back.
 
         Returns:
             Whether it came back and the one before it did not.

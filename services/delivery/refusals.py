@@ -60,11 +60,7 @@ class Refusal:
 
 @final
 class Refusals:
-    """The refused topics, by the lane of each.
-
-    Args:
-        rng: Random generator for the pauses.
-    """
+    """The refused topics, by the lane of each."""
 
     def __init__(self, rng: Random) -> None:
         self._rng = rng

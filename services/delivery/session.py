@@ -87,9 +87,7 @@ class Session:
     ) -> Refused | None:
         """Publish a message; return why it is not delivered, or None if it is.
 
-        Args:
-            message: What to publish.
-            is_patient: Whether to wait for an echo, if one is needed.
+        A patient call waits for an echo, if one is needed.
 
         Raises:
             aiomqtt.MqttError: If the connection is lost or the broker does not answer.

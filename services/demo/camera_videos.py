@@ -19,13 +19,6 @@ def render_rooms(
 ) -> list[Path]:
     """Render videos of simulated rooms; needs the laboratory.
 
-    Args:
-        folder: Folder of the videos, created if necessary.
-        count: Number of videos.
-        seconds: Length of each.
-        seed: Seed of the simulated ward.
-        on_progress: Called after every room.
-
     Raises:
         PipelineError: If this machine cannot render.
     """
@@ -52,12 +45,6 @@ def write_moving_videos(
 
     Every picture differs from the one before it, so no feature is reused: the load is
     the highest that cameras of this size cause.
-
-    Args:
-        folder: Folder of the videos, created if necessary.
-        count: Number of videos.
-        seconds: Length of each.
-        seed: Seed of the noise and of the blocks' paths.
     """
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"moving-{number}.mp4" for number in range(count)]

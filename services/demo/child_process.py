@@ -16,10 +16,7 @@ _STOP_ATTEMPTS = 10
 class ChildProcess:
     """Runs a command, and reads one of its streams in a thread.
 
-    Args:
-        command: The program and its arguments.
-        stream: The stream to read; the other one is this process's own.
-        environment: Environment of the program; None for that of this process.
+    The other stream is this process's own.
 
     Attributes:
         pid: The process's id.

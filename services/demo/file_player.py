@@ -58,9 +58,7 @@ class Film:
     def read(cls, path: Path, *, delimiters: bool = True) -> "Film":
         """Read a file of any container.
 
-        Args:
-            path: The file.
-            delimiters: Whether an access unit delimiter precedes each picture.
+        With ``delimiters`` an access unit delimiter precedes each picture.
 
         Raises:
             SourceUnreadable: If the file has no H.264 or H.265 pictures.
@@ -155,13 +153,7 @@ def _moved(picture: Gst.Buffer, pts_ns: int) -> Gst.Buffer:
 
 @final
 class FilePlayer:
-    """Feeds one client; GStreamer asks for each picture in a thread of its own.
-
-    Args:
-        source: The client's ``appsrc``.
-        film: The pictures to play.
-        loop: Whether the film begins again at its end.
-    """
+    """Feeds one client; GStreamer asks for each picture in a thread of its own."""
 
     def __init__(self, source: Gst.Element, film: Film, *, loop: bool) -> None:
         self._film = film

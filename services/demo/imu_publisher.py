@@ -58,13 +58,7 @@ async def publish_imu(
     While the broker is gone, messages are kept and connecting is tried again. They then
     arrive late, as from a wearable with a memory.
 
-    Args:
-        path: The IMU file.
-        address: The topic, ``mqtt://[user:password@]host[:port]/topic``.
-        clock: Clock of the playing.
-        origin_ns: Time of presentation time 0; None for now.
-        batch_samples: Number of samples in a message.
-        random: Randomises the pauses between attempts to reach the broker.
+    Presentation time 0 is ``origin_ns``, or now.
 
     Raises:
         PipelineError: If the file or the address is malformed.

@@ -106,12 +106,6 @@ def build_rooms(
 ) -> list[Room]:
     """Simulate rooms into a footage folder.
 
-    Args:
-        folder: Folder to write into.
-        plans: One for each room.
-        resolve: Gives the recogniser's label for a label of the footage.
-        on_done: Called with the name of every finished video.
-
     Raises:
         PipelineError: If nobody falls in any of them.
     """
@@ -167,13 +161,8 @@ async def play(
     Fills in each room's ``zero_ns``, ``events``, ``waits_s``, ``is_worn`` and
     ``windows``.
 
-    Args:
-        rooms: The rooms to play.
-        folder: Folder of the service's files.
-        clock: Clock of the demonstration.
-        on_event: Called with every event when it arrives.
-        on_ready: Called with the addresses to open, once the service answers.
-        forever: Whether a room begins again at its end, until cancelled.
+    ``on_ready`` gets the addresses to open. With ``forever`` each room begins again
+    until cancelled.
 
     Raises:
         PipelineError: If the broker, the server or a camera does not start.

@@ -69,8 +69,7 @@ class Canary:
     async def run(self, every_s: float) -> None:
         """Test recognition until cancelled.
 
-        Args:
-            every_s: Time from a result to the next test.
+        ``every_s`` is the time from a result to the next test.
         """
         while True:
             with suppress(StoreError):  # the hub reports it; the next round tries again

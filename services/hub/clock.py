@@ -19,14 +19,7 @@ _NOTE = "clock correction"
 
 @final
 class HubClock:
-    """Follows the corrections of the hub's clock.
-
-    Args:
-        clock: The hub's clock.
-        store: Store, whose times are moved at the start.
-        metrics: Metrics, whose timestamps follow.
-        topics: Topics of the message about a correction.
-    """
+    """Follows the corrections of the hub's clock."""
 
     def __init__(
         self, clock: Clock, store: Store, metrics: Metrics, topics: Topics

@@ -51,10 +51,8 @@ def make_server(
 ) -> uvicorn.Server:
     """Return a server for ``serve(sockets=[…])``.
 
-    Args:
-        registry: Metrics of ``/metrics``.
-        troubles: Returns the reasons why the system is not ready.
-        notes: Returns further information for ``/readyz``.
+    ``troubles`` returns the reasons why the system is not ready, ``notes`` further
+    facts for ``/readyz``.
     """
 
     async def metrics(request: Request) -> Response:

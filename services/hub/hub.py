@@ -67,11 +67,7 @@ class HubState:
 class Hub:
     """The hub of one site.
 
-    Args:
-        site: The configuration.
-        recognizer: Recognition, which the canary tests.
-        folder: Folder of the store; None for the configured one.
-        clock: Clock of all times; None for the system's.
+    Without a folder the store is in the configured one.
 
     Attributes:
         port: Port of the HTTP server.

@@ -174,11 +174,6 @@ class Metrics:
     """The hub's metrics.
 
     Times are pipeline time, unless stated otherwise.
-
-    Args:
-        registry: Collects the metrics.
-        events: Names of all possible events.
-        now_ns: Time of the start.
     """
 
     def __init__(
@@ -197,11 +192,7 @@ class Metrics:
         self.correct(0)
 
     def watch(self, subjects: Mapping[str, Collection[SourceRole]]) -> None:
-        """Add the series of new subjects, and remove those of others.
-
-        Args:
-            subjects: The sources of each subject, by its id.
-        """
+        """Add the series of new subjects, and remove those of others."""
         for name in self._watched.keys() - subjects.keys():
             del self._watched[name]
             self._subjects.forget(name)

@@ -109,9 +109,6 @@ class Store:
 
     Every method raises ``StoreError`` if the file cannot be read or written.
 
-    Args:
-        folder: Folder of the file; created if it does not exist.
-
     Raises:
         StoreError: If the file cannot be opened.
     """
@@ -171,12 +168,7 @@ class Store:
         return self._do(work)
 
     def waiting(self, most: int, without: Collection[str] = ()) -> list[Queued]:
-        """Return the oldest messages that must still be published, in their order.
-
-        Args:
-            most: Greatest number of messages.
-            without: Topics to leave out.
-        """
+        """Return the oldest messages that must still be published, in their order."""
         chosen = (
             _outbox.c.delivered_ns.is_(None),
             _outbox.c.unproven_ns.is_(None),

@@ -129,11 +129,7 @@ def _pictures_in(requests: Sequence[UInt8[np.ndarray, "_batch ..."]]) -> int:
 
 
 class Recognizer:
-    """One replica of the deployment.
-
-    Args:
-        plan: The model, and how to load it.
-    """
+    """One replica of the deployment."""
 
     def __init__(self, plan: RecognizerPlan) -> None:
         import torch
@@ -199,13 +195,8 @@ def deploy_recognizer(
 ) -> "ServedRecognizer":
     """Deploy replicas and wait until one answers.
 
-    Args:
-        plan: The model of each replica.
-        app: Name of the Serve application.
-        replicas: Smallest number of replicas.
-        most_replicas: Largest number under load; None for no more than ``replicas``.
-        cpus: CPUs that Ray reserves for each replica.
-        gpus: GPUs that Ray reserves for each replica.
+    ``replicas`` is the smallest number; ``most_replicas`` the largest under load. Ray
+    reserves ``cpus`` and ``gpus`` for each.
 
     Raises:
         ModelError: If the checkpoint or the prompt set cannot be used.
@@ -250,10 +241,7 @@ def _connect(app: str) -> object:
 class ServedRecognizer:
     """Client of the deployment, for any process of the cluster.
 
-    Args:
-        info: The labels, prompts and sizes of the model.
-        app: Name of the Serve application.
-        connect: Returns a handle of that application's deployment.
+    ``connect`` returns a handle of the deployment in ``app``.
     """
 
     def __init__(

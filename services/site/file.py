@@ -50,9 +50,8 @@ Place = tuple[str | int, ...]
 def read_site(path: Path, environment: Mapping[str, str] | None = None) -> Site:
     """Read and check a site's file.
 
-    Args:
-        path: The YAML file.
-        environment: Variables for ``${NAME}``; None for those of this process.
+    ``environment`` holds the variables for ``${NAME}``; by default those of this
+    process.
 
     Raises:
         SettingsError: If the file cannot be read, or with a line for each mistake.

@@ -59,11 +59,7 @@ class Deployment:
 
 
 class SiteClaim:
-    """The actor that claims a site.
-
-    Args:
-        holder: Machine and process of the service, for the message of a refusal.
-    """
+    """The actor that claims a site."""
 
     def __init__(self, holder: str) -> None:
         self._holder = holder
@@ -75,10 +71,6 @@ class SiteClaim:
 
 async def claim_site(site: str, **options: object) -> object:
     """Claim a site for this process, in the cluster that it has joined.
-
-    Args:
-        site: Name of the site.
-        options: Ray's options of the actor.
 
     Returns:
         The actor; it ends with this process, or when it is killed.

@@ -89,9 +89,6 @@ class Cluster(Protocol):
     async def remove_remains(self, say: Callable[[str], None]) -> None:
         """Remove what an earlier service of this site left when it was killed.
 
-        Args:
-            say: Called with a line for each thing that is removed.
-
         Raises:
             TimeoutError: If that takes more than a minute.
         """
@@ -142,10 +139,7 @@ class Cluster(Protocol):
 class RayCluster:
     """The Ray cluster of this process.
 
-    Args:
-        site: Name of the site.
-        clock: Clock of the rounds of supervision.
-        address: Address of the cluster to join; None starts a local node.
+    Without an address this is a local node.
     """
 
     def __init__(self, site: str, clock: Clock, address: str | None = None) -> None:

@@ -25,10 +25,7 @@ def plan_changes(
     new subject goes to the watcher with the fewest subjects, or to a new watcher if all
     are full.
 
-    Args:
-        placed: Subjects of each watcher, by the watcher's number.
-        wanted: All subjects to watch.
-        most: Greatest number of subjects per watcher.
+    ``most`` is the greatest number of subjects per watcher.
 
     Returns:
         Changes by the watcher's number; numbers not in ``placed`` are new watchers.

@@ -57,9 +57,7 @@ _ENVIRONMENT: Final[Mapping[str, str]] = {
 class RayNode:
     """The Ray node of this process.
 
-    Args:
-        clock: Clock of the pauses between checks.
-        address: Address of the cluster to join; None for a local node.
+    Without an address this is a local node.
     """
 
     def __init__(self, clock: Clock, address: str | None = None) -> None:
@@ -78,11 +76,7 @@ class RayNode:
         return self._address is None
 
     def start(self, namespace: str) -> None:
-        """Start the node, or join the cluster.
-
-        Args:
-            namespace: Ray namespace of this process's actors.
-        """
+        """Start the node, or join the cluster."""
         for name, value in _ENVIRONMENT.items():
             os.environ.setdefault(name, value)
         logging.getLogger("ray").setLevel(logging.ERROR)
@@ -263,9 +257,7 @@ async def in_daemon_thread(
 ) -> Answer:
     """Call a function that may hang, in a thread that does not hold the process.
 
-    Args:
-        function: The function.
-        within_s: Longest time to wait for the answer; None without a limit.
+    ``within_s`` limits the wait; None is no limit.
 
     Raises:
         TimeoutError: If it does not return in time. Its thread goes on.

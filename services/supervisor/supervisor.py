@@ -53,12 +53,8 @@ class _Placed:
 class Supervisor:
     """Runs one site.
 
-    Args:
-        site: The configuration.
-        clock: Clock of the pauses between checks.
-        address: Address of a Ray cluster; None starts a local one.
-        say: Called with a line for each thing that happens.
-        cluster: Carries out what is decided; None for Ray at ``address``.
+    ``cluster`` carries out what is decided; by default Ray at ``address``, or a local
+    one.
 
     Attributes:
         site: The present configuration.

@@ -18,9 +18,6 @@ class AnswerTimer:
     """An ``ActionRecognizer`` that passes requests on and times the one in progress.
 
     The chain has one request in progress at a time.
-
-    Args:
-        recognizer: Answers the requests.
     """
 
     def __init__(self, recognizer: ActionRecognizer) -> None:

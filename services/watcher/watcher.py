@@ -107,13 +107,7 @@ class Pulse:
 class Watcher:
     """Watches a group of subjects, which may change.
 
-    Args:
-        name: Name of this watcher.
-        settings: Settings of the chain.
-        recognizer: Encodes and classifies.
-        hub: Receives the reports.
-        folder: Folder of the subjects' baselines; None keeps them in memory.
-        clock: Clock of the chain.
+    Without a folder the subjects' baselines stay in memory.
     """
 
     def __init__(

@@ -104,9 +104,7 @@ def centred(frames: int, window_s: float | None = None) -> Choose:
     that frames of a very short video repeat. Indices are rounded down; the literature
     does not say how.
 
-    Args:
-        frames: Number of frames, at least 1.
-        window_s: Length of the window in seconds; by default the whole video.
+    Without ``window_s`` the window is the whole video.
 
     Raises:
         ValueError: If ``frames`` is under 1 or the window not positive.
@@ -133,10 +131,7 @@ def read_frames(
     The video is decoded twice, first to count its pictures, because all of them might
     not fit into memory. Must not be called inside a running event loop.
 
-    Args:
-        video: The file.
-        choose: Selects the pictures; one selected twice is returned twice.
-        size_px: Side of the squares.
+    A picture that ``choose`` selects twice is returned twice.
 
     Raises:
         SourceError: If there is no such file, or it cannot be decoded.

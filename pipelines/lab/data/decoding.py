@@ -69,10 +69,7 @@ def decode(
 ) -> dict[int, Picture]:
     """Decode a video to its end and keep some of its pictures.
 
-    Args:
-        video: The file.
-        numbers: Numbers of the pictures to keep, counted from 0.
-        size_px: Side of the square pictures.
+    ``numbers`` are those of the pictures to keep, counted from 0.
 
     Returns:
         The pictures in RGB by their numbers.

@@ -92,9 +92,7 @@ def read_footage(folder: Path, labels: Path | None = None) -> Footage:
 def wearing(footage: Footage, position: str | None) -> tuple[Recording, ...]:
     """Return the recordings with the wearables that shall go along.
 
-    Args:
-        footage: Left as it is.
-        position: As ``waist``; None for all that there are; ``none`` for none at all.
+    ``position`` is as ``waist``; None keeps all wearables, and ``none`` removes them.
 
     Raises:
         FootageError: If nobody wears anything there.
@@ -118,9 +116,7 @@ def wearing(footage: Footage, position: str | None) -> tuple[Recording, ...]:
 def parse_labels(text: str, where: str) -> Iterator[LabelledSpan]:
     """Parse the text of a ``labels.csv``, without looking for its videos.
 
-    Args:
-        text: The whole file.
-        where: The name that errors carry.
+    Errors name ``where``.
 
     Raises:
         FootageError: At the first row that is malformed, and if there is none.

@@ -109,11 +109,7 @@ def simulate(
 ) -> list[LabelledSpan]:
     """Render recordings into a footage folder and write its ``labels.csv``.
 
-    Args:
-        folder: Created if necessary; recordings of the same names are overwritten.
-        plans: The recordings to render.
-        workers: Number of rendering processes; by default one for each core.
-        on_done: Called after every recording, in the order in which they finish.
+    Recordings of the same names are overwritten.
 
     Returns:
         The rows of ``labels.csv``.
@@ -143,11 +139,7 @@ def in_render_processes(
     The first failure or an interrupt stops it: work that has not begun is cancelled,
     and running work is not waited for.
 
-    Args:
-        work: A picklable function of one plan.
-        plans: The plans.
-        workers: Number of processes; by default one for each core.
-        on_done: Called after every plan, in the order in which they finish.
+    By default there is a process for each core; ``work`` can be pickled.
 
     Raises:
         PipelineError: If this machine cannot render.
@@ -205,10 +197,7 @@ def render_recording(
 ) -> list[LabelledSpan]:
     """Write one recording's video and wearables; return its labels.
 
-    Args:
-        folder: An existing folder.
-        plan: The recording.
-        turned_deg: Rotation of the camera about the vertical, as after a knock.
+    ``turned_deg`` rotates the camera about the vertical, as after a knock.
     """
     rng, world, track = simulate_motion(plan)
     world.turn_camera(turned_deg)

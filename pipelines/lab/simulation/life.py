@@ -33,11 +33,7 @@ def live(
 ) -> Track:
     """Simulate a person's life in a world.
 
-    Args:
-        world: Person, room and camera.
-        rng: Source of every random choice.
-        duration_s: Length of the track in seconds.
-        more: Further activities that are possible in a life's current state.
+    ``more`` are further activities that are possible in a life's current state.
 
     Returns:
         The motion with its labels. Falls are physics; everything else is kinematic.

@@ -149,12 +149,7 @@ class Motion:
     def drop(self, label: str, target: Qpos, duration_s: float, power: float) -> None:
         """Move to the target ever faster, never through the floor.
 
-        Args:
-            label: Activity of the samples.
-            target: The coordinates at the end.
-            duration_s: Length of the move.
-            power: The share of the way done grows with this power of time; a free fall
-                has 2.
+        The share of the way done grows with time to the ``power``; a free fall has 2.
         """
         start = self.now.copy()
         count = max(2, round(duration_s * SAMPLE_RATE_HZ))

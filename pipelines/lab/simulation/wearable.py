@@ -30,11 +30,7 @@ def simulate_sensor(
 ) -> Float32[np.ndarray, "sample 6"]:
     """Simulate the measurements at a site of the body, 50 samples per second.
 
-    Args:
-        world: World of the person; only its scratch state changes.
-        track: The motion.
-        site: Name of the site, a value of ``POSITIONS``.
-        rng: Source of bias and noise.
+    ``site`` is a value of ``POSITIONS``. Only the world's scratch state changes.
 
     Returns:
         Acceleration with gravity (m/s², range ±8 g) and turn rate (rad/s, range ±2000

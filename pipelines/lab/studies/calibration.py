@@ -114,13 +114,8 @@ def study_calibration(
 ) -> CalibrationReport:
     """Fit on some clips and measure on others.
 
-    Args:
-        fitting: Clips to fit on.
-        held_out: Clips to measure on, preferably of other recordings.
-        labels: The labels in the order of the cosines.
-        logit_scale: The checkpoint's factor of a cosine.
-        model: Name of the checkpoint.
-        prompt_set: Name and hash of the prompt set.
+    Held-out clips should be of other recordings. Labels are in the order of the
+    cosines.
 
     Raises:
         PipelineError: If either holds no labelled clip of the most common modality.
@@ -165,13 +160,6 @@ def calibrate_recognizer(
     on_progress: Progress,
 ) -> CalibrationReport:
     """Fit a calibration on recordings, store it, and measure it on others.
-
-    Args:
-        recognizer: Recognises without a calibration, or with an earlier one.
-        fitting: Recordings to fit on.
-        held_out: Recordings to measure on.
-        path: The ``calibration.json`` to write into.
-        on_progress: Called after every recording.
 
     Raises:
         CalibrationError: If the file is damaged or cannot be written.

@@ -77,15 +77,8 @@ async def evaluate_events(
 ) -> EventReport:
     """Run recordings through the chain, each as its own subject, and score them.
 
-    Args:
-        recordings: Recordings, processed one after the other at full speed.
-        recognizer: Encodes and classifies.
-        resolve: Returns the recogniser's label for a label or alias of the footage.
-        clock: Measures spans only; times are presentation times.
-        settings: Settings of the chain.
-        framing: How a picture becomes square.
-        seed: Seed of the intervals.
-        on_done: Called after every recording.
+    ``clock`` measures spans only: times are presentation times. ``seed`` is that of the
+    intervals.
 
     Raises:
         SourceError: If a video cannot be read.

@@ -36,9 +36,7 @@ def wilson_interval(hits: int, trials: int) -> Interval | None:
 def poisson_interval(events: int, exposure: float) -> Interval | None:
     """Return the exact interval of the rate of a Poisson process.
 
-    Args:
-        events: Number of events.
-        exposure: Time watched, in the unit of the rate.
+    The exposure is in the unit of the rate.
 
     Returns:
         Lower and upper rate, or ``None`` without exposure.

@@ -72,10 +72,7 @@ def pair_events(
 ) -> list[Episode]:
     """Join the start and the end of each event called ``name`` by its id.
 
-    Args:
-        events: Records of one recording in chronological order.
-        name: The event's name, as ``fall``.
-        until_ns: End of the recording, which also ends open events.
+    Events are in order of time. The end of the recording, ``until_ns``, ends open ones.
     """
     started: dict[str, ActionEvent] = {}
     latest: dict[str, ActionEvent] = {}

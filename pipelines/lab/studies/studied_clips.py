@@ -108,11 +108,7 @@ def read_clips(
 ) -> StudiedClips:
     """Read clips of real videos, or render those of the simulated ward.
 
-    Args:
-        choice: The clips.
-        clip: The checkpoint; pictures have its size.
-        on_progress: Called after every video or room.
-        trained_on: Whether to include the official training split of a set.
+    With ``trained_on`` a set's official training split is included.
 
     Raises:
         PipelineError: If the clips cannot be read, or this machine cannot render.
@@ -142,12 +138,8 @@ def open_laboratory(
 ) -> Laboratory:
     """Read clips for a study of a checkpoint.
 
-    Args:
-        choice: The clips.
-        clip: The checkpoint.
-        checkpoint: Its folder or hub name; None is the bundled one.
-        on_progress: Called during long computations.
-        trained_on: Whether to include the official training split of a set.
+    The arguments are as in ``read_clips``; without a ``checkpoint`` it is the bundled
+    one.
 
     Raises:
         PipelineError: If the clips cannot be read, or this machine cannot render.

@@ -145,13 +145,7 @@ def read_video_clips(
 ) -> ReadClips:
     """Read 8 pictures of the middle 3 s of every video, and its wearable's samples.
 
-    Args:
-        video_set: Videos with labels of the prompt set.
-        prompts: The labels.
-        size_px: Side of the square pictures.
-        on_progress: Called after every video.
-        count: Number of videos to draw, evenly over labels; None for all.
-        seed: Seed of the draw.
+    ``count`` videos are drawn evenly over labels; None is all.
 
     Raises:
         DatasetError: If no video can be read.
@@ -190,13 +184,8 @@ def read_footage_clips(
 ) -> ReadClips:
     """Read 8 pictures of every labelled span, by presentation time.
 
-    Args:
-        footage: Recordings, which are the groups; their labels may be aliases.
-        prompts: The labels.
-        size_px: Side of the square pictures.
-        on_progress: Called after every recording.
-        count: Number of spans to draw, evenly over labels; None for all.
-        seed: Seed of the draw.
+    ``count`` spans are drawn evenly over labels; None is all. Recordings are the
+    groups.
 
     Raises:
         FootageError: If the prompt set has no label for any span, or no recording can

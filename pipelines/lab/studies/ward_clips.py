@@ -59,13 +59,8 @@ def prepare_ward_clips(
 ) -> ClipSet:
     """Render missing rooms, and read all clips.
 
-    Args:
-        folder: Folder with a file for each room.
-        plans: The rooms; a clip's group is the index of its room here.
-        labels: The prompt set's labels; clips of other labels are left out.
-        image_size_px: Side of the square pictures.
-        on_done: Called for every room that is ready.
-        workers: Number of rendering processes; by default one for each core.
+    ``folder`` has a file for each room; a clip's group is the index of its room in
+    ``plans``.
 
     Raises:
         FolderError: If the folder cannot be written to.

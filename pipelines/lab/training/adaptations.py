@@ -62,15 +62,6 @@ def adapt_csn(
 ) -> None:
     """Train class-specific noise on every frame, in feature space.
 
-    Args:
-        recognizer: Plain CLIP, with the labels of the clips.
-        frames: Clips to train on.
-        labels: Index of each clip's label.
-        path: File of the adaptation; overwritten.
-        on_progress: Called while encoding and after every epoch.
-        seed: Seed of initial values and batches.
-        epochs: Passes over the frames.
-
     Raises:
         CheckpointError: If the file cannot be written.
         TrainingError: If all clips have the same label.
@@ -108,16 +99,8 @@ def adapt_is_clip(
 ) -> None:
     """Train IS-CLIP on all lives' samples, then on some lives' pictures and samples.
 
-    Args:
-        recognizer: Plain CLIP.
-        plans: The lives, with one picture for each grid step.
-        folder: Folder for their pictures.
-        path: File of the adaptation; overwritten.
-        on_progress: Called in every stage.
-        recordings: Number of lives, from the first, with pictures.
-        seed: Seed of initial values and batches.
-        steps: Steps on samples alone, and on both.
-        frames: Pictures in a full window.
+    The first ``recordings`` lives have pictures. ``steps`` are those on samples alone,
+    and on both.
 
     Raises:
         CheckpointError: If the file cannot be written.
@@ -198,15 +181,6 @@ def adapt_sc_clip(
     epochs: float,
 ) -> None:
     """Train SC-CLIP.
-
-    Args:
-        recognizer: Plain CLIP, with the labels of the clips.
-        frames: Clips to train on.
-        labels: Index of each clip's label.
-        path: File of the adaptation; overwritten.
-        on_progress: Called while encoding and after every step.
-        seed: Seed of initial values, batches and drawn frames.
-        epochs: Passes over the clips.
 
     Raises:
         CheckpointError: If the file cannot be written.

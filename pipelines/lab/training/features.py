@@ -14,13 +14,7 @@ def encode_clips(
     frames: UInt8[np.ndarray, "clip frame height width 3"],
     on_progress: Progress,
 ) -> Float32[np.ndarray, "clip frame dim"]:
-    """Encode every frame of at least one clip.
-
-    Args:
-        recognizer: Plain CLIP.
-        frames: RGB pictures of the model's own size.
-        on_progress: Called after every batch.
-    """
+    """Encode every frame of at least one clip."""
     parts = []
     for start in range(0, len(frames), _BATCH_CLIPS):
         some = frames[start : start + _BATCH_CLIPS]

@@ -62,11 +62,6 @@ def simulate_lives(
 ) -> list[Life]:
     """Simulate lives in several processes.
 
-    Args:
-        plans: The lives.
-        prompt_set: The labels.
-        on_done: Called with the number of finished lives.
-
     Raises:
         PipelineError: If this machine cannot render.
         TrainingError: If the prompt set has fewer than two of the lives' labels, or
@@ -109,9 +104,7 @@ def shares(
 ) -> Float32[np.ndarray, " label"]:
     """Return each label's share of a window; they sum to 1.
 
-    Args:
-        labels: Label of each moment; -1 if the prompt set has no label for it.
-        prompt_set: The labels, at least one of which does not belong to falls.
+    A label of -1 is not in the prompt set.
     """
     can_be = np.array([prompt_set.events[label] != FALL for label in prompt_set.labels])
     counts = np.bincount(labels + 1, minlength=len(can_be) + 1) / len(labels)
@@ -124,10 +117,8 @@ def recent_shares(
 ) -> Float32[np.ndarray, " label"]:
     """Return each label's share of a window in which recent moments weigh more.
 
-    Args:
-        labels: Label of each moment; -1 if the prompt set has no label for it.
-        prompt_set: The labels, at least one of which does not belong to falls.
-        recency: Weight of a moment relative to that of the next one; 1 for ``shares``.
+    ``recency`` is the weight of a moment relative to that of the next one; 1 is
+    ``shares``.
     """
     weights = recency ** np.arange(len(labels) - 1, -1, -1, dtype=np.float32)
     each = np.stack([shares(labels[i : i + 1], prompt_set) for i in range(len(labels))])
@@ -149,16 +140,7 @@ def train_on_lives(
 ) -> None:
     """Train the IMU encoder and the layer after it, in place.
 
-    Args:
-        model: The model, in evaluation mode afterwards.
-        lives: Lives that are longer than a window.
-        scale: Scale of their spectrograms.
-        texts: A unit vector for each label.
-        prompt_set: The labels.
-        on_done: Called with the number of finished steps and the total.
-        samples: Samples in a full window.
-        steps: Steps of Adam, whose rate falls to zero.
-        seed: Seed of the windows.
+    Lives are longer than a window of ``samples``. The rate of Adam falls to zero.
 
     Raises:
         TrainingError: If the loss is not finite.

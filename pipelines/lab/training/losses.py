@@ -29,14 +29,7 @@ _TEXT_WEIGHT = 0.3
 
 @final
 class BodyHeads(nn.Module):
-    """The auxiliary linear heads on the towers.
-
-    Args:
-        width: Width of the picture tower.
-        landmarks: Number of parts of the body.
-        labels: Number of labels.
-        dim: Dimension of the space that pictures and texts share.
-    """
+    """The auxiliary linear heads on the towers."""
 
     def __init__(self, width: int, landmarks: int, labels: int, dim: int) -> None:
         super().__init__()
@@ -56,12 +49,7 @@ def training_losses(
 ) -> dict[str, Tensor]:
     """Compute the parts of the loss; their weighted sum is ``total``.
 
-    Args:
-        model: The model, with gradients.
-        heads: The auxiliary heads, with gradients.
-        batch: Windows of ``frames`` pictures each.
-        texts: A unit vector for each label, with gradients.
-        frames: Pictures in a window.
+    The batch has windows of ``frames`` pictures each.
     """
     with torch.autocast("cpu", torch.bfloat16, enabled=has_fast_bf16()):
         pooled, middle = encode_blocks(

@@ -16,11 +16,8 @@ from torch.nn import Parameter
 class TowerOptimisers:
     """Both optimisers as one, with a state keyed by parameter names.
 
-    Args:
-        named: Every trained parameter by name.
-        matrix_rate: Learning rate of the matrices of both towers' layers.
-        other_rate: Learning rate of the other parameters.
-        weight_decay: Weight decay of both; none for biases, norms and scale.
+    ``matrix_rate`` is that of the layers' matrices. Biases, norms and scale have no
+    weight decay.
     """
 
     def __init__(

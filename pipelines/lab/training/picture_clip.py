@@ -132,12 +132,7 @@ def train(
 ) -> Path:
     """Follow a recipe, resuming an earlier run in the same folder.
 
-    Args:
-        recipe: The recipe.
-        prompt_set: The labels and wordings to learn.
-        folder: Folder for pictures and state, and for the checkpoint.
-        on_progress: Called after every recording and every step.
-        save_every: Steps between saved states.
+    The state is saved every ``save_every`` steps.
 
     Returns:
         The checkpoint's folder, ``folder / "ward-clip"``.

@@ -83,13 +83,7 @@ def prepare_runs(
 ) -> list[PictureRun]:
     """Render missing recordings, and open all.
 
-    Args:
-        folder: Folder for the arrays; about 50 kB for a picture.
-        plans: The recordings; equal plans are rendered once.
-        image_size_px: Side of the square pictures.
-        step_ns: Step of the frame grid in nanoseconds.
-        on_done: Called for every recording that is ready.
-        workers: Number of rendering processes; by default one for each core.
+    Equal plans are rendered once. The folder needs about 50 kB for a picture.
 
     Raises:
         FolderError: If the folder cannot be written to.

@@ -85,14 +85,7 @@ def encode_trunk(
     frames: UInt8[np.ndarray, "clip frame height width 3"],
     on_progress: Progress,
 ) -> Float[Tensor, "clip frame token hidden"]:
-    """Run the trunk on all frames, for all models with the same trained layers.
-
-    Args:
-        model: An SC-CLIP with any settings.
-        clip: The encoder that it was made from, for its pixel scale.
-        frames: Frames of at least one clip, at the model's size.
-        on_progress: Called after every batch.
-    """
+    """Run the trunk on all frames, for all models with the same trained layers."""
     parts = []
     for start in range(0, len(frames), _BATCH_CLIPS):
         some = torch.tensor(frames[start : start + _BATCH_CLIPS])
@@ -118,14 +111,8 @@ def train_sc_clip(
 ) -> list[float]:
     """Train a model in place, and leave it in evaluation mode.
 
-    Args:
-        model: The model; its own seed determines the initial weights.
-        trunk: Output of ``encode_trunk``.
-        labels: Index of each clip's text.
-        text: Unit vectors of the candidate labels.
-        training: Training settings.
-        seed: Seed of the order of clips and the choice of frames.
-        on_progress: Called after every step.
+    Labels are indices into ``text``, and ``trunk`` is the output of ``encode_trunk``.
+    The model's own seed determines the initial weights.
 
     Returns:
         The loss of each step.
@@ -189,12 +176,7 @@ def score_clips(
 ) -> ScAnswer:
     """Score clips with all their frames, without the auxiliary head.
 
-    Args:
-        model: The model, in evaluation mode.
-        trunk: Output of ``encode_trunk`` for at least one clip.
-        text: Unit vectors of labels. A label's logit does not depend on the other
-            labels.
-        on_progress: Called after every batch.
+    A label's logit does not depend on the other labels.
     """
     answers = []
     for start in range(0, len(trunk), _BATCH_CLIPS):

@@ -65,9 +65,7 @@ class Towers:
     def learn(self, loss: Tensor, rate_share: float) -> None:
         """Take one optimiser step.
 
-        Args:
-            loss: The loss, with gradients.
-            rate_share: Learning rates as a share of the highest.
+        ``rate_share`` scales the highest learning rates.
         """
         self._optimisers.zero_grad()
         torch.autograd.backward(loss)

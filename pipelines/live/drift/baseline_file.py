@@ -23,8 +23,7 @@ _RELEARNT = "the baseline is learnt again"
 class BaselineFile:
     """A JSON file of the return values of ``SubjectDrift.snapshot``, by subject.
 
-    Args:
-        path: Path of the file, replaced atomically; it need not exist.
+    The file is replaced atomically; it need not exist.
     """
 
     def __init__(self, path: Path) -> None:
@@ -92,10 +91,7 @@ class BaselineFile:
 class BaselineKeeper:
     """Restores the subjects' drift memory from a file, and saves it.
 
-    Args:
-        file: The file; None keeps nothing.
-        drift: The drift detector of each subject.
-        clock: Clock of the file's time of saving.
+    Without a file it keeps nothing.
     """
 
     def __init__(

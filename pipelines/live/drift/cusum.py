@@ -43,11 +43,7 @@ class _OpenAlert:
 class CusumDetector:
     """Drift detection for one subject once its baseline is learnt.
 
-    Args:
-        subject_id: The subject.
-        baseline: The learnt baseline.
-        settings: Durations and rates.
-        first: Number of the first block.
+    ``first`` is the number of the first block.
     """
 
     def __init__(

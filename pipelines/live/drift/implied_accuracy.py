@@ -23,9 +23,6 @@ class ImpliedAccuracy:
 
     Successive blocks are correlated: the interval is widened by their autocorrelation,
     as for the mean of an autoregressive series of first order.
-
-    Args:
-        blocks: Number of blocks in the mean.
     """
 
     def __init__(self, blocks: int) -> None:

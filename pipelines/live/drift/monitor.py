@@ -50,10 +50,7 @@ class _Block:
 class DriftMonitor:
     """Drift detector for the signals of one subject.
 
-    Args:
-        subject_id: The subject.
-        settings: Durations and rates.
-        seed: Seed of the random days that set the threshold.
+    ``seed`` is that of the random days that set the threshold.
 
     Attributes:
         detector: The detector with a baseline; None during the learning period.

@@ -45,8 +45,7 @@ class PictureMeter:
     mean, people fade and the room stays. Until ``settle`` no shift is measured.
     Bars that were black in every picture belong to the frame and not to the view.
 
-    Args:
-        every_s: Least time between two measurements, in seconds.
+    Measures at most every ``every_s`` seconds.
 
     Attributes:
         view: Mean edges of the pictures before ``settle``.

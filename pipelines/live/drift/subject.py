@@ -292,10 +292,7 @@ def clip_signals(
 ) -> dict[str, float]:
     """Return the drift signals of a clip and its prediction, by name.
 
-    Args:
-        clip: The clip.
-        prediction: The prediction of the clip.
-        typical: Mean embedding of the first day, of any norm; None if unknown.
+    ``typical`` is the mean embedding of the first day, of any norm; None if unknown.
     """
     values = {
         "confidence": prediction.confidence,

@@ -110,13 +110,7 @@ class CameraAddress:
 
 
 def with_login(address: str, user: str, password: str | None) -> str:
-    """Return an address with a percent-encoded login.
-
-    Args:
-        address: The address without a login.
-        user: User name, not encoded.
-        password: Password, not encoded, or None.
-    """
+    """Return an address with a percent-encoded login."""
     scheme, separator, place = address.partition("://")
     ending = "" if password is None else f":{quote(password, '')}"
     return f"{scheme}{separator}{quote(user, '')}{ending}@{place}"

@@ -20,9 +20,6 @@ class BlockingCalls:
     """A daemon thread that makes calls one after the other.
 
     Construct it in the thread of the event loop.
-
-    Args:
-        name: Name of the thread.
     """
 
     def __init__(self, name: str) -> None:
@@ -85,10 +82,7 @@ def answer_within(
     Blocks for at most ``within_s`` seconds. While an earlier call with the same key has
     not returned, returns None at once, so that stuck threads do not accumulate.
 
-    Args:
-        key: Key of the resource, such as a path.
-        function: The call.
-        within_s: Longest wait, in seconds.
+    ``key`` names the resource, such as a path.
     """
     results: list[Result] = []
 

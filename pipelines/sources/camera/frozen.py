@@ -18,9 +18,6 @@ class FrozenPicture:
     moves: by at least 0.08 grey levels on average, in 23 clips of four cameras. A
     picture that freezes before the encoder repeats exactly, except for one or two
     changes at each key frame. So three changes in a row show a live picture.
-
-    Args:
-        after_ns: Time without change after which a picture counts as frozen.
     """
 
     def __init__(self, after_ns: int) -> None:

@@ -151,9 +151,6 @@ class CameraPipeline:
 
         A producer that waits for room in a buffer must have been released before.
 
-        Args:
-            within_s: Longest wait, in seconds.
-
         Returns:
             Whether the pipeline is closed. If not, ``closed`` is done later; until then
             the source stays open, and yields no more pictures.

@@ -52,13 +52,6 @@ class RtspTransports:
 class RtspConnection:
     """Set-up of an ``rtspsrc`` for one attempt, and translation of its errors.
 
-    Args:
-        source: The ``rtspsrc``.
-        address: The camera.
-        access: Trust of the camera.
-        transport: Transport of this attempt.
-        connect: Function that connects a handler to a signal of an element.
-
     Raises:
         SourceUnreadable: If TLS is not installed, or the CA file cannot be used.
     """

@@ -100,9 +100,7 @@ def check_recording(address: CameraAddress) -> Path:
 def look_at(address: CameraAddress, on_sign: Callable[[], None]) -> Film | None:
     """Scan a recording before it is played; block while its file system blocks.
 
-    Args:
-        address: The recording.
-        on_sign: Called for each picture read, as a sign of progress.
+    ``on_sign`` is called for each picture read.
 
     Returns:
         The film; None for a source that cannot be scanned, such as a pipe.
@@ -137,9 +135,7 @@ def shown_ns(segment: Gst.Segment | None, buffer: Gst.Buffer) -> int | None:
 def scan_film(address: CameraAddress, on_sign: Callable[[], None]) -> Film:
     """Read a file to its end, and return its film; blocks until then.
 
-    Args:
-        address: The file.
-        on_sign: Called for each picture read, as a sign of progress.
+    ``on_sign`` is called for each picture read.
 
     Raises:
         SourceError: If no picture can be read from it.

@@ -36,9 +36,6 @@ class FileStamps:
 
     Decoders output pictures in order of presentation. So a picture whose time does not
     increase, or that has none, gets a time shortly after the picture before.
-
-    Args:
-        origin_ns: Pipeline time of presentation time 0.
     """
 
     def __init__(self, origin_ns: int) -> None:

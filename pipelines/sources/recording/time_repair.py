@@ -53,11 +53,7 @@ class RepairedTimes:
 
 
 def typical_period_ns(times_ns: Sequence[int]) -> int | None:
-    """Return the median difference of successive times; None if no times differ.
-
-    Args:
-        times_ns: Times in order of storage.
-    """
+    """Return the median difference of successive times; None if no times differ."""
     gaps: list[int] = []
     for begin in range(0, len(times_ns), _CHUNK):
         chunk = sorted(times_ns[begin : begin + _CHUNK])

@@ -84,11 +84,7 @@ def encode_imu_payload(
 ) -> bytes:
     """Encode samples in our own JSON format, which ``parse_imu_payload`` reads.
 
-    Args:
-        first_ns: Time of the first sample, nanoseconds of Unix time.
-        rate_hz: Samples per second.
-        accel_mps2: Acceleration, gravity included.
-        gyro_radps: Turn rate.
+    Times are of Unix; acceleration includes gravity.
     """
     document = {
         "v": PAYLOAD_VERSION,

@@ -80,10 +80,6 @@ class ImuReceiver:
     def take(self, payload: bytes, arrival_ns: int) -> ImuBatch | None:
         """Convert and count a message.
 
-        Args:
-            payload: The message.
-            arrival_ns: Arrival on the pipeline clock.
-
         Returns:
             The new samples, or None if there is no usable one.
 

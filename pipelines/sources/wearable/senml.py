@@ -72,10 +72,7 @@ def read_senml(
 ) -> RawImuBatch:
     """Convert a SenML pack to samples.
 
-    Args:
-        records: The pack, as ``json.loads`` returns it.
-        topic: Topic of the message, for error messages.
-        arrival_ns: Arrival of the message; relative times count from it.
+    Relative times count from ``arrival_ns``; errors name the topic.
 
     Raises:
         PayloadError: If the pack is malformed, has other units, or an incomplete

@@ -31,10 +31,7 @@ def read_hmdb51(videos: Path, lists: Path, split: int) -> VideoSet:
 
     Labels are in alphabetical order, with spaces instead of underscores.
 
-    Args:
-        videos: Folder with a folder for each class.
-        lists: Folder with a list for each class and split.
-        split: 1, 2 or 3.
+    ``videos`` holds a folder for each class, ``lists`` a list for each class and split.
 
     Raises:
         DatasetError: If lists or videos are missing, a line is malformed, or a film is

@@ -94,11 +94,6 @@ def find_videos(
     without an exact match is searched by its file name alone, in any folder and any
     case.
 
-    Args:
-        folder: Folder that holds the videos at any depth.
-        names: Names with forward slashes.
-        may_miss: Whether missing videos may be left out.
-
     Returns:
         The file of each name, in the order of the names.
 

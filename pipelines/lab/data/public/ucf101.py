@@ -36,10 +36,7 @@ def read_ucf101(videos: Path, lists: Path, split: int) -> VideoSet:
 
     Labels are spaced class names, as ``Apply Eye Makeup``.
 
-    Args:
-        videos: Folder with a folder for each class.
-        lists: Folder with the official lists.
-        split: 1, 2 or 3.
+    ``videos`` holds a folder for each class; ``split`` is 1, 2 or 3.
 
     Raises:
         DatasetError: If lists or videos are missing, a line is malformed, or a group is

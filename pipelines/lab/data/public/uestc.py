@@ -57,9 +57,6 @@ def read_uestc(folder: Path) -> VideoSet:
     Labels are the folders' names with spaces instead of underscores. A video's group is
     its class and day, because person and room are unknown.
 
-    Args:
-        folder: Folder with lists, videos and sensor files.
-
     Raises:
         DatasetError: If lists, videos or sensor files are missing, or a line is
             malformed.
@@ -106,9 +103,7 @@ def aligned(
 ) -> Float32[np.ndarray, "common 6"]:
     """Cut samples to those that have a picture.
 
-    Args:
-        pictures: Number of pictures in the video, counted by decoding it.
-        samples: One sample for each picture, by index.
+    The pictures were counted by decoding the video.
     """
     return samples[: min(pictures, len(samples))]
 

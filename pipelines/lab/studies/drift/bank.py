@@ -76,11 +76,8 @@ class Scene:
 class RoomMeter:
     """Measures one room: first its unchanged pictures, then changed ones.
 
-    Args:
-        plain: Scenes without changes. They define the usual view and the typical clip,
-            as a subject's first day does.
-        recognizer: Encodes and classifies.
-        segment_s: Length of a segment in seconds.
+    The plain scenes define the usual view and the typical clip, as a subject's first
+    day does.
     """
 
     def __init__(

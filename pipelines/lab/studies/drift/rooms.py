@@ -74,11 +74,8 @@ class Survey:
     ) -> list[Room]:
         """Render rooms, with the camera straight and turned, and measure them.
 
-        Args:
-            folder: Folder for the footage, used for nothing else.
-            rooms: Number of rooms.
-            plain_s: Seconds of unchanged footage of a room for the baseline.
-            changed_s: Seconds of further footage, to which every injection is applied.
+        Each room has ``plain_s`` seconds for the baseline, then ``changed_s`` for
+        injections.
         """
         angles = sorted({injection.turned_deg for injection in self.injections} - {0.0})
         footage = {

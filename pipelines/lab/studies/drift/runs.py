@@ -111,12 +111,7 @@ def _draw(
 
     A block often has the segments of the previous one.
 
-    Args:
-        segments: Segments of one room.
-        first: Number of the first block, counted from midnight.
-        count: Number of blocks.
-        settings: Settings with the length of a block.
-        rng: Source of every random choice.
+    ``first`` is the number of the first block, counted from midnight.
     """
     resting = [segment.signals for segment in segments if segment.resting]
     awake = [segment.signals for segment in segments if not segment.resting]

@@ -76,14 +76,7 @@ async def study_drift(
 ) -> DriftReport:
     """Measure false alerts, detections, and implied accuracy.
 
-    Args:
-        recognizer: Encodes and classifies.
-        resolve: Returns the label for a label or alias of footage.
-        settings: Settings of the monitor.
-        size: Size of the study.
-        seed: Seed of every random choice.
-        on_progress: Called after every step.
-        footage: Real recordings, each a room of its own if it is long enough.
+    A real recording that is long enough is a room of its own.
 
     Raises:
         PipelineError: If this machine cannot render.

@@ -106,13 +106,7 @@ def closed_and_general(
 
 @final
 class Trial:
-    """One seed's rooms for training and testing.
-
-    Args:
-        lab: Clips, checkpoint and features.
-        seed: Seed of the split, the shots, the initial weights and the training.
-        training: Settings of SC-CLIP's training.
-    """
+    """One seed's rooms for training and testing."""
 
     def __init__(self, lab: Laboratory, seed: int, training: ScTraining) -> None:
         training_rooms, test_rooms = lab.clips.split(_TRAIN_SHARE, seed)
@@ -170,10 +164,8 @@ def study_base_to_novel(
 ) -> StudyResult:
     """Train on half of the labels, in both directions, and measure both halves.
 
-    Args:
-        lab: Clips and recogniser.
-        size: Size of the study; with an effort of 1 or more, ablations are measured.
-        recipe: Training at an effort of 1; by default that of the paper.
+    With an effort of 1 or more, ablations are measured. ``recipe`` is the training at
+    an effort of 1.
     """
     recipe = recipe or ScTraining()
     training = replace(recipe, epochs=recipe.epochs * size.effort)
@@ -211,12 +203,7 @@ def study_base_to_novel(
 
 @final
 class Outcome:
-    """The results in one direction, averaged over seeds.
-
-    Args:
-        sides: The direction.
-        runs: For each seed and model, the scores with closed and with all candidates.
-    """
+    """The results in one direction, averaged over seeds."""
 
     def __init__(
         self, sides: Sides, runs: Sequence[Mapping[str, tuple[Score, Score]]]

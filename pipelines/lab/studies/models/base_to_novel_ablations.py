@@ -131,10 +131,7 @@ def ablation_tables(
 ) -> tuple[Table, ...]:
     """Measure every ablation, equal settings once, and return tables.
 
-    Args:
-        whole: As in ``ablations_of``.
-        layers: As in ``ablations_of``.
-        measure: Returns base, novel and HM for settings and a note on progress.
+    ``measure`` returns base, novel and HM for settings and a note on progress.
     """
     known: dict[ScSettings, tuple[float, float, float]] = {}
     tables = []

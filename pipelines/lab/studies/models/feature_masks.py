@@ -94,10 +94,7 @@ def read_feature_frames(
 ) -> tuple[FeatureFrame, ...]:
     """Read pictures and points, and find or read each feature's mask.
 
-    Args:
-        path: JSON for ``models.masking.masks.read_points``; pictures are beside it.
-        sam: Finds missing masks; None if all masks must be stored.
-        on_progress: Called after every picture.
+    ``sam`` finds missing masks; without it all must be stored.
 
     Raises:
         PointsError: If the file is missing or malformed, or an entry's picture, points

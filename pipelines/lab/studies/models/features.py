@@ -91,12 +91,7 @@ def study_features(
 ) -> StudyResult:
     """Cover each picture feature by feature, and compare the predictions.
 
-    Args:
-        recognizer: Its checkpoint and prompt set are used on single pictures.
-        frames: At least one picture with features.
-        source: Name of the pictures' source, for the report.
-        seed: Seed of the places of the controls.
-        on_progress: Called after every picture.
+    ``source`` names the pictures in the report.
     """
     rng = np.random.default_rng(seed)
     found: dict[str, list[Covered]] = {}

@@ -103,12 +103,7 @@ def report_is_clip(
 ) -> StudyResult:
     """Build the result of the study.
 
-    Args:
-        lab: Names and text vectors of labels.
-        divisions: The division of every setting; the first is ``HALF``.
-        runs: Scores of the same settings.
-        vectors: Vectors in the first setting, one entry for each seed.
-        training: Training settings that all runs share but the seed.
+    ``vectors`` are those of the first setting, one entry for each seed.
     """
     means = {name: average(found) for name, found in runs.items()}
     novel = divisions[HALF].novel

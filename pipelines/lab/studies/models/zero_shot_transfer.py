@@ -331,12 +331,7 @@ def _written(figure: _Figure) -> str | None:
 
 
 def verdict(top1: Mapping[str, Sequence[float]], titles: tuple[str, str]) -> str:
-    """Return whether SC-CLIP beats unchanged CLIP away, as a sentence.
-
-    Args:
-        top1: Top-1 of each model, one for each seed.
-        titles: Names of home and away.
-    """
+    """Return whether SC-CLIP beats unchanged CLIP away, as a sentence."""
     tuned, frozen = top1["sc-clip"], top1["frozen"]
     ahead = sum(one > other for one, other in zip(tuned, frozen, strict=True))
     best = max(MODELS[1:], key=lambda name: mean(top1[name]))
