@@ -118,13 +118,7 @@ class FeatureNoise:
 @final
 @dataclass(frozen=True, slots=True)
 class FrozenTower:
-    """A frozen picture tower for pictures with values from 0 to 1.
-
-    Attributes:
-        model: The model, in evaluation mode.
-        mean: Mean of each colour, as in ``models.clip.encoder.normalise_pixels``.
-        deviation: Standard deviation of each colour, likewise.
-    """
+    """A frozen picture tower for pictures with values from 0 to 1."""
 
     model: CLIPModel
     mean: Colour = CLIP_MEAN

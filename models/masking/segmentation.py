@@ -24,10 +24,7 @@ Box = tuple[float, float, float, float]
 class Prompt:
     """A description of one mask by points, a box or both.
 
-    Attributes:
-        points: Points on the object or beside it.
-        labels: For each point 1 if it lies on the object, 0 if beside it.
-        box: A box around the object.
+    A label is 1 if its point lies on the object, 0 if beside it.
 
     Raises:
         ValueError: If there is neither a box nor a point on the object, the number of
@@ -61,10 +58,7 @@ class Prompt:
 class Segmentation:
     """The masks found, in the order of the prompts.
 
-    Attributes:
-        masks: True where a pixel of the picture shows the object.
-        scores: Predicted overlap of each mask and the object: intersection over union,
-            near 0 to 1.
+    Scores predict the overlap, intersection over union, of mask and object.
     """
 
     masks: Bool[np.ndarray, "mask height width"]

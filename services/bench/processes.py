@@ -22,9 +22,7 @@ _NAMES = {
 class Usage:
     """Sums over all processes of one kind.
 
-    Attributes:
-        cpu_s: Processor time so far, seconds.
-        rss_mb: Resident memory, MB.
+    ``cpu_s`` is the processor time so far; ``rss_mb`` is resident memory.
     """
 
     cpu_s: float = 0.0

@@ -198,13 +198,7 @@ class _Feeder:
 @final
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """A service that runs for a benchmark, with its broker and cameras.
-
-    Attributes:
-        server: The cameras, ``bed-0`` and so on.
-        supervisor: The running service.
-        counters: The counters of its hub.
-    """
+    """A service that runs for a benchmark, with its broker and cameras."""
 
     _broker: Broker
     server: RtspServer

@@ -31,11 +31,8 @@ _AWAY_S = 15.0
 class Growth:
     """Change of the memory of one kind of process after the warm-up.
 
-    Attributes:
-        mb_per_hour: Slope of the line.
-        low: Lower end of the slope's 95 % interval.
-        high: Upper end of that interval.
-        rss_mb: Memory at the end, MB.
+    ``mb_per_hour`` is the slope of the line, with its 95 % interval ``low`` to
+    ``high``.
     """
 
     mb_per_hour: float

@@ -21,12 +21,7 @@ _NAMED: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """Result of the check of a broker.
-
-    Attributes:
-        is_reached: Whether the broker could be reached.
-        text: The result in one line.
-    """
+    """Result of the check of a broker."""
 
     is_reached: bool
     text: str

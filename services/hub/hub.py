@@ -52,10 +52,7 @@ _EXPECTED, _PORT = "expected sources", "port"
 class HubState:
     """State of the hub.
 
-    Attributes:
-        url: Address of the HTTP server.
-        pending: Number of messages that wait for the broker.
-        troubles: Reasons why the system is not ready.
+    ``pending`` messages wait for the broker; ``troubles`` are why it is not ready.
     """
 
     url: str
@@ -68,9 +65,6 @@ class Hub:
     """The hub of one site.
 
     Without a folder the store is in the configured one.
-
-    Attributes:
-        port: Port of the HTTP server.
 
     Raises:
         StoreError: If the store cannot be opened.

@@ -24,12 +24,7 @@ OverallState = Literal["online", "degraded", "offline"]
 @final
 @dataclass(frozen=True, slots=True)
 class Topics:
-    """A site's topics.
-
-    Attributes:
-        prefix: First part of all topics.
-        site: Second part of all topics.
-    """
+    """A site's topics."""
 
     prefix: str
     site: str

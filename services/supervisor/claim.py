@@ -37,9 +37,7 @@ _PAUSE_S = 1.0
 class Deployment:
     """One run of the service of a site.
 
-    Attributes:
-        site: Name of the site.
-        number: Eight hexadecimal digits, new for each run.
+    ``number`` has eight hexadecimal digits, new for each run.
     """
 
     site: str

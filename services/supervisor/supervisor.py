@@ -55,10 +55,6 @@ class Supervisor:
 
     ``cluster`` carries out what is decided; by default Ray at ``address``, or a local
     one.
-
-    Attributes:
-        site: The present configuration.
-        recognizer: Client of recognition; None before ``start``.
     """
 
     def __init__(

@@ -48,12 +48,7 @@ class CameraView:
 class World:
     """A compiled world and the indices that a motion needs.
 
-    Attributes:
-        body: The person.
-        room: The room.
-        view: The camera.
-        model: The MuJoCo model.
-        data: Scratch state, which every method changes.
+    ``data`` is scratch state, which every method changes.
     """
 
     def __init__(

@@ -17,10 +17,7 @@ from pipelines.lab.studies.intervals import (
 class Figure:
     """One measured number.
 
-    Attributes:
-        value: The number, or ``None`` if nothing was measured.
-        interval: Its 95 % interval, or ``None`` if unknown.
-        counts: The counts that it was computed from, by name.
+    ``value`` is None if nothing was measured. ``counts`` are what it was computed from.
     """
 
     value: float | None

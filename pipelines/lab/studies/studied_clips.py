@@ -86,11 +86,7 @@ class WardChoice:
 class StudiedClips:
     """Clips with a recogniser for their labels.
 
-    Attributes:
-        recognizer: Recognises the labels of the clips.
-        clips: The clips.
-        title: Name of the set.
-        amount: Description of the clips, as "120 clips of …".
+    ``amount`` describes the clips, as "120 clips of …".
     """
 
     recognizer: ClipRecognizer

@@ -35,15 +35,7 @@ _CALIBRATION_FIXES = {
 class WatchRun:
     """One run of the command, from its first picture to its last.
 
-    Attributes:
-        sources: The camera, the wearable, or both.
-        rtsp: How an RTSP camera is reached and trusted.
-        clock: The clock of the pipeline.
-        origin_ns: Pipeline time of presentation time 0 of a recording.
-        settings: The settings of the chain.
-        clip: Recognises actions.
-        baseline: File that keeps what is normal; None keeps nothing.
-        relearn: Whether to ignore what the file holds.
+    Without a ``baseline`` nothing is kept; ``relearn`` ignores what the file holds.
     """
 
     sources: Sources

@@ -27,13 +27,8 @@ _SUBJECT_ID = "subject"
 class Sources:
     """The sources of one subject.
 
-    Attributes:
-        camera: The camera or recording; None for a wearable alone.
-        source: The camera's address as given, credentials included.
-        imu: A file or an MQTT address; None without a wearable.
-        framing: How a picture becomes square.
-        speed: Speed of a recording, in multiples of real time; None is as fast as
-            possible.
+    ``source`` is the camera's address as given, with credentials. A recording is played
+    ``speed`` times as fast as real time; None is as fast as possible.
     """
 
     camera: CameraAddress | None

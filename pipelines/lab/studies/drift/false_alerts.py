@@ -24,9 +24,7 @@ RIVER_RHO = 0.9
 class FalseAlerts:
     """Alerts while nothing changes.
 
-    Attributes:
-        alerts: Number of alerts.
-        months: Length of the stream in months of 30 days.
+    A month has 30 days.
     """
 
     alerts: int

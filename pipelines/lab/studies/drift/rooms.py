@@ -51,16 +51,7 @@ _LEAST_SEGMENTS = 3
 @final
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """Measures rooms.
-
-    Attributes:
-        recognizer: Encodes and classifies.
-        resolve: Returns the label for a label or alias of footage.
-        clock: Clock of the camera source.
-        seed: Seed of simulated rooms and of injections.
-        on_progress: Called after every step.
-        injections: The changes to measure.
-    """
+    """Measures rooms."""
 
     recognizer: ActionRecognizer
     resolve: Resolve

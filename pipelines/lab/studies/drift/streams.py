@@ -39,9 +39,7 @@ _SHARED = 0.9
 class StableStream:
     """A kind of stream.
 
-    Attributes:
-        name: Name in tables.
-        draw: Draws blocks from midnight on for a number of days.
+    ``draw`` draws blocks from midnight on for a number of days.
     """
 
     name: str

@@ -45,12 +45,7 @@ _PICTURE_ERRORS = (
 @final
 @dataclass(frozen=True, slots=True)
 class NamedSam:
-    """A SAM that is loaded when the first mask is missing.
-
-    Attributes:
-        name: Name stored in its masks.
-        load: Loads it.
-    """
+    """A SAM that is loaded when the first mask is missing."""
 
     name: str
     load: Callable[[], Segmenter]

@@ -36,9 +36,7 @@ _MOST_ROWS = 40
 class Answer:
     """A prediction for one picture.
 
-    Attributes:
-        label: The likeliest label.
-        confidence: Its probability, not calibrated.
+    The confidence is not calibrated.
     """
 
     label: str

@@ -68,10 +68,7 @@ _PUBLISHED: Mapping[tuple[str, str], tuple[float, float, float]] = {
 class Score:
     """Accuracies among base labels alone and among novel labels alone.
 
-    Attributes:
-        base: Accuracy on test clips of base labels.
-        novel: Accuracy on test clips of novel labels.
-        clips: Number of test clips of novel labels.
+    ``clips`` is the number of test clips of novel labels.
     """
 
     base: float

@@ -23,10 +23,7 @@ from pipelines.progress import Progress
 class StudySize:
     """The size of a study.
 
-    Attributes:
-        clips: Approximate number of clips.
-        seeds: Seeds, one run for each.
-        effort: Share of the usual training steps.
+    ``effort`` is the share of the usual training steps; each seed is one run.
     """
 
     clips: int = 1000

@@ -19,10 +19,7 @@ WARD_NOVEL = (*WARD_FALLS, "lying down", "standing", "bending")
 class Sides:
     """Base and novel labels by their numbers.
 
-    Attributes:
-        key: Name of the setting in the figures.
-        base: The trained labels.
-        novel: The untrained labels.
+    ``key`` is the name of the setting in the figures.
     """
 
     key: str
