@@ -48,16 +48,40 @@ class Frame:
     """One picture of a subject, scaled and framed to the model's input size.
 
     ``timestamp_ns`` is the capture time of the picture; ``tick`` is the number of its
-    grid step (``pipelines.sources.camera.grid``).
+    grid step (``pipelines.sources.camera.grid``). ``person`` is the number of the
+    person that the picture shows alone; 0 if it shows everything in view.
     """
 
     subject_id: str
     timestamp_ns: int
     tick: int
     pixels: UInt8[np.ndarray, "height width 3"]
+    person: int = 0
 
     def __post_init__(self) -> None:
         self.pixels.setflags(write=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PersonPose:
+    """A person in a camera's picture, without pixels.
+
+    ``number`` identifies the person among those of the subject's view, and stays for as
+    long as they are followed. ``landmarks`` are the 33 landmarks of BlazePose: x and y
+    in sides of the square picture from its upper left corner, and visibility, 0 to 1.
+    """
+
+    number: int
+    landmarks: Float32[np.ndarray, "33 3"]
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleCount:
+    """The number of people in a subject's view, from ``timestamp_ns`` on."""
+
+    subject_id: str
+    timestamp_ns: int
+    count: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -139,6 +163,7 @@ class FrameFeature:
     tick: int
     feature: Float32[np.ndarray, "..."]
     reused: bool = False
+    person: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -149,6 +174,10 @@ class Clip:
     ``missing_frames`` counts the gaps since the stream began. ``partial`` is true if
     the window starts before the stream. ``slots`` are the features' positions in the
     full window, 0 to frames - 1; they identify the middle frame despite gaps.
+
+    If several people are in view, the clip is of the leading person, the one in view
+    longest. ``others`` are the clips of the other people in the same window, without
+    samples. A person's stream begins when they come into view.
     """
 
     subject_id: str
@@ -161,6 +190,7 @@ class Clip:
     reused_frames: int
     missing_frames: int
     partial: bool
+    others: tuple["Clip", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from pipelines.records import (
     ActionEvent,
     DriftAlert,
     DriftStatus,
+    PeopleCount,
     Prediction,
     SourceKey,
     SourceStatus,
@@ -60,6 +61,7 @@ class LiveView:
         self._events: deque[ActionEvent] = deque(maxlen=_EVENTS_SHOWN)
         self._drifts: dict[str, DriftStatus] = {}
         self._alerts: dict[str, DriftAlert] = {}
+        self._people: dict[str, int] = {}
         self._statuses: dict[SourceKey, SourceStatus] = {}
 
     def add(self, record: Record) -> None:
@@ -77,6 +79,8 @@ class LiveView:
                     self._alerts[record.alert_id] = record
             case DriftStatus():
                 self._drifts[record.subject_id] = record
+            case PeopleCount():
+                self._people[record.subject_id] = record.count
             case SourceStatus():
                 self._statuses[record.source] = record
 
@@ -123,6 +127,9 @@ class LiveView:
         note = "partial window" if prediction.partial else ""
         if not prediction.fits:
             note += "  no label fits"
+        people = self._people.get(prediction.subject_id, 1)
+        if people != 1:
+            note += f"  {people or 'no'} people in view"
         if prediction.missing_frames:
             note += f"  {prediction.missing_frames} frames missing"
         table.add_row(Text(self._when(prediction.end_ns), style="dim"), Text(note))

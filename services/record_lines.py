@@ -14,6 +14,7 @@ from pipelines.records import (
     ActionEvent,
     DriftAlert,
     DriftStatus,
+    PeopleCount,
     Prediction,
     SourceStatus,
 )
@@ -49,6 +50,8 @@ class RecordLines:
                 return self._drift_status(record)
             case SourceStatus():
                 return self._status(record)
+            case PeopleCount():
+                return self._people(record)
 
     def _prediction(self, prediction: Prediction) -> dict[str, Any]:
         return {
@@ -110,6 +113,14 @@ class RecordLines:
             "since_at": self._at(status.since_ns),
             **_fields(status, "reason", "time_base"),
             **_fields(status, "reconnects", "dropped", "bridged"),
+        }
+
+    def _people(self, people: PeopleCount) -> dict[str, Any]:
+        return {
+            "type": "people",
+            "subject": people.subject_id,
+            "count": people.count,
+            **self._time("since", "since_t_s", people.timestamp_ns),
         }
 
     def _time(

@@ -29,7 +29,7 @@ class FinderSettings:
     """How people are found and followed.
 
     Attributes:
-        people: Greatest number of people in a view, 1 to 8.
+        people: Greatest number of people in a view, 1 to 4.
         detect_every_s: Time between two searches for somebody new, in seconds.
         least_score: Least score of the detector, 0 to 1.
         least_presence: Least probability of a body in a region, 0 to 1.

@@ -8,7 +8,7 @@ was encoded, so that slow changes add up, and a feature is reused for a limited 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
@@ -21,6 +21,9 @@ from pipelines.records import Clip, Frame, FrameFeature, Prediction
 _CELLS_PER_SIDE = 16
 _LUMA_OF_RGB = np.array([0.299, 0.587, 0.114], np.float32)
 """Weights of red, green and blue; source: ITU-R BT.601."""
+_URGENT_SCORE = 0.2
+"""Least score of an urgent event that is shown instead of the leading person. It is
+below the scores that an episode needs to begin and to go on (``EventSettings``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,48 +65,64 @@ class FrameEncoder:
         self._recognizer = recognizer
         self._reuse = reuse
         self._longest_ns = seconds_to_ns(reuse.longest_s)
-        self._encoded: dict[str, _Encoded] = {}
+        self._encoded: dict[str, dict[int, _Encoded]] = {}
+        """The latest encoded picture by subject and person."""
 
     async def encode(self, frames: Sequence[Frame]) -> list[FrameFeature]:
-        """Return the feature of each frame, in order; at most one frame a subject.
+        """Return the feature of each frame, in order.
 
         All changed pictures are encoded in one request. If no picture changed, no
         request is made.
+
+        Args:
+            frames: At most one frame of each person, and of a subject those of all
+                people in view.
         """
         lumas = [cell_luma(frame.pixels) for frame in frames]
-        pairs = list(zip(frames, lumas, strict=True))
-        changed = [pair for pair in pairs if not self._is_unchanged(*pair)]
-        if changed:
-            pixels = np.stack([frame.pixels for frame, _ in changed])
-            features = await self._recognizer.encode(pixels)
-            for (frame, luma), feature in zip(changed, features, strict=True):
-                encoded = _Encoded(frame.timestamp_ns, luma, feature)
-                self._encoded[frame.subject_id] = encoded
-        fresh = {frame.subject_id for frame, _ in changed}
-        return [
-            FrameFeature(
-                timestamp_ns=frame.timestamp_ns,
-                tick=frame.tick,
-                feature=self._encoded[frame.subject_id].feature,
-                reused=frame.subject_id not in fresh,
-            )
-            for frame in frames
+        latest = [
+            self._unchanged(frame, luma)
+            for frame, luma in zip(frames, lumas, strict=True)
         ]
+        changed = [place for place, encoded in enumerate(latest) if encoded is None]
+        if changed:
+            pixels = np.stack([frames[place].pixels for place in changed])
+            features = await self._recognizer.encode(pixels)
+            for place, feature in zip(changed, features, strict=True):
+                taken_ns = frames[place].timestamp_ns
+                latest[place] = _Encoded(taken_ns, lumas[place], feature)
+        for frame in frames:  # the people who have left are forgotten
+            self._encoded[frame.subject_id] = {}
+        found = []
+        for place, (frame, encoded) in enumerate(zip(frames, latest, strict=True)):
+            assert encoded is not None
+            self._encoded[frame.subject_id][frame.person] = encoded
+            found.append(
+                FrameFeature(
+                    timestamp_ns=frame.timestamp_ns,
+                    tick=frame.tick,
+                    feature=encoded.feature,
+                    reused=place not in changed,
+                    person=frame.person,
+                )
+            )
+        return found
 
     def forget(self, subject_id: str) -> None:
         """Forget the latest picture of a subject; do nothing if there is none."""
         self._encoded.pop(subject_id, None)
 
-    def _is_unchanged(
+    def _unchanged(
         self, frame: Frame, luma: Float32[np.ndarray, "row column"]
-    ) -> bool:
-        encoded = self._encoded.get(frame.subject_id)
+    ) -> _Encoded | None:
+        """Return the encoded picture that a frame equals; None if there is none."""
+        encoded = self._encoded.get(frame.subject_id, {}).get(frame.person)
         if encoded is None or encoded.luma.shape != luma.shape:
-            return False
+            return None
         age_ns = frame.timestamp_ns - encoded.timestamp_ns
         change = float(np.abs(luma - encoded.luma).max())
         is_recent = 0 <= age_ns <= self._longest_ns
-        return is_recent and change < self._reuse.difference_luma
+        is_equal = is_recent and change < self._reuse.difference_luma
+        return encoded if is_equal else None
 
 
 def cell_luma(
@@ -126,10 +145,46 @@ def cell_luma(
 async def recognise(
     recognizer: ActionRecognizer, clips: Sequence[Clip]
 ) -> list[Prediction]:
-    """Return the prediction of each clip, in order, from one request."""
+    """Return the prediction of each clip, in order, from one request.
+
+    With several people in a window, all are recognised. The prediction is that of the
+    person with the highest score of an urgent event. If nobody's is high, it is that of
+    the leading person. Nobody knows who wears the wearable, so its samples count for
+    everybody.
+    """
     if not clips:
         return []
-    return predictions_of(clips, await recognizer.classify(clips), recognizer.info)
+    people = [
+        (
+            replace(clip, others=()),
+            *(
+                replace(other, imu=clip.imu, imu_rate_hz=clip.imu_rate_hz)
+                for other in clip.others
+            ),
+        )
+        for clip in clips
+    ]
+    everyone = [each for group in people for each in group]
+    scores = await recognizer.classify(everyone)
+    predictions = iter(predictions_of(everyone, scores, recognizer.info))
+    return [
+        _most_urgent([next(predictions) for _ in group], recognizer.info)
+        for group in people
+    ]
+
+
+def _most_urgent(predictions: Sequence[Prediction], info: RecognizerInfo) -> Prediction:
+    """Return the prediction that decides: the first one, or an urgent one."""
+    urgencies = [
+        sum(
+            score
+            for label, score in prediction.scores.items()
+            if info.events[label] in info.urgent_events
+        )
+        for prediction in predictions
+    ]
+    place = int(np.argmax(urgencies))
+    return predictions[place if urgencies[place] >= _URGENT_SCORE else 0]
 
 
 def predictions_of(

@@ -10,17 +10,25 @@ from pipelines.live.early_starts import EarlyStarts
 from pipelines.live.events import EventDetector, EventSettings
 from pipelines.live.held_windows import HeldWindows
 from pipelines.live.inference import ReuseSettings
+from pipelines.live.views import ViewedFrame
 from pipelines.live.wearable_wait import WearableWait, WearableWaitSettings
 from pipelines.live.wearable_windows import WearableWindows
 from pipelines.live.windows import WindowAssembler, WindowSettings
 from pipelines.recognition import RecognizerInfo
-from pipelines.records import ActionEvent, Frame, ImuBatch, Prediction, SourceStatus
+from pipelines.records import (
+    ActionEvent,
+    Frame,
+    ImuBatch,
+    PeopleCount,
+    Prediction,
+    SourceStatus,
+)
 from pipelines.sources.wearable.buffer import ImuBuffer
 
 Item = Frame | ImuBatch | SourceStatus
 """An item of a source."""
 
-Record = Prediction | ActionEvent | DriftRecord | SourceStatus
+Record = Prediction | ActionEvent | DriftRecord | PeopleCount | SourceStatus
 """A record that the chain reports."""
 
 
@@ -47,6 +55,10 @@ class Subject:
     open_events: tuple[ActionEvent, ...] = ()
 
 
+MOST_PEOPLE = 4
+"""Greatest number of people that can be followed in one camera's view."""
+
+
 @dataclass(frozen=True, slots=True)
 class WatchSettings:
     """The settings of every stage.
@@ -58,6 +70,11 @@ class WatchSettings:
         events_by_name: Thresholds of single events, by name.
         drift: Settings of drift detection.
         wearable_wait: The longest wait of windows for their wearable.
+        people: Greatest number of people that a pose view follows in one camera's view,
+            1 to 4.
+
+    Raises:
+        ValueError: If ``people`` is out of its range.
     """
 
     windows: WindowSettings = field(default_factory=WindowSettings)
@@ -66,6 +83,12 @@ class WatchSettings:
     events_by_name: Mapping[str, EventSettings] = field(default_factory=dict)
     drift: DriftSettings = field(default_factory=DriftSettings)
     wearable_wait: WearableWaitSettings = field(default_factory=WearableWaitSettings)
+    people: int = 2
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.people <= MOST_PEOPLE:
+            msg = f"people must be 1 to {MOST_PEOPLE}, got {self.people}"
+            raise ValueError(msg)
 
 
 _KEPT_BESIDE_S = 20.0
@@ -118,6 +141,7 @@ class SubjectStages:
         if None not in (subject.camera, subject.wearable) and info.uses_wearable:
             self.wait = WearableWait(settings.wearable_wait)
         self.held = HeldWindows(self.imu, self.wait)
+        self._people: int | None = None
         self.early = EarlyStarts(self.events, ahead, info.urgent_events)
         self.drift = SubjectDrift(
             subject_id,
@@ -137,3 +161,11 @@ class SubjectStages:
             self.wait.add_batch(batch, now_ns)
         if self.wearable_windows is not None:
             self.held.add(self.wearable_windows.pop_due(), now_ns)
+
+    def count_people(self, viewed: ViewedFrame) -> list[PeopleCount]:
+        """Return the number of people in view if it has changed."""
+        if viewed.people is None or len(viewed.people) == self._people:
+            return []
+        self._people = len(viewed.people)
+        camera = viewed.camera
+        return [PeopleCount(camera.subject_id, camera.timestamp_ns, self._people)]

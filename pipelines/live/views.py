@@ -1,13 +1,13 @@
 """Views: what the recogniser is shown of a camera's picture.
 
     picture    the whole picture, as the camera's source scaled it
-    pose       the motion of the person in it, drawn from the person finder's landmarks
+    pose       the motion of each person in it, drawn from the finder's landmarks
 
-A pose view needs larger pictures, more of them, and draws one of its own at each step
-of the frame grid::
+A pose view needs larger pictures, more of them, and draws a picture of each person at
+each step of the frame grid::
 
     camera tick   0  1  2  3  4  5  6      every 1/8 s
-    finder        p  p  p  p  p  p  p      a pose each
+    finder        p  p  p  p  p  p  p      a pose of each person
     drawn         0        1        2      a step of the frame grid each
 
 With it, no camera picture goes further than this module.
@@ -24,13 +24,13 @@ from jaxtyping import Float32
 from models.person.detector import Detector
 from models.person.finder import FinderSettings, Person, PersonFinder
 from models.person.landmarks import LandmarkNetwork
-from models.person.pose_history import PoseHistory
 from models.person.pose_picture import STEP_S
 from pipelines.clock import seconds_to_ns
 from pipelines.live.inference import ReuseSettings, cell_luma
+from pipelines.live.people import PeopleInView
 from pipelines.live.windows import WindowSettings
 from pipelines.recognition import RecognizerInfo
-from pipelines.records import Frame
+from pipelines.records import Frame, PersonPose
 
 _FINDER_SIDE_PX = 640
 
@@ -60,10 +60,18 @@ def picture_form(info: RecognizerInfo, windows: WindowSettings) -> PictureForm:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ViewedFrame:
-    """A frame for the recogniser, and the camera's frame that it comes from."""
+    """The recogniser's frames of one camera frame.
+
+    Attributes:
+        camera: The camera's frame.
+        frames: One frame, or one for each person in view, the leading person first;
+            at least one.
+        people: The people in view, the leading first; None if the view finds nobody.
+    """
 
     camera: Frame
-    frame: Frame
+    frames: tuple[Frame, ...]
+    people: tuple[PersonPose, ...] | None = None
 
 
 @runtime_checkable  # annotations are checked at run time under test
@@ -71,7 +79,7 @@ class View(Protocol):
     """Conversion of the cameras' frames to the recogniser's."""
 
     async def convert(self, frames: Sequence[Frame]) -> list[ViewedFrame]:
-        """Return the recogniser's frames; at most one for each given one."""
+        """Return the recogniser's frames of the given frames, or of some of them."""
         ...
 
     def forget(self, subject_id: str) -> None:
@@ -80,16 +88,22 @@ class View(Protocol):
 
 
 def build_view(
-    info: RecognizerInfo, windows: WindowSettings, reuse: ReuseSettings
+    info: RecognizerInfo, windows: WindowSettings, reuse: ReuseSettings, people: int
 ) -> View:
     """Build the view that a recogniser was trained on.
+
+    Args:
+        info: The recogniser's.
+        windows: The frame grid.
+        reuse: When an unchanged picture needs no new search for people.
+        people: Greatest number of people that are followed in one camera's view.
 
     Raises:
         PersonModelError: If it needs the person finder, and a file of that is missing.
     """
     if info.view == "picture":
         return PictureView()
-    return PoseView(picture_form(info, windows), reuse)
+    return PoseView(picture_form(info, windows), reuse, people)
 
 
 @final
@@ -98,7 +112,7 @@ class PictureView:
 
     async def convert(self, frames: Sequence[Frame]) -> list[ViewedFrame]:
         """See ``View``."""
-        return [ViewedFrame(frame, frame) for frame in frames]
+        return [ViewedFrame(frame, (frame,)) for frame in frames]
 
     def forget(self, subject_id: str) -> None:
         """See ``View``."""
@@ -106,23 +120,24 @@ class PictureView:
 
 @final
 class PoseView:
-    """Shows the motion of the person in view.
+    """Shows the motion of each person in view.
 
     Args:
         form: The pictures that the cameras' sources deliver.
         reuse: When an unchanged picture needs no new search for people.
+        people: Greatest number of people that are followed in one camera's view.
 
     Raises:
         PersonModelError: If a file of the person finder is missing or wrong.
     """
 
-    def __init__(self, form: PictureForm, reuse: ReuseSettings) -> None:
+    def __init__(self, form: PictureForm, reuse: ReuseSettings, people: int) -> None:
         self._form, self._reuse = form, reuse
-        self._settings = FinderSettings(people=1)
+        self._settings = FinderSettings(people=people)
         threads = self._settings.threads
         self._detector = Detector(threads, self._settings.least_score)
         self._landmarks = LandmarkNetwork(threads)
-        self._poses: dict[str, _SubjectPoses] = {}
+        self._subjects: dict[str, _SubjectPoses] = {}
 
     async def convert(self, frames: Sequence[Frame]) -> list[ViewedFrame]:
         """See ``View``; the search runs in a thread of its own."""
@@ -132,20 +147,19 @@ class PoseView:
 
     def forget(self, subject_id: str) -> None:
         """See ``View``."""
-        self._poses.pop(subject_id, None)
+        self._subjects.pop(subject_id, None)
 
     def _convert(self, frames: Sequence[Frame]) -> list[ViewedFrame]:
-        return [
-            ViewedFrame(frame, drawn)
-            for frame in frames
-            if (drawn := self._poses_of(frame.subject_id).add(frame)) is not None
-        ]
+        viewed = (self._poses_of(frame.subject_id).add(frame) for frame in frames)
+        return [each for each in viewed if each is not None]
 
     def _poses_of(self, subject_id: str) -> "_SubjectPoses":
-        if subject_id not in self._poses:
+        if subject_id not in self._subjects:
             finder = PersonFinder(self._settings, self._detector, self._landmarks)
-            self._poses[subject_id] = _SubjectPoses(finder, self._form, self._reuse)
-        return self._poses[subject_id]
+            self._subjects[subject_id] = _SubjectPoses(
+                finder, self._form, self._reuse, self._settings.people
+            )
+        return self._subjects[subject_id]
 
 
 @final
@@ -153,32 +167,33 @@ class _SubjectPoses:
     """The latest poses in the pictures of one camera."""
 
     def __init__(
-        self, finder: PersonFinder, form: PictureForm, reuse: ReuseSettings
+        self, finder: PersonFinder, form: PictureForm, reuse: ReuseSettings, most: int
     ) -> None:
         self._finder, self._form, self._reuse = finder, form, reuse
-        self._history = PoseHistory()
-        self._people: list[Person] = []
+        self._most, self._people = most, PeopleInView(most)
+        self._bodies: list[Person] = []
         self._luma: Float32[np.ndarray, "row column"] | None = None
         self._searched_ns = 0
         self._drawn_tick = -1
 
-    def add(self, frame: Frame) -> Frame | None:
-        """Add a camera's frame; return the drawn one if a step of the grid began."""
+    def add(self, frame: Frame) -> ViewedFrame | None:
+        """Add a camera's frame; return what is drawn if a step of the grid began."""
         step = round(frame.tick * self._form.step_ns / seconds_to_ns(STEP_S))
         tick = frame.tick // self._form.pictures_a_step
         if tick < self._drawn_tick:  # a new stream, whose ticks start from 0 again
-            self._history, self._drawn_tick = PoseHistory(), -1
-        for person in self._find_people(frame):
-            square = person.landmarks  # the picture is square, so its height is a side
-            self._history.add(step, square)
+            self._people, self._drawn_tick = PeopleInView(self._most), -1
+        self._people.add(step, self._find_bodies(frame))
         if tick == self._drawn_tick:
             return None
         self._drawn_tick = tick
-        picture = self._history.picture(step)
-        return Frame(frame.subject_id, frame.timestamp_ns, tick, picture)
+        drawn = tuple(
+            Frame(frame.subject_id, frame.timestamp_ns, tick, picture, person)
+            for person, picture in self._people.pictures(step)
+        )
+        return ViewedFrame(frame, drawn, self._people.poses(step))
 
-    def _find_people(self, frame: Frame) -> list[Person]:
-        """Return the people in a frame; those before if the picture is unchanged."""
+    def _find_bodies(self, frame: Frame) -> list[Person]:
+        """Return the bodies in a frame; those before if the picture is unchanged."""
         luma = cell_luma(frame.pixels)
         age_ns = frame.timestamp_ns - self._searched_ns
         if self._luma is not None and 0 <= age_ns <= seconds_to_ns(
@@ -186,7 +201,7 @@ class _SubjectPoses:
         ):
             change = float(np.abs(luma - self._luma).max())
             if change < self._reuse.difference_luma:
-                return self._people
+                return self._bodies
         self._luma, self._searched_ns = luma, frame.timestamp_ns
-        self._people = self._finder.find(frame.pixels, frame.timestamp_ns)
-        return self._people
+        self._bodies = self._finder.find(frame.pixels, frame.timestamp_ns)
+        return self._bodies

@@ -1,7 +1,7 @@
 """The whole chain, from the items of the sources to the reported records.
 
     camera ───▶ Frame ─view─encode─▶ FrameFeature ─┐
-                                                   ├─windows─▶ Clip ─hold─recognise
+                          └▶ PeopleCount           ├─windows─▶ Clip ─hold─recognise
     wearable ─▶ ImuBatch ─buffer───────────────────┘                              │
                                                                           Prediction
                                                                 events ◀──────────┤
@@ -32,7 +32,7 @@ from pipelines.live.inference import FrameEncoder, recognise
 from pipelines.live.observer import Observer, Tally
 from pipelines.live.source_reader import Arrival, SourceReader
 from pipelines.live.subject import Item, Record, Subject, SubjectStages, WatchSettings
-from pipelines.live.views import build_view
+from pipelines.live.views import ViewedFrame, build_view
 from pipelines.recognition import ActionRecognizer
 from pipelines.records import (
     Clip,
@@ -93,7 +93,10 @@ class Watch:
         self._stays = stays
         self._reports_statuses = reports_statuses
         self._view = build_view(
-            recognizer.info, self._settings.windows, self._settings.reuse
+            recognizer.info,
+            self._settings.windows,
+            self._settings.reuse,
+            self._settings.people,
         )
         self._encoder = FrameEncoder(recognizer, self._settings.reuse)
         self._reader: SourceReader[SourceKey, Item] = SourceReader({})
@@ -204,31 +207,35 @@ class Watch:
                     stages.held.release_all()
                 case None if stages.wait is not None:
                     stages.wait.set_state("offline")
-        frames, picture_drift = await self._convert(frames)
-        features = await self._encode(frames)
+        viewed, view_reports = await self._convert(frames)
+        features = iter(
+            await self._encode([it for each in viewed for it in each.frames])
+        )
         now_ns = self._clock.now_ns()
-        for frame, feature in zip(frames, features, strict=True):
-            if frame.subject_id in self._stages:
-                stages = self._stages[frame.subject_id]
-                stages.held.add(stages.windows.add(feature), now_ns)
+        for each in viewed:
+            of_people = [next(features) for _ in each.frames]
+            if each.camera.subject_id in self._stages:
+                stages = self._stages[each.camera.subject_id]
+                stages.held.add(stages.windows.add(*of_people), now_ns)
         records, clip_drift = await self._classify_due(now_ns)
         for stages in ended:
             records += stages.events.flush()
-        return records + reports + picture_drift + clip_drift
+        return records + reports + view_reports + clip_drift
 
     async def _convert(
         self, frames: Sequence[Frame]
-    ) -> tuple[list[Frame], list[Record]]:
-        """Return the recogniser's frames, and the drift records of the pictures."""
+    ) -> tuple[list[ViewedFrame], list[Record]]:
+        """Return the recogniser's frames, and the records of what is in view."""
         viewed = await self._view.convert(frames)
-        drift_records: list[Record] = []
+        reports: list[Record] = []
         for each in viewed:
             if each.camera.subject_id in self._stages:
                 stages = self._stages[each.camera.subject_id]
-                drift_records += stages.drift.add_frame(each.camera)
+                reports += stages.count_people(each)
+                reports += stages.drift.add_frame(each.camera)
             else:  # dropped meanwhile
                 self._view.forget(each.camera.subject_id)
-        return [each.frame for each in viewed], drift_records
+        return viewed, reports
 
     async def _classify_due(self, now_ns: int) -> tuple[list[Record], list[Record]]:
         """Recognise the due windows, and the new held ones from the camera alone.

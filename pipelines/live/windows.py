@@ -10,10 +10,13 @@ With 4 frames and a stride of 2, and a gap at tick 3, four windows end at ticks 
               b  c  .  e            missing 1
                     .  e  f  g      missing 1
                        e  f  g  h   the stream ends off the stride
+
+If several people are in view, each has features of their own on the same grid. A clip
+holds those of the person followed longest, and the clips of the others beside it.
 """
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
@@ -62,8 +65,8 @@ class WindowAssembler:
     """Assembler of one subject's frame features into clips.
 
     A window ends at every tick that the stride divides. It is due when that tick's
-    feature arrives, or when a later feature shows that the tick is a gap. A gap as long
-    as a window ends the stream, and the next feature begins a new stream.
+    features arrive, or when later ones show that the tick is a gap. A gap as long as a
+    window ends the stream, and the next features begin a new stream.
 
     Args:
         subject_id: The subject.
@@ -80,19 +83,24 @@ class WindowAssembler:
         self._subject_id = subject_id
         self._settings = settings
         self._imu = imu
-        self._first_tick = 0
-        self._held: deque[FrameFeature] = deque()
+        self._first_ticks: dict[int, int] = {}
+        """The tick since which each person of the latest features is in view."""
+        self._held: deque[tuple[FrameFeature, ...]] = deque()
 
-    def add(self, feature: FrameFeature) -> list[Clip]:
-        """Add the next feature; return the clips that became due, oldest first.
+    def add(self, *features: FrameFeature) -> list[Clip]:
+        """Add the next features; return the clips that became due, oldest first.
+
+        Args:
+            features: One of each person in view, of one tick, the leading person first;
+                at least one.
 
         Raises:
-            ValueError: If the tick is not after that of the feature before.
+            ValueError: If the tick is not after that of the features before.
         """
-        tick = feature.tick
+        tick = features[0].tick
         clips = []
         if self._held:
-            last_tick = self._held[-1].tick
+            last_tick = self._held[-1][0].tick
             if tick <= last_tick:
                 msg = f"{self._subject_id}: tick {tick} came after tick {last_tick}"
                 raise ValueError(msg)
@@ -101,9 +109,11 @@ class WindowAssembler:
             else:
                 gaps = range(last_tick + 1, tick)
                 clips = [self._clip(gap) for gap in gaps if self._is_due(gap)]
-        if not self._held:
-            self._first_tick = tick
-        self._held.append(feature)
+        self._first_ticks = {
+            feature.person: self._first_ticks.get(feature.person, tick)
+            for feature in features
+        }
+        self._held.append(features)
         self._forget_before(tick - self._settings.frames + 1)
         if self._is_due(tick):
             clips.append(self._clip(tick))
@@ -115,37 +125,50 @@ class WindowAssembler:
         The next feature begins a new stream; its tick may be smaller.
         """
         clips = []
-        if self._held and not self._is_due(self._held[-1].tick):
-            clips.append(self._clip(self._held[-1].tick))
+        if self._held and not self._is_due(self._held[-1][0].tick):
+            clips.append(self._clip(self._held[-1][0].tick))
         self._held.clear()
+        self._first_ticks.clear()
         return clips
 
     def _is_due(self, tick: int) -> bool:
         return tick % self._settings.stride_frames == 0
 
     def _forget_before(self, tick: int) -> None:
-        while self._held[0].tick < tick:
+        while self._held[0][0].tick < tick:
             self._held.popleft()
 
     def _clip(self, last_tick: int) -> Clip:
         """Return the clip that ends at ``last_tick``; no held feature may be later."""
+        newest = self._held[-1]
+        leading, *others = (self._clip_of(each.person, last_tick) for each in newest)
+        imu = (
+            None
+            if self._imu is None
+            else self._imu.slice(leading.start_ns, leading.end_ns)
+        )
+        samples, rate_hz = imu or (None, None)
+        return replace(leading, imu=samples, imu_rate_hz=rate_hz, others=tuple(others))
+
+    def _clip_of(self, person: int, last_tick: int) -> Clip:
+        """Return a clip, without samples, of a person of the newest features."""
         begin_tick = last_tick - self._settings.frames + 1
-        held = [feature for feature in self._held if feature.tick >= begin_tick]
-        start_ns, end_ns = held[0].timestamp_ns, held[-1].timestamp_ns
-        imu = self._imu.slice(start_ns, end_ns) if self._imu is not None else None
-        samples, rate_hz = imu if imu is not None else (None, None)
+        held = [
+            feature
+            for features in self._held
+            for feature in features
+            if feature.person == person and feature.tick >= begin_tick
+        ]
+        first_tick = self._first_ticks[person]
         return Clip(
             subject_id=self._subject_id,
-            start_ns=start_ns,
-            end_ns=end_ns,
+            start_ns=held[0].timestamp_ns,
+            end_ns=held[-1].timestamp_ns,
             features=np.stack([feature.feature for feature in held]),
             slots=tuple(feature.tick - begin_tick for feature in held),
-            imu=samples,
-            imu_rate_hz=rate_hz,
+            imu=None,
+            imu_rate_hz=None,
             reused_frames=sum(feature.reused for feature in held),
-            missing_frames=last_tick
-            - max(begin_tick, self._first_tick)
-            + 1
-            - len(held),
-            partial=begin_tick < self._first_tick,
+            missing_frames=last_tick - max(begin_tick, first_tick) + 1 - len(held),
+            partial=begin_tick < first_tick,
         )

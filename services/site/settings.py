@@ -24,6 +24,7 @@ from pydantic_settings import (
 from pipelines.errors import SourceError
 from pipelines.live.drift.settings import DriftSettings
 from pipelines.live.events import EventSettings
+from pipelines.live.subject import MOST_PEOPLE
 from pipelines.live.watch import WatchSettings
 from pipelines.live.wearable_wait import WearableWaitSettings
 from pipelines.live.windows import WindowSettings
@@ -134,6 +135,10 @@ class SubjectSettings(Section):
         return PAD if self.crop is None else parse_framing(self.crop)
 
 
+_CHAIN = WatchSettings()
+"""The defaults of the chain are also the defaults of the file."""
+
+
 class RecognizerSettings(Section):
     """Recognition: the model and its replicas."""
 
@@ -173,6 +178,14 @@ class RecognizerSettings(Section):
         description="Greatest number of replicas under load; fixed if none.",
     )
 
+    people: int = Field(
+        _CHAIN.people,
+        ge=1,
+        le=MOST_PEOPLE,
+        description="Most people followed in one camera's view, 1 to 4, by a checkpoint"
+        " that looks at poses; each costs the watcher time.",
+    )
+
     @model_validator(mode="after")
     def _range(self) -> "RecognizerSettings":
         if self.most_replicas is not None and self.most_replicas < self.replicas:
@@ -187,10 +200,6 @@ class WatcherSettings(Section):
     subjects_each: int = Field(
         16, ge=1, le=256, description="Most subjects in one process."
     )
-
-
-_CHAIN = WatchSettings()
-"""The defaults of the chain are also the defaults of the file."""
 
 
 class WindowsSettings(Section):
@@ -383,6 +392,7 @@ class Site(BaseSettings):
             events=EventSettings(**self.events.model_dump()),
             drift=DriftSettings(**self.drift.model_dump()),
             wearable_wait=WearableWaitSettings(self.windows.wearable_wait_s),
+            people=self.recognizer.people,
         )
 
     def imu_address(self, device: str) -> str:

@@ -3,11 +3,12 @@
 import io
 from dataclasses import replace
 
+import pytest
 from rich.console import Console
 
 from pipelines.clock import NS_PER_S
 from pipelines.live.watch import Record
-from pipelines.records import DriftStatus, SourceStatus
+from pipelines.records import DriftStatus, PeopleCount, SourceStatus
 from services.live_view import LiveView
 from tests.services import test_record_lines as record_lines
 
@@ -150,3 +151,14 @@ def test_a_drift_alert_stays_until_it_is_over() -> None:
     text = drawn(view_of(PREDICTION, ALERT, alerted, over, watching))
     assert "dark" not in text
     assert "implied accuracy 70% (60% to 80%)" in text
+
+
+@pytest.mark.parametrize(
+    ("count", "note"), [(0, "no people in view"), (1, ""), (2, "2 people in view")]
+)
+def test_the_number_of_people_is_shown_unless_somebody_is_alone(
+    count: int, note: str
+) -> None:
+    text = drawn(view_of(PREDICTION, PeopleCount("bed-1", ORIGIN_NS, count)))
+    assert ("people in view" in text) == bool(note)
+    assert note in text

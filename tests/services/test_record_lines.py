@@ -11,6 +11,7 @@ from pipelines.records import (
     ActionEvent,
     DriftAlert,
     DriftStatus,
+    PeopleCount,
     Prediction,
     SourceStatus,
 )
@@ -177,3 +178,14 @@ def test_a_drift_status_says_what_is_being_learnt_and_how_accurate_it_may_be() -
     assert (line["state"], line["learning_left_s"]) == ("learning", 3600.0)
     assert (line["accuracy"], line["accuracy_95"]) == (0.7123, [0.6, 0.8])
     assert line["note"] == "another camera"
+
+
+def test_the_number_of_people_in_view_is_a_line() -> None:
+    people = PeopleCount("bed-1", ORIGIN_NS + NS_PER_S // 2, 2)
+    assert RecordLines(ORIGIN_NS).line(people) == {
+        "type": "people",
+        "subject": "bed-1",
+        "count": 2,
+        "since_at": "2023-11-14T22:13:20.500000+00:00",
+        "since_t_s": 0.5,
+    }

@@ -18,7 +18,7 @@ from pipelines.live.inference import (
 )
 from pipelines.recognition import ClipScores, RecognizerInfo
 from pipelines.records import Clip, Frame, Prediction
-from tests.fakes import ColourRecognizer, colour_frames
+from tests.fakes import COLOUR_LETTERS, COLOURS, ColourRecognizer, colour_frames
 
 STEP_NS = 375_000_000
 INFO = RecognizerInfo("tiny", "ward@1", ("a", "b"), {"a": "a", "b": "b"}, 8)
@@ -197,3 +197,82 @@ def test_clips_of_several_subjects_go_in_one_request() -> None:
     assert recognizer.classified_batches == [2]
     assert [prediction.end_ns for prediction in predictions] == [4, 5]
     assert predictions[0].label == "empty room"
+
+
+def clip_of(row: str, *others: str) -> Clip:
+    """A clip of one letter a frame, with those of the other people in the window."""
+    features = np.array([COLOURS[COLOUR_LETTERS[letter]] for letter in row], np.float32)
+    ends_ns = len(row) * STEP_NS
+    beside = tuple(clip_of(other) for other in others)
+    slots = tuple(range(len(row)))
+    return Clip(
+        "bed-4", 0, ends_ns, features, slots, None, None, 0, 0, False, others=beside
+    )
+
+
+def recognised(*clips: Clip) -> tuple[list[str], ColourRecognizer]:
+    recognizer = ColourRecognizer()
+    predictions = asyncio.run(recognise(recognizer, clips))
+    return [prediction.label for prediction in predictions], recognizer
+
+
+@pytest.mark.parametrize(
+    ("people", "label"),
+    [
+        (("ww", "ll"), "fallen"),
+        (("ll", "ww"), "fallen"),
+        (("ww", "ee"), "walking"),
+        (("ee", "ww"), "empty room"),
+        (("ww", "ff", "ll"), "falling"),
+    ],
+)
+def test_the_person_in_most_urgent_need_decides_about_a_window(
+    people: tuple[str, ...], label: str
+) -> None:
+    """Where nobody is in need, the person who leads."""
+    assert recognised(clip_of(*people))[0] == [label]
+
+
+def test_a_little_urgency_is_enough_for_an_event_to_go_on() -> None:
+    """One of four frames shows somebody falling: 0.25, near the score of an onset."""
+    labels, _ = recognised(clip_of("eeee", "wwfw"))
+    assert labels == ["walking"]
+
+
+def test_everybody_is_recognised_in_one_request() -> None:
+    labels, recognizer = recognised(clip_of("ww", "ll", "ee"), clip_of("ee", "ww"))
+    assert recognizer.classified_batches == [5]
+    assert labels == ["fallen", "empty room"]
+
+
+def test_the_samples_of_the_wearable_count_for_everybody() -> None:
+    worn = np.zeros((20, 6), np.float32)
+    clip = replace(clip_of("ww", "ll"), imu=worn, imu_rate_hz=50.0)
+    (prediction,) = asyncio.run(recognise(ColourRecognizer(), [clip]))
+    assert (prediction.label, prediction.modality) == ("fallen", "fused")
+
+
+def person_frame(tick: int, person: int, level: int) -> Frame:
+    return replace(grey_frame(tick, level), person=person)
+
+
+def test_each_person_reuses_the_feature_of_their_own_picture() -> None:
+    recognizer = ColourRecognizer()
+    encoder = FrameEncoder(recognizer, ReuseSettings())
+
+    def reuse(*frames: Frame) -> list[bool]:
+        return [each.reused for each in asyncio.run(encoder.encode(frames))]
+
+    assert reuse(person_frame(0, 1, 90), person_frame(0, 2, 30)) == [False, False]
+    assert reuse(person_frame(1, 1, 90), person_frame(1, 2, 60)) == [True, False]
+    assert reuse(person_frame(2, 2, 60), person_frame(2, 1, 90)) == [True, True]
+    assert recognizer.encoded_batches == [2, 1]
+
+
+def test_the_picture_of_a_person_who_has_left_is_forgotten() -> None:
+    encoder = FrameEncoder(ColourRecognizer(), ReuseSettings())
+    both = [person_frame(0, 1, 90), person_frame(0, 2, 30)]
+    asyncio.run(encoder.encode(both))
+    asyncio.run(encoder.encode([person_frame(1, 1, 90)]))
+    (again,) = asyncio.run(encoder.encode([person_frame(2, 2, 30)]))
+    assert not again.reused

@@ -62,20 +62,21 @@ def shown(view: PoseView | PictureView, frames: Sequence[Frame]) -> list[Frame]:
     async def show() -> list[Frame]:
         found = []
         for frame in frames:
-            found += [each.frame for each in await view.convert([frame])]
+            viewed = await view.convert([frame])
+            found += [drawn for each in viewed for drawn in each.frames]
         return found
 
     return asyncio.run(show())
 
 
 def pose_view() -> PoseView:
-    view = build_view(info("pose"), WindowSettings(), ReuseSettings())
+    view = build_view(info("pose"), WindowSettings(), ReuseSettings(), 1)
     assert isinstance(view, PoseView)
     return view
 
 
 def test_a_picture_view_shows_frames_as_they_are(frames: list[Frame]) -> None:
-    view = build_view(info("picture"), WindowSettings(), ReuseSettings())
+    view = build_view(info("picture"), WindowSettings(), ReuseSettings(), 1)
     assert isinstance(view, PictureView)
     assert shown(view, frames[:3]) == frames[:3]
     form = picture_form(info("picture"), WindowSettings())
@@ -119,7 +120,7 @@ def test_an_unchanged_picture_keeps_the_person_found_in_it(
     frames: list[Frame],
 ) -> None:
     still = [Frame("a", i * STEP_NS, i, frames[20].pixels) for i in range(40)]
-    view = PoseView(picture_form(info("pose"), WindowSettings()), STILL)
+    view = PoseView(picture_form(info("pose"), WindowSettings()), STILL, 1)
     drawn = shown(view, still)
     assert len(drawn) == 14
     last = drawn[-1].pixels.reshape(4, 8, 4, 8, 3)

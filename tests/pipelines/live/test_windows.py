@@ -1,6 +1,7 @@
 """Windows, drawn: one letter a frame, a point a gap, one line a window."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -175,3 +176,79 @@ def test_settings_out_of_range_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(problem)}$"):
         WindowSettings(frames, seconds, stride_frames)
+
+
+def windows_of_people(
+    *streams: str, frames: int, first_leads: bool = True
+) -> list[list[str]]:
+    """The windows of people drawn one below the other; a point is somebody away."""
+    assembler = WindowAssembler("bed-4", WindowSettings(frames, frames * 0.375, 1))
+    clips = []
+    for tick, letters in enumerate(zip(*streams, strict=True)):
+        here = [
+            replace(feature(tick, letter), person=person)
+            for person, letter in enumerate(letters, start=1)
+            if letter != "."
+        ]
+        if here:
+            clips += assembler.add(*(here if first_leads else reversed(here)))
+    return [[draw(each) for each in (clip, *clip.others)] for clip in clips]
+
+
+def test_each_person_in_view_has_a_clip_of_their_own() -> None:
+    assert windows_of_people("abcd", "ABCD", frames=3) == [
+        ["a partial", "A partial"],
+        ["ab partial", "AB partial"],
+        ["abc", "ABC"],
+        [" bcd", " BCD"],
+    ]
+
+
+def test_the_stream_of_a_person_begins_when_they_come_into_view() -> None:
+    assert windows_of_people("abcde", "..CDE", frames=3)[2:] == [
+        ["abc", "  C partial"],
+        [" bcd", "  CD partial"],
+        ["  cde", "  CDE"],
+    ]
+
+
+def test_a_person_who_has_left_is_in_no_window() -> None:
+    assert windows_of_people("abcd", "AB..", frames=3)[1:] == [
+        ["ab partial", "AB partial"],
+        ["abc"],
+        [" bcd"],
+    ]
+
+
+def test_a_person_who_comes_back_begins_again() -> None:
+    assert windows_of_people("abcde", "A..DE", frames=4)[-1] == [
+        " bcde",
+        "   DE partial",
+    ]
+
+
+def test_the_clip_is_of_the_person_who_leads() -> None:
+    led = windows_of_people("ab", "AB", frames=2, first_leads=False)
+    assert led[-1] == ["AB", "ab"]
+
+
+def test_a_gap_is_a_gap_for_everybody() -> None:
+    assert windows_of_people("ab.d", "AB.D", frames=3)[2:] == [
+        ["ab -1", "AB -1"],
+        [" b d -1", " B D -1"],
+    ]
+
+
+def test_samples_are_with_the_clip_of_the_leading_person_alone() -> None:
+    imu = ImuBuffer(horizon_s=20.0)
+    times = np.arange(0, 4 * STEP_NS, 20_000_000, dtype=np.int64)
+    motion = np.zeros((len(times), 3), np.float32)
+    imu.add(ImuBatch("bed-4", times, motion, motion))
+    assembler = WindowAssembler("bed-4", WindowSettings(2, 0.75, 1), imu)
+    people = [replace(feature(0, "a"), person=person) for person in (1, 2)]
+    assembler.add(*people)
+    (clip,) = assembler.add(
+        *(replace(each, tick=1, timestamp_ns=STEP_NS) for each in people)
+    )
+    assert clip.imu is not None
+    assert [other.imu for other in clip.others] == [None]
