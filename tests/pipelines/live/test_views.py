@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -15,14 +16,27 @@ from pipelines.lab.simulation.motion import SAMPLE_RATE_HZ
 from pipelines.lab.simulation.picture import Photographer, random_sensor
 from pipelines.live.inference import ReuseSettings
 from pipelines.live.views import PictureView, PoseView, build_view, picture_form
-from pipelines.live.watch import Subject, Watch
+from pipelines.live.watch import Record, Subject, Watch, WatchSettings
 from pipelines.live.windows import WindowSettings
 from pipelines.recognition import ClipScores, RecognizerInfo
-from pipelines.records import Clip, Frame, Prediction
+from pipelines.records import Clip, Frame, PeopleCount, Prediction
 from tests.fakes import ColourRecognizer, FakeClock, play
 
 STEP_NS, SIDE_PX = 125_000_000, 640
 STILL = ReuseSettings(longest_s=60.0)
+
+
+def beside(frames: Sequence[Frame]) -> list[Frame]:
+    """Two people: the frames, and beside them the same mirrored."""
+    return [
+        Frame(
+            each.subject_id,
+            each.timestamp_ns,
+            each.tick,
+            squared(np.concatenate((each.pixels, each.pixels[:, ::-1]), axis=1)),
+        )
+        for each in frames
+    ]
 
 
 def info(view: str) -> RecognizerInfo:
@@ -53,9 +67,11 @@ def frames() -> list[Frame]:
 def squared(
     picture: UInt8[np.ndarray, "height width 3"],
 ) -> UInt8[np.ndarray, "side side 3"]:
-    large = Image.fromarray(picture).resize((SIDE_PX, SIDE_PX * 3 // 4))
-    bar = SIDE_PX // 8
-    return np.pad(np.asarray(large), ((bar, bar), (0, 0), (0, 0)))
+    height, width, _ = picture.shape
+    large = Image.fromarray(picture).resize((SIDE_PX, SIDE_PX * height // width))
+    left = SIDE_PX - large.height
+    bars = (left // 2, left - left // 2)
+    return np.pad(np.asarray(large), (bars, (0, 0), (0, 0)))
 
 
 def shown(view: PoseView | PictureView, frames: Sequence[Frame]) -> list[Frame]:
@@ -69,8 +85,8 @@ def shown(view: PoseView | PictureView, frames: Sequence[Frame]) -> list[Frame]:
     return asyncio.run(show())
 
 
-def pose_view() -> PoseView:
-    view = build_view(info("pose"), WindowSettings(), ReuseSettings(), 1)
+def pose_view(people: int = 1) -> PoseView:
+    view = build_view(info("pose"), WindowSettings(), ReuseSettings(), people)
     assert isinstance(view, PoseView)
     return view
 
@@ -150,6 +166,7 @@ class Recorder:
         self.info = info("pose")
         self.given: list[np.ndarray] = []
         self.clips: list[Clip] = []
+        self.requests: list[int] = []
 
     async def encode(
         self, frames: UInt8[np.ndarray, "batch height width 3"]
@@ -159,6 +176,7 @@ class Recorder:
 
     async def classify(self, clips: Sequence[Clip]) -> ClipScores:
         self.clips += clips
+        self.requests.append(len(clips))
         rows = np.tile(np.array([0.9, 0.1], np.float32), (len(clips), 1))
         return ClipScores(rows, rows, tuple("video" for _ in clips))
 
@@ -176,6 +194,37 @@ def test_no_camera_picture_reaches_the_recogniser(frames: list[Frame]) -> None:
     assert {given.shape[1:] for given in recorder.given} == {(32, 32, 3)}
     for clip in recorder.clips:
         assert clip.features.shape[1:] == (4,)
+
+
+def test_each_of_two_people_is_drawn_alone(frames: list[Frame]) -> None:
+    drawn = shown(pose_view(people=2), beside(frames[:25]))
+    last = [frame for frame in drawn if frame.tick == drawn[-1].tick]
+    assert [frame.person for frame in last] == [1, 2]
+    reds = [frame.pixels[7, :8, 0].mean() for frame in last]  # the noses' places across
+    assert abs(reds[0] - reds[1]) > 20
+
+
+def test_people_are_counted_and_recognised_together(frames: list[Frame]) -> None:
+    recorder = Recorder()
+
+    async def watch() -> list[Record]:
+        people = [Subject("a", play(beside(frames[:25])))]
+        chain = Watch(people, recorder, FakeClock(), WatchSettings(people=2))
+        return [record async for record in chain.records()]
+
+    records = asyncio.run(watch())
+    counts = [each.count for each in records if isinstance(each, PeopleCount)]
+    assert counts[-1] == 2
+    assert all(one != other for one, other in pairwise(counts))
+    predictions = [each for each in records if isinstance(each, Prediction)]
+    assert len(predictions) == 9
+    assert recorder.requests[-1] == 2
+
+
+@pytest.mark.parametrize("people", [0, 5])
+def test_a_number_of_people_out_of_range_is_refused(people: int) -> None:
+    with pytest.raises(ValueError, match=rf"^people must be 1 to 4, got {people}$"):
+        WatchSettings(people=people)
 
 
 def test_the_chain_of_a_picture_view_is_as_it_was() -> None:
