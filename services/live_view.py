@@ -142,9 +142,7 @@ class LiveView:
         return ProgressBar(total=self.duration_s, completed=ns_to_seconds(done_ns))
 
     def _when(self, timestamp_ns: int) -> str:
-        if self.origin_ns is None:
-            return f"{self._utc(timestamp_ns):%H:%M:%S.%f}"[:-4] + " UTC"
-        return f"{ns_to_seconds(timestamp_ns - self.origin_ns):.2f} s"
+        return time_text(timestamp_ns, self.origin_ns, self.clock)
 
     def _utc(self, timestamp_ns: int) -> datetime:
         if self.clock is not None:
@@ -162,6 +160,21 @@ class LiveView:
             f"  {alert.signal} by {alert.change:+.3g}",
             (f"  since {self._utc(alert.since_ns):%Y-%m-%d %H:%M} UTC", "dim"),
         )
+
+
+def time_text(timestamp_ns: int, origin_ns: int | None, clock: Clock | None) -> str:
+    """Return a time as seconds of a recording, or as time of day in UTC.
+
+    Args:
+        timestamp_ns: The time.
+        origin_ns: Pipeline time of presentation time 0; None for a live source.
+        clock: The clock of a time in pipeline time; None for a time in UTC.
+    """
+    if origin_ns is not None:
+        return f"{ns_to_seconds(timestamp_ns - origin_ns):.2f} s"
+    if clock is not None:
+        timestamp_ns += clock.correction_ns()
+    return f"{utc_datetime(timestamp_ns):%H:%M:%S.%f}"[:-4] + " UTC"
 
 
 def drift_line(status: DriftStatus) -> Text:

@@ -73,7 +73,7 @@ WearableOption = Annotated[
 ]
 
 
-def _make_folder(path: Path | None) -> Path | None:
+def made_folder(path: Path | None) -> Path | None:
     """Create a folder before the work starts, which may take hours."""
     return None if path is None else make_folder(path)
 
@@ -83,7 +83,7 @@ OutOption = Annotated[
     typer.Option(
         "--out",
         help="Folder for tables, JSON and plots; created if necessary.",
-        callback=_make_folder,
+        callback=made_folder,
     ),
 ]
 WorkOption = Annotated[
@@ -91,7 +91,7 @@ WorkOption = Annotated[
     typer.Option(
         "--work",
         help="Folder that keeps rendered clips for later runs; created if necessary.",
-        callback=_make_folder,
+        callback=made_folder,
     ),
 ]
 SeedOption = Annotated[

@@ -20,7 +20,14 @@ meanwhile are reported at once (``early_starts``).
 
 import logging
 import traceback
-from collections.abc import AsyncGenerator, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    Callable,
+    Coroutine,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from dataclasses import replace
 from typing import final
 
@@ -69,6 +76,7 @@ class Watch:
         reports_statuses: Whether to report the statuses in the streams. Use False if
             the sources call ``on_status``, which does not wait for recognition. The
             failure of a source is reported in both cases.
+        on_view: Called with what the recogniser is shown of each picture.
 
     Raises:
         ValueError: If two subjects have the same id, or the settings name an event that
@@ -85,6 +93,7 @@ class Watch:
         *,
         stays: bool = False,
         reports_statuses: bool = True,
+        on_view: Callable[[ViewedFrame], None] | None = None,
     ) -> None:
         self._recognizer = recognizer
         self._clock = clock
@@ -92,6 +101,7 @@ class Watch:
         self._settings = settings or WatchSettings()
         self._stays = stays
         self._reports_statuses = reports_statuses
+        self._on_view = on_view
         self._view = build_view(
             recognizer.info,
             self._settings.windows,
@@ -229,6 +239,8 @@ class Watch:
         viewed = await self._view.convert(frames)
         reports: list[Record] = []
         for each in viewed:
+            if self._on_view is not None:
+                self._on_view(each)
             if each.camera.subject_id in self._stages:
                 stages = self._stages[each.camera.subject_id]
                 reports += stages.count_people(each)

@@ -15,6 +15,7 @@ from services.commands.watch.options import (
     RtspTransportOption,
     RtspTrustOption,
     SecondsOption,
+    ShowOption,
     SourceArgument,
     SpeedOption,
     StrideOption,
@@ -54,6 +55,7 @@ def watch(
     speed: SpeedOption = None,
     baseline: BaselineOption = None,
     relearn: RelearnOption = False,
+    show: ShowOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Watch a camera, a recording or a wearable, and report actions and falls at once.
@@ -87,7 +89,7 @@ def watch(
         calibration=calibration,
     )
     run = WatchRun(
-        sources, rtsp, clock, origin_ns, settings, recognizer, baseline, relearn
+        sources, rtsp, clock, origin_ns, settings, recognizer, baseline, relearn, show
     )
     run.show(as_json=as_json)
 

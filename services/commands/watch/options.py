@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from pipelines.sources.camera.rtsp_access import RtspTransport
+from services.options import made_folder
 
 SourceArgument = Annotated[
     str | None,
@@ -75,6 +76,18 @@ BaselineOption = Annotated[
 RelearnOption = Annotated[
     bool,
     typer.Option("--relearn", help="Learn again what is normal, which takes a week."),
+]
+ShowOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--show",
+        metavar="DIR",
+        help="Folder for contact sheets of what the model saw of each window, with its"
+        " answer; created if necessary. A checkpoint that looks at poses saw stick"
+        " figures. The newest 100 sheets are kept.",
+        show_default="none",
+        callback=made_folder,
+    ),
 ]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON object per line.")

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, final
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pipelines.live.watch import Record, Subject, WatchSettings
     from pipelines.records import SourceStatus
     from pipelines.sources.recording.report import RecordingReport
+    from services.contact_sheets import ContactSheets
 
 _CALIBRATION_FIXES = {
     "fused": "wardwatch model calibrate FOOTAGE",
@@ -36,6 +37,7 @@ class WatchRun:
     """One run of the command, from its first picture to its last.
 
     Without a ``baseline`` nothing is kept; ``relearn`` ignores what the file holds.
+    ``sheets`` is the folder for contact sheets of what the model saw, if any.
     """
 
     sources: Sources
@@ -46,6 +48,7 @@ class WatchRun:
     clip: "ClipRecognizer"
     baseline: Path | None
     relearn: bool
+    sheets: Path | None = None
 
     def show(self, *, as_json: bool) -> None:
         """Watch, and show each record, until the sources end or Ctrl-C.
@@ -111,26 +114,38 @@ class WatchRun:
         from pipelines.live.watch import Watch
         from pipelines.records import DriftStatus, Prediction
 
+        sheets = None if self.sheets is None else self._contact_sheets(self.sheets)
         chain = Watch(
             [subject],
             recognizer,
             self.clock,
             self.settings,
             reports_statuses=not self.sources.live,  # else each would be shown twice
+            on_view=None if sheets is None else sheets.view,
         )
         kept = None if self.baseline is None else BaselineFile(self.baseline)
         keeper = BaselineKeeper(kept, chain.drift, self.clock)
         for status in keeper.open(relearn=self.relearn):
             show(status)
         calibrated = set(self.clip.calibrations)
-        async with aclosing(chain.records()) as records:
-            async for record in records:
-                if isinstance(record, Prediction):
-                    _warn_once(record.modality, calibrated)
-                show(record)
-                if isinstance(record, DriftStatus):
-                    keeper.keep()
+        with sheets or nullcontext():
+            async with aclosing(chain.records()) as records:
+                async for record in records:
+                    if isinstance(record, Prediction):
+                        _warn_once(record.modality, calibrated)
+                        if sheets is not None:
+                            sheets.add(record)
+                    show(record)
+                    if isinstance(record, DriftStatus):
+                        keeper.keep()
         keeper.keep()
+
+    def _contact_sheets(self, folder: Path) -> "ContactSheets":
+        from services.contact_sheets import ContactSheets
+        from services.live_view import time_text
+
+        origin_ns = None if self.sources.live else self.origin_ns
+        return ContactSheets(folder, lambda ns: time_text(ns, origin_ns, self.clock))
 
 
 def _warn_once(modality: "Modality", calibrated: "set[Modality]") -> None:
