@@ -13,6 +13,7 @@ from typing import final
 
 import numpy as np
 from jaxtyping import Bool, Float16, Float32, Int16, Int64
+from numpy.lib.stride_tricks import sliding_window_view
 
 from models.person.pose_history import LEAST_SIZE, SIZE_SHARE, SIZE_STEPS
 from models.person.pose_picture import HIPS, JOINTS, MOMENTS, SHOULDERS, body_sizes
@@ -20,6 +21,7 @@ from pipelines.errors import TrainingError
 from pipelines.lab.poses.body_joints import RATE_HZ, joint_places, sample_at
 from pipelines.lab.poses.cameras import free_camera, ward_camera
 from pipelines.lab.poses.finder_errors import see
+from pipelines.lab.poses.still_pictures import reuse_poses
 from pipelines.lab.simulation.footage import (
     SIMULATOR_VERSION,
     RecordingPlan,
@@ -144,6 +146,8 @@ def view_of(
     track: Track,
     places: Float32[np.ndarray, "time 13 3"],
     first: int | None = None,
+    *,
+    reuses: bool = False,
 ) -> PoseRun:
     """Look at a life from one camera, in the ward or anywhere.
 
@@ -153,6 +157,7 @@ def view_of(
         track: The life.
         places: Its joints, from ``joint_places``.
         first: Place of the first pose, 0 to 2; drawn by default.
+        reuses: Whether an unchanged picture reuses the last pose, as in use.
     """
     is_there = np.isfinite(places[:, 0, 0])
     camera = None
@@ -164,7 +169,10 @@ def view_of(
     shoulders = chosen[:, SHOULDERS, 2].mean(axis=1)
     hips = chosen[:, HIPS, 2].mean(axis=1)
     is_down = (np.abs(shoulders - hips) < _DOWN_M) & (hips < _LOW_M)
-    seen = see(rng, *camera.project(chosen), is_down)
+    projected, inside = camera.project(chosen)
+    seen = see(rng, projected, inside, is_down)
+    if reuses:
+        seen = reuse_poses(seen, projected)
     labels = (track.labels[sample_at(first + i * _STRIDE)] for i in range(len(hips)))
     sizes = latest_sizes(seen.joints, seen.found)
     joints = seen.joints.astype(np.float16)
@@ -230,13 +238,20 @@ def latest_sizes(
     joints: Float32[np.ndarray, "step 13 3"], found: Bool[np.ndarray, " step"]
 ) -> Float32[np.ndarray, " step"]:
     """Return the size of the body at each step, as ``PoseHistory`` estimates it."""
-    now = body_sizes(joints)
-    sizes = np.empty(len(now), np.float32)
-    latest = _FIRST_SIZE
-    for i in range(len(now)):
-        recent = slice(max(0, i - SIZE_STEPS), i + 1)
-        known = now[recent][found[recent]]
-        if len(known):
-            latest = max(LEAST_SIZE, float(np.quantile(known, SIZE_SHARE)))
-        sizes[i] = latest
-    return sizes
+    known = np.where(found, body_sizes(joints), np.inf).astype(np.float64)
+    padded = np.concatenate((np.full(SIZE_STEPS, np.inf), known))
+    recent = np.sort(sliding_window_view(padded, SIZE_STEPS + 1), axis=1)
+    count = np.isfinite(recent).sum(axis=1)
+    # The quantile of the finite values, which the sorting put first.
+    place = SIZE_SHARE * np.maximum(0, count - 1)
+    below = np.floor(place).astype(int)
+    above = np.minimum(below + 1, np.maximum(0, count - 1))
+    rows = np.arange(len(recent))
+    low, high = recent[rows, below], recent[rows, above]
+    with np.errstate(invalid="ignore"):  # infinite where nobody was found
+        sizes = np.maximum(LEAST_SIZE, low + (place - below) * (high - low))
+    latest = np.maximum.accumulate(np.where(count > 0, rows, -1))
+    held: Float32[np.ndarray, " step"] = np.where(
+        latest < 0, _FIRST_SIZE, sizes[latest]
+    ).astype(np.float32)
+    return held

@@ -9,7 +9,7 @@ import csv
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from enum import IntEnum
@@ -43,6 +43,7 @@ from pipelines.lab.simulation.world import World, random_world
 from pipelines.sources.gstreamer.video_writer import VideoFileWriter
 from pipelines.sources.wearable.replay import IMU_COLUMNS
 
+Job = TypeVar("Job", bound=Hashable)
 Result = TypeVar("Result")
 
 SIMULATOR_VERSION = 2
@@ -56,13 +57,15 @@ _SHORTEST_S = 1.0
 class Stream(IntEnum):
     """The stream of a recording's seed; streams never overlap.
 
-    ``FOOTAGE`` is for simulated and measured footage, ``TRAINING`` for training, and
-    ``VALIDATION`` for choosing settings, such as the thresholds of events.
+    ``FOOTAGE`` is for simulated and measured footage, ``TRAINING`` for training,
+    ``VALIDATION`` for choosing settings, such as the thresholds of events, and
+    ``MONTH`` for the hours of a simulated month.
     """
 
     FOOTAGE = 0
     TRAINING = 1
     VALIDATION = 2
+    MONTH = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,42 +132,62 @@ def simulate(
 
 
 def in_render_processes(
-    work: Callable[[RecordingPlan], Result],
-    plans: Sequence[RecordingPlan],
+    work: Callable[[Job], Result],
+    jobs: Sequence[Job],
     workers: int | None = None,
-    on_done: Callable[[RecordingPlan], None] | None = None,
-) -> dict[RecordingPlan, Result]:
-    """Run the same work for every plan, in processes that can render.
+    on_done: Callable[[Job], None] | None = None,
+) -> dict[Job, Result]:
+    """Run the same work for every job, such as a plan; see ``as_rendered``.
+
+    Args:
+        work: A picklable function of one job.
+        jobs: The jobs.
+        workers: Number of processes; by default one for each core.
+        on_done: Called after every job, in the order in which they finish.
+
+    Raises:
+        PipelineError: If this machine cannot render.
+    """
+    results: dict[Job, Result] = {}
+    for job, result in as_rendered(work, jobs, workers):
+        results[job] = result
+        if on_done is not None:
+            on_done(job)
+    return results
+
+
+def as_rendered(
+    work: Callable[[Job], Result], jobs: Sequence[Job], workers: int | None = None
+) -> Generator[tuple[Job, Result], None, None]:
+    """Run the same work for every job, in processes that can render.
 
     The first failure or an interrupt stops it: work that has not begun is cancelled,
     and running work is not waited for.
 
     By default there is a process for each core; ``work`` can be pickled.
+    Yields each job with its result, in the order in which they finish.
 
     Raises:
         PipelineError: If this machine cannot render.
     """
-    if not plans:
-        return {}
+    if not jobs:
+        return
     require_rendering()
     cores = len(os.sched_getaffinity(0))
-    results: dict[RecordingPlan, Result] = {}
     # Spawned, because GL contexts and GStreamer do not survive a fork.
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(
-        min(workers or cores, len(plans)),
+        min(workers or cores, len(jobs)),
         mp_context=context,
         initializer=prepare_worker,
     )
     # The processes inherit it: a terminal's Ctrl-C is for this one alone.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    futures = {pool.submit(work, plan): plan for plan in plans}
+    futures = {pool.submit(work, job): job for job in jobs}
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     try:
-        for future in as_completed(futures):
-            results[futures[future]] = future.result()
-            if on_done is not None:
-                on_done(futures[future])
+        for future in as_completed(list(futures)):
+            yield futures.pop(future), future.result()
     except BaseException:
         # Cancelled one by one: a pool that is dropped at once forgets cancel_futures.
         for future in futures:
@@ -172,7 +195,6 @@ def in_render_processes(
         pool.shutdown(wait=False)
         raise
     pool.shutdown()
-    return results
 
 
 def prepare_worker() -> None:

@@ -191,6 +191,12 @@ class Motion:
             )
             self.move(label, target, step_s, anchor)
 
+    def rest(self, label: str, duration_s: float) -> None:
+        """Stay without any movement, as asleep."""
+        here = self.now
+        for _ in range(round(duration_s * SAMPLE_RATE_HZ)):
+            self.record(label, here)
+
     def vanish(self, duration_s: float) -> None:
         """Leave the room empty."""
         nobody = self.absent()
