@@ -62,6 +62,15 @@ CalibrationOption = Annotated[
         show_default="the one beside the checkpoint",
     ),
 ]
+YardstickOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--yardstick",
+        help="File of a vector net, which `wardwatch train pose --yardstick` wrote: a"
+        " row of its own, to compare the checkpoint with.",
+        show_default="no such row",
+    ),
+]
 WearableOption = Annotated[
     str | None,
     typer.Option(

@@ -32,3 +32,6 @@ PROMPT_SET_FILE = _FOLDER / "ward.yaml"
 CANARY_FILE = _FOLDER / "canary.npz"
 """A window of eight pictures of a simulated fall, for the service's self-test: as a
 camera sees it (``pixels``), and as pose pictures of another fall (``poses``)."""
+
+WORDINGS = tuple(sorted((_FOLDER / "wordings").glob("*.yaml")))
+"""Prompt sets that word the labels of the default one differently."""

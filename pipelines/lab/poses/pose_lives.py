@@ -172,7 +172,8 @@ def view_of(
     projected, inside = camera.project(chosen)
     seen = see(rng, projected, inside, is_down)
     if reuses:
-        seen = reuse_poses(seen, projected)
+        sizes = latest_sizes(seen.joints, seen.found)
+        seen = reuse_poses(rng, seen, projected, sizes)
     labels = (track.labels[sample_at(first + i * _STRIDE)] for i in range(len(hips)))
     sizes = latest_sizes(seen.joints, seen.found)
     joints = seen.joints.astype(np.float16)

@@ -139,12 +139,6 @@ def in_render_processes(
 ) -> dict[Job, Result]:
     """Run the same work for every job, such as a plan; see ``as_rendered``.
 
-    Args:
-        work: A picklable function of one job.
-        jobs: The jobs.
-        workers: Number of processes; by default one for each core.
-        on_done: Called after every job, in the order in which they finish.
-
     Raises:
         PipelineError: If this machine cannot render.
     """
@@ -164,8 +158,8 @@ def as_rendered(
     The first failure or an interrupt stops it: work that has not begun is cancelled,
     and running work is not waited for.
 
-    By default there is a process for each core; ``work`` can be pickled.
-    Yields each job with its result, in the order in which they finish.
+    By default there is a process for each core; ``work`` can be pickled. Jobs come in
+    the order in which they finish.
 
     Raises:
         PipelineError: If this machine cannot render.

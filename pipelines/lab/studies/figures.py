@@ -42,3 +42,15 @@ def quantile(name: str, values: Sequence[float], level: float, seed: int) -> Fig
     """Return a quantile of ``values``, whose number is counted under ``name``."""
     value = float(np.quantile(values, level)) if values else None
     return Figure(value, quantile_interval(values, level, seed), {name: len(values)})
+
+
+def figures_json(figures: Mapping[str, Figure]) -> dict[str, dict[str, object]]:
+    """Return figures in JSON types, by name."""
+    return {
+        name: {
+            "value": figure.value,
+            "interval": figure.interval,
+            "counts": dict(figure.counts),
+        }
+        for name, figure in figures.items()
+    }

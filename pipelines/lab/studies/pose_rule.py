@@ -6,7 +6,7 @@ beat it.
 """
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
@@ -16,9 +16,9 @@ from models.person.pose_picture import HIPS, SHOULDERS
 from pipelines.clock import Clock, seconds_to_ns
 from pipelines.lab.data.footage import Recording
 from pipelines.lab.data.truth import Resolve, read_truth
-from pipelines.lab.poses.filmed import filmed_poses
 from pipelines.lab.studies.event_report import RecordingResult
 from pipelines.lab.studies.matching import Episode
+from pipelines.lab.studies.pose_track import PoseTrack, track_poses
 from pipelines.sources.camera.framing import Framing
 
 _DROP_TRUNKS, _WITHIN_S = 0.8, 2.0
@@ -101,6 +101,20 @@ def _seen(time_ns: int, joints: Float32[np.ndarray, "13 3"]) -> _Seen:
     )
 
 
+def rule_falls(track: PoseTrack) -> list[Episode]:
+    """Return the falls that the rule finds; each lasts until the person is up."""
+    rule = FallRule()
+    falls: list[Episode] = []
+    for step in np.flatnonzero(track.found):
+        now_ns = int(track.times_ns[step])
+        falls_now, is_down = rule.update(now_ns, track.joints[step])
+        if falls_now:
+            falls.append(Episode(now_ns, now_ns, now_ns, 1.0))
+        elif is_down and falls:
+            falls.append(replace(falls.pop(), end_ns=now_ns))
+    return falls
+
+
 async def apply_rule(
     recording: Recording, resolve: Resolve, clock: Clock, framing: Framing
 ) -> RecordingResult:
@@ -110,20 +124,7 @@ async def apply_rule(
         SourceError: If its video cannot be read.
         PersonModelError: If a file of the person finder is missing or wrong.
     """
-    rule = FallRule()
-    episodes: list[Episode] = []
-    first_ns = last_ns = 0
-    async for pose in filmed_poses(recording, clock, framing):
-        first_ns, last_ns = first_ns or pose.time_ns, pose.time_ns
-        if pose.joints is None:
-            continue
-        falls, is_down = rule.update(pose.time_ns, pose.joints)
-        if falls:
-            episodes.append(Episode(last_ns, last_ns, last_ns, 1.0))
-        elif is_down and episodes:
-            started = episodes.pop()
-            episodes.append(Episode(started.start_ns, started.decided_ns, last_ns, 1.0))
+    track = await track_poses(recording, clock, framing)
     truth = read_truth(recording.spans, resolve)
-    return RecordingResult(
-        recording.file, truth, last_ns - first_ns, (), tuple(episodes)
-    )
+    falls = tuple(rule_falls(track))
+    return RecordingResult(recording.file, truth, track.duration_ns, (), falls)

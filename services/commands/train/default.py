@@ -2,11 +2,14 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from services.progress import staged_bars
+
+if TYPE_CHECKING:
+    from pipelines.lab.training.pose_clip import PoseRecipe
 
 
 def default(
@@ -32,12 +35,21 @@ def default(
         Path | None,
         typer.Option(help="Labels of --footage; its own labels.csv by default."),
     ] = None,
+    yardstick: Annotated[
+        bool,
+        typer.Option(
+            "--yardstick",
+            help="Train a small net on the joints' places instead, from the same lives:"
+            " a yardstick for the checkpoint in `study real` and `study month`.",
+        ),
+    ] = False,
 ) -> None:
     """Train the default checkpoint from scratch, on simulated lives and recordings.
 
     Takes an hour on two cores. It may be stopped at any time; the same command resumes
     it. The shipped checkpoint `models/bundled/ward-pose` also learnt from the
-    recordings that its file `footage.csv` names.
+    recordings that its file `footage.csv` names. With --yardstick it takes some minutes
+    beside the lives, and starts from the beginning each time.
     """
     from models.prompts.prompt_file import bundled_prompt_set
     from pipelines.lab.data.footage import read_footage
@@ -47,13 +59,28 @@ def default(
     from pipelines.lab.training.pose_clip import PoseRecipe, train_pose_clip
 
     recipe = PoseRecipe(seed=seed)
-    if steps is not None:
-        recipe = replace(recipe, steps=steps)
     if lives is not None:
         recipe = replace(recipe, lives=lives)
+    if yardstick:
+        _train_yardstick(recipe, steps, out)
+        return
+    if steps is not None:
+        recipe = replace(recipe, steps=steps)
     recordings = () if footage is None else read_footage(footage, labels).recordings
     with staged_bars() as show:
         checkpoint = train_pose_clip(
             recipe, bundled_prompt_set(), out, show, recordings=recordings
         )
     typer.echo(f"{checkpoint}: done; see: wardwatch model show {checkpoint}")
+
+
+def _train_yardstick(lives: "PoseRecipe", steps: int | None, out: Path) -> None:
+    from models.prompts.prompt_file import bundled_prompt_set
+    from pipelines.lab.training.train_vector_net import NetRecipe, train_vector_net
+
+    recipe = NetRecipe(seed=lives.seed)
+    if steps is not None:
+        recipe = replace(recipe, steps=steps)
+    with staged_bars() as show:
+        net = train_vector_net(lives, bundled_prompt_set(), out, show, recipe)
+    typer.echo(f"{net}: done; use: wardwatch study month … --yardstick {net}")
