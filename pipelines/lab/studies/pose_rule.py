@@ -13,13 +13,9 @@ import numpy as np
 from jaxtyping import Float32
 
 from models.person.pose_picture import HIPS, SHOULDERS
-from pipelines.clock import Clock, seconds_to_ns
-from pipelines.lab.data.footage import Recording
-from pipelines.lab.data.truth import Resolve, read_truth
-from pipelines.lab.studies.event_report import RecordingResult
+from pipelines.clock import seconds_to_ns
 from pipelines.lab.studies.matching import Episode
-from pipelines.lab.studies.pose_track import PoseTrack, track_poses
-from pipelines.sources.camera.framing import Framing
+from pipelines.lab.studies.pose_track import PoseTrack
 
 _DROP_TRUNKS, _WITHIN_S = 0.8, 2.0
 _TILT_DEG = 40.0
@@ -113,18 +109,3 @@ def rule_falls(track: PoseTrack) -> list[Episode]:
         elif is_down and falls:
             falls.append(replace(falls.pop(), end_ns=now_ns))
     return falls
-
-
-async def apply_rule(
-    recording: Recording, resolve: Resolve, clock: Clock, framing: Framing
-) -> RecordingResult:
-    """Run the rule over a recording.
-
-    Raises:
-        SourceError: If its video cannot be read.
-        PersonModelError: If a file of the person finder is missing or wrong.
-    """
-    track = await track_poses(recording, clock, framing)
-    truth = read_truth(recording.spans, resolve)
-    falls = tuple(rule_falls(track))
-    return RecordingResult(recording.file, truth, track.duration_ns, (), falls)

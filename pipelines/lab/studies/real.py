@@ -1,15 +1,16 @@
-"""Falls of real people: a recogniser beside the plain rule, by source of the footage.
+"""Falls of real people: a recogniser beside its yardsticks, by source of the footage.
 
-recordings ─┬─ recogniser's chain ─▶ results ─┬─▶ all, and each source
-            └─ rule on landmarks ──▶ results ─┴─▶ the same figures
+recordings ─┬─ recogniser's chain ─────────▶ results ─┬─▶ all, and each source
+            └─ poses ─┬─ plain rule ───────▶ results ─┤   the same figures
+                      └─ vector net, if any ▶ results ─┘
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipelines.clock import Clock
 from pipelines.lab.data.footage import Recording
-from pipelines.lab.data.truth import Resolve
+from pipelines.lab.data.truth import Resolve, read_truth
 from pipelines.lab.studies.event_report import (
     EventReport,
     RecordingResult,
@@ -17,7 +18,11 @@ from pipelines.lab.studies.event_report import (
 )
 from pipelines.lab.studies.events import evaluate_events
 from pipelines.lab.studies.figures import Figure
-from pipelines.lab.studies.pose_rule import apply_rule
+from pipelines.lab.studies.net_falls import net_falls
+from pipelines.lab.studies.pose_rule import rule_falls
+from pipelines.lab.studies.pose_track import track_poses
+from pipelines.lab.training.vector_net import VectorNet
+from pipelines.live.subject import WatchSettings
 from pipelines.recognition import ActionRecognizer
 from pipelines.sources.camera.framing import PAD, Framing
 
@@ -42,11 +47,13 @@ class RealStudy:
         report: The recogniser's on all recordings.
         model: Its fall figures by source; ``all`` is every source together.
         rule: Those of the plain rule.
+        net: Those of the vector net; None without one.
     """
 
     report: EventReport
     model: Mapping[str, Mapping[str, Figure]]
     rule: Mapping[str, Mapping[str, Figure]]
+    net: Mapping[str, Mapping[str, Figure]] | None = None
 
 
 async def study_real(
@@ -57,9 +64,10 @@ async def study_real(
     *,
     framing: Framing = PAD,
     seed: int = 0,
+    net: VectorNet | None = None,
     on_done: Callable[[str], None],
 ) -> RealStudy:
-    """Run the recogniser and the rule over recordings of real people.
+    """Run the recogniser and its yardsticks over recordings of real people.
 
     Args:
         recordings: Recordings that nothing was trained on.
@@ -68,7 +76,9 @@ async def study_real(
         clock: Measures spans only.
         framing: How a picture becomes square.
         seed: Seed of the intervals.
-        on_done: Called with the file's name after each method has seen a recording.
+        net: The vector net, for a row of its own.
+        on_done: Called with the file's name after the recogniser has seen a recording,
+            and after the yardsticks have.
 
     Raises:
         SourceError: If a video cannot be read.
@@ -90,9 +100,15 @@ async def study_real(
         seed=seed,
         on_done=keep,
     )
-    by_rule = []
+    by_rule, by_net = [], []
     for recording in recordings:
-        by_rule.append(await apply_rule(recording, resolve, clock, framing))
+        track = await track_poses(recording, clock, framing)
+        truth = read_truth(recording.spans, resolve)
+        seen = RecordingResult(recording.file, truth, track.duration_ns, (), ())
+        by_rule.append(replace(seen, episodes=tuple(rule_falls(track))))
+        if net is not None:
+            falls = net_falls(net, track, WatchSettings())
+            by_net.append(replace(seen, episodes=tuple(falls)))
         on_done(recording.file)
     sources = {
         recording.file: recording.spans[0].source or "unnamed"
@@ -108,7 +124,12 @@ async def study_real(
             for name, group in groups.items()
         }
 
-    return RealStudy(report, figures(by_model), figures(by_rule))
+    return RealStudy(
+        report,
+        figures(by_model),
+        figures(by_rule),
+        None if net is None else figures(by_net),
+    )
 
 
 def _fall_figures(report: EventReport) -> dict[str, Figure]:

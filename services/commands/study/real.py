@@ -18,12 +18,11 @@ from services.options import (
     ModelOption,
     OutOption,
     PromptsOption,
+    YardstickOption,
 )
 from services.progress import progress_bar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pipelines.lab.studies.figures import Figure
     from pipelines.lab.studies.real import RealStudy
 
@@ -37,6 +36,7 @@ def real(
     prompts: PromptsOption = None,
     adaptation: AdaptationOption = None,
     calibration: CalibrationOption = None,
+    yardstick: YardstickOption = None,
     crop: CropOption = None,
     out: OutOption = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the intervals.")] = 1,
@@ -53,10 +53,13 @@ def real(
     from pipelines.in_process import InProcessRecognizer
     from pipelines.lab.data.footage import read_footage
     from pipelines.lab.studies.event_files import report_json, write_report
+    from pipelines.lab.studies.figures import figures_json
     from pipelines.lab.studies.real import study_real
+    from pipelines.lab.training.vector_net import load_net
     from pipelines.sources.camera.framing import PAD
 
     recordings = read_footage(footage).recordings
+    net = None if yardstick is None else load_net(yardstick)
     if out is not None:
         make_folder(out)  # before minutes of work
     clip = build_recognizer(
@@ -74,6 +77,7 @@ def real(
                 SystemClock(),
                 framing=crop or PAD,
                 seed=seed,
+                net=net,
                 on_done=advance,
             )
         )
@@ -82,9 +86,11 @@ def real(
         "false_falls_per_camera_day": study.model["all"][
             "false_falls_per_camera_day"
         ].value,
-        "sources": {name: _json(each) for name, each in study.model.items()},
-        "rule": {name: _json(each) for name, each in study.rule.items()},
+        "sources": {name: figures_json(each) for name, each in study.model.items()},
+        "rule": {name: figures_json(each) for name, each in study.rule.items()},
     }
+    if study.net is not None:
+        answer["net"] = {name: figures_json(each) for name, each in study.net.items()}
     if out is not None:
         write_report(study.report, out)
         (out / "real.json").write_text(json.dumps(answer, indent=1) + "\n")
@@ -94,25 +100,18 @@ def real(
         _print(study)
 
 
-def _json(figures: "Mapping[str, Figure]") -> dict[str, object]:
-    return {
-        name: {
-            "value": figure.value,
-            "interval": figure.interval,
-            "counts": dict(figure.counts),
-        }
-        for name, figure in figures.items()
-    }
-
-
 def _print(study: "RealStudy") -> None:
     console = Console()
-    for name in study.model:
-        table = Table(name, "Model", "95 %", "Rule", "95 %", box=None)
-        for key, figure in study.model[name].items():
-            rule = study.rule[name][key]
-            cells = (key.replace("_", " "), *_cells(figure), *_cells(rule))
-            table.add_row(*map(escape, cells))
+    methods = {"Model": study.model, "Rule": study.rule}
+    if study.net is not None:
+        methods["Vector net"] = study.net
+    for source in study.model:
+        heads = (head for name in methods for head in (name, "95 %"))
+        table = Table(source, *heads, box=None)
+        for key in study.model[source]:
+            figures = (method[source][key] for method in methods.values())
+            cells = (cell for figure in figures for cell in _cells(figure))
+            table.add_row(*map(escape, (key.replace("_", " "), *cells)))
         console.print(table)
 
 

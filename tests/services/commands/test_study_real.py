@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from models.clip.card import Card, write_card
+from models.prompts.prompt_file import bundled_prompt_set
 from pipelines.lab.data.footage import LabelledSpan, write_labels
 from pipelines.lab.studies.real import FALL_FIGURES
+from pipelines.lab.training.vector_net import VectorNet, save_net
 from pipelines.sources.gstreamer.video_writer import VideoFileWriter
 from services.command_line import app, run
 from tests.tiny_checkpoint import save_tiny_checkpoint
@@ -63,6 +65,21 @@ def test_json_has_the_figures_of_model_and_rule_by_source(
         rule[f"false_falls_per_{unit}"]["interval"] for unit in ("hour", "camera_day")
     )
     assert a_day == pytest.approx([24 * bound for bound in an_hour])
+
+
+def test_a_vector_net_has_figures_of_its_own(
+    footage: Path,
+    checkpoint: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    prompt_set, file = bundled_prompt_set(), tmp_path / "net.safetensors"
+    save_net(VectorNet(prompt_set.events, prompt_set.outcomes), file)
+    given = footage, "--model", checkpoint, "--yardstick", file
+    assert study(*given, "--json") == 0
+    facts = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert set(facts["net"]) == {"all", "one", "other"}
+    assert set(facts["net"]["all"]) == set(FALL_FIGURES)
 
 
 def test_a_person_sees_a_table_for_each_source_and_the_files_are_written(

@@ -1,17 +1,8 @@
-import asyncio
-from fractions import Fraction
-from pathlib import Path
-
 import numpy as np
-import pytest
 from jaxtyping import Float32
 
-from models.prompts.prompt_file import bundled_prompt_set
-from pipelines.clock import SystemClock
-from pipelines.lab.data.footage import read_footage
-from pipelines.lab.simulation.footage import RecordingPlan, Stream, simulate
-from pipelines.lab.studies.pose_rule import FallRule, apply_rule
-from pipelines.sources.camera.framing import PAD
+from pipelines.lab.studies.pose_rule import FallRule, rule_falls
+from pipelines.lab.studies.pose_track import PoseTrack
 
 STEP_NS = 125_000_000
 Pose = Float32[np.ndarray, "13 3"]
@@ -73,13 +64,11 @@ def test_a_second_fall_is_decided_after_standing_up() -> None:
     assert len(decided(poses)) == 2
 
 
-@pytest.mark.gst
-def test_it_is_applied_to_a_recording_s_video(tmp_path: Path) -> None:
-    plans = [RecordingPlan(Stream.FOOTAGE, 43, 4, 6.0, Fraction(8))]
-    simulate(tmp_path, plans)
-    (recording,) = read_footage(tmp_path).recordings
-    resolve = bundled_prompt_set().resolve
-    result = asyncio.run(apply_rule(recording, resolve, SystemClock(), PAD))
-    assert result.duration_ns == pytest.approx(6e9, rel=0.05)
-    assert result.predictions == ()
-    assert [span.label for span in result.truth.spans]
+def test_a_fall_lasts_until_the_person_is_up_and_lost_poses_change_nothing() -> None:
+    poses = [standing()] * 16 + going_down(6) + [lying()] * 30 + [standing()] * 24
+    found = np.ones(len(poses), bool)
+    found[30:34] = False
+    times = np.arange(len(poses)) * STEP_NS
+    (fall,) = rule_falls(PoseTrack(times, np.stack(poses), found))
+    assert 16 * STEP_NS < fall.start_ns == fall.decided_ns <= 24 * STEP_NS
+    assert 52 * STEP_NS < fall.end_ns < len(poses) * STEP_NS
