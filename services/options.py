@@ -66,7 +66,7 @@ YardstickOption = Annotated[
     Path | None,
     typer.Option(
         "--yardstick",
-        help="File of a vector net, which `wardwatch train pose --yardstick` wrote: a"
+        help="File of a vector net that `wardwatch train default --yardstick` wrote: a"
         " row of its own, to compare the checkpoint with.",
         show_default="no such row",
     ),

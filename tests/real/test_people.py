@@ -18,7 +18,7 @@ from pipelines.live.inference import ReuseSettings
 from pipelines.live.views import PictureForm, PoseView
 from pipelines.live.watch import Record, Subject, Watch, WatchSettings
 from pipelines.records import FALL, ActionEvent, Frame
-from pipelines.testing import FakeClock, play
+from tests.fakes import FakeClock, play
 
 ROOT = Path(__file__).parent.parent.parent
 SIDE_PX, RATE_HZ, STEP_NS = 640, 8, NS_PER_S // 8

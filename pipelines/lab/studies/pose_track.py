@@ -54,6 +54,6 @@ async def track_poses(
         times[i] = pose.time_ns
         if pose.joints is not None:
             joints[i], found[i] = pose.joints, True
-    for i in np.flatnonzero(times[1:] == 0) + 1:  # no picture came at that step
-        times[i] = times[i - 1] + seconds_to_ns(STEP_S)
+    for late in np.flatnonzero(times[1:] == 0) + 1:  # no picture came at that step
+        times[late] = times[late - 1] + seconds_to_ns(STEP_S)
     return PoseTrack(times, joints, found)

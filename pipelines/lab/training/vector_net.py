@@ -154,7 +154,7 @@ def load_net(path: Path) -> VectorNet:
         net = VectorNet(facts["events"], outcomes)
         net.load_state_dict(tensors)
     except KeyError:
-        problem = "is no vector net; make one with: wardwatch train pose --yardstick"
+        problem = "is no vector net; make one with: wardwatch train default --yardstick"
         raise TrainingError(str(path), problem) from None
     except (OSError, SafetensorError, ValueError, TypeError, RuntimeError) as err:
         raise TrainingError(str(path), f"cannot be read: {one_line(err)}") from err

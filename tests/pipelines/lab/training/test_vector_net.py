@@ -42,7 +42,10 @@ def vectors(
     joints: Float32[np.ndarray, "step 13 3"], found: Bool[np.ndarray, " step"]
 ) -> Float32[np.ndarray, "step value"]:
     sizes = np.full(len(joints), 0.4, np.float32)
-    return pose_vectors(joints[None], found[None], sizes[None])[0]
+    values: Float32[np.ndarray, "step value"] = pose_vectors(
+        joints[None], found[None], sizes[None]
+    )[0]
+    return values
 
 
 def test_shape_and_moves_do_not_depend_on_the_place_in_the_picture() -> None:
