@@ -4,7 +4,8 @@
     clip      CLIP's vector                       the mean of the frames, or the middle
     one
     csn       CLIP's vector                       each frame under each label's noise
-    is-clip   the student's vector                the frames as the samples weigh them
+    is-clip   CLIP's and the student's vectors    the frames as the samples weigh them;
+                                                  without samples CLIP's mean
     sc-clip   tokens about the last block         f' of each frame
 
 Each frame is encoded once, and its feature does not depend on other frames. Scoring
@@ -25,6 +26,7 @@ from models.clip.encoder import ClipEncoder, normalise_pixels
 from models.csn.noise import FeatureNoise
 from models.is_clip.file import TrainedIsClip
 from models.is_clip.spectrogram import ImuFormat, spectrograms
+from models.is_clip.tower import teacher_features, trunk_tokens
 from models.sc_clip.model import FrameState, ScClip
 from models.window import Modality, Window
 
@@ -148,7 +150,9 @@ class IsClipScorer:
     """IS-CLIP on frames and samples, or on whichever is available.
 
     A window's samples are used if their rate is that of the training and they are long
-    enough for a spectrogram; otherwise its modality is video.
+    enough for a spectrogram; otherwise its modality is video. A window of frames alone
+    is scored by the checkpoint's own vectors, because the student has learnt to share
+    its work with the samples.
     """
 
     kind = "is-clip"
@@ -164,12 +168,20 @@ class IsClipScorer:
     @torch.inference_mode()
     def encode(
         self, frames: UInt8[np.ndarray, "batch height width 3"]
-    ) -> Float32[np.ndarray, "batch dim"]:
-        """Encode pictures as the student's rows of unit norm."""
-        features = np.empty((len(frames), self._clip.dim), np.float32)
+    ) -> Float32[np.ndarray, "batch both"]:
+        """Encode pictures as CLIP's and the student's rows of unit norm, side by side.
+
+        Both share the trunk, which runs once.
+        """
+        features = np.empty((len(frames), 2 * self._clip.dim), np.float32)
         for part in _parts(len(frames)):
             pixels = _pixels(self._clip, frames[part])
-            features[part] = self._model.encode_frames(pixels).numpy(force=True)
+            tokens = trunk_tokens(self._clip.model, pixels)
+            both = (
+                teacher_features(self._clip.model, tokens),
+                self._model.student_features(tokens),
+            )
+            features[part] = torch.cat(both, dim=1).numpy(force=True)
         return features
 
     @torch.inference_mode()
@@ -209,7 +221,11 @@ class IsClipScorer:
     ) -> Float32[Tensor, "clip dim"]:
         if modality == "video":
             recency = self._clip.card.recency
-            rows = [average_clip(it.features, it.slots, recency) for it in windows]
+            dim = self._clip.dim
+            rows = [
+                average_clip(window.features[:, :dim], window.slots, recency)
+                for window in windows
+            ]
             return torch.from_numpy(np.stack(rows))
         imu = self._encode_samples(windows)
         if modality == "imu":
@@ -219,7 +235,7 @@ class IsClipScorer:
         slots = torch.full((len(windows), most), -1)
         for row, window in enumerate(windows):
             count = len(window.features)
-            features[row, :count] = torch.tensor(window.features)
+            features[row, :count] = torch.tensor(window.features[:, self._clip.dim :])
             slots[row, :count] = torch.tensor(list(window.slots))
         device = self._model.projection.weight.device
         return self._model.fuse(features.to(device), imu, slots.to(device))

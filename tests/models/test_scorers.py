@@ -144,6 +144,16 @@ def test_silent_wearable_leaves_the_frames_and_says_so(
     assert np.abs(cosines[1] - cosines[0]).max() > 1e-3
 
 
+def test_frames_alone_are_scored_as_by_the_checkpoint_itself(
+    tiny_folder: Path, files: Path, frames: np.ndarray
+) -> None:
+    worn = recognizer_of("is-clip", tiny_folder, files)
+    plain = build_recognizer(tiny_folder)
+    _, found, _ = worn.classify([window(worn.encode(frames[:4]), range(4))])
+    _, expected, _ = plain.classify([window(plain.encode(frames[:4]), range(4))])
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
 def test_samples_alone_are_recognised(
     tiny_folder: Path, files: Path, frames: np.ndarray
 ) -> None:
