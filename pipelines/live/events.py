@@ -53,7 +53,7 @@ class EventSettings:
 
     enter: float = 0.6
     exit: float = 0.3
-    minimum_duration_s: float = 0.75
+    minimum_duration_s: float = 0.7
     merge_gap_s: float = 1.5
     longest_silence_s: float = 3.0
     onset_score: float = 0.2
