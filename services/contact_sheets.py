@@ -97,8 +97,10 @@ class ContactSheets:
         if self._sheet is None:
             return
         self._sheets += 1
+        rows = -(-self._tiles // COLUMNS)
+        used = (0, 0, self._sheet.width, rows * (TILE_PX + _CAPTION_PX))
         number = (self._sheets - 1) % self._most + 1
-        self._sheet.save(self._folder / f"seen-{number:03}.png")
+        self._sheet.crop(used).save(self._folder / f"seen-{number:03}.png")
         self._sheet, self._tiles = None, 0
 
 

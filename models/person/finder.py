@@ -19,6 +19,7 @@ from models.person.steady_region import SteadyRegion
 
 _NS_PER_S = 1_000_000_000
 _SAME_BODY = 0.6  # share of the smaller box of one body, found twice, in the larger
+_SAME_PLACE = 0.15  # way between the centres of regions of one body, in their sides
 _LEAST_VISIBLE = 0.1
 _MOST_OUTSIDE = 0.5  # share of a body beyond the picture's edges
 
@@ -165,6 +166,8 @@ class PersonFinder:
         for detection in detections:
             if len(self._tracks) >= self._settings.people:
                 break
+            if self._is_followed(detection.region):
+                continue
             reading = self._landmarks.read(picture, detection.region)
             person = self._person(0, reading, picture)
             if person is None or _is_among(person, [*people, *found]):
@@ -175,6 +178,16 @@ class PersonFinder:
             steady = SteadyRegion(region, time_ns)
             self._tracks.append(_Track(number, region, steady, person.box, time_ns))
         return found
+
+    def _is_followed(self, region: Region) -> bool:
+        """Return whether a body in this region is followed already.
+
+        It need not be read, so that a search costs little while somebody is alone.
+        """
+        return any(
+            region.distance(track.region) < _SAME_PLACE * track.region.side_px
+            for track in self._tracks
+        )
 
     def _regions(
         self, picture: UInt8[np.ndarray, "height width 3"], *, is_alone: bool

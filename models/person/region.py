@@ -1,5 +1,6 @@
 """A square, turned part of a picture: what a network looks at."""
 
+import math
 from dataclasses import dataclass
 from typing import final
 
@@ -64,6 +65,10 @@ class Region:
         side = 2 * float(np.hypot(across, down)) * _MARGIN
         turn = (turn + np.pi) % (2 * np.pi) - np.pi
         return cls(float(centre[0]), float(centre[1]), side, float(turn))
+
+    def distance(self, other: "Region") -> float:
+        """Return the way between the centres of two regions, in pixels."""
+        return math.hypot(self.x_px - other.x_px, self.y_px - other.y_px)
 
     def body(self) -> Float64[np.ndarray, "2 2"]:
         """Return centre and top, from which ``of_body`` makes this region."""

@@ -106,3 +106,16 @@ def test_a_still_picture_never_loses_anybody(
     found = follow([film[0]] * 60, detector, landmark_network)
     assert all(found)
     assert {people[0].track_id for people in found} == {found[0][0].track_id}
+
+
+def test_somebody_who_lies_still_while_the_light_changes_is_never_lost(
+    film: Pictures, detector: Detector, landmark_network: LandmarkNetwork
+) -> None:
+    """The chain looks at an unchanged picture every two seconds: here four minutes."""
+    finder = PersonFinder(FinderSettings(people=2), detector, landmark_network)
+    found = []
+    for look in range(120):
+        share = 0.7 + 0.3 * np.cos(look / 19)
+        lit = (film[0] * np.float32(share)).astype(np.uint8)
+        found.append([each.track_id for each in finder.find(lit, look * 2 * 10**9)])
+    assert found == [[1]] * 120
