@@ -33,8 +33,8 @@ def wordings(
 ) -> None:
     """Measure free prompts: other words for the labels, and labels never trained.
 
-    Falls of simulated people are found with each prompt set. Labels that no training
-    had are added to the set ward, one at a time.
+    Falls of simulated people are found with each prompt set, by clip averaging. Labels
+    that no training had are added to the set ward, one at a time.
     """
     from models.bundled import WORDINGS
     from pipelines.lab.studies.wordings import study_wordings

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from models.bundled import CHECKPOINT_FOLDER
+from models.bundled import PICTURE_CHECKPOINT_FOLDER
 from models.clip.card import Card, write_card
 from pipelines.lab.studies.month.results import RESULTS_NAME, HourResult, ResultFile
 from pipelines.lab.studies.wordings import NEW_LABELS
@@ -62,7 +62,7 @@ def test_results_of_another_checkpoint_are_one_line(
 def test_a_checkpoint_of_pictures_is_one_line(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert study(name, "--model", CHECKPOINT_FOLDER) == 2
+    assert study(name, "--model", PICTURE_CHECKPOINT_FOLDER) == 2
     (error,) = capsys.readouterr().err.splitlines()
     assert "looks at pictures" in error
 

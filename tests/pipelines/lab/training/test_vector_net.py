@@ -127,7 +127,7 @@ def test_a_file_that_is_no_net_is_one_line(tmp_path: Path) -> None:
         load_net(other)
     with pytest.raises(TrainingError, match=r"absent: cannot be read: "):
         load_net(tmp_path / "absent")
-    from models.bundled import ADAPTATION_FILE
+    from models.bundled import PICTURE_ADAPTATION_FILE
 
     with pytest.raises(TrainingError, match=r"is no vector net; make one with"):
-        load_net(ADAPTATION_FILE)
+        load_net(PICTURE_ADAPTATION_FILE)
