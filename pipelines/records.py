@@ -23,6 +23,9 @@ EventState = Literal["started", "ended"]
 DriftState = Literal["learning", "watching", "alerted"]
 FALL = "fall"
 """The event from the beginning of a fall until the person is up again."""
+BED_EXIT = "bed exit"
+"""The event from the leaving of the bed until the person lies in it again."""
+BedState = Literal["in", "out"]
 
 DriftCause = Literal[
     "dark",
@@ -43,13 +46,31 @@ class SourceKey(NamedTuple):
     role: SourceRole
 
 
+class Placement(NamedTuple):
+    """Where a square frame shows the camera's whole picture, in sides of the frame.
+
+    With bars around the picture, it is smaller than the frame. Of a cropped picture it
+    extends beyond the frame.
+    """
+
+    left: float = 0.0
+    top: float = 0.0
+    width: float = 1.0
+    height: float = 1.0
+
+
+NO_BARS = Placement()
+"""Placement of a square camera picture."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """One picture of a subject, scaled and framed to the model's input size.
 
     ``timestamp_ns`` is the capture time of the picture; ``tick`` is the number of its
     grid step (``pipelines.sources.camera.grid``). ``person`` is the number of the
-    person that the picture shows alone; 0 if it shows everything in view.
+    person that the picture shows alone; 0 if it shows everything in view. ``placement``
+    is where a camera's frame shows the camera's whole picture.
     """
 
     subject_id: str
@@ -57,6 +78,7 @@ class Frame:
     tick: int
     pixels: UInt8[np.ndarray, "height width 3"]
     person: int = 0
+    placement: Placement = NO_BARS
 
     def __post_init__(self) -> None:
         self.pixels.setflags(write=False)
@@ -279,6 +301,18 @@ class DriftStatus:
     accuracy: tuple[float, float, float] | None
     decided_ns: int
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BedStatus:
+    """Whether the person is in bed, from ``since_ns`` on.
+
+    There is none before the first that is certain.
+    """
+
+    subject_id: str
+    state: BedState
+    since_ns: int
 
 
 def make_event_id(subject_id: str, name: str, start_ns: int) -> str:

@@ -208,8 +208,8 @@ def predictions_of(
             end_ns=clip.end_ns,
             label=info.labels[int(np.argmax(probabilities))],
             confidence=float(probabilities.max()),
-            margin=_margin(probabilities),
-            entropy=_entropy(probabilities),
+            margin=margin_of(probabilities),
+            entropy=entropy_of(probabilities),
             scores=dict(zip(info.labels, probabilities.tolist(), strict=True)),
             cosines=dict(zip(info.labels, cosines.tolist(), strict=True)),
             modality=modality,
@@ -223,11 +223,13 @@ def predictions_of(
     ]
 
 
-def _margin(probabilities: Float32[np.ndarray, " label"]) -> float:
+def margin_of(probabilities: Float32[np.ndarray, " label"]) -> float:
+    """Return the difference of the greatest probability to the second, or to 0."""
     *_, second, first = np.sort(np.append(probabilities, 0.0))
     return float(first - second)
 
 
-def _entropy(probabilities: Float32[np.ndarray, " label"]) -> float:
+def entropy_of(probabilities: Float32[np.ndarray, " label"]) -> float:
+    """Return the entropy of probabilities, in nats."""
     possible = probabilities[probabilities > 0.0].astype(np.float64)
     return float((possible * np.log(1.0 / possible)).sum())

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from pipelines.records import Placement
+
 
 class Margins(NamedTuple):
     """Pixels to cut off at each side."""
@@ -59,6 +61,36 @@ class Framing:
     """
 
     pane: Pane | None = None
+
+    def placement(
+        self, width_px: int, height_px: int, pixel_aspect: float = 1.0, turns: int = 0
+    ) -> Placement:
+        """Return where the square shows the whole picture.
+
+        Args:
+            width_px: Width of the picture as stored.
+            height_px: Height of the picture as stored.
+            pixel_aspect: Width of a pixel relative to its height.
+            turns: Quarter turns clockwise after scaling, 0 to 3.
+        """
+        cut = Margins(0, 0, 0, 0)
+        if self.pane is not None:
+            cut = self.pane.margins(width_px, height_px)
+        shown_px = (
+            (width_px - cut.left - cut.right) * pixel_aspect,
+            float(height_px - cut.top - cut.bottom),
+        )
+        side_px = max(shown_px)
+        placement = Placement(
+            left=((side_px - shown_px[0]) / 2 - cut.left * pixel_aspect) / side_px,
+            top=((side_px - shown_px[1]) / 2 - cut.top) / side_px,
+            width=width_px * pixel_aspect / side_px,
+            height=height_px / side_px,
+        )
+        for _ in range(turns):
+            left, top, width, height = placement
+            placement = Placement(1 - top - height, left, height, width)
+        return placement
 
 
 PAD = Framing()

@@ -10,6 +10,7 @@ processed before picking, and only picked pictures are cropped, scaled and conve
 file is demuxed before it is decoded, to select its film and not a thumbnail.
 """
 
+from pipelines.records import NO_BARS, Placement
 from pipelines.sources.camera.address import CameraAddress
 from pipelines.sources.camera.framing import Framing, Pane
 from pipelines.sources.gstreamer.core import (
@@ -39,6 +40,8 @@ _TURNS = {
     "rotate-180": "180",
     "rotate-270": "90l",
 }
+_QUARTERS = tuple(_TURNS.values())
+"""Turns by their number of quarters clockwise."""
 
 # videocrop supports fewer formats than decoders output: 10-bit video, for example, must
 # be converted first.
@@ -90,6 +93,26 @@ def launch_camera(
             framing.pane,
         )
     return pipeline
+
+
+def placement_of(pipeline: Gst.Pipeline, framing: Framing) -> Placement:
+    """Return where the squares show the camera's whole picture.
+
+    Call this in the thread that brings a picture, so that the answer is about it.
+    """
+    caps = static_pad(element(pipeline, "picked"), "src").get_current_caps()
+    if caps is None:
+        return NO_BARS
+    form = caps.get_structure(0)
+    (_, width_px), (_, height_px) = form.get_int("width"), form.get_int("height")
+    is_stated, across, down = form.get_fraction("pixel-aspect-ratio")
+    turn = element(pipeline, "turn").get_property("video-direction")
+    return framing.placement(
+        width_px,
+        height_px,
+        across / down if is_stated else 1.0,
+        _QUARTERS.index(turn.value_nick),
+    )
 
 
 def _point_at(

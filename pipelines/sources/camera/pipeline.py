@@ -16,7 +16,7 @@ from pipelines.sources.camera.address import CameraAddress
 from pipelines.sources.camera.blocking_calls import BlockingCalls
 from pipelines.sources.camera.framing import Framing
 from pipelines.sources.camera.grid import GridPicker, Pick
-from pipelines.sources.camera.launch import launch_camera
+from pipelines.sources.camera.launch import launch_camera, placement_of
 from pipelines.sources.camera.rtsp_access import SYSTEM_TRUST, RtspAccess
 from pipelines.sources.camera.rtsp_connection import RtspConnection
 from pipelines.sources.camera.stamps import Stamps
@@ -86,6 +86,7 @@ class CameraPipeline:
         self._stamps = stamps
         self._picker = picker
         self._on_frame = on_frame
+        self._framing = framing
         self._access, self._transport = rtsp, transport
         self._rtsp: RtspConnection | None = None
         self._loop = asyncio.get_running_loop()
@@ -308,5 +309,6 @@ class CameraPipeline:
             timestamp_ns=buffer.pts,
             tick=self._picker.grid.tick_of(buffer.pts),
             pixels=sample_to_pixels(sample),
+            placement=placement_of(self._pipeline, self._framing),
         )
         self._on_frame(frame, _TIME_BASES[buffer.offset], self._problem)
