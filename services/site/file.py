@@ -26,10 +26,12 @@ from models.yaml_nodes import (
     read_nodes,
     value_of,
 )
+from pipelines.live.zones import Zone
 from pipelines.redaction import HIDDEN
 from services.errors import SettingsError
 from services.site.settings import ENVIRONMENT_NESTING, ENVIRONMENT_PREFIX, Site
 from services.site.variables import has_malformed_variable, replace_variables
+from services.site.zones import ZoneFile
 
 _OTHER_VARIABLES = frozenset(
     {"WARDWATCH_FOOTAGE", "WARDWATCH_INSTALL", "WARDWATCH_SYSTEM_PACKAGES"}
@@ -57,32 +59,50 @@ def read_site(path: Path, environment: Mapping[str, str] | None = None) -> Site:
         SettingsError: If the file cannot be read, or with a line for each mistake.
     """
     environment = os.environ if environment is None else environment
-    try:
-        root = read_nodes(path)
-    except YamlFault as err:
-        problem = err.problem.removeprefix("cannot be read: ")
-        raise SettingsError([_at(path, err.line, problem)]) from None
-    if not isinstance(root, MappingNode):
-        problem = "expected keys and values, as in site: ward-3"
-        raise SettingsError([_at(path, 1, problem)])
-    tree = _Tree(path, environment)
-    values = cast("dict[str, Any]", tree.read(root, ()))
+    tree, values = _read_tree(path, environment, "site: ward-3")
     problems = [*tree.problems, *_unknown_variables(environment)]
     try:
         site = Site(**values)
     except UnreadableVariable as err:
         problems.append(f"environment: {err}")
     except ValidationError as err:
-        problems += [
-            _problem(path, tree.lines, dict(each))
-            for each in err.errors()
-            if not any(
-                each["loc"] == place[: len(each["loc"])] for place in tree.unread
-            )
-        ]
+        problems += tree.problems_of(err)
     if problems:
         raise SettingsError(problems)
     return site
+
+
+def read_zones(path: Path) -> tuple[Zone, ...]:
+    """Read and check a file of zones, in the form of a subject's ``zones``.
+
+    Raises:
+        SettingsError: If the file cannot be read, or with a line for each mistake.
+    """
+    tree, values = _read_tree(path, {}, "zones: [...]")
+    problems = tree.problems
+    try:
+        zones = ZoneFile(**values).zones
+    except ValidationError as err:
+        problems = [*problems, *tree.problems_of(err)]
+    if problems:
+        raise SettingsError(problems)
+    return tuple(zone.build() for zone in zones)
+
+
+def _read_tree(
+    path: Path, environment: Mapping[str, str], example: str
+) -> "tuple[_Tree, dict[str, Any]]":
+    """Return the values of a file, and what is known about their places."""
+    try:
+        root = read_nodes(path)
+    except YamlFault as err:
+        problem = err.problem.removeprefix("cannot be read: ")
+        raise SettingsError([_at(path, err.line, problem)]) from None
+    if not isinstance(root, MappingNode):
+        problem = f"expected keys and values, as in {example}"
+        raise SettingsError([_at(path, 1, problem)])
+    tree = _Tree(path, environment)
+    return tree, cast("dict[str, Any]", tree.read(root, ()))
 
 
 @dataclass(slots=True)
@@ -110,6 +130,16 @@ class _Tree:
         except YamlFault as err:
             self._refuse(place, err.problem)
             return None
+
+    def problems_of(self, error: ValidationError) -> list[str]:
+        """Return a line for each mistake, except in values that could not be read."""
+        return [
+            _problem(self.path, self.lines, dict(each))
+            for each in error.errors()
+            if not any(
+                each["loc"] == place[: len(each["loc"])] for place in self.unread
+            )
+        ]
 
     def _mapping(self, node: MappingNode, place: Place) -> dict[str, object]:
         values: dict[str, object] = {}

@@ -22,6 +22,7 @@ from pydantic_settings import (
 )
 
 from pipelines.errors import SourceError
+from pipelines.live.bed import BedSettings
 from pipelines.live.drift.settings import DriftSettings
 from pipelines.live.events import EventSettings
 from pipelines.live.subject import MOST_PEOPLE
@@ -32,6 +33,7 @@ from pipelines.records import SourceRole
 from pipelines.sources.camera.address import CameraAddress, with_login
 from pipelines.sources.camera.framing import PAD, Framing, parse_framing
 from services.site.broker import BrokerSettings
+from services.site.hub import HubSettings
 from services.site.rtsp import RtspSettings
 from services.site.section import (
     Name,
@@ -39,6 +41,7 @@ from services.site.section import (
     address_with_login,
     without_blanks,
 )
+from services.site.zones import Zones
 
 ENVIRONMENT_PREFIX = "WARDWATCH_"
 ENVIRONMENT_NESTING = "__"
@@ -78,6 +81,17 @@ class SubjectSettings(Section):
         description="Region of the picture to use: left, right or X,Y,WIDTH,HEIGHT in"
         " pixels, or all four as fractions, 0 to 1.",
     )
+    zones: Zones = Field(
+        (),
+        description="Parts of the camera's picture. Somebody with the hips in a bed"
+        " has not fallen. Needs a model that sees people.",
+    )
+    bed_exit_s: float = Field(
+        BedSettings().exit_s,
+        ge=0,
+        le=600,
+        description="Seconds out of the bed that are a bed exit.",
+    )
     _address: SecretStr | None = PrivateAttr(None)
     """The camera's address with its login, so that a new password is a change."""
 
@@ -103,6 +117,9 @@ class SubjectSettings(Section):
     def _has_a_source(self) -> "SubjectSettings":
         if self.camera is None and self.imu is None:
             msg = "needs a camera, an imu, or both"
+            raise ValueError(msg)
+        if self.camera is None and self.zones:
+            msg = "zones need a camera"
             raise ValueError(msg)
         return self
 
@@ -298,27 +315,6 @@ class DriftWatchSettings(Section):
         ge=2,
         le=3650,
         description="Mean number of days between false alerts of a subject.",
-    )
-
-
-class HubSettings(Section):
-    """The store and the HTTP server."""
-
-    folder: Path = Field(
-        Path("wardwatch-data"),
-        description="Folder of the store and of drift baselines.",
-    )
-    host: str = Field(
-        "127.0.0.1", description="Address of /metrics, /healthz and /readyz."
-    )
-    port: int = Field(
-        9464, ge=0, le=65535, description="Port of the HTTP server; 0 for a free one."
-    )
-    canary_every_s: float = Field(
-        60.0,
-        ge=1,
-        le=86400,
-        description="Seconds between tests of recognition by a known clip.",
     )
 
 
