@@ -199,7 +199,8 @@ class Clip:
 
     If several people are in view, the clip is of the leading person, the one in view
     longest. ``others`` are the clips of the other people in the same window, without
-    samples. A person's stream begins when they come into view.
+    samples. A person's stream begins when they come into view. ``person`` is the number
+    of the person of the clip; 0 for a clip of everything in view.
     """
 
     subject_id: str
@@ -213,6 +214,7 @@ class Clip:
     missing_frames: int
     partial: bool
     others: tuple["Clip", ...] = ()
+    person: int = 0
 
 
 @dataclass(frozen=True, slots=True)

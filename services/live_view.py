@@ -17,6 +17,7 @@ from pipelines.live.watch import Record
 from pipelines.records import (
     FALL,
     ActionEvent,
+    BedStatus,
     DriftAlert,
     DriftStatus,
     PeopleCount,
@@ -63,6 +64,7 @@ class LiveView:
         self._alerts: dict[str, DriftAlert] = {}
         self._people: dict[str, int] = {}
         self._statuses: dict[SourceKey, SourceStatus] = {}
+        self._beds: dict[str, BedStatus] = {}
 
     def add(self, record: Record) -> None:
         """Add a record to the table."""
@@ -83,6 +85,8 @@ class LiveView:
                 self._people[record.subject_id] = record.count
             case SourceStatus():
                 self._statuses[record.source] = record
+            case BedStatus():
+                self._beds[record.subject_id] = record
 
     def event_line(self, event: ActionEvent) -> Text:
         """Return an event as a line."""
@@ -103,10 +107,11 @@ class LiveView:
         events = [self.event_line(event) for event in self._events]
         alerts = [self.alert_line(alert) for alert in self._alerts.values()]
         drifts = [*alerts, *(drift_line(status) for status in self._drifts.values())]
+        beds = [self.bed_line(status) for status in self._beds.values()]
         sources = [_source_line(status) for status in self._statuses.values()]
         progress = [self._progress()] if self.duration_s else []
         return Panel(
-            Group(*parts, *progress, Text(), *events, Text(), *drifts, *sources),
+            Group(*parts, *progress, Text(), *events, Text(), *beds, *drifts, *sources),
             title=Text(self.title),
         )
 
@@ -148,6 +153,13 @@ class LiveView:
         if self.clock is not None:
             timestamp_ns += self.clock.correction_ns()
         return utc_datetime(timestamp_ns)
+
+    def bed_line(self, status: BedStatus) -> Text:
+        """Return the state of the bed as a line."""
+        place = "in bed" if status.state == "in" else "out of bed"
+        return Text.assemble(
+            ("bed: ", "dim"), place, (f"  since {self._when(status.since_ns)}", "dim")
+        )
 
     def alert_line(self, alert: DriftAlert) -> Text:
         """Return a drift alert as a line."""

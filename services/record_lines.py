@@ -12,6 +12,7 @@ from pipelines.clock import Clock, ns_to_seconds, utc_datetime, utc_ns
 from pipelines.live.watch import Record
 from pipelines.records import (
     ActionEvent,
+    BedStatus,
     DriftAlert,
     DriftStatus,
     PeopleCount,
@@ -52,6 +53,8 @@ class RecordLines:
                 return self._status(record)
             case PeopleCount():
                 return self._people(record)
+            case BedStatus():
+                return self._bed(record)
 
     def _prediction(self, prediction: Prediction) -> dict[str, Any]:
         return {
@@ -113,6 +116,14 @@ class RecordLines:
             "since_at": self._at(status.since_ns),
             **_fields(status, "reason", "time_base"),
             **_fields(status, "reconnects", "dropped", "bridged"),
+        }
+
+    def _bed(self, status: BedStatus) -> dict[str, Any]:
+        return {
+            "type": "bed",
+            "subject": status.subject_id,
+            "state": status.state,
+            **self._time("since", "since_t_s", status.since_ns),
         }
 
     def _people(self, people: PeopleCount) -> dict[str, Any]:

@@ -5,8 +5,8 @@ Only tests import this module.
 
 import asyncio
 import heapq
-from collections.abc import AsyncGenerator, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import final
 
 import numpy as np
@@ -14,8 +14,9 @@ from jaxtyping import Float32, UInt8
 
 from models.window import Modality
 from pipelines.clock import NS_PER_S, seconds_to_ns
+from pipelines.live.views import ViewedFrame
 from pipelines.recognition import ClipScores, RecognizerInfo
-from pipelines.records import Clip, Frame, ImuBatch, SourceStatus
+from pipelines.records import Clip, Frame, ImuBatch, PersonPose, SourceStatus
 
 _TURNS_BEFORE_JUMP = 10
 """Turns of the event loop that other tasks get before an idle clock jumps."""
@@ -215,6 +216,32 @@ def colour_frames(
             pixels[0, 0] = 10 * tick % 250
             frames.append(Frame(subject_id, tick * step_ns, tick, pixels))
     return frames
+
+
+@final
+class PlacedPeople:
+    """A ``View`` of frames as they are, which finds people where a test places them.
+
+    Args:
+        people: The people in view at each tick; nobody is found at others.
+    """
+
+    def __init__(self, people: Mapping[int, Sequence[PersonPose]]) -> None:
+        self._people = people
+        self._leading = 0
+
+    async def convert(self, frames: Sequence[Frame]) -> list[ViewedFrame]:
+        """Return the frames, each of the first person at its tick, and the people."""
+        viewed = []
+        for frame in frames:
+            people = tuple(self._people.get(frame.tick, ()))
+            self._leading = people[0].number if people else self._leading
+            shown = replace(frame, person=self._leading)
+            viewed.append(ViewedFrame(frame, (shown,), people))
+        return viewed
+
+    def forget(self, subject_id: str) -> None:
+        """Do nothing: nothing is kept."""
 
 
 async def play(

@@ -22,7 +22,6 @@ from typing import final
 import numpy as np
 from jaxtyping import Float32
 
-from models.person.finder import Person
 from models.person.pose_picture import HIPS, JOINTS
 from pipelines.clock import NS_PER_S, seconds_to_ns
 from pipelines.live.inference import entropy_of, margin_of
@@ -34,6 +33,7 @@ from pipelines.records import (
     ActionEvent,
     BedState,
     BedStatus,
+    PersonPose,
     Placement,
     Prediction,
     make_event_id,
@@ -129,7 +129,10 @@ class BedWatch:
         self._beds = [zone for zone in zones if zone.kind == "bed"]
         self._settings = settings or BedSettings()
         self._places: dict[int, _Place] = {}
+        self._in_view: set[int] = set()
         self._in_bed: set[int] = set()
+        self._hidden: set[int] = set()
+        """Numbers of those who were lost from view in the bed."""
         self._status: BedStatus | None = None
         self._exit: ActionEvent | None = None
         self._now_ns = 0
@@ -140,13 +143,12 @@ class BedWatch:
             self._exit = event
 
     def add(
-        self, people: Sequence[Person], placement: Placement, time_ns: int
+        self, people: Sequence[PersonPose], placement: Placement, time_ns: int
     ) -> list[BedStatus | ActionEvent]:
         """Add the people in view of the next picture.
 
         Args:
-            people: Everybody who was found, with a number that stays the same while
-                the person is followed.
+            people: Everybody who was found.
             placement: Where the searched frame shows the camera's whole picture.
             time_ns: Time of the picture; times increase.
 
@@ -157,21 +159,25 @@ class BedWatch:
         if not self._beds:
             return []
         self._now_ns = time_ns
-        lost = self._in_bed - {person.track_id for person in people}
+        self._hide({person.number for person in people})
         since_ns = time_ns
         for person in people:
-            number = person.track_id
-            is_new = number not in self._places
+            number = person.number
             place = self._places.setdefault(number, _Place(time_ns))
             hips, body = self._shares_inside(person.landmarks, placement)
             place.update(time_ns, hips=hips, lying=hips and body >= _MOST_OF_BODY)
-            if self._has_settled(place) or (is_new and hips and lost):
-                # Whoever was lost in the bed has been found again under a new number.
-                self._in_bed = (self._in_bed - lost) | {number}
+            # Whoever was lost in the bed may have been found again, with any number.
+            is_found_again = hips and self._hidden and number not in self._in_view
+            if number not in self._in_bed and (
+                is_found_again or self._has_settled(place)
+            ):
+                self._in_bed.add(number)
+                self._hidden.clear()
                 since_ns = _since(place.lying_ns, time_ns)
+        self._in_view = {person.number for person in people}
         left_ns = self._leave()
         self._forget()
-        if self._in_bed:
+        if self._in_bed or self._hidden:
             return self._change("in", since_ns)
         if left_ns is not None:
             return self._change("out", left_ns, is_exit=True)
@@ -183,31 +189,30 @@ class BedWatch:
         """End the stream; return the end of an open bed exit."""
         return self._end_exit(self._now_ns)
 
-    def correct(
-        self, prediction: Prediction, track_id: int | None = None
-    ) -> Prediction:
+    def correct(self, prediction: Prediction, person: int) -> Prediction:
         """Return a prediction that calls somebody with the hips in bed lying in bed.
 
         Args:
             prediction: The prediction of a window.
-            track_id: The person that the window shows; None for the one seen last.
+            person: Number of the person that the window shows.
         """
-        if self._has_hips_inside(prediction.end_ns, track_id):
+        place = self._places.get(person)
+        if place is not None and place.had_hips_inside(prediction.end_ns):
             return lying_in_bed(prediction, self._info.events)
         return prediction
 
-    def _has_hips_inside(self, time_ns: int, track_id: int | None) -> bool:
-        """Return whether a person's hips were inside at a time, or before if lost."""
-        if track_id is not None:
-            place = self._places.get(track_id)
-        else:
-            known = (
-                place
-                for place in self._places.values()
-                if place.changes[0][0] <= time_ns
-            )
-            place = max(known, key=lambda place: place.seen_ns, default=None)
-        return place is not None and place.had_hips_inside(time_ns)
+    def _hide(self, found: set[int]) -> None:
+        """Note who is lost in the bed.
+
+        Their numbers may go to others, so who is found outside is somebody else.
+        """
+        lost = {
+            number
+            for number in self._in_bed - found
+            if self._places[number].outside_ns is None
+        }
+        self._in_bed -= lost
+        self._hidden |= lost
 
     def _shares_inside(
         self, landmarks: Float32[np.ndarray, "33 3"], placement: Placement
@@ -257,9 +262,10 @@ class BedWatch:
 
     def _forget(self) -> None:
         """Forget those who were seen long ago, and not in bed."""
+        kept = self._in_bed | self._hidden
         oldest_ns = self._now_ns - _REMEMBERED_NS
         for number, place in list(self._places.items()):
-            if place.seen_ns < oldest_ns and number not in self._in_bed:
+            if place.seen_ns < oldest_ns and number not in kept:
                 del self._places[number]
 
     def _change(

@@ -7,7 +7,7 @@ camera noise averages out within a cell. The comparison is always with the pictu
 was encoded, so that slow changes add up, and a feature is reused for a limited time.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import final
 
@@ -142,10 +142,16 @@ def cell_luma(
     return luma
 
 
+Correct = Callable[[Clip, Prediction], Prediction]
+"""Correction of a clip's prediction by what else is known about the person."""
+
+
 async def recognise(
-    recognizer: ActionRecognizer, clips: Sequence[Clip]
+    recognizer: ActionRecognizer,
+    clips: Sequence[Clip],
+    correct: Correct = lambda _clip, prediction: prediction,
 ) -> list[Prediction]:
-    """Return the prediction of each clip, in order, from one request.
+    """Return the corrected prediction of each clip, in order, from one request.
 
     With several people in a window, all are recognised. The prediction is that of the
     person with the highest score of an urgent event. If nobody's is high, it is that of
@@ -166,7 +172,8 @@ async def recognise(
     ]
     everyone = [each for group in people for each in group]
     scores = await recognizer.classify(everyone)
-    predictions = iter(predictions_of(everyone, scores, recognizer.info))
+    found = predictions_of(everyone, scores, recognizer.info)
+    predictions = map(correct, everyone, found)
     return [
         _most_urgent([next(predictions) for _ in group], recognizer.info)
         for group in people

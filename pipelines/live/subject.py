@@ -4,6 +4,7 @@ from collections.abc import AsyncIterable, Mapping
 from dataclasses import dataclass, field
 from typing import final
 
+from pipelines.live.bed import BedSettings, BedWatch
 from pipelines.live.drift.settings import DriftSettings
 from pipelines.live.drift.subject import DriftRecord, Origin, SubjectDrift
 from pipelines.live.early_starts import EarlyStarts
@@ -14,9 +15,11 @@ from pipelines.live.views import ViewedFrame
 from pipelines.live.wearable_wait import WearableWait, WearableWaitSettings
 from pipelines.live.wearable_windows import WearableWindows
 from pipelines.live.windows import WindowAssembler, WindowSettings
+from pipelines.live.zones import Zone
 from pipelines.recognition import RecognizerInfo
 from pipelines.records import (
     ActionEvent,
+    BedStatus,
     Frame,
     ImuBatch,
     PeopleCount,
@@ -28,7 +31,7 @@ from pipelines.sources.wearable.buffer import ImuBuffer
 Item = Frame | ImuBatch | SourceStatus
 """An item of a source."""
 
-Record = Prediction | ActionEvent | DriftRecord | PeopleCount | SourceStatus
+Record = Prediction | ActionEvent | BedStatus | DriftRecord | PeopleCount | SourceStatus
 """A record that the chain reports."""
 
 
@@ -46,6 +49,8 @@ class Subject:
         camera_name: Identity of the camera without credentials; a drift baseline is
             valid for one camera.
         open_events: Episodes that an earlier process started and did not end.
+        zones: Zones of the camera's picture; they need a view that finds people.
+        bed_settings: When a person is in bed.
     """
 
     subject_id: str
@@ -53,6 +58,8 @@ class Subject:
     wearable: AsyncIterable[Item] | None = None
     camera_name: str = ""
     open_events: tuple[ActionEvent, ...] = ()
+    zones: tuple[Zone, ...] = ()
+    bed_settings: BedSettings = field(default_factory=BedSettings)
 
 
 MOST_PEOPLE = 4
@@ -107,6 +114,7 @@ class SubjectStages:
         held: Windows that wait for the wearable.
         events: Detector of events in the predictions.
         early: Detector of urgent events in held windows.
+        bed: Watcher of the bed.
         drift: Drift detector.
     """
 
@@ -135,8 +143,10 @@ class SubjectStages:
             )
             for _ in range(2)
         )
+        self.bed = BedWatch(subject_id, subject.zones, info, subject.bed_settings)
         for event in subject.open_events:
             self.events.resume(event)
+            self.bed.resume(event)
         self.wait: WearableWait | None = None
         if None not in (subject.camera, subject.wearable) and info.uses_wearable:
             self.wait = WearableWait(settings.wearable_wait)
@@ -162,7 +172,18 @@ class SubjectStages:
         if self.wearable_windows is not None:
             self.held.add(self.wearable_windows.pop_due(), now_ns)
 
-    def count_people(self, viewed: ViewedFrame) -> list[PeopleCount]:
+    def add_people(self, viewed: ViewedFrame) -> list[Record]:
+        """Add the people in view; return what has changed in the bed and their number.
+
+        A bed exit is an event.
+        """
+        if viewed.people is None:
+            return []
+        camera = viewed.camera
+        bed = self.bed.add(viewed.people, camera.placement, camera.timestamp_ns)
+        return [*self._count_people(viewed), *bed]
+
+    def _count_people(self, viewed: ViewedFrame) -> list[PeopleCount]:
         """Return the number of people in view if it has changed."""
         if viewed.people is None or len(viewed.people) == self._people:
             return []

@@ -1,7 +1,7 @@
 """The whole chain, from the items of the sources to the reported records.
 
     camera ───▶ Frame ─view─encode─▶ FrameFeature ─┐
-                          └▶ PeopleCount           ├─windows─▶ Clip ─hold─recognise
+                          └▶ PeopleCount, bed      ├─windows─▶ Clip ─hold─recognise
     wearable ─▶ ImuBatch ─buffer───────────────────┘                              │
                                                                           Prediction
                                                                 events ◀──────────┤
@@ -39,7 +39,7 @@ from pipelines.live.inference import FrameEncoder, recognise
 from pipelines.live.observer import Observer, Tally
 from pipelines.live.source_reader import Arrival, SourceReader
 from pipelines.live.subject import Item, Record, Subject, SubjectStages, WatchSettings
-from pipelines.live.views import ViewedFrame, build_view
+from pipelines.live.views import View, ViewedFrame, build_view
 from pipelines.recognition import ActionRecognizer
 from pipelines.records import (
     Clip,
@@ -73,6 +73,7 @@ class Watch:
         observer: Receiver of the chain's measurements.
         stays: Whether to wait for more subjects when all have ended, and to report
             the failure of the last source instead of raising its error.
+        view: Conversion of the cameras' frames; None for the recogniser's own.
         reports_statuses: Whether to report the statuses in the streams. Use False if
             the sources call ``on_status``, which does not wait for recognition. The
             failure of a source is reported in both cases.
@@ -94,6 +95,7 @@ class Watch:
         stays: bool = False,
         reports_statuses: bool = True,
         on_view: Callable[[ViewedFrame], None] | None = None,
+        view: View | None = None,
     ) -> None:
         self._recognizer = recognizer
         self._clock = clock
@@ -102,7 +104,7 @@ class Watch:
         self._stays = stays
         self._reports_statuses = reports_statuses
         self._on_view = on_view
-        self._view = build_view(
+        self._view = view or build_view(
             recognizer.info,
             self._settings.windows,
             self._settings.reuse,
@@ -119,13 +121,17 @@ class Watch:
         """Add a subject.
 
         Raises:
-            ValueError: If the id is in use, or the subject has no camera and the
-                recogniser needs frames.
+            ValueError: If the id is in use, or if the recogniser needs frames and the
+                subject has no camera, or sees no people and the subject has zones.
         """
         name = subject.subject_id
         if subject.camera is None and self._recognizer.info.needs_frames:
             model = self._recognizer.info.model
             msg = f"{name!r} has no camera, and {model} needs frames"
+            raise ValueError(msg)
+        if subject.zones and self._recognizer.info.view == "picture":
+            model = self._recognizer.info.model
+            msg = f"{name!r} has zones, and {model} sees no people"
             raise ValueError(msg)
         if name in self._stages:
             msg = f"every subject needs an id of its own, two are {name!r}"
@@ -229,7 +235,7 @@ class Watch:
                 stages.held.add(stages.windows.add(*of_people), now_ns)
         records, clip_drift = await self._classify_due(now_ns)
         for stages in ended:
-            records += stages.events.flush()
+            records += [*stages.events.flush(), *stages.bed.flush()]
         return records + reports + view_reports + clip_drift
 
     async def _convert(
@@ -243,7 +249,7 @@ class Watch:
                 self._on_view(each)
             if each.camera.subject_id in self._stages:
                 stages = self._stages[each.camera.subject_id]
-                reports += stages.count_people(each)
+                reports += stages.add_people(each)
                 reports += stages.drift.add_frame(each.camera)
             else:  # dropped meanwhile
                 self._view.forget(each.camera.subject_id)
@@ -318,10 +324,17 @@ class Watch:
         if not clips:
             return []
         began_ns = self._clock.now_ns()
-        predictions = await recognise(self._recognizer, clips)
+        predictions = await recognise(self._recognizer, clips, self._correct)
         span_ns = self._clock.now_ns() - began_ns
         self._observer.classified(clips=len(clips), span_ns=span_ns)
         return predictions
+
+    def _correct(self, clip: Clip, prediction: Prediction) -> Prediction:
+        """Return a prediction that does not call somebody in bed fallen."""
+        stages = self._stages.get(clip.subject_id)
+        if stages is None:
+            return prediction
+        return stages.bed.correct(prediction, clip.person)
 
     def _store_status(self, source: SourceKey, status: SourceStatus) -> None:
         """Store the latest status; record the frames dropped since the one before."""

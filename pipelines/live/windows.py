@@ -171,4 +171,5 @@ class WindowAssembler:
             reused_frames=sum(feature.reused for feature in held),
             missing_frames=last_tick - max(begin_tick, first_tick) + 1 - len(held),
             partial=begin_tick < first_tick,
+            person=person,
         )

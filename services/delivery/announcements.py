@@ -80,7 +80,11 @@ class Announcements:
         if before in (None, [self._topics.prefix, self._topics.site]):
             return []
         old = Topics(*cast("list[str]", before))
-        forgotten = [old.forget(name, now_ns) for name in subjects]
+        forgotten = [
+            message
+            for name in subjects
+            for message in (old.forget(name, now_ns), old.bed(name, None, now_ns))
+        ]
         return [*forgotten, old.forget_site(now_ns)]
 
     async def settled(self) -> None:

@@ -23,18 +23,19 @@ from prometheus_client import CollectorRegistry
 
 from pipelines.clock import Clock, SystemClock, seconds_to_ns
 from pipelines.recognition import ActionRecognizer
-from pipelines.records import ActionEvent, SourceRole
+from pipelines.records import BED_EXIT, ActionEvent, SourceRole
 from services.delivery.announcements import Announcements
 from services.delivery.link import BrokerLink
 from services.delivery.mqtt import MqttDelivery
 from services.errors import StoreError
+from services.hub.beds import Beds
 from services.hub.canary import Canary
 from services.hub.clock import HubClock
 from services.hub.http import listen_again, make_server
 from services.hub.metrics import Metrics
 from services.hub.reports import Report, SubjectState
 from services.hub.store import Message, Queued, Store
-from services.hub.topics import VERSION, Topics, overall_state
+from services.hub.topics import Topics, overall_state
 from services.site.settings import Site
 from services.tasks import end_tasks
 
@@ -81,7 +82,7 @@ class Hub:
         self._site, self._clock = site, clock or SystemClock()
         self._topics = Topics(site.broker.prefix, site.site)
         self._store = Store(folder or site.hub.folder)
-        names = list(recognizer.info.event_names)
+        names = [*recognizer.info.event_names, BED_EXIT]
         now_ns = self._clock.now_ns()
         self._metrics = Metrics(CollectorRegistry(), names, now_ns)
         self._dates = HubClock(self._clock, self._store, self._metrics, self._topics)
@@ -101,6 +102,7 @@ class Hub:
             self._topics,
             publish=lambda message: self._store_messages([message]),
         )
+        self._beds = Beds(self._store, self._topics)
         self._broker_trouble = "the broker is not connected yet"
         self._store_trouble = ""
         expected = self._store.recall(_EXPECTED) or {}
@@ -148,8 +150,11 @@ class Hub:
             self._states.pop(name, None)
             self._reported.pop(name, None)
         forgotten = [self._topics.forget(name, now_ns) for name in gone]
+        empty = dict.fromkeys(gone, SubjectState())
+        beds, bed_messages = self._beds.changes(empty, now_ns)
         left_behind = await self._announcements.left_behind(list(before), now_ns)
-        await self._store_messages([*left_behind, *forgotten])
+        await self._store_messages([*left_behind, *forgotten, *bed_messages])
+        await self._beds.sent(beds)
         await self._announcements.settled()
         if self._delivery is not None:
             self._delivery.announce()
@@ -165,13 +170,16 @@ class Hub:
         states = report.subjects.items()
         known = {name: state for name, state in states if name in self._expected}
         summaries, changes = self._changed_states(known, now_ns)
+        beds, bed_messages = self._beds.changes(known, now_ns)
         events = {self._topics.event(event).key: event for event in report.events}
         messages = [
             *(self._topics.event(event) for event in report.events),
             *(self._topics.drift(alert) for alert in report.alerts),
             *changes,
+            *bed_messages,
         ]
         new = await self._store_messages(messages, events)
+        await self._beds.sent(beds)
         self._reported |= {  # some may have been removed meanwhile
             name: summary
             for name, summary in summaries.items()
@@ -221,7 +229,7 @@ class Hub:
             self._store,
             self._clock,
             greeting=self._greeting,
-            will=self._site_status("offline"),
+            will=self._topics.service("offline"),
             observer=self,
             test_topic=self._topics.test if self._site.broker.confirm else None,
             announcer=self._announcements,
@@ -365,16 +373,13 @@ class Hub:
         """Return the states, which the broker may have forgotten while it was down."""
         now_ns = self._clock.now_ns()
         return [
-            self._site_status("online"),
+            self._topics.service("online"),
             *(
                 self._topics.status(name, state, now_ns)
                 for name, state in self._states.items()
             ),
+            *self._beds.greeting(now_ns),
         ]
-
-    def _site_status(self, state: str) -> Message:
-        payload = {"v": VERSION, "type": "status", "state": state}
-        return Message("site", self._topics.site_status, payload, retain=True)
 
 
 def _die_of_failure(task: asyncio.Task[None]) -> None:

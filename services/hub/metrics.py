@@ -55,6 +55,11 @@ class _SubjectMetrics:
             "Share of right answers that confidence implies; NaN if unknown.",
             _BY_SUBJECT,
         )
+        self.in_bed = into.gauge(
+            "in_bed",
+            "1 while somebody is in a zone of the kind bed; NaN if that is not known.",
+            _BY_SUBJECT,
+        )
         self.windows = into.counter(
             "subject_windows",
             "Windows recognised of each subject, by the sources of the answer.",
@@ -216,7 +221,8 @@ class Metrics:
             *(series.dropped, series.bridged),
         ):
             metric.labels(subject)
-        series.accuracy.labels(subject).set(float("nan"))
+        for unknown in (series.accuracy, series.in_bed):
+            unknown.labels(subject).set(float("nan"))
 
     def count(self, counts: Counts) -> None:
         """Add the counts of a report."""
@@ -251,6 +257,9 @@ class Metrics:
             bridged = self._subjects.bridged.labels(subject)
             self._raise_to(bridged, state.camera.bridged)
         self._subjects.predicted.labels(subject).set(state.predicted_ns / NS_PER_S)
+        self._subjects.in_bed.labels(subject).set(
+            float("nan") if state.bed is None else state.bed.state == "in"
+        )
         if state.drift is not None:
             self._subjects.drift.labels(subject).set(state.drift.state == "alerted")
             accuracy = state.drift.accuracy
@@ -262,6 +271,8 @@ class Metrics:
         """Record that no watcher reports a subject."""
         for source in self._watched.get(subject, ()):
             self._subjects.up.labels(subject, source).set(0)
+        if subject in self._watched:
+            self._subjects.in_bed.labels(subject).set(float("nan"))
 
     def _source(
         self, subject: str, source: SourceRole, status: SourceStatus | None

@@ -8,6 +8,7 @@ from models.window import Modality
 from pipelines.clock import ns_to_seconds
 from pipelines.records import (
     ActionEvent,
+    BedStatus,
     DriftAlert,
     DriftStatus,
     SourceKey,
@@ -30,6 +31,8 @@ class SubjectState:
             wearable.
         is_watched: Whether a watcher reports the subject.
         is_recognised: Whether recognition answers the subject's watcher.
+        bed: Whether the person is in bed; None if that is not known, or if the camera
+            has no zone of the kind bed.
     """
 
     camera: SourceStatus | None = None
@@ -40,6 +43,7 @@ class SubjectState:
     has_camera: bool = True
     is_watched: bool = True
     is_recognised: bool = True
+    bed: BedStatus | None = None
 
 
 @dataclass(slots=True)

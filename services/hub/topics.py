@@ -1,16 +1,16 @@
 """Records as MQTT messages: topics, keys, payloads.
 
-A subject has ``<prefix>/<site>/<subject>/event``, ``…/drift`` and ``…/status``. The
-site has ``<prefix>/<site>/status`` and ``…/technical``. Test messages on ``…/canary``
-show that the broker passes messages on. A payload is a line of
-``services.record_lines`` with ``v``, the version of the format.
+A subject has ``<prefix>/<site>/<subject>/event``, ``…/drift``, ``…/status`` and, with a
+zone of the kind bed, ``…/bed``. The site has ``<prefix>/<site>/status`` and
+``…/technical``. Test messages on ``…/canary`` show that the broker passes messages on.
+A payload is a line of ``services.record_lines`` with ``v``, the version of the format.
 """
 
 from dataclasses import dataclass
 from typing import Any, Literal, final
 
 from pipelines.clock import utc_datetime
-from pipelines.records import ActionEvent, DriftAlert, SourceStatus
+from pipelines.records import ActionEvent, BedStatus, DriftAlert, SourceStatus
 from services.hub.reports import SubjectState
 from services.hub.store import Message
 from services.record_lines import RecordLines
@@ -71,10 +71,25 @@ class Topics:
         key = f"technical {name} {state} {now_ns}"
         return Message(key, self.site_technical, payload)
 
+    def bed(self, subject_id: str, status: BedStatus | None, now_ns: int) -> Message:
+        """Return the message that somebody is in bed or out of it.
+
+        The broker keeps it for later. With None, for a state that is not known, the
+        message deletes it.
+        """
+        key = f"status {subject_id} bed {now_ns}"
+        payload = {} if status is None else _versioned(status)
+        return Message(key, self.of(subject_id, "bed"), payload, retain=True)
+
     def forget(self, subject_id: str, now_ns: int) -> Message:
         """Return the message that deletes the status of a removed subject."""
         key = f"status {subject_id} {now_ns}"
         return Message(key, self.of(subject_id, "status"), {}, retain=True)
+
+    def service(self, state: str) -> Message:
+        """Return the message that the site's service is online or offline."""
+        payload = {"v": VERSION, "type": "status", "state": state}
+        return Message("site", self.site_status, payload, retain=True)
 
     def forget_site(self, now_ns: int) -> Message:
         """Return the message that deletes the status of a site with an old name."""
@@ -125,7 +140,7 @@ def overall_state(state: SubjectState) -> tuple[OverallState, str]:
     return ("degraded", "; ".join(troubles)) if troubles else ("online", "")
 
 
-def _versioned(record: ActionEvent | DriftAlert) -> dict[str, Any]:
+def _versioned(record: ActionEvent | BedStatus | DriftAlert) -> dict[str, Any]:
     return {"v": VERSION, **_LINES.line(record)}
 
 

@@ -20,6 +20,8 @@ from ray.exceptions import RayActorError, RayError, RayTaskError
 
 from pipelines.clock import Clock
 from pipelines.errors import PipelineError
+from pipelines.live.bed import BedSettings
+from pipelines.recognition import RecognizerInfo
 from services.errors import SettingsError
 from services.hub.hub import HubState
 from services.recognition.deployment import RecognizerPlan, ServedRecognizer
@@ -129,10 +131,12 @@ class Supervisor:
         """Apply the subjects of another configuration; unchanged ones go on.
 
         Raises:
-            SettingsError: If a subject has no camera, and recognition needs frames.
+            SettingsError: If a subject has no camera, and recognition needs frames, or
+                if it has zones, and recognition does not see people.
         """
         if self.recognizer is not None:
             _refuse_blind(site, self.recognizer.info.needs_frames)
+            _refuse_unseen_zones(site, self.recognizer.info)
         self.site = site
         expected = {subject.id: subject.sources for subject in site.subjects}
         await unwrapped(self._hub.expect.remote(expected))
@@ -269,6 +273,8 @@ class Supervisor:
             framing=subject.framing,
             tls=self.site.broker.tls,
             rtsp=subject.rtsp.build(),
+            zones=tuple(zone.build() for zone in subject.zones),
+            bed=BedSettings(exit_s=subject.bed_exit_s),
         )
 
 
@@ -284,6 +290,21 @@ def _refuse_blind(site: Site, needs_frames: bool) -> None:
             f"subject {blind[0]} has no camera, and a wearable alone needs recognition"
             " of the kind is-clip, the default for the shipped checkpoint, prompts and"
             " windows; add a camera, or remove the recognizer settings"
+        )
+        raise SettingsError([problem])
+
+
+def _refuse_unseen_zones(site: Site, info: RecognizerInfo) -> None:
+    """Refuse zones if recognition looks at whole pictures.
+
+    Raises:
+        SettingsError: If a subject has zones.
+    """
+    zoned = [subject.id for subject in site.subjects if subject.zones]
+    if zoned and info.view == "picture":
+        problem = (
+            f"subject {zoned[0]} has zones, and {info.model} sees no people; set"
+            " recognizer.model to a checkpoint with the view pose, or remove the zones"
         )
         raise SettingsError([problem])
 

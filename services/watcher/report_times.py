@@ -8,10 +8,16 @@ system clock as corrected now. The receiver moves them to its own pipeline time.
 from dataclasses import fields, replace
 from typing import TypeVar
 
-from pipelines.records import ActionEvent, DriftAlert, DriftStatus, SourceStatus
+from pipelines.records import (
+    ActionEvent,
+    BedStatus,
+    DriftAlert,
+    DriftStatus,
+    SourceStatus,
+)
 from services.hub.reports import SubjectState
 
-Moved = TypeVar("Moved", ActionEvent, DriftAlert, DriftStatus, SourceStatus)
+Moved = TypeVar("Moved", ActionEvent, BedStatus, DriftAlert, DriftStatus, SourceStatus)
 
 
 def move_record(record: Moved, by_ns: int) -> Moved:
@@ -32,5 +38,6 @@ def move_state(state: SubjectState, by_ns: int) -> SubjectState:
         camera=state.camera and move_record(state.camera, by_ns),
         wearable=state.wearable and move_record(state.wearable, by_ns),
         drift=state.drift and move_record(state.drift, by_ns),
+        bed=state.bed and move_record(state.bed, by_ns),
         predicted_ns=state.predicted_ns and state.predicted_ns + by_ns,
     )

@@ -23,12 +23,15 @@ from pathlib import Path
 from typing import final
 
 from pipelines.clock import Clock, SystemClock, ns_to_seconds
+from pipelines.live.bed import BedSettings
 from pipelines.live.drift.baseline_file import BaselineFile, BaselineKeeper
 from pipelines.live.views import picture_form
 from pipelines.live.watch import Record, Subject, Watch, WatchSettings
+from pipelines.live.zones import Zone
 from pipelines.recognition import ActionRecognizer
 from pipelines.records import (
     ActionEvent,
+    BedStatus,
     DriftAlert,
     DriftStatus,
     Prediction,
@@ -70,6 +73,8 @@ class WatchedSubject:
         framing: How a picture becomes square.
         tls: How the wearable's broker is trusted; None for no TLS.
         rtsp: How an RTSP camera is reached and trusted.
+        zones: Zones of the camera.
+        bed: When a person is in bed.
     """
 
     subject_id: str
@@ -78,6 +83,8 @@ class WatchedSubject:
     framing: Framing
     tls: Tls | None = None
     rtsp: RtspAccess = SYSTEM_TRUST
+    zones: tuple[Zone, ...] = ()
+    bed: BedSettings = field(default_factory=BedSettings)
 
 
 def _camera_name(watched: WatchedSubject) -> str:
@@ -91,7 +98,7 @@ def configuration_hash(watched: WatchedSubject) -> str:
     """Return a hash of a subject's configuration; it reveals no credentials."""
     facts = (
         *(watched.camera, watched.wearable, watched.framing),
-        *(watched.tls, watched.rtsp),
+        *(watched.tls, watched.rtsp, watched.zones, watched.bed),
     )
     return hashlib.sha256(repr(facts).encode()).hexdigest()
 
@@ -244,6 +251,8 @@ class Watcher:
                 None if wearable is None else await enter(wearable),
                 camera_name=_camera_name(watched),
                 open_events=tuple(open_events),
+                zones=watched.zones,
+                bed_settings=watched.bed,
             )
             chain.add(subject)
             self._open_baseline(chain, name)
@@ -302,6 +311,9 @@ class Watcher:
                 state = replace(state, predicted_ns=record.end_ns)
                 counted = (record.subject_id, record.modality)
                 self._counting.counts.windows[counted] += 1
+            case BedStatus():
+                state = replace(state, bed=record)
+                self._news.set()
             case DriftStatus():
                 state = replace(state, drift=record)
                 if record.subject_id in self._keepers:

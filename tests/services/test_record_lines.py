@@ -9,6 +9,7 @@ from pipelines.clock import NS_PER_S
 from pipelines.live.watch import Record
 from pipelines.records import (
     ActionEvent,
+    BedStatus,
     DriftAlert,
     DriftStatus,
     PeopleCount,
@@ -77,14 +78,27 @@ DRIFT = DriftStatus(
 )
 
 
+BED = BedStatus("bed-1", "out", ORIGIN_NS + 5 * NS_PER_S)
+
+
 def times_of(line: dict[str, Any]) -> dict[str, Any]:
     return {name: it for name, it in line.items() if name.endswith(("_at", "_s"))}
 
 
-@pytest.mark.parametrize("record", [PREDICTION, event(None), ALERT, DRIFT, STATUS])
+@pytest.mark.parametrize("record", [PREDICTION, event(None), ALERT, DRIFT, STATUS, BED])
 def test_every_line_is_json_and_has_its_type(record: Record) -> None:
     line = json.loads(json.dumps(RecordLines().line(record)))
-    assert line["type"] in ("prediction", "event", "drift", "status")
+    assert line["type"] in ("prediction", "event", "drift", "status", "bed")
+
+
+def test_a_state_of_the_bed_has_the_time_of_its_change() -> None:
+    assert RecordLines(ORIGIN_NS).line(BED) == {
+        "type": "bed",
+        "subject": "bed-1",
+        "state": "out",
+        "since_at": "2023-11-14T22:13:25+00:00",
+        "since_t_s": 5.0,
+    }
 
 
 def test_a_prediction_of_a_recording_has_seconds_beside_utc() -> None:

@@ -65,7 +65,13 @@ def showing(
 
 def _print_changes(view: "LiveView", console: Console) -> "Show":
     """Return a function that prints events, alerts and changes of state as lines."""
-    from pipelines.records import ActionEvent, DriftAlert, DriftStatus, SourceStatus
+    from pipelines.records import (
+        ActionEvent,
+        BedStatus,
+        DriftAlert,
+        DriftStatus,
+        SourceStatus,
+    )
     from services.live_view import drift_line
     from services.record_lines import source_name
 
@@ -76,6 +82,8 @@ def _print_changes(view: "LiveView", console: Console) -> "Show":
         match record:
             case ActionEvent():
                 line = view.event_line(record)
+            case BedStatus():
+                line = view.bed_line(record)
             case DriftAlert():
                 line = view.alert_line(record)
             case SourceStatus():

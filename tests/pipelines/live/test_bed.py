@@ -14,7 +14,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.person.finder import Person
 from pipelines.clock import NS_PER_S
 from pipelines.live.bed import BedSettings, BedWatch, lying_in_bed
 from pipelines.live.zones import Zone
@@ -23,6 +22,7 @@ from pipelines.records import (
     NO_BARS,
     ActionEvent,
     BedStatus,
+    PersonPose,
     Placement,
     Prediction,
 )
@@ -42,14 +42,13 @@ INSIDE, OUTSIDE = 0.2, 0.8
 NOSE, HIPS = 0, [23, 24]
 
 
-def person(track_id: int, mark: str) -> Person:
+def person(number: int, mark: str) -> PersonPose:
     """Everybody is on a line at half the height of the picture."""
     landmarks = np.full((33, 3), 0.5, np.float32)
     landmarks[:, 0] = INSIDE if mark == "L" else OUTSIDE
     landmarks[HIPS, 0] = OUTSIDE if mark == "." else INSIDE
     landmarks[:, 2] = 1.0
-    box = np.array([0, 0, 1, 1], np.float32)
-    return Person(track_id, landmarks, np.zeros((33, 3), np.float32), box, 1.0)
+    return PersonPose(number, landmarks)
 
 
 def watch(
@@ -93,6 +92,8 @@ def draw(records: Sequence[tuple[int, BedStatus | ActionEvent]], steps: int) -> 
         ("LLLL....LLLLL", "  I"),  # back just in time
         ("LLLL.....LLLL", "  I     S  E"),
         ("LLLL         ", "  I"),  # not found is no exit
+        ("LLLL   .......", "  I"),  # numbers of the lost are given to others
+        ("LLLL   hh.......", "  I          S"),
         ("LLLL.        ", "  I"),  # lost at once: maybe a mistake of the finder
         ("LLLL...      ", "  I     S"),  # seen outside for a second, then gone
         ("LLLL...  LLLL", "  I     S  E"),
@@ -317,16 +318,15 @@ def test_hips_in_bed_at_the_end_of_a_window_exclude_a_fall(
 ) -> None:
     bed = BedWatch("bed-4", [BED], INFO, SETTINGS)
     watch(place, bed=bed)
-    assert bed.correct(prediction(step)).label == label
-    assert bed.correct(prediction(step), track_id=1).label == label
+    assert bed.correct(prediction(step), person=1).label == label
 
 
 def test_a_fall_beside_somebody_in_bed_is_a_fall() -> None:
     bed = BedWatch("bed-4", [BED], INFO, SETTINGS)
     watch("LLLLL", "  ...", bed=bed)
-    assert bed.correct(prediction(4), track_id=1).label == "lying in bed"
-    assert bed.correct(prediction(4), track_id=2).label == "fallen"
-    assert bed.correct(prediction(4), track_id=3).label == "fallen"
+    assert bed.correct(prediction(4), person=1).label == "lying in bed"
+    assert bed.correct(prediction(4), person=2).label == "fallen"
+    assert bed.correct(prediction(4), person=3).label == "fallen"
 
 
 @pytest.mark.parametrize("name", ["settle_s", "exit_s"])

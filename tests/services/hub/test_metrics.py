@@ -1,12 +1,15 @@
 """What Prometheus sees of how windows were answered."""
 
+import math
 from collections import Counter
 
+import pytest
 from prometheus_client import CollectorRegistry
 
 from models.window import Modality
+from pipelines.records import BedState, BedStatus
 from services.hub.metrics import Metrics
-from services.hub.reports import Counts
+from services.hub.reports import Counts, SubjectState
 
 
 def metrics_of(*subjects: str) -> Metrics:
@@ -49,3 +52,22 @@ def test_a_subject_that_is_gone_leaves_no_series_and_still_counts_in_the_sum() -
     subject = {"subject": "bed-4", "modality": "video"}
     assert value(metrics, "subject_windows_total", **subject) is None
     assert value(metrics, "wearable_waits_expired_total", subject="bed-4") is None
+
+
+@pytest.mark.parametrize(("state", "expected"), [("in", 1), ("out", 0)])
+def test_who_is_in_bed_is_seen(state: BedState, expected: int) -> None:
+    metrics = metrics_of("bed-4")
+    metrics.saw("bed-4", SubjectState(bed=BedStatus("bed-4", state, 5)))
+    assert value(metrics, "in_bed", subject="bed-4") == expected
+
+
+def test_a_bed_of_which_nobody_knows_is_no_number() -> None:
+    metrics = metrics_of("bed-4")
+    beds = [value(metrics, "in_bed", subject="bed-4")]
+    for bed in (BedStatus("bed-4", "in", 5), None):
+        metrics.saw("bed-4", SubjectState(bed=bed))
+    beds.append(value(metrics, "in_bed", subject="bed-4"))
+    metrics.saw("bed-4", SubjectState(bed=BedStatus("bed-4", "in", 5)))
+    metrics.lost("bed-4")
+    beds.append(value(metrics, "in_bed", subject="bed-4"))
+    assert all(bed is not None and math.isnan(bed) for bed in beds)

@@ -219,6 +219,21 @@ def test_a_refused_configuration_changes_nothing() -> None:
     assert run_with_jumps(scene()) == []
 
 
+def test_zones_are_refused_if_recognition_sees_no_people() -> None:
+    zone = {"name": "bed", "kind": "bed", "points": [[0, 0], [1, 0], [1, 1]]}
+    zoned = [{"id": "b", "camera": "test", "zones": [zone]}]
+
+    async def scene() -> None:
+        async with started(FakeCluster(), "a") as scene:
+            site = scene.supervisor.site.model_dump() | {"subjects": zoned}
+            with pytest.raises(
+                SettingsError, match=r"^subject b has zones, and colour"
+            ):
+                await scene.supervisor.apply(Site.model_validate(site))
+
+    run_with_jumps(scene())
+
+
 def test_a_hub_that_hangs_is_restarted_once_for_each_time_that_it_hangs() -> None:
     async def scene() -> tuple[list[str], list[str]]:
         async with started(FakeCluster(), "a") as scene:

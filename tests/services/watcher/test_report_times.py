@@ -2,7 +2,7 @@
 
 from services.hub.reports import SubjectState
 from services.watcher.report_times import move_record, move_state
-from tests.services.test_record_lines import ALERT, DRIFT, STATUS, event
+from tests.services.test_record_lines import ALERT, BED, DRIFT, STATUS, event
 
 MONTH_NS = 31 * 86_400 * 10**9
 
@@ -32,11 +32,13 @@ def test_a_record_moved_there_and_back_is_unchanged() -> None:
 
 
 def test_a_state_is_moved_except_for_missing_parts() -> None:
-    seen = SubjectState(STATUS, None, drift=DRIFT, predicted_ns=7)
+    seen = SubjectState(STATUS, None, drift=DRIFT, predicted_ns=7, bed=BED)
     moved = move_state(seen, MONTH_NS)
     assert move_state(SubjectState(), MONTH_NS) == SubjectState()
     assert moved.camera is not None
     assert moved.drift is not None
+    assert moved.bed is not None
+    assert moved.bed.since_ns == BED.since_ns + MONTH_NS
     assert moved.camera.since_ns == STATUS.since_ns + MONTH_NS
     assert moved.drift.decided_ns == DRIFT.decided_ns + MONTH_NS
     assert moved.predicted_ns == 7 + MONTH_NS

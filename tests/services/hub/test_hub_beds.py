@@ -1,0 +1,93 @@
+"""Who is in bed, as the hub publishes it on a real broker."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pipelines.records import BedState, BedStatus
+from services.demo.broker import Broker
+from services.hub.reports import Report
+from tests.mqtt_listener import Heard, listening
+from tests.services.hub.test_hub import SOON_S, report, running, site_of, value_of
+
+TOPIC = "wardwatch/ward-3/bed-4/bed"
+
+
+def bed_report(state: BedState | None, since_ns: int, sent_ns: int) -> Report:
+    plain = report(sent_ns=sent_ns)
+    bed = None if state is None else BedStatus("bed-4", state, since_ns)
+    subjects = {"bed-4": replace(plain.subjects["bed-4"], bed=bed)}
+    return replace(plain, subjects=subjects)
+
+
+def states_of(heard: Heard) -> list[str | None]:
+    return [it and it["state"] for it in heard.of("bed-4/bed")]
+
+
+async def kept_topics(broker: Broker) -> list[tuple[str, Any]]:
+    async with listening(broker.port) as late:
+        await late.until(lambda it: bool(it.of("ward-3/status")), SOON_S)
+        return late.messages
+
+
+def test_each_change_of_the_bed_is_published_once_and_kept(tmp_path: Path) -> None:
+    """The same state with a corrected time is no change."""
+    rows: Sequence[tuple[BedState | None, int]] = [
+        (None, 0),
+        ("in", 5),
+        ("in", 6),
+        ("out", 9),
+    ]
+
+    async def scene(broker: Broker) -> tuple[Heard, float, list[tuple[str, Any]]]:
+        site = site_of(broker, tmp_path)
+        async with listening(broker.port) as heard, running(site) as hub:
+            for sent_ns, (state, since_ns) in enumerate(rows, start=1):
+                await hub.accept(bed_report(state, since_ns, sent_ns))
+            await heard.until(lambda it: "out" in states_of(it), SOON_S)
+            gauge = await value_of(hub, 'wardwatch_in_bed{subject="bed-4"}')
+            return heard, gauge, await kept_topics(broker)
+
+    with Broker() as broker:
+        heard, gauge, kept = asyncio.run(scene(broker))
+    assert states_of(heard) == ["in", "out"]
+    last = heard.of(TOPIC)[-1]
+    assert (last["v"], last["type"], last["subject"]) == (1, "bed", "bed-4")
+    assert gauge == 0
+    assert (TOPIC, last) in kept
+
+
+def test_a_state_that_is_no_longer_known_is_deleted(tmp_path: Path) -> None:
+    """The zones were removed while the service was down."""
+
+    async def scene(broker: Broker) -> list[tuple[str, Any]]:
+        site = site_of(broker, tmp_path)
+        async with listening(broker.port) as heard:
+            async with running(site) as hub:
+                await hub.accept(bed_report("in", 5, 1))
+                await heard.until(lambda it: "in" in states_of(it), SOON_S)
+            async with running(site) as hub:
+                await hub.accept(bed_report(None, 0, 2))
+                await heard.until(lambda it: it.of("bed-4/bed")[-1] is None, SOON_S)
+                return await kept_topics(broker)
+
+    with Broker() as broker:
+        kept = asyncio.run(scene(broker))
+    assert TOPIC not in [topic for topic, _ in kept]
+
+
+def test_the_bed_of_a_subject_that_is_gone_is_deleted(tmp_path: Path) -> None:
+    async def scene(broker: Broker) -> list[tuple[str, Any]]:
+        site = site_of(broker, tmp_path)
+        async with listening(broker.port) as heard, running(site) as hub:
+            await hub.accept(bed_report("in", 5, 1))
+            await heard.until(lambda it: "in" in states_of(it), SOON_S)
+            await hub.expect({})
+            await heard.until(lambda it: it.of("bed-4/bed")[-1] is None, SOON_S)
+            return await kept_topics(broker)
+
+    with Broker() as broker:
+        kept = asyncio.run(scene(broker))
+    assert [topic for topic, _ in kept] == ["wardwatch/ward-3/status"]
