@@ -21,7 +21,7 @@ from models.errors import ModelError
 from pipelines.errors import PipelineError
 from pipelines.redaction import redact
 from services import signals
-from services.commands import bench, demo, doctor, evaluate, model, simulate
+from services.commands import bench, demo, doctor, evaluate, model, simulate, zones
 from services.commands import run as service
 from services.commands.laboratory import is_of_laboratory
 from services.commands.study import app as study
@@ -53,6 +53,7 @@ app = typer.Typer(
 app.command()(demo.demo)
 app.command()(service.run)
 app.command()(watch.watch)
+app.command()(zones.zones)
 app.command()(service.check)
 app.command()(service.schema)
 app.command()(simulate.simulate)

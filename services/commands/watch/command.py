@@ -20,6 +20,7 @@ from services.commands.watch.options import (
     SpeedOption,
     StrideOption,
     WearableWaitOption,
+    ZonesOption,
 )
 from services.commands.watch.run import WatchRun
 from services.commands.watch.sources import Sources
@@ -48,6 +49,7 @@ def watch(
     rtsp_transport: RtspTransportOption = "auto",
     rtsp_trust: RtspTrustOption = None,
     framing: CropOption = None,
+    zones: ZonesOption = None,
     seconds: SecondsOption = 3.0,
     frames: FramesOption = 8,
     stride: StrideOption = 1,
@@ -71,7 +73,9 @@ def watch(
     from models.build import build_recognizer
     from pipelines.clock import SystemClock
 
-    sources = Sources.parse(source, imu, framing=framing or PAD, speed=speed)
+    sources = Sources.parse(
+        source, imu, framing=framing or PAD, speed=speed, zones=zones
+    )
     rtsp = _rtsp_access(rtsp_transport, rtsp_trust)
     if stride > frames:
         msg = f"{stride} is more than the {frames} pictures of a window"

@@ -36,6 +36,14 @@ RtspTrustOption = Annotated[
         show_default="the system's CA certificates",
     ),
 ]
+ZonesOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--zones",
+        help="YAML file of the camera's zones, as in a site's file; needs a checkpoint"
+        " that sees people.",
+    ),
+]
 SecondsOption = Annotated[
     float, typer.Option(min=0.1, max=60, help="Length of a window, in seconds.")
 ]

@@ -62,6 +62,9 @@ class WatchRun:
         if self.sources.camera is None and self.clip.scorer.needs_frames:
             msg = "a wearable alone needs an adaptation of the kind is-clip, as shipped"
             raise typer.BadParameter(msg, param_hint="--imu")
+        if self.sources.zones and self.clip.clip.card.view == "picture":
+            msg = f"{self.clip.name} sees no people; choose a checkpoint with --model"
+            raise typer.BadParameter(msg, param_hint="--zones")
         reports: list[RecordingReport] = []
         with InProcessRecognizer(self.clip) as recognizer:
             shown = showing(

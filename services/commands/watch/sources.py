@@ -2,7 +2,8 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, final
 
 import typer
@@ -14,6 +15,7 @@ from pipelines.sources.camera.rtsp_access import RtspAccess
 if TYPE_CHECKING:
     from pipelines.clock import Clock
     from pipelines.live.watch import Subject
+    from pipelines.live.zones import Zone
     from pipelines.records import SourceStatus
     from pipelines.sources.recording.report import RecordingReport
     from pipelines.sources.wearable.replay import ImuFileSource
@@ -36,6 +38,7 @@ class Sources:
     imu: str | None = field(repr=False)
     framing: Framing = PAD
     speed: float | None = None
+    zones: "tuple[Zone, ...]" = ()
 
     @classmethod
     def parse(
@@ -45,6 +48,7 @@ class Sources:
         *,
         framing: Framing = PAD,
         speed: float | None = None,
+        zones: Path | None = None,
     ) -> "Sources":
         """Read the sources from the command line.
 
@@ -52,12 +56,19 @@ class Sources:
             typer.BadParameter: If there is no source, or if an option does not apply to
                 this kind of source.
             SourceError: If the camera's address is malformed.
+            SettingsError: If the file of zones has mistakes.
         """
+        from services.site.file import read_zones
+
         if source is None and imu is None:
             msg = "name a camera or a recording, or a wearable with --imu"
             raise typer.BadParameter(msg, param_hint="SOURCE")
         camera = None if source is None else CameraAddress.parse(source)
-        sources = cls(camera, source, imu, framing, speed)
+        if camera is None and zones is not None:
+            msg = "a wearable alone has no zones"
+            raise typer.BadParameter(msg, param_hint="--zones")
+        found = () if zones is None else read_zones(zones)
+        sources = cls(camera, source, imu, framing, speed, found)
         sources._refuse_mixtures()
         return sources
 
@@ -143,10 +154,11 @@ async def open_subject(
         # Another region of the picture is another view, with another normal.
         name = f"{watched.camera.view_name} {watched.framing}"
         if wearable is None or watched.worn_live:
-            yield Subject(_SUBJECT_ID, video, wearable, camera_name=name)
+            subject = Subject(_SUBJECT_ID, video, wearable, camera_name=name)
         else:
             both = in_time_order(video, wearable)
-            yield Subject(_SUBJECT_ID, both, camera_name=name)
+            subject = Subject(_SUBJECT_ID, both, camera_name=name)
+        yield replace(subject, zones=watched.zones)
         if not watched.live:
             on_report(camera.report)
 

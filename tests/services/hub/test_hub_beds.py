@@ -26,9 +26,11 @@ def states_of(heard: Heard) -> list[str | None]:
     return [it and it["state"] for it in heard.of("bed-4/bed")]
 
 
-async def kept_topics(broker: Broker) -> list[tuple[str, Any]]:
+async def kept_topics(
+    broker: Broker, *, until: str = "ward-3/status"
+) -> list[tuple[str, Any]]:
     async with listening(broker.port) as late:
-        await late.until(lambda it: bool(it.of("ward-3/status")), SOON_S)
+        await late.until(lambda it: bool(it.of(until)), SOON_S)
         return late.messages
 
 
@@ -44,11 +46,12 @@ def test_each_change_of_the_bed_is_published_once_and_kept(tmp_path: Path) -> No
     async def scene(broker: Broker) -> tuple[Heard, float, list[tuple[str, Any]]]:
         site = site_of(broker, tmp_path)
         async with listening(broker.port) as heard, running(site) as hub:
+            await heard.until(lambda it: bool(it.of("ward-3/status")), SOON_S)
             for sent_ns, (state, since_ns) in enumerate(rows, start=1):
                 await hub.accept(bed_report(state, since_ns, sent_ns))
             await heard.until(lambda it: "out" in states_of(it), SOON_S)
-            gauge = await value_of(hub, 'wardwatch_in_bed{subject="bed-4"}')
-            return heard, gauge, await kept_topics(broker)
+            gauge = await value_of(hub, 'in_bed{subject="bed-4"}')
+            return heard, gauge, await kept_topics(broker, until=TOPIC)
 
     with Broker() as broker:
         heard, gauge, kept = asyncio.run(scene(broker))
