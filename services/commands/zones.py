@@ -79,7 +79,7 @@ def _subject_of(site: Path, subject: str) -> "SubjectSettings":
     subjects = {each.id: each for each in read_site(site).subjects}
     if subject not in subjects:
         known = ", ".join(subjects) or "none"
-        msg = f"{site} has no subject {subject}; its subjects: {known}"
+        msg = f"no subject {subject}; the site's subjects: {known}"
         raise typer.BadParameter(msg, param_hint="--subject")
     return subjects[subject]
 

@@ -77,7 +77,7 @@ def test_camera_and_zones_come_from_a_site_although_it_crops(
     [
         ([], "name a camera, or a subject that has one"),
         (["test", "--site", "SITE"], "--site and --subject go together"),
-        (["--site", "SITE", "--subject", "bed-5"], "has no subject bed-5"),
+        (["--site", "SITE", "--subject", "bed-5"], "no subject bed-5"),
         (["--site", "SITE", "--subject", "wrist"], "name a camera, or a subject that"),
         (["/nowhere.mp4"], "/nowhere.mp4"),
         (["test", "--zones", "SITE"], "zones: is missing"),
