@@ -45,7 +45,8 @@ def test_zones_are_drawn_where_their_points_are(film: Path, tmp_path: Path) -> N
         app, ["zones", str(film), "--zones", str(zones), "--out", str(out)]
     )
     assert (result.exit_code, result.output) == (0, f"{out}: zones: left\n")
-    picture = Image.open(out).convert("RGB")
+    with Image.open(out) as drawn:
+        picture = drawn.convert("RGB")
     assert picture.size == (1024 + 2 * EDGE_PX, 512 + 2 * EDGE_PX)
     for inside in ((0.15, 0.25), (0.85, 0.25), (0.85, 0.55), (0.15, 0.55)):
         assert not is_grey(colour_at(picture, *inside))
@@ -69,7 +70,8 @@ def test_camera_and_zones_come_from_a_site_although_it_crops(
     arguments = ["zones", "--site", str(site), "--subject", "bed-4", "--out", str(out)]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output
-    assert Image.open(out).size == (1024 + 2 * EDGE_PX, 512 + 2 * EDGE_PX)
+    with Image.open(out) as picture:
+        assert picture.size == (1024 + 2 * EDGE_PX, 512 + 2 * EDGE_PX)
 
 
 @pytest.mark.parametrize(
