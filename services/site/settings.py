@@ -82,9 +82,7 @@ class SubjectSettings(Section):
         " pixels, or all four as fractions, 0 to 1.",
     )
     zones: Zones = Field(
-        (),
-        description="Parts of the camera's picture. Somebody with the hips in a bed"
-        " has not fallen. Needs a model that sees people.",
+        (), description="Parts of the camera's picture; they need the view pose."
     )
     bed_exit_s: float = Field(
         BedSettings().exit_s,
