@@ -24,7 +24,7 @@ from pipelines.records import (
     Placement,
     Prediction,
 )
-from pipelines.testing import (
+from tests.fakes import (
     ColourRecognizer,
     FakeClock,
     PlacedPeople,
