@@ -15,6 +15,10 @@ from pipelines.lab.simulation.falls import FallCause, fall
 from pipelines.lab.simulation.life import Choice, Life
 from pipelines.lab.simulation.motion import Point
 
+_SOFA_M = (
+    0.35  # nobody lies down on a lower seat: the legs would swing through the floor
+)
+
 
 def wide_choices(life: Life) -> list[Choice]:
     """Return the further activities that are possible now."""
@@ -163,7 +167,7 @@ def sit_low(life: Life) -> None:
         motion.move("sitting", back, rng.uniform(0.7, 2), "free")
         motion.hold("sitting", rng.uniform(1.5, 4), "free", 9)
         motion.move("sitting", seat, rng.uniform(0.7, 2), "free")
-    elif what < 0.7:
+    elif what < 0.7 and height_m > _SOFA_M:
         along = motion.heading_rad + rng.choice([-1, 1]) * np.pi / 2
         flat = motion.laid(poses.lying(rng), along, motion.xy, height_m)
         motion.move("lying down", flat, rng.uniform(1.2, 3), "free")

@@ -41,7 +41,7 @@ def month(
 
     Each hour has a person, a room and a camera of its own; one in 50 has a fall. With
     --out an interrupted run goes on where it was, and more --hours add to the same
-    month. 1000 hours take about two hours on two cores.
+    month. 1000 hours take hours.
     """
     from pipelines.lab.studies.month.hours import MonthPlan
     from pipelines.lab.studies.month.study import Methods, study_month
