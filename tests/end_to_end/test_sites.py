@@ -90,7 +90,7 @@ def test_sites_share_a_cluster_and_one_ends_without_harm_to_the_other(
             one = await start("one", stack)
             two = await start("two", second)
             said = await refused(config, cluster.address)
-            assert said.startswith("wardwatch: site one is watched already")
+            assert said.startswith("wardwatch: site one is already watched")
             await asyncio.gather(goes_on(one), goes_on(two))
 
             await second.aclose()
