@@ -110,7 +110,7 @@ def test_a_folder_is_watched_and_measured(footage: Footage) -> None:
     (false,) = report.false_falls
     assert (false.file, false.truth) == ("x.mp4", "other")
     assert report.unknown_labels == ("playing",)
-    assert 7.0 < false.decided_s < 8.0
+    assert 6.0 < false.decided_s < 7.0
     assert report.figures["fallen_recall"].value == 1.0
 
 
