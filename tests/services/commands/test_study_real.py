@@ -110,7 +110,6 @@ def test_a_folder_without_labels_is_one_line(
     [
         ("study", "drift", "--quick"),
         ("study", "zero-shot", "--quick"),
-        ("train", "csn"),
         ("bench", "drift"),
     ],
 )

@@ -8,7 +8,7 @@ from services.command_line import app, run
 
 
 def train(*arguments: str | Path) -> int:
-    return run(app, ["train", "default", *map(str, arguments)])
+    return run(app, ["train", "pictures", *map(str, arguments)])
 
 
 @pytest.mark.parametrize(
@@ -59,6 +59,6 @@ def test_a_pose_training_refuses_numbers_out_of_range(
     option: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "run"
-    assert run(app, ["train", "pose", "--out", str(out), *option]) == 2
+    assert run(app, ["train", "default", "--out", str(out), *option]) == 2
     assert option[0] in capsys.readouterr().err
     assert not out.exists()
