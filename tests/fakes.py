@@ -240,6 +240,9 @@ class PlacedPeople:
             viewed.append(ViewedFrame(frame, (shown,), people))
         return viewed
 
+    def end(self, subject_id: str) -> list[ViewedFrame]:
+        return []
+
     def forget(self, subject_id: str) -> None:
         """Do nothing: nothing is kept."""
 

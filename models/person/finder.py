@@ -19,7 +19,7 @@ from models.person.steady_region import SteadyRegion
 
 _NS_PER_S = 1_000_000_000
 _SAME_BODY = 0.6  # share of the smaller box of one body, found twice, in the larger
-_SAME_PLACE = 0.15  # way between the centres of regions of one body, in their sides
+_SAME_PLACE = 0.2  # way between the centres of regions of one body, in their sides
 _LEAST_VISIBLE = 0.1
 _MOST_OUTSIDE = 0.5  # share of a body beyond the picture's edges
 
@@ -170,11 +170,13 @@ class PersonFinder:
                 continue
             reading = self._landmarks.read(picture, detection.region)
             person = self._person(0, reading, picture)
+            region = reading.next_region
             if person is None or _is_among(person, [*people, *found]):
+                continue
+            if self._is_followed(region):  # a body read a second time, turned
                 continue
             number = self._number_of(person)
             found.append(replace(person, track_id=number))
-            region = reading.next_region
             steady = SteadyRegion(region, time_ns)
             self._tracks.append(_Track(number, region, steady, person.box, time_ns))
         return found
@@ -182,10 +184,13 @@ class PersonFinder:
     def _is_followed(self, region: Region) -> bool:
         """Return whether a body in this region is followed already.
 
-        It need not be read, so that a search costs little while somebody is alone.
+        It need not be read, so that a search costs little while somebody is alone. Two
+        people who come nearer than this are followed on, but one who is lost is not
+        found again there.
         """
         return any(
-            region.distance(track.region) < _SAME_PLACE * track.region.side_px
+            region.distance(track.region)
+            < _SAME_PLACE * max(region.side_px, track.region.side_px)
             for track in self._tracks
         )
 

@@ -82,6 +82,10 @@ class View(Protocol):
         """Return the recogniser's frames of the given frames, or of some of them."""
         ...
 
+    def end(self, subject_id: str) -> list[ViewedFrame]:
+        """Return what a subject's last picture shows, unless it was converted."""
+        ...
+
     def forget(self, subject_id: str) -> None:
         """Forget a subject; do nothing if it is not known."""
         ...
@@ -114,6 +118,10 @@ class PictureView:
         """See ``View``."""
         return [ViewedFrame(frame, (frame,)) for frame in frames]
 
+    def end(self, subject_id: str) -> list[ViewedFrame]:
+        """See ``View``; every picture was converted."""
+        return []
+
     def forget(self, subject_id: str) -> None:
         """See ``View``."""
 
@@ -145,6 +153,12 @@ class PoseView:
             return []
         return await asyncio.to_thread(self._convert, frames)
 
+    def end(self, subject_id: str) -> list[ViewedFrame]:
+        """See ``View``."""
+        if subject_id not in self._subjects:
+            return []
+        return self._subjects[subject_id].end()
+
     def forget(self, subject_id: str) -> None:
         """See ``View``."""
         self._subjects.pop(subject_id, None)
@@ -175,6 +189,8 @@ class _SubjectPoses:
         self._luma: Float32[np.ndarray, "row column"] | None = None
         self._searched_ns = 0
         self._drawn_tick = -1
+        self._undrawn: tuple[Frame, int] | None = None
+        """The latest frame and its step, if it began no step of the grid."""
 
     def add(self, frame: Frame) -> ViewedFrame | None:
         """Add a camera's frame; return what is drawn if a step of the grid began."""
@@ -184,8 +200,18 @@ class _SubjectPoses:
             self._people, self._drawn_tick = PeopleInView(self._most), -1
         self._people.add(step, self._find_bodies(frame))
         if tick == self._drawn_tick:
+            self._undrawn = frame, step
             return None
-        self._drawn_tick = tick
+        return self._draw(frame, step, tick)
+
+    def end(self) -> list[ViewedFrame]:
+        """Draw the last frame, as if it began a step."""
+        if self._undrawn is None:
+            return []
+        return [self._draw(*self._undrawn, self._drawn_tick + 1)]
+
+    def _draw(self, frame: Frame, step: int, tick: int) -> ViewedFrame:
+        self._drawn_tick, self._undrawn = tick, None
         drawn = tuple(
             Frame(frame.subject_id, frame.timestamp_ns, tick, picture, person)
             for person, picture in self._people.pictures(step)

@@ -196,7 +196,7 @@ class Watch:
         """Pass the arrivals through every stage; return the records."""
         now_ns, correction_ns = self._clock.now_ns(), self._clock.correction_ns()
         frames: list[Frame] = []
-        ended: list[SubjectStages] = []
+        ended: dict[str, SubjectStages] = {}
         reports: list[Record] = []
         for arrival in arrivals:
             source, item = arrival.source, arrival.item
@@ -218,12 +218,11 @@ class Watch:
                     self._store_status(source, item)
                 case None if _ends_subject(source, stages):
                     if arrival.error is None:
-                        stages.held.add(stages.windows.flush(), now_ns)
-                        ended.append(stages)
+                        ended[source.subject_id] = stages
                     stages.held.release_all()
                 case None if stages.wait is not None:
                     stages.wait.set_state("offline")
-        viewed, view_reports = await self._convert(frames)
+        viewed, view_reports = await self._convert(frames, ended)
         features = iter(
             await self._encode([it for each in viewed for it in each.frames])
         )
@@ -233,16 +232,20 @@ class Watch:
             if each.camera.subject_id in self._stages:
                 stages = self._stages[each.camera.subject_id]
                 stages.held.add(stages.windows.add(*of_people), now_ns)
+        for stages in ended.values():
+            stages.held.add(stages.windows.flush(), now_ns)
+            stages.held.release_all()
         records, clip_drift = await self._classify_due(now_ns)
-        for stages in ended:
+        for stages in ended.values():
             records += [*stages.events.flush(), *stages.bed.flush()]
         return records + reports + view_reports + clip_drift
 
     async def _convert(
-        self, frames: Sequence[Frame]
+        self, frames: Sequence[Frame], ended: Iterable[str]
     ) -> tuple[list[ViewedFrame], list[Record]]:
         """Return the recogniser's frames, and the records of what is in view."""
         viewed = await self._view.convert(frames)
+        viewed += (each for name in ended for each in self._view.end(name))
         reports: list[Record] = []
         for each in viewed:
             if self._on_view is not None:
