@@ -166,7 +166,7 @@ class BedWatch:
             place = self._places.setdefault(number, _Place(time_ns))
             hips, body = self._shares_inside(person.landmarks, placement)
             place.update(time_ns, hips=hips, lying=hips and body >= _MOST_OF_BODY)
-            # Whoever was lost in the bed may have been found again, with any number.
+            # A person lost in the bed may have been found again, under any number.
             is_found_again = hips and self._hidden and number not in self._in_view
             if number not in self._in_bed and (
                 is_found_again or self._has_settled(place)

@@ -40,10 +40,10 @@ class Service:
         def ask() -> dict[str, Any]:
             try:
                 with urllib.request.urlopen(f"{self.url}/readyz", timeout=5) as answer:
-                    told: dict[str, Any] = json.load(answer)
+                    state: dict[str, Any] = json.load(answer)
             except OSError as error:
-                told = {"ready": False, "troubles": [str(error)]}
-            return told
+                state = {"ready": False, "troubles": [str(error)]}
+            return state
 
         return await asyncio.to_thread(ask)
 
@@ -154,9 +154,9 @@ def is_consistent(heard: Heard) -> bool:
     between the broker's acknowledgement and its own note of it gives it again.
     """
     begun: dict[str, str] = {}
-    told = [(it["subject"], it["event_id"], it["state"]) for it in heard.of("/event")]
+    states = [(it["subject"], it["event_id"], it["state"]) for it in heard.of("/event")]
     names = {it["event_id"]: it["name"] for it in heard.of("/event")}
-    for subject, event_id, state in dict.fromkeys(told):
+    for subject, event_id, state in dict.fromkeys(states):
         place = f"{subject} {names[event_id]}"
         if (state == "started") == (place in begun):
             return False
@@ -168,13 +168,13 @@ def is_consistent(heard: Heard) -> bool:
 
 
 def someone_lies(subject: str) -> Callable[[Heard], bool]:
-    """Tell whether a fall of a subject goes on."""
+    """Return whether a fall of a subject goes on."""
     return lambda heard: (
         [it["state"] for it in falls_of(heard, subject)][-1:] == ["started"]
     )
 
 
 def has_ended(heard: Heard, event: dict[str, Any]) -> bool:
-    """Tell whether an event was told to be over, under the same id."""
-    told = [(it["event_id"], it["state"]) for it in heard.of("/event")]
-    return (event["event_id"], "ended") in told
+    """Return whether the end of an event was published, under the same id."""
+    published = [(it["event_id"], it["state"]) for it in heard.of("/event")]
+    return (event["event_id"], "ended") in published

@@ -1,6 +1,6 @@
 """Poses in pictures that do not change.
 
-The chain compares the mean luma of cells. It searches anew when one has changed, or
+The chain compares the mean luma of cells. It searches again when one has changed, or
 after ``ReuseSettings.longest_s``. A life of joints has no pixels. So a picture counts
 as unchanged while no joint has moved by more than ``LEAST_MOVE``: a limb before a
 background of another shade then changes a cell's luma by about 1 of 255.

@@ -14,6 +14,7 @@ from typing import final
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from models.clip.encoder import encode_texts
 from models.clip.new_checkpoint import (
@@ -24,7 +25,6 @@ from models.clip.new_checkpoint import (
 )
 from models.prompts.prompt_set import PromptSet
 from pipelines.clock import NS_PER_S
-from pipelines.errors import TrainingError
 from pipelines.folders import make_folder
 from pipelines.lab.simulation.footage import RecordingPlan, Stream
 from pipelines.lab.simulation.world import LANDMARKS
@@ -147,12 +147,14 @@ def train(
     claim(folder, recipe, prompt_set)
     runs = _prepare(recipe, folder / "pictures", on_progress)
     trainer = _Trainer(recipe, prompt_set, runs)
-    trainer.load(folder / _STATE_NAME)
-    while trainer.step < recipe.steps:
-        note = trainer.advance()
-        if trainer.step % save_every == 0 or trainer.step == recipe.steps:
-            trainer.save(folder / _STATE_NAME)
-        on_progress("training", trainer.step, recipe.steps, note)
+    trainer.towers.train(
+        trainer.losses_at,
+        recipe.rate_share,
+        recipe.steps,
+        folder / _STATE_NAME,
+        on_progress,
+        save_every=save_every,
+    )
     checkpoint = folder / "ward-clip"
     trainer.export(checkpoint)
     return checkpoint
@@ -178,13 +180,12 @@ def _prepare(recipe: Recipe, folder: Path, on_progress: Progress) -> list[Pictur
 
 @final
 class _Trainer:
-    """Weights, optimiser and step count: the complete state of a run."""
+    """The model with its helper heads, and what it learns from."""
 
     def __init__(
         self, recipe: Recipe, prompt_set: PromptSet, runs: list[PictureRun]
     ) -> None:
-        self.recipe, self.prompt_set, self.step = recipe, prompt_set, 0
-        self.recent: dict[str, float] = {}
+        self.recipe, self.prompt_set = recipe, prompt_set
         self.tokenizer = small_tokenizer()
         self.model = small_clip(
             seed=recipe.seed,
@@ -225,56 +226,25 @@ class _Trainer:
         )
         self.sentences = [prompt_set.sentences(label) for label in prompt_set.labels]
 
-    def advance(self) -> str:
-        """Run one optimiser step; return a note on the loss.
-
-        Raises:
-            TrainingError: If the loss is not finite; the weights are then unchanged.
-        """
+    def losses_at(self, step: int) -> Mapping[str, Tensor]:
+        """Compute the losses of a step."""
         recipe = self.recipe
-        rng = np.random.default_rng((recipe.seed, self.step))
-        block = min(recipe.block_at(self.step), grid_side(self.model))
+        rng = np.random.default_rng((recipe.seed, step))
+        block = min(recipe.block_at(step), grid_side(self.model))
         batch = self.sampler.draw(recipe.windows, block, rng)
         prefer_attention(self.model, batch.patches.shape[1])
         generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
         texts = encode_texts(
             self.model, self.tokenizer, label_texts(self.sentences, generator)
         )
-        losses = training_losses(
+        return training_losses(
             self.model, self.heads, batch, texts, recipe.drawn_frames
         )
-        if not torch.isfinite(losses["total"]):
-            note = _note({name: value.item() for name, value in losses.items()})
-            problem = f"the loss is not finite ({note}); lower the learning rate"
-            where = f"step {self.step + 1}"
-            raise TrainingError(where, problem)
-        self.towers.learn(losses["total"], recipe.rate_share(self.step))
-        self.step += 1
-        for name, value in losses.items():
-            earlier = self.recent.get(name, value.item())
-            self.recent[name] = earlier + 0.03 * (value.item() - earlier)
-        return _note(self.recent)
-
-    def save(self, path: Path) -> None:
-        """Write the complete state, replacing the old file whole."""
-        self.towers.save(path, self.step)
-
-    def load(self, path: Path) -> None:
-        """Resume from a saved state, if there is one.
-
-        Raises:
-            TrainingError: If it cannot be read.
-        """
-        self.step = self.towers.load(path)
 
     def export(self, folder: Path) -> None:
         """Write the averaged weights as a checkpoint folder."""
         save_checkpoint(self.towers.averaged, self.tokenizer, folder)
         write_recipe(folder, recipe_text(self.recipe, self.prompt_set))
-
-
-def _note(losses: Mapping[str, float]) -> str:
-    return "  ".join(f"{name} {value:.2f}" for name, value in losses.items())
 
 
 def _as_fraction(frames: int, seconds: float) -> Fraction:

@@ -32,7 +32,6 @@ from models.clip.new_checkpoint import (
 from models.person.pose_picture import PICTURE_SIDE_PX
 from models.prompts.prompt_set import PromptSet
 from pipelines.clock import Clock, SystemClock
-from pipelines.errors import TrainingError
 from pipelines.folders import make_folder
 from pipelines.lab.data.footage import Recording
 from pipelines.lab.poses.filmed import filmed_runs
@@ -140,7 +139,7 @@ def train_pose_clip(
         save_every: Steps between saved states.
 
     Returns:
-        The checkpoint's folder, ``folder / "ward-clip"``.
+        The checkpoint's folder, ``folder / "ward-pose"``.
 
     Raises:
         FolderError: If the folder cannot be written to.
@@ -169,13 +168,15 @@ def train_pose_clip(
         )
     windows = PoseWindows(runs, prompt_set, recipe.frames, filmed, recipe.filmed_share)
     trainer = _Trainer(recipe, prompt_set, windows)
-    trainer.load(folder / _STATE_NAME)
-    while trainer.step < recipe.steps:
-        note = trainer.advance()
-        if trainer.step % save_every == 0 or trainer.step == recipe.steps:
-            trainer.save(folder / _STATE_NAME)
-        on_progress("training", trainer.step, recipe.steps, note)
-    checkpoint = folder / "ward-clip"
+    trainer.towers.train(
+        trainer.losses_at,
+        recipe.rate_share,
+        recipe.steps,
+        folder / _STATE_NAME,
+        on_progress,
+        save_every=save_every,
+    )
+    checkpoint = folder / "ward-pose"
     trainer.export(checkpoint)
     return checkpoint
 
@@ -189,14 +190,13 @@ def _footage_hash(recordings: Sequence[Recording]) -> str:
 
 @final
 class _Trainer:
-    """Weights, optimisers and step count: the complete state of a run."""
+    """The model with its helper head, and what it learns from."""
 
     def __init__(
         self, recipe: PoseRecipe, prompt_set: PromptSet, windows: PoseWindows
     ) -> None:
-        self.recipe, self.prompt_set, self.step = recipe, prompt_set, 0
+        self.recipe, self.prompt_set = recipe, prompt_set
         self._windows = windows
-        self._recent: dict[str, float] = {}
         self._tokenizer = small_tokenizer()
         self._model = small_clip(
             seed=recipe.seed,
@@ -216,7 +216,7 @@ class _Trainer:
             self._head = torch.nn.Linear(
                 self._model.visual_projection.out_features, len(prompt_set.labels)
             )
-        self._towers = Towers(
+        self.towers = Towers(
             self._model,
             {"text": self._head},
             matrix_rate=recipe.peak_rate,
@@ -226,28 +226,15 @@ class _Trainer:
         )
         self._sentences = [prompt_set.sentences(label) for label in prompt_set.labels]
 
-    def advance(self) -> str:
-        """Run one optimiser step; return a note on the loss.
-
-        Raises:
-            TrainingError: If the loss is not finite; the weights are then unchanged.
-        """
+    def losses_at(self, step: int) -> dict[str, Tensor]:
+        """Compute the losses of a step."""
         recipe = self.recipe
-        rng = np.random.default_rng((recipe.seed, self.step))
+        rng = np.random.default_rng((recipe.seed, step))
         pictures, targets = self._windows.draw(recipe.windows, rng)
         generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
-        losses = self._losses(
+        return self._losses(
             torch.from_numpy(pictures), torch.from_numpy(targets), generator
         )
-        if not losses["total"].isfinite():
-            where, problem = f"step {self.step + 1}", "the loss is not finite"
-            raise TrainingError(where, problem)
-        self._towers.learn(losses["total"], recipe.rate_share(self.step))
-        self.step += 1
-        for name, value in losses.items():
-            earlier = self._recent.get(name, value.item())
-            self._recent[name] = earlier + 0.03 * (value.item() - earlier)
-        return "  ".join(f"{name} {value:.2f}" for name, value in self._recent.items())
 
     def _losses(
         self,
@@ -276,16 +263,8 @@ class _Trainer:
         total = parts["clip"] + _FRAME_WEIGHT * parts["frame"]
         return parts | {"total": total + _TEXT_WEIGHT * parts["text"]}
 
-    def save(self, path: Path) -> None:
-        """Write the complete state, replacing the old file whole."""
-        self._towers.save(path, self.step)
-
-    def load(self, path: Path) -> None:
-        """Resume from a saved state, if there is one."""
-        self.step = self._towers.load(path)
-
     def export(self, folder: Path) -> None:
         """Write the averaged weights as a checkpoint folder."""
-        save_checkpoint(self._towers.averaged, self._tokenizer, folder)
+        save_checkpoint(self.towers.averaged, self._tokenizer, folder)
         write_card(folder, Card(view="pose", recency=self.recipe.recency))
         write_recipe(folder, recipe_text(self.recipe, self.prompt_set))

@@ -1,6 +1,6 @@
 """A CLIP model in training: weights, moving average, optimisers, and their file."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import cast, final
 
@@ -13,8 +13,10 @@ from transformers import CLIPModel
 
 from pipelines.errors import TrainingError
 from pipelines.lab.training.optimisers import TowerOptimisers
+from pipelines.progress import Progress
 
 _OPTIMISER, _AVERAGE = "optimiser.", "average."
+_NEWEST_SHARE = 0.03  # of a loss in the shown mean
 
 
 @final
@@ -62,18 +64,55 @@ class Towers:
         """The model with the averaged weights."""
         return cast("CLIPModel", self._average.module)
 
-    def learn(self, loss: Tensor, rate_share: float) -> None:
-        """Take one optimiser step.
+    def train(
+        self,
+        losses_at: Callable[[int], Mapping[str, Tensor]],
+        rate_share: Callable[[int], float],
+        steps: int,
+        path: Path,
+        on_progress: Progress,
+        *,
+        save_every: int,
+    ) -> None:
+        """Resume from a saved state, if there is one, and go on to the last step.
 
-        ``rate_share`` scales the highest learning rates.
+        Args:
+            losses_at: Computes the losses of a step, of which ``total`` is learnt from.
+            rate_share: Returns the learning rates of a step as a share of the highest.
+            steps: Optimiser steps altogether.
+            path: File of the state.
+            on_progress: Called after every step.
+            save_every: Steps between saved states.
+
+        Raises:
+            TrainingError: If the state cannot be read, or a loss is not finite.
         """
+        step = self._load(path)
+        recent: dict[str, float] = {}
+        while step < steps:
+            losses = losses_at(step)
+            if not torch.isfinite(losses["total"]):
+                note = _note({name: loss.item() for name, loss in losses.items()})
+                problem = f"the loss is not finite ({note}); lower the learning rate"
+                where = f"step {step + 1}"
+                raise TrainingError(where, problem)
+            self._learn(losses["total"], rate_share(step))
+            step += 1
+            for name, loss in losses.items():
+                earlier = recent.get(name, loss.item())
+                recent[name] = earlier + _NEWEST_SHARE * (loss.item() - earlier)
+            if step % save_every == 0 or step == steps:
+                self._save(path, step)
+            on_progress("training", step, steps, _note(recent))
+
+    def _learn(self, loss: Tensor, rate_share: float) -> None:
         self._optimisers.zero_grad()
         torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(list(self._named.values()), 1.0)
         self._optimisers.step(rate_share)
         self._average.update_parameters(self._model)
 
-    def save(self, path: Path, step: int) -> None:
+    def _save(self, path: Path, step: int) -> None:
         """Write weights, average and optimiser state, replacing the old file whole."""
         tensors = {name: value.detach() for name, value in self._named.items()}
         tensors |= {
@@ -89,8 +128,8 @@ class Towers:
         save_file({name: value.contiguous() for name, value in tensors.items()}, part)
         part.replace(path)
 
-    def load(self, path: Path) -> int:
-        """Read what ``save`` wrote; return its step, or 0 if there is no file.
+    def _load(self, path: Path) -> int:
+        """Read what ``_save`` wrote; return its step, or 0 if there is no file.
 
         Raises:
             TrainingError: If it cannot be read.
@@ -118,3 +157,7 @@ class Towers:
         step = int(tensors["step"])
         self._average.n_averaged.fill_(step)
         return step
+
+
+def _note(losses: Mapping[str, float]) -> str:
+    return "  ".join(f"{name} {value:.2f}" for name, value in losses.items())

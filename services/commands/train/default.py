@@ -46,11 +46,13 @@ def default(
 ) -> None:
     """Train the default checkpoint from scratch, on simulated lives and recordings.
 
-    Takes an hour on two cores. It may be stopped at any time; the same command resumes
-    it. The shipped checkpoint `models/bundled/ward-pose` also learnt from the
-    recordings that its file `footage.csv` names. With --yardstick it takes some minutes
-    beside the lives, and starts from the beginning each time.
+    Takes about an hour on two cores. It may be stopped at any time; the same command
+    resumes it. The shipped checkpoint is of an earlier recipe, see its card. With
+    --yardstick the training starts from the beginning each time.
     """
+    if yardstick and footage is not None:
+        msg = "the yardstick learns from simulated lives only"
+        raise typer.BadParameter(msg, param_hint="--footage")
     from models.prompts.prompt_file import bundled_prompt_set
     from pipelines.lab.data.footage import read_footage
     from pipelines.lab.simulation.render_probe import require_rendering

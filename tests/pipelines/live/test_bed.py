@@ -86,7 +86,7 @@ def draw(records: Sequence[tuple[int, BedStatus | ActionEvent]], steps: int) -> 
         ("..LLLL", "    I"),  # one second of lying, then in bed
         ("..hhhhhhh", ""),  # sitting on the edge is not lying
         ("LL.LL.LL.L", ""),  # never a second in a row
-        ("LLLLhhhhhh", "  I"),  # whoever sits up is still in bed
+        ("LLLLhhhhhh", "  I"),  # a person who sits up is still in bed
         ("LLLL.......", "  I     S"),  # two seconds outside
         ("LLLL...L...h", "  I"),  # never two seconds in a row
         ("LLLL....LLLLL", "  I"),  # back just in time
