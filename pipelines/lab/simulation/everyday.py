@@ -20,7 +20,7 @@ from typing import final
 
 import numpy as np
 
-from pipelines.lab.simulation import poses, wide_life
+from pipelines.lab.simulation import poses, wide_falls, wide_life
 from pipelines.lab.simulation.life import Life
 from pipelines.lab.simulation.motion import Track
 from pipelines.lab.simulation.world import World
@@ -68,12 +68,12 @@ _FALLS: dict[str, tuple[Weighted, ...]] = {
     "standing": (
         (1.3, Life.fall_standing),
         (0.7, Life.fall_walking),
-        (1.8, wide_life.fall_reacting),
-        (0.7, wide_life.topple),
-        (0.5, wide_life.collapse),
-        (0.4, wide_life.fall_on_knees),
+        (1.8, wide_falls.fall_reacting),
+        (0.7, wide_falls.topple),
+        (0.5, wide_falls.collapse),
+        (0.4, wide_falls.fall_on_knees),
     ),
-    "chair": ((1.0, Life.fall_from_chair), (0.9, wide_life.slide_off)),
+    "chair": ((1.0, Life.fall_from_chair), (0.9, wide_falls.slide_off)),
     "bed": ((1.0, Life.fall_from_bed),),
 }
 """The falls that begin in a place, as often as in the lives to train on."""
@@ -209,7 +209,7 @@ class _Day:
         )
         while self._motion.duration_s < until_s and self.left_s > 0:
             self._rest("fallen", self._rng.exponential(15))
-            self._do(wide_life.move_on_floor)
+            self._do(wide_falls.move_on_floor)
         self._get_on_feet()
 
     # The things of a day.

@@ -13,7 +13,12 @@ import numpy as np
 from pipelines.lab.simulation import poses
 from pipelines.lab.simulation.falls import draw_cause, fall
 from pipelines.lab.simulation.motion import Motion, Point, Qpos, Track, heading_rad
-from pipelines.lab.simulation.room import BED_LENGTH_M
+from pipelines.lab.simulation.resting_places import (
+    bed_seat,
+    chair_seat,
+    in_bed,
+    lying_heading,
+)
 from pipelines.lab.simulation.world import World
 
 Whereabouts = Literal["absent", "standing", "chair", "bed edge", "bed", "floor"]
@@ -131,11 +136,11 @@ class Life:
             self.motion.now = self.motion.on_feet(poses.standing(self.rng), heading, xy)
             self.whereabouts = "standing"
         elif start == "chair":
-            self.motion.now = self.chair_seat()
+            self.motion.now = chair_seat(self.motion)
             self.whereabouts = "chair"
             self.sit()
         else:
-            self.motion.now = self.in_bed()
+            self.motion.now = in_bed(self.motion)
             self.motion.covered = bool(self.rng.random() < 0.5)
             self.whereabouts = "bed"
             self.lie()
@@ -216,14 +221,14 @@ class Life:
 
     def sit_on_chair(self) -> None:
         """Walk to the chair and sit down."""
-        self._sit_down(self.chair_seat(), self.rng.uniform(1.2, 2.5))
+        self._sit_down(chair_seat(self.motion), self.rng.uniform(1.2, 2.5))
         self.whereabouts = "chair"
         self.sit()
 
     def drop_into_chair(self) -> None:
         """Drop into the chair; a hard negative."""
         self._sit_down(
-            self.chair_seat(),
+            chair_seat(self.motion),
             self.rng.uniform(0.4, 0.7),
             "hard negative: dropping into the chair",
         )
@@ -232,7 +237,7 @@ class Life:
 
     def sit_on_bed(self) -> None:
         """Sit down on the edge of the bed."""
-        self._sit_down(self.bed_seat(), self.rng.uniform(1.2, 2.5))
+        self._sit_down(bed_seat(self.motion), self.rng.uniform(1.2, 2.5))
         self.whereabouts = "bed edge"
         self.motion.hold("sitting", self.rng.uniform(1, 4), "feet", 7)
 
@@ -259,7 +264,7 @@ class Life:
         """Lie in bed and sometimes turn over."""
         if self.rng.random() < 0.4:
             self.motion.move(
-                "lying in bed", self.in_bed(), self.rng.uniform(1, 2.5), "free"
+                "lying in bed", in_bed(self.motion), self.rng.uniform(1, 2.5), "free"
             )
         self.motion.hold("lying in bed", self.rng.uniform(2.5, 6), "free", 4)
 
@@ -267,7 +272,7 @@ class Life:
         """Sit up on the edge of the bed."""
         self.motion.covered = False
         self.motion.move(
-            "standing up", self.bed_seat(), self.rng.uniform(1.5, 3), "free"
+            "standing up", bed_seat(self.motion), self.rng.uniform(1.5, 3), "free"
         )
         self.whereabouts = "bed edge"
         self.sit()
@@ -302,7 +307,7 @@ class Life:
         pose = poses.lying(self.rng, spin_deg=side * self.rng.uniform(0.5, 1.1))
         edge = self.motion.laid(
             pose,
-            self.lying_heading(),
+            lying_heading(self.room),
             np.array([here_x_m, self.room.bed_edge_y_m + self.rng.uniform(0.02, 0.1)]),
             self.room.bed_height_m,
         )
@@ -367,7 +372,7 @@ class Life:
 
     def _lie_down(self, duration_s: float, note: str = "") -> None:
         self.motion.note = note
-        self.motion.move("lying down", self.in_bed(), duration_s, "free")
+        self.motion.move("lying down", in_bed(self.motion), duration_s, "free")
         self.motion.note = ""
         self.whereabouts = "bed"
         self.motion.covered = bool(self.rng.random() < 0.5)
@@ -383,31 +388,3 @@ class Life:
         """Return the place of the feet."""
         self.world.pose(self.motion.now)
         return self.world.feet_xy()
-
-    def chair_seat(self) -> Qpos:
-        """Return coordinates of sitting on the chair."""
-        pose = poses.sitting(self.rng, self.world.body, self.room.seat_height_m)
-        return self.motion.on_seat(
-            pose, self.room.chair_heading_rad, np.array(self.room.chair_xy)
-        )
-
-    def bed_seat(self) -> Qpos:
-        """Return coordinates of sitting on the edge of the bed."""
-        pose = poses.sitting(self.rng, self.world.body, self.room.bed_height_m)
-        x = self.room.bed_x_m + self.rng.uniform(-0.4, 0.4)
-        seat = np.array([x, self.room.bed_edge_y_m + self.rng.uniform(0.1, 0.2)])
-        return self.motion.on_seat(pose, -np.pi / 2, seat)
-
-    def in_bed(self) -> Qpos:
-        """Return coordinates of lying in bed."""
-        head = self.room.head_side
-        to_head_m = 0.42 * self.world.body.height_m
-        x = self.room.bed_x_m + head * (BED_LENGTH_M / 2 - 0.12 - to_head_m)
-        xy = np.array([x, self.room.bed_y_m + self.rng.uniform(-0.12, 0.12)])
-        return self.motion.laid(
-            poses.lying(self.rng), self.lying_heading(), xy, self.room.bed_height_m
-        )
-
-    def lying_heading(self) -> float:
-        """Return the direction of a person who lies in bed."""
-        return np.pi if self.room.head_side > 0 else 0.0

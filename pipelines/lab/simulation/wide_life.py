@@ -2,22 +2,19 @@
 
 A recogniser that shall work in rooms nobody simulated must have seen people reach,
 squat, jog, crawl, exercise on the floor and lie on sofas, and fall in ways that are not
-limp. ``wide_choices`` is given to ``life.live``. The falls here are kinematic: the
-person still reacts, so physics without muscles would be wrong.
+limp (``wide_falls``). ``wide_choices`` is given to ``life.live``.
 """
 
 from functools import partial
 
 import numpy as np
 
-from pipelines.lab.simulation import poses
-from pipelines.lab.simulation.falls import FallCause, fall
+from pipelines.lab.simulation import poses, wide_falls
 from pipelines.lab.simulation.life import Choice, Life
-from pipelines.lab.simulation.motion import Point
+from pipelines.lab.simulation.resting_places import in_bed, lying_heading
 
-_SOFA_M = (
-    0.35  # nobody lies down on a lower seat: the legs would swing through the floor
-)
+_SOFA_M = 0.35
+"""Nobody lies down on a lower seat: the legs would swing through the floor."""
 
 
 def wide_choices(life: Life) -> list[Choice]:
@@ -36,24 +33,24 @@ def wide_choices(life: Life) -> list[Choice]:
                 (1.4, sit_low),
                 (0.8, stumble),
                 (0.5, turn),
-                (falls * 1.8, fall_reacting),
-                (falls * 0.7, topple),
-                (falls * 0.5, collapse),
-                (falls * 0.4, fall_on_knees),
+                (falls * 1.8, wide_falls.fall_reacting),
+                (falls * 0.7, wide_falls.topple),
+                (falls * 0.5, wide_falls.collapse),
+                (falls * 0.4, wide_falls.fall_on_knees),
             ]
         case "chair":
             weighted = [
                 (1.0, tie_shoes),
                 (0.7, lean_back),
                 (0.7, raise_arms),
-                (falls * 0.9, slide_off),
+                (falls * 0.9, wide_falls.slide_off),
             ]
         case "bed edge":
             weighted = [(0.5, raise_arms)]
         case "bed":
             weighted = [(0.8, turn_over), (0.5, sit_up_in_bed)]
         case "floor":
-            weighted = [(1.5, move_on_floor)]
+            weighted = [(1.5, wide_falls.move_on_floor)]
         case "absent":
             weighted = []
     return [(weight, partial(activity, life)) for weight, activity in weighted]
@@ -238,7 +235,7 @@ def turn_over(life: Life) -> None:
     """Turn over in bed."""
     motion, rng = life.motion, life.rng
     for _ in range(int(rng.integers(1, 3))):
-        motion.move("lying in bed", life.in_bed(), rng.uniform(0.5, 2), "free")
+        motion.move("lying in bed", in_bed(motion), rng.uniform(0.5, 2), "free")
         motion.hold("lying in bed", rng.uniform(1, 4), "free", 6)
 
 
@@ -248,137 +245,13 @@ def sit_up_in_bed(life: Life) -> None:
     flat = motion.now.copy()
     height_m = life.room.bed_height_m
     pose = poses.sitting_on_floor(rng)
-    sat = motion.laid(pose, life.lying_heading(), motion.xy, height_m)
+    sat = motion.laid(pose, lying_heading(life.room), motion.xy, height_m)
     motion.move("sitting", sat, rng.uniform(1, 2.5), "free")
     motion.hold("sitting", rng.uniform(1.5, 4), "free", 7)
     motion.move("lying down", flat, rng.uniform(1.2, 2.5), "free")
 
 
-# Falls.
-
-
-def fall_reacting(life: Life) -> None:
-    """Fall as a person who still reacts: buckle, then go down in any direction."""
-    motion, rng = life.motion, life.rng
-    if rng.random() < 0.5:
-        way = np.array(life.room.free_point(rng)) - motion.xy
-        speed_mps = rng.uniform(0.4, 1.3)
-        motion.walk("walking", motion.xy + way * rng.uniform(0.3, 0.7), speed_mps)
-    heading, start = motion.heading_rad, motion.xy
-    shift = _aside(rng, rng.uniform(0.2, 0.9))
-    pose = poses.sprawled(rng) if rng.random() < 0.75 else poses.half_up(rng)
-    end = motion.laid(pose, heading + rng.normal(0, 0.6), start + shift, 0.0)
-    if not life.world.sees_trunk(end):
-        return
-    total_s = rng.uniform(0.55, 1.9)
-    if rng.random() < 0.7:
-        between = _BUCKLED[int(rng.integers(len(_BUCKLED)))](rng)
-        turned = heading + rng.normal(0, 0.3)
-        middle = motion.laid(between, turned, start + 0.4 * shift, 0.0)
-        share = rng.uniform(0.4, 0.7)
-        motion.drop("falling", middle, total_s * share, rng.uniform(1.3, 2.2))
-        motion.drop("falling", end, total_s * (1 - share), rng.uniform(0.9, 1.6))
-    else:
-        motion.drop("falling", end, total_s, rng.uniform(1.6, 2.6))
-    _lie(life)
-
-
-_BUCKLED = (
-    poses.kneeling,
-    poses.squatting,
-    poses.bending,
-    poses.on_all_fours,
-    poses.sitting_on_floor,
-)
-
-
-def topple(life: Life) -> None:
-    """Fall stiffly, like a plank."""
-    rng = life.rng
-    forwards, left = _aside(rng, rng.uniform(0.5, 1.2))
-    spin = (-left * 1.3, forwards * 1.3, rng.uniform(-0.5, 0.5))
-    tone_s = float(rng.uniform(1.0, 4.0))
-    if fall(life.motion, FallCause((forwards, left, 0.0), spin, tone_s)):
-        _lie(life)
-
-
-def collapse(life: Life) -> None:
-    """Slide down slowly, as along a wall or furniture, and perhaps tip over."""
-    motion, rng = life.motion, life.rng
-    heading = motion.heading_rad
-    ahead = np.array([np.cos(heading), np.sin(heading)])
-    low = (poses.sitting_on_floor, poses.half_up, poses.squatting)
-    pose = low[int(rng.integers(len(low)))](rng)
-    end = motion.laid(pose, heading, motion.xy - rng.uniform(0, 0.4) * ahead, 0.0)
-    if not life.world.sees_trunk(end):
-        return
-    motion.drop("falling", end, rng.uniform(0.9, 2.2), rng.uniform(1.2, 2.0))
-    if rng.random() < 0.8:
-        _tip_over(life, "falling" if rng.random() < 0.5 else "fallen")
-    _lie(life)
-
-
-def fall_on_knees(life: Life) -> None:
-    """Fall on the knees, then forwards."""
-    motion, rng = life.motion, life.rng
-    heading, start = motion.heading_rad, motion.xy
-    ahead = np.array([np.cos(heading), np.sin(heading)])
-    flat = poses.sprawled(rng).tilted(90 + rng.uniform(-8, 8), rng.uniform(-50, 50))
-    end = motion.laid(flat, heading, start + rng.uniform(0.2, 0.6) * ahead, 0.0)
-    if not life.world.sees_trunk(end):
-        return
-    knees = motion.laid(poses.kneeling(rng), heading, start, 0.0)
-    motion.drop("falling", knees, rng.uniform(0.35, 0.8), 2)
-    motion.hold("falling", rng.uniform(0.1, 0.5), "floor", 3)
-    motion.drop("falling", end, rng.uniform(0.35, 0.9), rng.uniform(1.2, 2))
-    _lie(life)
-
-
-def slide_off(life: Life) -> None:
-    """Slide off the chair onto the floor."""
-    motion, rng = life.motion, life.rng
-    heading = motion.heading_rad
-    ahead = np.array([np.cos(heading), np.sin(heading)])
-    pose = poses.sitting_on_floor(rng) if rng.random() < 0.5 else poses.half_up(rng)
-    end = motion.laid(pose, heading, motion.xy + rng.uniform(0.3, 0.6) * ahead, 0.0)
-    if not life.world.sees_trunk(end):
-        return
-    motion.drop("falling", end, rng.uniform(0.5, 1.6), rng.uniform(1.2, 2.0))
-    if rng.random() < 0.7:
-        _tip_over(life, "falling")
-    _lie(life)
-
-
-def move_on_floor(life: Life) -> None:
-    """Roll over, sit half up and lie again, after a fall."""
-    motion, rng = life.motion, life.rng
-    kinds = (poses.sprawled, poses.sprawled, poses.half_up, poses.sitting_on_floor)
-    for _ in range(int(rng.integers(1, 4))):
-        pose = kinds[int(rng.integers(len(kinds)))](rng)
-        heading = motion.heading_rad + rng.normal(0, 0.3)
-        target = motion.laid(pose, heading, motion.xy + rng.normal(0, 0.08, 2), 0.0)
-        motion.move("fallen", target, rng.uniform(0.7, 2.2), "floor")
-        motion.hold("fallen", rng.uniform(1, 4), "floor", 5)
-
-
 # Parts of activities.
-
-
-def _lie(life: Life) -> None:
-    """Stay down after a fall, still or not."""
-    life.whereabouts = "floor"
-    if life.rng.random() < 0.5:
-        life.motion.hold("fallen", life.rng.uniform(3, 9), "floor", 3)
-    else:
-        life.motion.hold("fallen", life.rng.uniform(0.5, 3), "floor", 6)
-        move_on_floor(life)
-
-
-def _tip_over(life: Life, label: str) -> None:
-    motion, rng = life.motion, life.rng
-    heading = motion.heading_rad + rng.normal(0, 0.4)
-    flat = motion.laid(poses.sprawled(rng), heading, motion.xy, 0.0)
-    motion.drop(label, flat, rng.uniform(0.5, 1.5), rng.uniform(1.0, 1.6))
 
 
 def _settle(life: Life, label: str, pose: poses.Pose, duration_s: float) -> None:
@@ -399,9 +272,3 @@ def _get_up_from_floor(life: Life) -> None:
     _settle(life, "kneeling", poses.on_all_fours(rng), rng.uniform(0.8, 2.0))
     _settle(life, "kneeling", poses.kneeling(rng), rng.uniform(0.8, 1.8))
     life.rise("standing up", rng.uniform(1.0, 2.5))
-
-
-def _aside(rng: np.random.Generator, length: float) -> Point:
-    """Draw a horizontal vector of a length in any direction."""
-    angle = rng.uniform(-np.pi, np.pi)
-    return length * np.array([np.cos(angle), np.sin(angle)])

@@ -5,9 +5,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from pipelines.lab.simulation import wide_life
+from pipelines.lab.simulation import wide_falls, wide_life
 from pipelines.lab.simulation.life import Life, Whereabouts, live
 from pipelines.lab.simulation.motion import SAMPLE_RATE_HZ
+from pipelines.lab.simulation.resting_places import chair_seat, in_bed
 from pipelines.lab.simulation.world import World, random_world
 
 Activity = Callable[[Life], None]
@@ -23,10 +24,10 @@ STANDING = (
     wide_life.sit_low,
 )
 FALLS = (
-    wide_life.fall_reacting,
-    wide_life.topple,
-    wide_life.collapse,
-    wide_life.fall_on_knees,
+    wide_falls.fall_reacting,
+    wide_falls.topple,
+    wide_falls.collapse,
+    wide_falls.fall_on_knees,
 )
 
 
@@ -43,10 +44,10 @@ def doing(world: World, activity: Activity, begin: Whereabouts) -> Life:
         life.motion.now = life.upright(middle)
         life.stand()
     elif begin == "chair":
-        life.motion.now = life.chair_seat()
+        life.motion.now = chair_seat(life.motion)
         life.sit()
     else:
-        life.motion.now = life.in_bed()
+        life.motion.now = in_bed(life.motion)
         life.lie()
     life.whereabouts = begin
     activity(life)
@@ -82,7 +83,7 @@ def test_falls_end_on_the_floor(world: World, activity: Activity) -> None:
 
 
 def test_sliding_off_the_chair_ends_on_the_floor(world: World) -> None:
-    life = doing(world, wide_life.slide_off, "chair")
+    life = doing(world, wide_falls.slide_off, "chair")
     assert life.whereabouts == "floor"
 
 
