@@ -95,10 +95,7 @@ def fit_calibration(
 
     The temperature maximises the likelihood of the labels.
 
-    Args:
-        logits: Scaled cosines, before any temperature.
-        cosines: Raw cosines.
-        labels: Index of each clip's true label.
+    Logits are scaled cosines, before any temperature.
 
     Raises:
         ValueError: If there is no clip.

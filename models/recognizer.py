@@ -29,15 +29,8 @@ class ClipRecognizer:
 
     One thread may encode while another classifies.
 
-    Args:
-        clip: The checkpoint.
-        prompt_set: The labels to recognise.
-        text_bank: Text vectors of the labels; computed by default.
-        scorer: The kind of recognition; by default temporal clip averaging over 8
-            frames.
-        adaptation: Hash of the adaptation, if there is one.
-        calibrations: Fitted calibrations by modality. For any other modality the
-            confidence is the model's own.
+    The default scorer is temporal clip averaging over 8 frames. A modality without a
+    calibration has the model's own confidence.
     """
 
     def __init__(

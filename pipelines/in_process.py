@@ -8,7 +8,6 @@ event loop is never blocked, and classification (about 1 ms) does not wait for e
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from types import TracebackType
 from typing import TypeVar, final
 
 import numpy as np
@@ -59,12 +58,7 @@ class InProcessRecognizer:
     def __enter__(self) -> "InProcessRecognizer":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

@@ -49,9 +49,7 @@ _LEAST_SECRET = 3
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
     """Return a text without the credentials of the addresses in it.
 
-    Args:
-        text: Text from a library, a camera or a file.
-        secrets: Words to hide wherever they occur.
+    ``secrets`` are words to hide wherever they occur.
     """
     for secret in sorted(secrets, key=len, reverse=True):
         if len(secret) >= _LEAST_SECRET:

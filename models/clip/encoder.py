@@ -53,10 +53,7 @@ def normalise_pixels(
 ) -> Float32[Tensor, "batch 3 height width"]:
     """Convert RGB pictures to the picture tower's input.
 
-    Args:
-        frames: Red, green and blue, 0 to 255.
-        mean: Mean of each colour, in fractions of full scale.
-        deviation: Standard deviation of each colour, in fractions of full scale.
+    Pictures have values of 0 to 255; mean and deviation are fractions of full scale.
     """
     scale = frames.new_tensor(deviation, dtype=torch.float32).mul(255).reciprocal()
     shift = frames.new_tensor(mean, dtype=torch.float32) / frames.new_tensor(

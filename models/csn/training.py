@@ -279,11 +279,7 @@ def triplet_loss(
     confused with most. If there is none, it is the nearest semi-hard frame, else the
     farthest frame before the positive, else there is no negative and the loss is zero.
 
-    Args:
-        features: Features under their noise, of unit norm.
-        labels: Label of each feature.
-        confused: For each label, the label it is confused with most.
-        margin: How much farther a negative must be than the positive.
+    Features have unit norm. A negative must be ``margin`` farther than the positive.
 
     Returns:
         The mean over all pairs; zero where there is no pair.

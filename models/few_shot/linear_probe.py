@@ -60,11 +60,8 @@ def fit_probe(
 ) -> LinearProbe:
     """Fit a linear probe by L-BFGS, from zero and in float64, in at most 1000 steps.
 
-    Args:
-        features: Pooled or projected frame features.
-        labels: Index of each clip's label.
-        classes: Number of labels, some of which may have no clip.
-        strength: Large values fit the clips closely, small ones keep the weights small.
+    A large strength fits the clips closely, a small one keeps the weights small. Some
+    labels may have no clip.
 
     Raises:
         ValueError: If there is no clip, or a label is not below ``classes``.

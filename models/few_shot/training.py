@@ -81,12 +81,8 @@ def train(
 ) -> None:
     """Run AdamW over shuffled batches of clips.
 
-    Args:
-        moving: The parameters, trained in place.
-        clips: Number of clips; the last batch of an epoch may be smaller.
-        settings: Training settings.
-        loss_of: Returns the loss for an epoch, counted from zero, and clip indices.
-        on_epoch: Called after every epoch, or None.
+    ``loss_of`` gets an epoch, counted from zero, and clip indices. The last batch of an
+    epoch may be smaller.
     """
     optimiser = torch.optim.AdamW(
         moving, settings.rate, eps=settings.epsilon, weight_decay=settings.weight_decay

@@ -51,11 +51,7 @@ def finish(
 ) -> Float32[Tensor, "batch dim"]:
     """Run the rest of the tower on the output of ``trunk_tokens``.
 
-    Args:
-        clip: The frozen model, for its last norm.
-        tokens: Tokens of any dtype.
-        blocks: The student's or the teacher's last blocks.
-        projection: The matching projection; its dtype is used for the computation.
+    The dtype of the projection is used for the computation.
 
     Returns:
         Rows of unit norm.

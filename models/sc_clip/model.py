@@ -211,11 +211,8 @@ class ScClip(nn.Module):
     ) -> ScHeads:
         """Combine the frames of each clip.
 
-        Args:
-            state: The frames of one clip, or of several of equal length, one after the
-                other.
-            clips: Number of clips.
-            auxiliary: Whether to compute x_a, which only the loss needs.
+        The frames of several clips have equal numbers, one clip after the other.
+        ``auxiliary`` says whether to compute x_a, which only the loss needs.
 
         Raises:
             ValueError: If there is no frame, or the clips have different lengths.
@@ -274,10 +271,7 @@ class ScClip(nn.Module):
     ) -> Float32[Tensor, ""]:
         """Compute the loss, a weighted sum over the heads.
 
-        Args:
-            answer: Logits from ``forward``. Without semantic queries the query head's
-                term is left out.
-            labels: Index of each clip's text.
+        Without semantic queries the query head's term is left out.
 
         Raises:
             ValueError: If ``alpha`` is not zero and there are no auxiliary logits.

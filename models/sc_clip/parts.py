@@ -48,10 +48,6 @@ _MLP_RATIO = 4
 def scale_windows(sizes: Sequence[int], side: int) -> tuple[int, ...]:
     """Scale window sizes to a grid, so that they cover the same share of a picture.
 
-    Args:
-        sizes: Sizes in patches on a grid of ``PAPER_SIDE``; at least 1.
-        side: Patches along a side of the actual grid.
-
     Returns:
         Distinct rising sizes, rounded to the nearest (halves upward) and at least 1.
     """
@@ -89,10 +85,7 @@ def semantic_masks(
     Computes in float32 even under autocast, because ``delta`` decides on small
     differences. Of equal cosines the earlier seed wins.
 
-    Args:
-        dense: The raw tower's patch tokens in the space of the texts, of any norm.
-        sizes: As in ``window_seeds``.
-        delta: Clusters with a cosine of their centres of at least this fuse.
+    Clusters with a cosine of their centres of at least ``delta`` fuse.
 
     Returns:
         A mask for each cluster; every patch is in one cluster. Without frames there are
@@ -253,12 +246,8 @@ class Adapter(nn.Module):
     MLP is four times as wide and uses QuickGELU. Both end in a layer that starts at
     zero.
 
-    Args:
-        kind: ``mlp`` has no attention, so that no frame sees another.
-        width: Width of a token.
-        heads: Attention heads; divides ``width``.
-        zero_pad_compat: As in ``LocalAttention``.
-        generator: Source of the initial weights, on the CPU.
+    A kind of ``mlp`` has no attention, so that no frame sees another.
+    ``zero_pad_compat`` is as in ``LocalAttention``.
     """
 
     def __init__(

@@ -52,9 +52,7 @@ class _Held:
 class HeldWindows:
     """Queue of the windows that wait for their wearable.
 
-    Args:
-        imu: The wearable's samples.
-        wait: The longest useful wait for a sample; None holds no window.
+    Without a ``wait`` no window is held.
     """
 
     def __init__(self, imu: ImuBuffer, wait: WearableWait | None) -> None:

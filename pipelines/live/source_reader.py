@@ -15,7 +15,6 @@ from collections.abc import (
     Mapping,
 )
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Generic, TypeVar, final
 
 logger = logging.getLogger(__name__)
@@ -55,12 +54,7 @@ class SourceReader(Generic[Key, Item]):
     async def __aenter__(self) -> "SourceReader[Key, Item]":
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         drops = [self.drop(key) for key in self.keys]
         for failure in await asyncio.gather(*drops, return_exceptions=True):
             if failure is not None:
@@ -88,8 +82,7 @@ class SourceReader(Generic[Key, Item]):
             added. May be empty if a source was added or dropped meanwhile, or the
             timer ended.
 
-        Args:
-            timer: A sleep that ends the turn even if nothing arrived.
+        ``timer`` is a sleep that ends the turn even if nothing arrived.
         """
         self._changed.clear()
         for key, iterator in self._iterators.items():

@@ -25,11 +25,7 @@ async def reconnecting(
 ) -> None:
     """Call ``use_connection`` after each failure again, until it returns.
 
-    Args:
-        use_connection: Connects, and works until it is done or the connection is lost.
-        clock: Clock of the pauses.
-        pause_s: Reports a failure, and returns the pause before the next attempt.
-        failures: Errors after which to connect again.
+    ``pause_s`` reports a failure, and returns the pause before the next attempt.
     """
     while True:
         try:

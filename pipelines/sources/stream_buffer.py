@@ -58,9 +58,7 @@ class StreamBuffer(Generic[Item]):
     def put(self, item: Item, *, kept: bool = False) -> None:
         """Append an item; after ``close`` the item is discarded.
 
-        Args:
-            item: The item.
-            kept: Whether the item must never be dropped; it needs no room and no wait.
+        A ``kept`` item is never dropped; it needs no room and no wait.
         """
         with self._change:
             if not kept:

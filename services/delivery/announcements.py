@@ -27,15 +27,7 @@ _SETTLING_S: Final = 2.0
 
 @final
 class Announcements:
-    """The announcements of a site.
-
-    Args:
-        store: Keeps the topics.
-        topics: Topics of the site.
-        events: Names of all possible events.
-        clock: Clock of the pause while Home Assistant migrates.
-        is_on: Whether to announce anything.
-    """
+    """The announcements of a site."""
 
     def __init__(
         self,

@@ -41,9 +41,7 @@ class Suspects:
     ) -> tuple[str, Step] | None:
         """Count a loss of the connection.
 
-        Args:
-            in_flight: Topics whose messages the broker had not answered.
-            code: Reason code of MQTT 5, if the broker sent one.
+        ``code`` is the reason code of MQTT 5, if the broker sent one.
 
         Returns:
             The topic and the step that caused repeated losses, or None if not known.

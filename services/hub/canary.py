@@ -33,14 +33,7 @@ _TOLERANCE = 0.02
 class Canary:
     """Tests recognition at intervals, and reports each change.
 
-    Args:
-        recognizer: Recognition to test.
-        store: Keeps the first answer.
-        clock: Clock of the results and of the pauses.
-        dates: Times of the messages.
-        metrics: Receive every result.
-        topics: Topics of the messages.
-        publish: Keeps a message for delivery; raises ``StoreError`` if it cannot.
+    ``publish`` keeps a message for delivery, or raises ``StoreError``.
 
     Attributes:
         trouble: What is wrong with recognition; empty if nothing is.

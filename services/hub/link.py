@@ -39,9 +39,7 @@ def _find_hub(namespace: str) -> object:
 class RayHubLink:
     """The hub as a named Ray actor; a request is repeated until the hub answers.
 
-    Args:
-        namespace: Ray namespace of the hub's deployment.
-        find: Returns the hub's handle in a namespace; ValueError if there is no hub.
+    ``find`` returns the hub's handle in a namespace; ValueError if there is no hub.
     """
 
     def __init__(self, namespace: str, find: Callable[[str], Any] = _find_hub) -> None:

@@ -66,10 +66,8 @@ def fall(
 ) -> bool:
     """Let the person fall from the current state, and record it as *falling*.
 
-    Args:
-        motion: The motion, extended from the onset until the body is down and slow.
-        cause: Push and loss of tone.
-        towards: Additional horizontal velocity in the room's axes, metres per second.
+    ``towards`` is an additional horizontal velocity in the room's axes, metres per
+    second.
 
     Returns:
         Whether the person ended on the floor in view of the camera; otherwise nothing

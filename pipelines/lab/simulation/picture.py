@@ -4,7 +4,6 @@ Shadows are off, because they are slow to render.
 """
 
 from dataclasses import dataclass
-from types import TracebackType
 from typing import final
 
 import mujoco
@@ -59,12 +58,7 @@ class Photographer:
         self._renderer = mujoco.Renderer(self._world.model, HEIGHT_PX, WIDTH_PX)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._renderer.close()
 
     def render(

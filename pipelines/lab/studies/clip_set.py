@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float32, Int64, UInt8
+from PIL import Image
 
 _COLUMNS = ("frames", "labels", "groups", "imu", "parts")
 
@@ -107,3 +108,19 @@ class ClipSet:
             if count[label] <= shots:
                 chosen.append(place)
         return np.sort(np.array(chosen, np.int64))
+
+
+def squared(
+    picture: UInt8[np.ndarray, "height width ..."], side_px: int
+) -> UInt8[np.ndarray, "side side ..."]:
+    """Scale a picture or a map of parts to a square and pad it, as the cameras do."""
+    height, width = picture.shape[:2]
+    scale = side_px / max(height, width)
+    columns, rows = max(1, round(width * scale)), max(1, round(height * scale))
+    colours = picture.ndim == 3
+    way = Image.Resampling.BILINEAR if colours else Image.Resampling.NEAREST
+    square = np.zeros((side_px, side_px, *picture.shape[2:]), np.uint8)
+    top, left = (side_px - rows) // 2, (side_px - columns) // 2
+    scaled = Image.fromarray(picture).resize((columns, rows), way)
+    square[top : top + rows, left : left + columns] = np.asarray(scaled)
+    return square

@@ -48,10 +48,7 @@ def count_confusion(
 ) -> Confusion:
     """Count pairs of true and predicted label.
 
-    Args:
-        labels: The labels that can be predicted; pairs with another true label (*other*
-            or unlabelled) are left out.
-        recordings: The pairs of each recording.
+    Pairs with another true label (*other* or unlabelled) are left out.
     """
     place = {label: index for index, label in enumerate(labels)}
     counts = np.zeros((len(recordings), len(labels), len(labels)), np.int64)

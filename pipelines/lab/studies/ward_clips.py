@@ -16,8 +16,6 @@ from itertools import groupby
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import UInt8
-from PIL import Image
 
 from pipelines.folders import make_folder
 from pipelines.lab.simulation.footage import (
@@ -30,7 +28,7 @@ from pipelines.lab.simulation.footage import (
 from pipelines.lab.simulation.motion import SAMPLE_RATE_HZ, Track
 from pipelines.lab.simulation.picture import Photographer, random_sensor
 from pipelines.lab.simulation.wearable import POSITIONS, simulate_sensor
-from pipelines.lab.studies.clip_set import ClipSet
+from pipelines.lab.studies.clip_set import ClipSet, squared
 
 FRAMES, WINDOW_S = 8, 3.0
 IMU_RATE_HZ = float(SAMPLE_RATE_HZ)
@@ -109,12 +107,12 @@ def _render_room(plan: RecordingPlan, folder: Path, image_size_px: int) -> None:
                 photographer.render(track.qpos[at], covered=track.covered[at])
                 for at in samples
             ]
-            frames.append([_squared(shot, image_size_px) for shot in shots])
+            frames.append([squared(shot, image_size_px) for shot in shots])
             middle = samples[len(samples) // 2]
             shown = photographer.segment(
                 track.qpos[middle], covered=track.covered[middle]
             )
-            maps.append(_squared(shown, image_size_px))
+            maps.append(squared(shown, image_size_px))
     felt = simulate_sensor(world, track, POSITIONS["waist"], rng)
     path = _path(folder, plan, image_size_px)
     part = path.with_suffix(f".{os.getpid()}.part")
@@ -127,21 +125,6 @@ def _render_room(plan: RecordingPlan, folder: Path, image_size_px: int) -> None:
             parts=np.array(maps, np.uint8),
         )
     part.replace(path)
-
-
-def _squared(
-    picture: UInt8[np.ndarray, "height width ..."], side_px: int
-) -> UInt8[np.ndarray, "side side ..."]:
-    """Scale to the model's width and pad above and below, as the cameras do."""
-    height, width = picture.shape[:2]
-    size = side_px, round(side_px * height / width)
-    colours = picture.ndim == 3
-    way = Image.Resampling.BILINEAR if colours else Image.Resampling.NEAREST
-    scaled = np.asarray(Image.fromarray(picture).resize(size, way))
-    square = np.zeros((side_px, side_px, *picture.shape[2:]), np.uint8)
-    above = (side_px - size[1]) // 2
-    square[above : above + size[1]] = scaled
-    return square
 
 
 def picture_samples(start: int) -> list[int]:

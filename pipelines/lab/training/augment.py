@@ -56,12 +56,7 @@ def view_blocks(
 ) -> Float32[Tensor, "picture 3 rows columns"]:
     """Sample a block of each picture's view, without computing the rest.
 
-    Args:
-        pictures: Square pictures.
-        views: Output of ``draw_views``.
-        first: Number of the block's first patch in the picture.
-        side: Patches along a side of a picture.
-        block: Patches along a side of a block.
+    ``views`` is the output of ``draw_views``. Lengths count patches.
     """
     size = pictures.shape[-1]
     steps = torch.arange(size // side * block)

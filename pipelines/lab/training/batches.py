@@ -89,10 +89,7 @@ class WindowSampler:
     def draw(self, windows: int, block: int, rng: np.random.Generator) -> Batch:
         """Draw a batch; equal generators draw equal batches.
 
-        Args:
-            windows: Number of windows.
-            block: Patches along a side of the shown block.
-            rng: Source of every random choice.
+        ``block`` is the side of the shown block in patches.
         """
         chosen = rng.choice(len(self._places), windows, p=self._weights)
         pixels, labels, landmarks = [], [], []

@@ -42,11 +42,8 @@ def draw_blocks(
 ) -> Int64[Tensor, "picture token"]:
     """Draw a block for each picture: near the person if visible, else anywhere.
 
-    Args:
-        landmarks: Fractions of the picture, height, and 1 if visible.
-        side: Patches along a side of the picture.
-        block: Patches along a side of the block; at most ``side``.
-        rng: Source of every random choice.
+    Landmarks are fractions of the picture, height, and 1 if visible. Lengths count
+    patches; ``block`` is at most ``side``.
 
     Returns:
         Numbers of the block's patches in the picture, row by row.

@@ -23,13 +23,8 @@ _NEWEST_SHARE = 0.03  # of a loss in the shown mean
 class Towers:
     """Both towers of a CLIP model, and parts that are trained with them.
 
-    Args:
-        model: The model.
-        parts: Further modules by name, which are not in the result.
-        matrix_rate: Highest learning rate of the towers' matrices.
-        other_rate: Highest learning rate of all other parameters.
-        weight_decay: Weight decay; none for biases, norms and scale.
-        average_decay: Decay of the moving average of the weights.
+    ``parts`` are not in the result. Rates are the highest ones: ``matrix_rate`` for the
+    towers' matrices. Biases, norms and scale have no weight decay.
     """
 
     def __init__(

@@ -69,10 +69,8 @@ class CusumDetector:
     ) -> list[DriftAlert]:
         """Process a block; return alerts that are new or over.
 
-        Args:
-            number: Number of the block since the epoch.
-            means: Means of the block, NaN where nothing was measured.
-            hour: Hour of the day, UTC, 0 to 23.
+        ``number`` counts blocks since the epoch; ``hour`` is in UTC. A mean is NaN
+        where nothing was measured.
         """
         normal, deviation = self.baseline.mean[hour], self.baseline.deviation[hour]
         scores = standard_scores(means, normal, deviation, self._cap)
@@ -187,8 +185,7 @@ class CusumDetector:
     def snapshot(self, correction_ns: int = 0) -> dict[str, Any]:
         """Return the state for a restart, as JSON values; times are UTC.
 
-        Args:
-            correction_ns: Offset from pipeline time to UTC.
+        ``correction_ns`` is the offset from pipeline time to UTC.
         """
         correction_blocks = correction_ns // seconds_to_ns(self._settings.block_s)
         return {

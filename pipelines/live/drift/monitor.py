@@ -97,10 +97,7 @@ class DriftMonitor:
     ) -> list[DriftAlert]:
         """Add measurements; return the alerts of the block before if it ended.
 
-        Args:
-            timestamp_ns: Time of the measurements; a time before the present block
-                counts for the present block.
-            values: Measurements of any of ``SIGNALS``, by name.
+        A time before the present block counts for the present block.
         """
         number = timestamp_ns // seconds_to_ns(self._settings.block_s)
         alerts: list[DriftAlert] = []
@@ -122,9 +119,8 @@ class DriftMonitor:
     ) -> list[DriftAlert]:
         """Process a complete block; return alerts that are new or over.
 
-        Args:
-            number: Number of the block since the epoch.
-            means: Means in the order of ``SIGNALS``, NaN where nothing was measured.
+        ``number`` counts blocks since the epoch. Means are in the order of ``SIGNALS``,
+        and NaN where nothing was measured.
         """
         self.blocks += 1
         self.latest = means

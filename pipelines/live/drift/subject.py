@@ -55,12 +55,8 @@ class Origin:
 class SubjectDrift:
     """Drift detector of one subject.
 
-    Args:
-        subject_id: The subject.
-        origin: Identity of its model, prompts and camera.
-        settings: Durations and rates.
-        calibrated: Modalities with calibrated confidence, from which an accuracy is
-            implied.
+    ``calibrated`` are the modalities with calibrated confidence, from which an accuracy
+    is implied.
     """
 
     def __init__(

@@ -62,9 +62,7 @@ class CaptureClock:
     def stamp(self, arrival_ns: int, sender_ns: int | None) -> CaptureTime:
         """Return the capture time of the next picture.
 
-        Args:
-            arrival_ns: Arrival by our clock.
-            sender_ns: Capture time by the sender's clock; None if unknown.
+        ``sender_ns`` is the capture time by the sender's clock; None if unknown.
         """
         sender = self._sender
         if self._last_ns is None:

@@ -66,9 +66,8 @@ class SenderClock:
     def take(self, arrival_ns: int, sender_ns: int | None) -> int | None:
         """Return the capture time of the next picture; None without a model.
 
-        Args:
-            arrival_ns: Arrival of the picture; never less than before.
-            sender_ns: Capture time by the sender's clock; None if unknown.
+        ``sender_ns`` is the capture time by the sender's clock; None if unknown.
+        Arrivals never go back.
         """
         self.moved = self.offset_ns is not None and self._is_over(arrival_ns)
         if self.moved:

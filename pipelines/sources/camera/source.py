@@ -16,7 +16,6 @@ import logging
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass
-from types import TracebackType
 from typing import final
 
 from pipelines.clock import Clock, SystemClock, ns_to_seconds, seconds_to_ns
@@ -178,12 +177,7 @@ class CameraSource:
         self._task = asyncio.create_task(self._run())
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._buffer.close()
         self._task.cancel()
         # ``__anext__`` has raised the error.

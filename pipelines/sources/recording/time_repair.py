@@ -64,9 +64,7 @@ def typical_period_ns(times_ns: Sequence[int]) -> int | None:
 def repair_times(times_ns: Sequence[int | None], period_ns: int) -> RepairedTimes:
     """Replace implausible times.
 
-    Args:
-        times_ns: Time of each picture in order of storage; None where there is none.
-        period_ns: Usual difference of successive times.
+    Times are in order of storage; None where there is none.
     """
     timed = [(place, ns) for place, ns in enumerate(times_ns) if ns is not None]
     known_ns = [ns for _, ns in timed]
@@ -90,9 +88,7 @@ def fill_times(
     If pictures are not stored in order of time, nothing is interpolated, because only
     the decoder knows their order. Pictures before the first time stay without one.
 
-    Args:
-        times_ns: Times after ``repair_times``.
-        period_ns: Usual difference of successive times, counting pictures without one.
+    The times come from ``repair_times``; the period counts pictures without a time.
     """
     places = [place for place, ns in enumerate(times_ns) if ns is not None]
     known_ns = [ns for ns in times_ns if ns is not None]

@@ -52,11 +52,8 @@ def parse_imu_payload(
 ) -> RawImuBatch:
     """Parse one message of a wearable.
 
-    Args:
-        payload: The message.
-        topic: Topic of the message, for error messages.
-        arrival_ns: Arrival on the pipeline clock; SenML's relative times count from it.
-        most_bytes: Greatest size of a payload that is parsed, in bytes.
+    SenML's relative times count from ``arrival_ns``; errors name the topic. A payload
+    of more than ``most_bytes`` is refused.
 
     Returns:
         At least one sample, in time order, on the device's clock.

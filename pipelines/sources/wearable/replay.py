@@ -15,7 +15,6 @@ import csv
 import math
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import final
 
 import numpy as np
@@ -135,13 +134,8 @@ class ImuFileSource:
 
     An async context manager, and in it an async iterator.
 
-    Args:
-        subject_id: The subject that wears the device; part of every record.
-        path: The file.
-        clock: Clock of the playback.
-        origin_ns: Pipeline time of presentation time 0.
-        speed: Speed relative to the clock; None for the speed of the consumer.
-        batch_samples: Number of samples in a batch.
+    Presentation time 0 is ``origin_ns``. ``speed`` is relative to the clock; None is
+    the speed of the consumer.
 
     Raises:
         SourceNotFound: If the file does not exist or cannot be opened.
@@ -178,12 +172,7 @@ class ImuFileSource:
         self._items = self._play()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._items.aclose()
 
     def __aiter__(self) -> AsyncIterator[ImuBatch | SourceStatus]:

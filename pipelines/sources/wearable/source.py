@@ -19,7 +19,6 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from random import Random
 from statistics import median
-from types import TracebackType
 from typing import final
 
 import aiomqtt
@@ -130,12 +129,7 @@ class ImuSource:
         self._task.add_done_callback(lambda _: self._outbox.close())
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._task.cancel()
         # ``__anext__`` has raised the error.
         await asyncio.gather(self._task, return_exceptions=True)

@@ -34,12 +34,7 @@ def showing(
 ) -> "Iterator[Show]":
     """Yield a function that shows each record that it is called with.
 
-    Args:
-        sources: The sources, for the table's title and a recording's length.
-        zero_ns: Pipeline time of a recording's start; None for live sources.
-        clock: The clock of the records.
-        events: The event of each label.
-        as_json: Whether to print one JSON object per line.
+    Without ``zero_ns`` the sources are live. ``events`` holds the event of each label.
     """
     from pipelines.sources.gstreamer.video_info import video_duration_s
     from services.live_view import LiveView

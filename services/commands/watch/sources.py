@@ -115,15 +115,9 @@ async def open_subject(
 ) -> "AsyncIterator[Subject]":
     """Open the sources; those of a recording are merged in order of time.
 
-    Args:
-        watched: The sources.
-        clock: Clock of live sources.
-        origin_ns: Pipeline time of presentation time 0 of a recording.
-        image_size_px: Side of the square pictures.
-        step_ns: Step of the frame grid.
-        rtsp: How an RTSP camera is reached and trusted.
-        on_report: Called with the faults of a recording, at its end.
-        on_status: Called at once with each status of a live source.
+    ``on_report`` gets the faults of a recording at its end, and ``on_status`` each
+    status of a live source at once. Presentation time 0 of a recording is
+    ``origin_ns``.
 
     Raises:
         SourceError: If a source is malformed, or cannot be reached at first.

@@ -29,6 +29,7 @@ from pipelines.lab.studies.models.result import (
     Cell,
     StudyResult,
     Table,
+    compare,
     harmonic_mean,
     mean,
 )
@@ -235,20 +236,16 @@ class Outcome:
         where = f"With {self.sides.title}, SC-CLIP"
         best = max(MODELS[1:], key=lambda model: self.closed[model].hm)
         return (
-            f"{where} {_beats(tuned.novel, frozen.novel)} frozen CLIP on novel labels:"
+            f"{where} {compare(tuned.novel, frozen.novel)} frozen CLIP on novel labels:"
             f" {tuned.novel:.3f}, {frozen.novel:.3f}.",
-            f"{where} {_beats(tuned.hm, frozen.hm)} frozen CLIP in the harmonic mean:"
+            f"{where} {compare(tuned.hm, frozen.hm)} frozen CLIP in the harmonic mean:"
             f" {tuned.hm:.3f}, {frozen.hm:.3f}; on base labels it has"
             f" {tuned.base:.3f} against {frozen.base:.3f}. Of its heads {best} has the"
             f" highest harmonic mean, {self.closed[best].hm:.3f}.",
-            f"{where} {_beats(self.general['sc-clip'].hm, self.general['frozen'].hm)}"
+            f"{where} {compare(self.general['sc-clip'].hm, self.general['frozen'].hm)}"
             " frozen CLIP in the harmonic mean with all labels as candidates:"
             f" {self.general['sc-clip'].hm:.3f}, {self.general['frozen'].hm:.3f}.",
         )
-
-
-def _beats(one: float, other: float) -> str:
-    return "beats" if one > other else "does not beat"
 
 
 def _figures(scores: Mapping[str, Score]) -> dict[str, dict[str, float]]:

@@ -52,10 +52,8 @@ class Ablation:
 def ablations_of(whole: ScSettings, layers: int) -> Mapping[str, tuple[Ablation, ...]]:
     """Return the ablations by subject.
 
-    Args:
-        whole: The settings, of which one thing is changed at a time.
-        layers: Blocks of the picture tower. Published layers are counted from its end;
-            missing ones are left out.
+    One thing of ``whole`` is changed at a time. Published layers are counted from the
+    tower's end; missing ones are left out.
     """
     mlp = replace(whole, query_adapter="mlp")
     return {

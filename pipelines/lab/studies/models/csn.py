@@ -26,6 +26,7 @@ from models.csn.training import (
 from models.masking.masks import fill
 from pipelines.lab.studies.clip_set import ClipSet
 from pipelines.lab.studies.models.disturbed import (
+    MEASURES,
     SCATTER_HEADER,
     WHOLE,
     Scatter,
@@ -163,16 +164,12 @@ def _measured_pixels(
 
 def _mean_of(found: list[Scatter]) -> Scatter:
     """Average over seeds; the counts are added."""
-    return Scatter(
-        covered=mean([scatter.covered for scatter in found]),
-        top1=mean([scatter.top1 for scatter in found]),
-        confidence=mean([scatter.confidence for scatter in found]),
-        top_share=mean([scatter.top_share for scatter in found]),
-        labels=mean([scatter.labels for scatter in found]),
-        entropy_nats=mean([scatter.entropy_nats for scatter in found]),
-        counts=np.sum([scatter.counts for scatter in found], axis=0),
-        trust=found[0].trust,
-    )
+    means = {
+        measure: mean([getattr(scatter, measure) for scatter in found])
+        for measure in MEASURES
+    }
+    counts = np.sum([scatter.counts for scatter in found], axis=0)
+    return Scatter(**means, counts=counts, trust=found[0].trust)
 
 
 def _plot_grid(

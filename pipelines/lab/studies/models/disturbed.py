@@ -1,7 +1,7 @@
 """Middle pictures of clips, whole and partly covered, and how predictions scatter."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 from jaxtyping import Float32, Int64, UInt8
@@ -9,7 +9,6 @@ from scipy.special import softmax
 
 from models.masking.masks import (
     SHARES,
-    Dispersion,
     Fill,
     equal_area_control,
     everything_but,
@@ -124,21 +123,18 @@ def measure_scatter(
     counts, trust = np.zeros((side, side), np.int64), np.zeros((side, side))
     np.add.at(counts, (labels, predicted), 1)
     np.add.at(trust, (labels, predicted), sure)
-    spread = [measure_dispersion(row) for row in counts if row.sum()]
+    spread = [astuple(measure_dispersion(row)) for row in counts if row.sum()]
+    labels_said, entropy_nats, top_share = np.mean(spread, axis=0).tolist()
     return Scatter(
         covered=covered,
         top1=accuracy(predicted, labels),
         confidence=float(sure.mean()),
-        top_share=_mean(spread, "top_share"),
-        labels=_mean(spread, "labels"),
-        entropy_nats=_mean(spread, "entropy_nats"),
+        top_share=top_share,
+        labels=labels_said,
+        entropy_nats=entropy_nats,
         counts=counts,
         trust=(trust / np.where(counts, counts, np.nan)).astype(np.float32),
     )
-
-
-def _mean(spread: Sequence[Dispersion], name: str) -> float:
-    return float(np.mean([getattr(each, name) for each in spread]))
 
 
 def scatter_figures(found: Mapping[str, Scatter]) -> dict[str, dict[str, float]]:
@@ -152,25 +148,12 @@ def scatter_figures(found: Mapping[str, Scatter]) -> dict[str, dict[str, float]]
 def scatter_rows(found: Mapping[str, Scatter]) -> tuple[tuple[str | float, ...], ...]:
     """Return the rows of a table with ``SCATTER_HEADER``."""
     return tuple(
-        (
-            name,
-            scatter.covered,
-            scatter.top1,
-            scatter.confidence,
-            scatter.top_share,
-            scatter.labels,
-            scatter.entropy_nats,
-        )
+        (name, *(getattr(scatter, measure) for measure in MEASURES))
         for name, scatter in found.items()
     )
 
 
-SCATTER_HEADER = (
-    "pictures",
-    "covered",
-    "top-1",
-    "confidence",
-    "top share",
-    "labels said",
-    "entropy, nats",
-)
+MEASURES = ("covered", "top1", "confidence", "top_share", "labels", "entropy_nats")
+"""The fields of ``Scatter`` that are one number, in the order of a table."""
+_TITLES = ("covered", "top-1", "confidence", "top share", "labels said")
+SCATTER_HEADER = ("pictures", *_TITLES, "entropy, nats")

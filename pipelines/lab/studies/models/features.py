@@ -19,6 +19,7 @@ from scipy.special import softmax
 
 from models.masking.masks import equal_area_control, everything_but, fill, union
 from models.recognizer import ClipRecognizer
+from pipelines.lab.studies.clip_set import squared
 from pipelines.lab.studies.models.feature_masks import FeatureFrame, Mask
 from pipelines.lab.studies.models.plots import new_figure
 from pipelines.lab.studies.models.result import StudyResult, Table
@@ -127,8 +128,8 @@ def _answered(
         covered = fill(frame.picture, mask)
         moved = fill(frame.picture, equal_area_control(mask, rng))
         panels.append(_small(covered))
-        squares.append(_squared(covered, side_px))
-        elsewhere.append(_squared(moved, side_px))
+        squares.append(squared(covered, side_px))
+        elsewhere.append(squared(moved, side_px))
     answers, controls = _ask(recognizer, squares), _ask(recognizer, elsewhere)
     for place, (cover, mask) in enumerate(named):
         yield Covered(
@@ -151,18 +152,6 @@ def _likeliest(names: Sequence[str], logits: Float32[np.ndarray, " label"]) -> A
     probabilities = softmax(logits.astype(np.float64))
     best = int(probabilities.argmax())
     return Answer(names[best], float(probabilities[best]))
-
-
-def _squared(picture: Picture, side_px: int) -> UInt8[np.ndarray, "side side 3"]:
-    """Scale the whole picture and pad it with black, as the cameras do."""
-    height, width = picture.shape[:2]
-    scale = side_px / max(height, width)
-    rows, columns = max(1, round(height * scale)), max(1, round(width * scale))
-    scaled = Image.fromarray(picture).resize((columns, rows), Image.Resampling.BILINEAR)
-    square = np.zeros((side_px, side_px, 3), np.uint8)
-    top, left = (side_px - rows) // 2, (side_px - columns) // 2
-    square[top : top + rows, left : left + columns] = np.asarray(scaled)
-    return square
 
 
 def _small(picture: Picture) -> Picture:

@@ -38,12 +38,8 @@ QUICK = StudySize(clips=120, seeds=(1,), effort=0.2)
 class Laboratory:
     """A checkpoint, its prompts, and labelled clips.
 
-    Args:
-        recognizer: The checkpoint and prompts to study.
-        clips: Clips with labels of the prompt set.
-        basis: A sentence that describes the clips and the checkpoint.
-        on_progress: Called during long computations.
-        learnt: Labels in the checkpoint's own training; None if unknown.
+    ``basis`` is a sentence that describes clips and checkpoint. ``learnt`` holds the
+    labels of the checkpoint's own training; None if unknown.
     """
 
     def __init__(

@@ -15,7 +15,7 @@ from models.clip.averaging import middle_frame
 from pipelines.lab.studies.confusion import count_confusion
 from pipelines.lab.studies.models.laboratory import Laboratory, accuracy
 from pipelines.lab.studies.models.plots import plot_cosines, plot_map
-from pipelines.lab.studies.models.result import StudyResult, Table
+from pipelines.lab.studies.models.result import StudyResult, Table, compare
 from pipelines.lab.studies.plots import plot_confusion
 
 _PUBLISHED_CLIP, _PUBLISHED_SINGLE = 0.9419, 0.9261
@@ -37,7 +37,6 @@ def study_zero_shot(lab: Laboratory) -> StudyResult:
         ("its middle frame alone", top1_single, _PUBLISHED_SINGLE),
         ("whole set of the report", None, _PUBLISHED_TOP1),
     )
-    verdict = "beats" if top1_clip > top1_single else "does not beat"
     return StudyResult(
         name="zero-shot",
         basis=lab.basis,
@@ -53,7 +52,8 @@ def study_zero_shot(lab: Laboratory) -> StudyResult:
             Table("By label", ("label", "precision", "recall", "F1", "clips"), rows),
         ),
         findings=(
-            f"The clip {verdict} the single frame: {top1_clip:.3f}, {top1_single:.3f}.",
+            f"The clip {compare(top1_clip, top1_single)} the single frame:"
+            f" {top1_clip:.3f}, {top1_single:.3f}.",
         ),
         plots=_plots(lab, by_clip),
     )

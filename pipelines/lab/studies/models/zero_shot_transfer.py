@@ -108,13 +108,8 @@ def study_zero_shot_transfer(
 ) -> StudyResult:
     """Train at home, once for each seed, and measure away.
 
-    Args:
-        home: The set to train on.
-        away: The set to measure on, with the same checkpoint and its own labels.
-        size: Seeds, and share of the training.
-        home_title: Name of home.
-        away_title: Name of away; the published figures of a public set are shown if it
-            begins with that set's name.
+    Both sets have the same checkpoint, and labels of their own. The published figures
+    of a public set are shown if ``away_title`` begins with its name.
     """
     bench = _Bench(home, away, size)
     runs = [bench.run(seed) for seed in size.seeds]
