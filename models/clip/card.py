@@ -22,10 +22,8 @@ View = Literal["picture", "pose"]
 class Card:
     """Facts about a checkpoint that transformers has no place for.
 
-    Attributes:
-        view: What the checkpoint was trained to look at.
-        recency: Weight of a frame relative to that of the frame one grid step later,
-            above 0, at most 1. 1 is the plain mean.
+    ``recency`` is the weight of a frame relative to that of the frame one grid step
+    later, above 0, at most 1; 1 is the plain mean.
     """
 
     view: View = "picture"

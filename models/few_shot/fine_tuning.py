@@ -78,9 +78,8 @@ def pooled_features(
 class TunedProjection:
     """A trained picture projection; everything else is the frozen model's.
 
-    Attributes:
-        weight: Replaces the weight of the model's ``visual_projection``.
-        scale: The model's factor of a cosine.
+    ``weight`` replaces that of the model's ``visual_projection``; ``scale`` is the
+    model's.
     """
 
     weight: Float32[Tensor, "dim hidden"]

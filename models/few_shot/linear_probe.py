@@ -35,10 +35,8 @@ PROBE_STRENGTHS = (1e6, 1e4, 1e2, 1.0, 1e-2, 1e-4, 1e-6)
 class LinearProbe:
     """A fitted linear probe.
 
-    Attributes:
-        weight: A row for each label.
-        bias: A value for each label.
-        strength: Weight of the cross-entropy against the weights' norm, often called C.
+    ``strength`` weighs the cross-entropy against the weights' norm; it is often called
+    C.
     """
 
     weight: Float32[Tensor, "label width"]

@@ -20,10 +20,8 @@ from models.is_clip.spectrogram import SpectrogramScale
 class TrainedIsClip:
     """An IS-CLIP with the settings needed to use it.
 
-    Attributes:
-        model: The model, in evaluation mode.
-        scale: Scale of the spectrograms that it was trained on, with their sample rate.
-        step_s: Seconds from one position of the window to the next.
+    ``scale`` is that of the spectrograms that it was trained on. ``step_s`` is the time
+    from one position of the window to the next.
     """
 
     model: IsClip

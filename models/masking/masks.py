@@ -70,10 +70,8 @@ class FeaturePoints:
 class Dispersion:
     """How far predictions for one true label scatter.
 
-    Attributes:
-        labels: Number of different labels predicted.
-        entropy_nats: Entropy of their shares; zero if all predictions are the same.
-        top_share: Share of the most frequent prediction.
+    ``entropy_nats`` is that of the labels' shares, ``top_share`` that of the most
+    frequent prediction.
     """
 
     labels: int

@@ -63,11 +63,7 @@ class LabelPrompts:
 class PromptSet:
     """Labels and templates; the order of the labels is that of every score row.
 
-    Attributes:
-        name: Short name for people.
-        version: Version number, raised by the author at each change.
-        templates: Sentences with one ``{}`` each.
-        prompts: The labels.
+    Each template has one ``{}``; the author raises ``version`` at each change.
     """
 
     name: str

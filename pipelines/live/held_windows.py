@@ -26,10 +26,8 @@ from pipelines.sources.wearable.buffer import ImuBuffer
 class DueWindow:
     """A window that is due.
 
-    Attributes:
-        clip: The clip, with the wearable's samples if they have arrived.
-        wait_ns: Time for which the window was held; 0 if it was not.
-        was_previewed: Whether ``HeldWindows.new_previews`` returned it before.
+    ``wait_ns`` is the time for which it was held. ``was_previewed`` is whether
+    ``HeldWindows.new_previews`` returned it before.
     """
 
     clip: Clip

@@ -45,13 +45,8 @@ class Growth:
 class Soak:
     """The result of the run.
 
-    Attributes:
-        minutes: Length of the run.
-        growth: Growth of memory by kind of process.
-        longest_queue: Largest number of messages and records that waited.
-        last_queue: Number that waited at the end.
-        windows: Number of windows recognised.
-        outages: Number of times that the cameras went away.
+    ``growth`` is by kind of process. Queues count messages and records that waited;
+    ``outages`` are the times that the cameras went away.
     """
 
     minutes: float

@@ -28,10 +28,8 @@ Step = Literal["subscribe", "publish"]
 class Refused:
     """Why a message is not delivered.
 
-    Attributes:
-        reason: The reason in a few words.
-        is_silent: Whether the broker acknowledged the message, but nothing proves its
-            delivery.
+    ``is_silent`` is whether the broker acknowledged the message, but nothing proves its
+    delivery.
     """
 
     reason: str

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines.progress import Progress
+from pipelines.progress import Progress, counting
 from pipelines.sources.gstreamer.video_writer import VideoFileWriter
 
 _WIDTH_PX, _HEIGHT_PX = 320, 240
@@ -28,13 +28,7 @@ def render_rooms(
     from pipelines.lab.simulation.footage import RecordingPlan, Stream, simulate
 
     plans = [RecordingPlan(Stream.FOOTAGE, seed, i, seconds) for i in range(count)]
-    done: list[str] = []
-
-    def advance(plan: RecordingPlan) -> None:
-        done.append(plan.name)
-        on_progress("rendering", len(done), count, plan.name)
-
-    simulate(folder, plans, on_done=advance)
+    simulate(folder, plans, on_done=counting(on_progress, "rendering", count))
     return [folder / plan.name for plan in plans]
 
 

@@ -81,11 +81,8 @@ _notes = Table(
 class Message:
     """A message to publish.
 
-    Attributes:
-        key: Identifies the content; two messages with one key are the same.
-        topic: MQTT topic.
-        payload: JSON object; an empty one deletes a retained message.
-        retain: Whether the broker keeps the message for later subscribers.
+    Two messages with one key are the same. The payload is a JSON object; an empty one
+    deletes a retained message.
     """
 
     key: str

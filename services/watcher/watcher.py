@@ -66,14 +66,12 @@ _TRIM_S = 20.0
 class WatchedSubject:
     """A subject with its sources; ``repr`` shows no credentials.
 
+    A subject may have no camera or no wearable.
+
     Attributes:
-        subject_id: The subject's id.
-        camera: The camera's address; None for a wearable alone.
-        wearable: The wearable's address; None for a camera alone.
         framing: How a picture becomes square.
         tls: How the wearable's broker is trusted; None for no TLS.
         rtsp: How an RTSP camera is reached and trusted.
-        zones: Zones of the camera.
         bed: When a person is in bed.
     """
 

@@ -30,7 +30,7 @@ from pipelines.lab.studies.video_clips import (
     read_footage_clips,
     read_video_clips,
 )
-from pipelines.progress import Progress
+from pipelines.progress import Progress, counting
 
 
 @final
@@ -172,18 +172,12 @@ def _ward_clips(
     choice: WardChoice, clip: ClipEncoder, on_progress: Progress
 ) -> StudiedClips:
     require_rendering()  # before the next import, which fails with a traceback
-    from pipelines.lab.simulation.footage import RecordingPlan, Stream
+    from pipelines.lab.simulation.footage import Stream
     from pipelines.lab.studies.pose_clips import draw_pose_clips
     from pipelines.lab.studies.ward_clips import plan_rooms, prepare_ward_clips
 
     stream = Stream.TRAINING if choice.for_use else Stream.FOOTAGE
     plans = plan_rooms(choice.clips, choice.seed, stream)
-    done: list[str] = []
-
-    def count(plan: RecordingPlan) -> None:
-        done.append(plan.name)
-        on_progress("rooms", len(done), len(plans), plan.name)
-
     recognizer = ClipRecognizer(clip, read_prompts(choice.prompts))
     labels = recognizer.prompt_set.labels
     if clip.card.view == "pose":
@@ -199,7 +193,7 @@ def _ward_clips(
                 plans,
                 labels,
                 image_size_px=clip.image_size_px,
-                on_done=count,
+                on_done=counting(on_progress, "rooms", len(plans)),
             )
     rooms = len(set(rendered.groups.tolist()))
     title = "the simulated ward"

@@ -52,10 +52,8 @@ _ENDINGS = (".csv", ".txt")
 class ReadClips:
     """Clips that were read, and the number left out.
 
-    Attributes:
-        clips: The clips; their labels are indices into the prompt set's labels.
-        unreadable: Number of clips left out because their video is damaged.
-        unnamed: Number of spans left out because the prompt set has no label for them.
+    ``unreadable`` clips have a damaged video. The prompt set has no label for
+    ``unnamed`` spans.
     """
 
     clips: ClipSet

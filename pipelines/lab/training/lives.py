@@ -46,9 +46,8 @@ _CUT_SHARE = 0.15  # share of windows that are as short as a stream's first ones
 class Life:
     """A life as its wearables measure it.
 
-    Attributes:
-        felt: Samples of each position of ``POSITIONS``.
-        labels: Index of each sample's label in the prompt set; -1 for none.
+    ``felt`` are the samples of each of ``POSITIONS``. A label is an index into the
+    prompt set; -1 is none.
     """
 
     felt: tuple[Float32[np.ndarray, "sample 6"], ...]

@@ -34,7 +34,7 @@ from pipelines.lab.training.losses import BodyHeads, label_texts, training_losse
 from pipelines.lab.training.pictures import PictureRun, label_matrix, prepare_runs
 from pipelines.lab.training.recipe_file import claim, recipe_text, write_recipe
 from pipelines.lab.training.towers import Towers
-from pipelines.progress import Progress
+from pipelines.progress import Progress, counting
 
 _WHITENING_WINDOWS = 256
 _STATE_NAME = "state.safetensors"
@@ -162,19 +162,12 @@ def train(
 
 def _prepare(recipe: Recipe, folder: Path, on_progress: Progress) -> list[PictureRun]:
     plans = recipe.plans()
-    done = 0
-
-    def count(plan: RecordingPlan) -> None:
-        nonlocal done
-        done += 1
-        on_progress("rendering", done, len(plans), plan.name)
-
     return prepare_runs(
         folder,
         plans,
         image_size_px=recipe.image_size_px,
         step_ns=recipe.step_ns,
-        on_done=count,
+        on_done=counting(on_progress, "rendering", len(plans)),
     )
 
 

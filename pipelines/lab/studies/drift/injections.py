@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, UInt8
+from jaxtyping import UInt8
 from scipy.ndimage import gaussian_filter
 
+from models.masking.masks import fill, pixel_mask, shape_mask
 from pipelines.lab.data.truth import Resolve
 from pipelines.records import DriftCause
 
@@ -56,28 +57,18 @@ def mask_pixels(share: float) -> Change:
     """Blacken a share of the pixels, one by one."""
 
     def change(pixels: Pixels, rng: np.random.Generator) -> Pixels:
-        return _blackened(pixels, rng.random(pixels.shape[:2]) < share)
+        height, width = pixels.shape[:2]
+        return fill(pixels, pixel_mask(height, width, share, rng))
 
     return change
 
 
 def mask_shapes(share: float) -> Change:
-    """Blacken rectangles and ellipses until they cover a share."""
+    """Blacken shapes until they cover a share."""
 
     def change(pixels: Pixels, rng: np.random.Generator) -> Pixels:
         height, width = pixels.shape[:2]
-        rows, columns = np.mgrid[:height, :width]
-        mask = np.zeros((height, width), bool)
-        while mask.mean() < share:
-            y, x = rng.uniform(0, height), rng.uniform(0, width)
-            half_y, half_x = rng.uniform(0.06, 0.2, 2) * (height, width)
-            away_y, away_x = np.abs(rows - y) / half_y, np.abs(columns - x) / half_x
-            elliptic = rng.random() < 0.5
-            inside = (
-                np.hypot(away_y, away_x) if elliptic else np.maximum(away_y, away_x)
-            )
-            mask |= inside < 1
-        return _blackened(pixels, mask)
+        return fill(pixels, shape_mask(height, width, share, rng)[0])
 
     return change
 
@@ -118,12 +109,6 @@ def cover(share: float) -> Change:
         return covered
 
     return change
-
-
-def _blackened(pixels: Pixels, mask: Bool[np.ndarray, "height width"]) -> Pixels:
-    changed = pixels.copy()
-    changed[mask] = 0
-    return changed
 
 
 def inject(change: Change, pixels: Pixels, seed: int) -> Pixels:

@@ -36,7 +36,7 @@ from pipelines.lab.studies.drift.injections import (
     all_injections,
     other_meaning,
 )
-from pipelines.progress import Progress
+from pipelines.progress import Progress, counting
 from pipelines.recognition import ActionRecognizer
 
 MEASURED = ("picture", "camera", "meaning")
@@ -154,15 +154,10 @@ class Survey:
             RecordingPlan(Stream.FOOTAGE, self.seed, room, length_s, _PICTURE_RATE_HZ)
             for room in range(rooms)
         ]
-        done: list[RecordingPlan] = []
         stage = f"rendering, turned by {turned_deg:g}°" if turned_deg else "rendering"
-
-        def count(plan: RecordingPlan) -> None:
-            done.append(plan)
-            self.on_progress(stage, len(done), len(plans), plan.name)
-
+        done = counting(self.on_progress, stage, len(plans))
         render = partial(render_recording, folder, turned_deg=turned_deg)
-        spans = in_render_processes(render, plans, None, count)
+        spans = in_render_processes(render, plans, None, done)
         rows = [row for plan in plans for row in spans[plan]]
         write_labels(folder / LABELS_NAME, rows)
         return read_footage(folder).recordings

@@ -56,11 +56,8 @@ class NamedSam:
 class FeatureFrame:
     """A picture and its features.
 
-    Attributes:
-        name: Name in the file of points.
-        picture: RGB picture of the original size.
-        masks: True where the feature is; at least one mask, in the order of the file.
-        made_by: The SAM of each mask.
+    The picture has its original size. There is at least one mask, in the order of the
+    file; ``made_by`` is the SAM of each.
     """
 
     name: str

@@ -49,12 +49,8 @@ class Answer:
 class Covered:
     """A covered picture, and its prediction.
 
-    Attributes:
-        cover: What is covered.
-        share: Share of the picture's pixels that is covered.
-        answer: Prediction for the covered picture.
-        control: Prediction with as much covered elsewhere; None if nothing is covered.
-        panel: The covered picture, small.
+    ``share`` of the picture's pixels is covered. ``control`` is the answer with as much
+    covered elsewhere; None if nothing is covered.
     """
 
     cover: str

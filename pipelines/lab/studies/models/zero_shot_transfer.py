@@ -89,9 +89,8 @@ Predictions = dict[str, Int64[np.ndarray, " clip"]]
 class Run:
     """One seed's results.
 
-    Attributes:
-        away: Predictions for every clip away.
-        home: Top-1 of each model on home's other groups.
+    ``away`` are predictions for every clip there, ``home`` the top-1 on home's other
+    groups.
     """
 
     away: Predictions

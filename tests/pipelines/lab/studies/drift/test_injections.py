@@ -29,7 +29,7 @@ VIEW = slice(8, -8)
 def test_a_mask_covers_its_share_of_the_view(make: object, share: float) -> None:
     assert callable(make)
     black = inject(make(share), framed_room(), seed=3)[VIEW].max(axis=2) == 0
-    assert black.mean() == pytest.approx(share, abs=0.12)
+    assert black.mean() == pytest.approx(share, abs=0.015)
 
 
 def test_dimming_and_cover_change_the_light() -> None:
