@@ -3,6 +3,10 @@
 .PHONY: help bootstrap demo test check quick fuzz results
 
 bin := .venv/bin
+# Tests start hundreds of processes; without stored bytecode each compiles every module.
+unexport PYTHONDONTWRITEBYTECODE
+# Two processes: one for the whole service, one for all else (tests/conftest.py).
+pytest := $(bin)/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -13,8 +17,8 @@ bootstrap: ## make this machine ready (system packages, .venv); quick when it is
 demo: bootstrap ## run the main job on a simulated ward, and compare events with the truth
 	@$(bin)/wardwatch demo
 
-test: bootstrap ## every test
-	@$(bin)/python -m pytest
+test: bootstrap ## every test, and the share of the branches that they reach
+	@$(pytest) --cov --cov-report=term
 
 check: bootstrap ## format, lint, types and import rules
 	@$(bin)/ruff format --check
@@ -22,8 +26,8 @@ check: bootstrap ## format, lint, types and import rules
 	@$(bin)/mypy
 	@$(bin)/lint-imports
 
-quick: bootstrap ## the tests that need neither Ray nor real footage nor patience
-	@$(bin)/python -m pytest -m "not ray and not slow and not real"
+quick: bootstrap ## the tests of what watches a ward that need neither Ray nor real footage nor patience
+	@$(pytest) --ignore tests/pipelines/lab -m "not ray and not slow and not real"
 
 COUNT ?= 100000
 fuzz: bootstrap ## COUNT faulty payloads, and a tenth of it of each kind of text

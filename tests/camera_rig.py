@@ -121,7 +121,7 @@ def write_timed(
 
 
 def camera(address: str | Path, **options: Any) -> CameraSource:
-    """A camera with small pictures and little patience, unless told otherwise."""
+    """A camera with small pictures and little patience, unless a test sets others."""
     given: dict[str, Any] = {
         "clock": SystemClock(),
         "image_size_px": SIDE_PX,

@@ -1,4 +1,4 @@
-"""Whoever listens to a broker, in tests: a client of its own that remembers."""
+"""A client that listens to a broker and keeps what it hears."""
 
 import asyncio
 import json
@@ -31,8 +31,8 @@ class Heard:
             async with asyncio.timeout(within_s), self.more:
                 await self.more.wait_for(lambda: holds(self))
         except TimeoutError:
-            told = "\n".join(f"{topic} {it}" for topic, it in self.messages)
-            msg = f"not within {within_s} s; heard:\n{told}"
+            lines = "\n".join(f"{topic} {it}" for topic, it in self.messages)
+            msg = f"not within {within_s} s; heard:\n{lines}"
             raise AssertionError(msg) from None
 
 

@@ -41,7 +41,7 @@ def runtime_packages() -> list[str]:
         for package in PACKAGES
         for init in sorted((ROOT / package).rglob("__init__.py"))
     ]
-    return [it for it in folders if not it.startswith("pipelines/lab")]
+    return [name for name in folders if not name.startswith("pipelines/lab")]
 
 
 def marks_in(nodes: Sequence[ast.AST]) -> set[str]:
@@ -94,7 +94,7 @@ def commands_of(commands: typer.Typer) -> set[str]:
     }
     for group in commands.registered_groups:
         assert group.typer_instance is not None
-        names |= {f"{group.name} {it}" for it in commands_of(group.typer_instance)}
+        names |= {f"{group.name} {name}" for name in commands_of(group.typer_instance)}
     return names
 
 
@@ -106,7 +106,7 @@ def test_no_foreign_package_shadows_ours(package: str) -> None:
 
 def test_every_folder_of_ours_is_a_package() -> None:
     folders = {path.parent for name in PACKAGES for path in (ROOT / name).rglob("*.py")}
-    assert [str(it) for it in folders if not (it / "__init__.py").exists()] == []
+    assert [str(each) for each in folders if not (each / "__init__.py").exists()] == []
 
 
 def test_tests_are_no_packages_so_that_they_shadow_nothing() -> None:
@@ -151,7 +151,9 @@ def test_the_readme_names_only_make_targets_that_exist() -> None:
 def test_the_readme_shows_every_command_and_no_other() -> None:
     commands = commands_of(app)
     lines = [f"{line} " for line in shown_commands("wardwatch")]
-    reached = [{it for it in commands if line.startswith(f"{it} ")} for line in lines]
+    reached = [
+        {name for name in commands if line.startswith(f"{name} ")} for line in lines
+    ]
     unknown = [
         line
         for line, names in zip(lines, reached, strict=True)

@@ -27,7 +27,7 @@ def nodes_of(name: str) -> list[int]:
 
 
 def online_since(heard: Heard, after: int) -> set[str]:
-    """Return the subjects that were told to be online after so many messages."""
+    """Return the subjects that were announced as online after so many messages."""
     return {
         payload["subject"]
         for topic, payload in heard.messages[after:]

@@ -93,12 +93,12 @@ def more_events_than(number: int) -> Callable[[Heard], bool]:
 def turns_of(events: Sequence[dict[str, Any]]) -> list[tuple[str, str, float]]:
     """What happened when, in seconds after the first of it, each thing once."""
     stamps = {"started": "start_at", "ended": "end_at"}
-    told = {
+    found = {
         (it["name"], it["state"], datetime.fromisoformat(it[stamps[it["state"]]]))
         for it in events
     }
-    first = min(at for _, _, at in told)
-    turns = [(name, state, (at - first).total_seconds()) for name, state, at in told]
+    first = min(at for _, _, at in found)
+    turns = [(name, state, (at - first).total_seconds()) for name, state, at in found]
     return sorted((name, state, round(at, 3)) for name, state, at in turns)
 
 

@@ -33,7 +33,7 @@ LATE_S = 1.5
 
 @dataclass(slots=True)
 class Watched:
-    """What one ``wardwatch watch --json`` told, each line with when it came."""
+    """Output of one ``wardwatch watch --json``, with the time of each line."""
 
     zero_ns: int = 0
     lines: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
@@ -55,7 +55,7 @@ class Watched:
         ]
 
     def falls(self) -> list[tuple[float, str, str]]:
-        """Return when each event of a fall was told, its state and its id."""
+        """Return the time, state and id of each event of a fall."""
         return [
             (told_s - self.zero_ns / NS_PER_S, line["state"], line["event_id"])
             for told_s, line in self.lines

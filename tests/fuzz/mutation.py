@@ -5,7 +5,7 @@ from random import Random
 from typing import Any
 
 SECRET = "sEcReT9"
-"""Planted where a credential stands; no output may hold it."""
+"""Planted in place of a credential; no output may hold it."""
 
 _ODD_NUMBERS = (
     0, -1, 1, 2**31, 2**63, -(2**63), 2**64, 10**400, 1e308, -1e308, 5e-324, 1e999,
@@ -24,7 +24,7 @@ _ODD_BYTES = (
 
 
 def odd_value(rng: Random, depth: int = 0) -> Any:
-    """Return a JSON value that is unlikely where it comes to stand."""
+    """Return a JSON value that is unlikely in its place."""
     kind = rng.randrange(8 if depth < 3 else 4)
     if kind <= 1:
         return rng.choice(_ODD_NUMBERS)
@@ -90,7 +90,7 @@ def dumped(value: Any) -> bytes:
 
 
 def without_secret(content: bytes) -> bytes:
-    """Return bytes that may be shaken: a secret would come to stand where none can."""
+    """Return bytes that hold no secret: shaken, a secret could move anywhere."""
     return content.replace(SECRET.encode(), b"open")
 
 

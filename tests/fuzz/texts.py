@@ -1,4 +1,4 @@
-"""Addresses, csv files and YAML files, with secrets planted where logins stand."""
+"""Addresses, csv files and YAML files, with secrets planted in place of logins."""
 
 import contextlib
 import logging

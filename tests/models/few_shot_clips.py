@@ -51,7 +51,7 @@ def plain_adamw(
     rates: list[float],
     settings: TrainingSettings,
 ) -> Tensor:
-    """Loshchilov and Hutter 2019, arXiv:1711.05101, algorithm 2, as it stands there."""
+    """Loshchilov and Hutter 2019, arXiv:1711.05101, algorithm 2, line by line."""
     value, first, second = start.clone(), 0.0 * start, 0.0 * start
     for step, rate in enumerate(rates, start=1):
         slope = slope_of(value)

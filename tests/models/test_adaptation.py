@@ -201,8 +201,8 @@ def test_damaged_content_is_named_in_one_line(
     kept = read_adaptation(path, clip)
     weights, facts = load_file(path), json.loads(json.dumps(kept.facts))
     damage(weights, facts)
-    told = json.dumps({"kind": kind, "base": clip.hash, "facts": facts})
-    save_file(weights, path, {FORMAT: told})
+    header = json.dumps({"kind": kind, "base": clip.hash, "facts": facts})
+    save_file(weights, path, {FORMAT: header})
     assert problem in refusal(path, tiny_folder)
 
 

@@ -52,8 +52,8 @@ def fault_of(folder: Path, text: str | bytes) -> tuple[str, int | None]:
 def test_what_is_out_of_bounds_is_refused_with_its_line(
     tmp_path: Path, text: str | bytes, problem: str, line: int | None
 ) -> None:
-    told, at_line = fault_of(tmp_path, text)
-    assert told.startswith(problem)
+    found, at_line = fault_of(tmp_path, text)
+    assert found.startswith(problem)
     assert at_line == line
 
 
@@ -73,8 +73,8 @@ def test_what_is_out_of_bounds_is_refused_with_its_line(
 def test_a_mistake_does_not_repeat_what_may_be_a_password(
     tmp_path: Path, text: str
 ) -> None:
-    told, line = fault_of(tmp_path, f"password: {text}\n")
-    assert "hunter2" not in told
+    found, line = fault_of(tmp_path, f"password: {text}\n")
+    assert "hunter2" not in found
     assert line is not None
 
 

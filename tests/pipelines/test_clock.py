@@ -57,9 +57,9 @@ def test_a_correction_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
         clock.correction_ns()
     times.set_by_ns = 0
     clock.correction_ns()
-    told = [record.getMessage() for record in caplog.records]
+    messages = [record.getMessage() for record in caplog.records]
     end = "; times follow it, spans are unchanged"
-    assert told == [
+    assert messages == [
         f"the clock was corrected by +31.0 d{end}",
         f"the clock was corrected by -31.0 d{end}",
     ]

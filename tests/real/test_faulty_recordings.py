@@ -25,34 +25,34 @@ def watch(
     files = [str(faults / it) if it.endswith(".csv") else it for it in options]
     assert run(app, ["watch", str(faults / name), *files, "--json"]) == 0
     out, err = capsys.readouterr()
-    told = [line for line in err.splitlines() if name in line]
-    return [json.loads(line) for line in out.splitlines()], "\n".join(told)
+    said = [line for line in err.splitlines() if name in line]
+    return [json.loads(line) for line in out.splitlines()], "\n".join(said)
 
 
 def test_two_seconds_of_wild_times_do_not_hide_the_fall(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     worn = "one_wild_time.waist.imu.csv"
-    lines, told = watch(capsys, "one_wild_time.mkv", "--imu", worn)
+    lines, said = watch(capsys, "one_wild_time.mkv", "--imu", worn)
 
     falls = [line for line in lines if line.get("name") == "fall"]
     assert [line["state"] for line in falls] == ["started", "ended"]
     assert max(it["t_end_s"] for it in lines if it["type"] == "prediction") < 20
-    assert "24 of 240 pictures jump away" in told
-    assert "\n" not in told
+    assert "24 of 240 pictures jump away" in said
+    assert "\n" not in said
 
 
 def test_a_stream_without_times_is_watched(capsys: pytest.CaptureFixture[str]) -> None:
-    lines, told = watch(capsys, "no_timing.h264")
+    lines, said = watch(capsys, "no_timing.h264")
 
     assert sum(line["type"] == "prediction" for line in lines) > 20
-    assert "none of 240 pictures has a time" in told
+    assert "none of 240 pictures has a time" in said
 
 
 def test_the_film_is_watched_and_not_its_thumbnail(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    lines, told = watch(capsys, "thumbnail_track_first.mkv")
+    lines, said = watch(capsys, "thumbnail_track_first.mkv")
 
     assert max(it["t_end_s"] for it in lines if it["type"] == "prediction") > 5
-    assert told == ""
+    assert said == ""

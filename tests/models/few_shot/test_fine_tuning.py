@@ -133,9 +133,9 @@ def test_tuning_tells_the_tuned_labels_apart_and_reports_each_epoch() -> None:
         turns(),
         texts,
         settings,
-        lambda *told: heard.append(told),
+        lambda *report: heard.append(report),
     )
-    assert [told[:2] for told in heard] == [(epoch, 15) for epoch in range(1, 16)]
+    assert [report[:2] for report in heard] == [(epoch, 15) for epoch in range(1, 16)]
     assert heard[-1][2] < 0.2 * heard[0][2]
     others = noisy_clips(10, width=WIDTH)
     assert (tuned.logits(others, texts).argmax(dim=1) == turns()).double().mean() > 0.8
@@ -150,7 +150,7 @@ def test_reported_loss_is_the_mean_over_clips_not_over_batches() -> None:
     heard: list[float] = []
     settings = replace(PROJECTION, rate=1e-12, epochs=1, batch=5)  # 5, 5 and 2 clips
     fit_projection(
-        start, pooled, turns(), texts, settings, lambda *told: heard.append(told[2])
+        start, pooled, turns(), texts, settings, lambda *report: heard.append(report[2])
     )
     expected = cross_entropy(start.logits(pooled, texts), turns()).item()
     assert heard == [pytest.approx(expected, rel=1e-5)]
@@ -217,7 +217,7 @@ def test_fine_tuning_takes_the_step_of_the_reference_model(
         frames,
         labels,
         replace(FINE_TUNING, epochs=1),
-        lambda *told: heard.append(told[2]),
+        lambda *report: heard.append(report[2]),
     )
     assert heard == [pytest.approx(expected_loss.item(), rel=1e-5)]
     before = dict(tiny_clip.model.named_parameters())
@@ -246,7 +246,7 @@ def test_fine_tuning_starts_at_the_zero_shot_loss_of_whole_clips(
         frames,
         labels,
         replace(FINE_TUNING, rate=1e-12, epochs=1),
-        lambda *told: heard.append(told[2]),
+        lambda *report: heard.append(report[2]),
         scale,
     )
     with torch.no_grad():
@@ -276,7 +276,7 @@ def test_fine_tuning_fits_a_copy_and_leaves_the_model_as_it_is(
         frames,
         labels,
         replace(FINE_TUNING, epochs=8, batch=2),
-        lambda *told: heard.append(told[2]),
+        lambda *report: heard.append(report[2]),
     )
     assert heard[-1] < 0.5 * heard[0]
     assert not tuned.training
@@ -299,7 +299,7 @@ def test_fine_tuning_holds_the_scale_at_a_hundred(tiny_clip: ClipEncoder) -> Non
             frames,
             labels,
             replace(FINE_TUNING, epochs=1),
-            lambda *told: heard.append(told[2]),
+            lambda *report: heard.append(report[2]),
         )
     assert heard[0] == pytest.approx(heard[1], rel=1e-4)
 

@@ -36,7 +36,7 @@ def soft(scores: np.ndarray) -> np.ndarray:
 
 
 def literal_sirm(sirm: Sirm, frames: np.ndarray, imu: np.ndarray) -> np.ndarray:
-    """What is told to the frames of one window, head by head: equations 6 to 8."""
+    """Message to the frames of one window, head by head: equations 6 to 8."""
     query, key, value, out = (
         plain(layer.weight) for layer in (sirm.query, sirm.key, sirm.value, sirm.out)
     )
@@ -50,8 +50,8 @@ def literal_sirm(sirm: Sirm, frames: np.ndarray, imu: np.ndarray) -> np.ndarray:
         for share, frame in zip(soft(np.array(scores)), frames, strict=True):
             total += share * (value[rows] @ frame)
         joined.extend(total)
-    told: np.ndarray = out @ np.array(joined)
-    return told
+    message: np.ndarray = out @ np.array(joined)
+    return message
 
 
 def literal_sgam(sgam: Sgam, imu: np.ndarray, slots: list[int]) -> np.ndarray:
@@ -73,14 +73,14 @@ def test_sirm_is_the_literal_one_over_the_frames_that_are_there(
     with torch.no_grad():
         found = sirm(frames, imu, present)
     for row, window, worn in zip(found, plain(frames), plain(imu), strict=True):
-        told = literal_sirm(sirm, window[there], worn)
+        message = literal_sirm(sirm, window[there], worn)
         if sirm.say is not None:
-            told += plain(sirm.say.weight) @ worn
-        assert np.abs(told).max() > 0.1  # or the comparison would say little
+            message += plain(sirm.say.weight) @ worn
+        assert np.abs(message).max() > 0.1  # or the comparison would say little
         for at in there:
-            expected = window[at] + told
+            expected = window[at] + message
             if mode == "gate":
-                expected = window[at] * (1 + 1 / (1 + np.exp(-told)))
+                expected = window[at] * (1 + 1 / (1 + np.exp(-message)))
             np.testing.assert_allclose(row[at], expected, atol=1e-4)
 
 

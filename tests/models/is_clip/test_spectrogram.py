@@ -34,7 +34,7 @@ def movement(samples: int, seed: int = 0) -> np.ndarray:
 def shrink(rows: np.ndarray, side: int) -> np.ndarray:
     """Resize the rows by hand: a triangle of weights around each place of the new grid.
 
-    Where rows become fewer, the triangle is as wide as what it stands for.
+    Where rows become fewer, the triangle is as wide as the rows that it replaces.
     """
     step = len(rows) / side
     reach = max(step, 1.0)

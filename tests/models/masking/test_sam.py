@@ -76,11 +76,11 @@ def test_no_prompts_give_no_masks(sam: SamModel) -> None:
 # --- its folder
 
 
-@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize("described", [True, False])
 def test_folder_gives_the_model_that_was_saved(
-    sam_folder: Path, sam: SamModel, told: bool
+    sam_folder: Path, sam: SamModel, described: bool
 ) -> None:
-    if not told:  # then SAM's own way, at the size of the model
+    if not described:  # then SAM's own way, at the size of the model
         (sam_folder / "processor_config.json").unlink()
     expected = TransformersSegmenter(sam, tiny_processor())
     picture = some_picture()
@@ -88,9 +88,7 @@ def test_folder_gives_the_model_that_was_saved(
     np.testing.assert_array_equal(found.masks, expected.segment(picture, PROMPTS).masks)
 
 
-def test_folder_tells_how_pictures_are_prepared(
-    sam_folder: Path, sam: SamModel
-) -> None:
+def test_folder_says_how_pictures_are_prepared(sam_folder: Path, sam: SamModel) -> None:
     path = sam_folder / "processor_config.json"
     text = path.read_text()
     assert "0.485" in text

@@ -47,8 +47,10 @@ def predictions_of(stream: Stream) -> list[Prediction]:
 
 def events_of(stream: Stream, settings: EventSettings) -> list[ActionEvent]:
     detector = EventDetector("bed-4", EVENTS, settings)
-    told = [event for each in predictions_of(stream) for event in detector.update(each)]
-    return told + detector.flush()
+    events = [
+        event for each in predictions_of(stream) for event in detector.update(each)
+    ]
+    return events + detector.flush()
 
 
 def episodes_of(

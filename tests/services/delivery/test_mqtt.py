@@ -20,7 +20,7 @@ GONE = Message("gone", "ward/status", {"state": "offline"}, retain=True)
 
 
 class Seen:
-    """An observer that waits for what it is told."""
+    """An observer that waits for what is reported to it."""
 
     def __init__(self) -> None:
         self.reasons: list[str] = []

@@ -69,9 +69,9 @@ def test_a_status_names_each_source_and_is_kept_by_the_broker() -> None:
 
 
 def test_an_event_read_back_is_the_event_to_the_microsecond() -> None:
-    told = event()
-    read = read_event(RecordLines().line(told))
-    assert read.start_ns == told.start_ns // 1000 * 1000
+    sent = event()
+    read = read_event(RecordLines().line(sent))
+    assert read.start_ns == sent.start_ns // 1000 * 1000
     assert (read.event_id, read.state, read.end_ns) == ("e1", "started", None)
 
 

@@ -45,8 +45,8 @@ def test_every_mistake_is_told_at_once_with_its_line(tmp_path: Path) -> None:
         "  - camera: test\n"
         "    crop: middle\n",
     )
-    told = problems_of(path)
-    assert [it.split(": ")[:2] for it in told] == [
+    problems = problems_of(path)
+    assert [it.split(": ")[:2] for it in problems] == [
         ["site.yaml:1", "site"],
         ["site.yaml:4", "broker.port"],
         ["site.yaml:7", "subjects[0].camera"],
@@ -55,13 +55,13 @@ def test_every_mistake_is_told_at_once_with_its_line(tmp_path: Path) -> None:
         ["site.yaml:10", "subjects[1].crop"],
         ["site.yaml:2", "brokr"],
     ]
-    assert told[3].endswith("is not known; is crop meant?")
-    assert told[4].endswith("is missing")
-    assert "secret" not in "".join(told)
+    assert problems[3].endswith("is not known; is crop meant?")
+    assert problems[4].endswith("is missing")
+    assert "secret" not in "".join(problems)
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         ("- a list\n", "site.yaml:1: expected keys and values"),
         ("site: x\nsite: y\n", "site.yaml:2: site: is given twice"),
@@ -93,9 +93,9 @@ def test_every_mistake_is_told_at_once_with_its_line(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_mistake_is_one_line(tmp_path: Path, text: str, told: str) -> None:
+def test_a_mistake_is_one_line(tmp_path: Path, text: str, expected: str) -> None:
     (problem,) = problems_of(written(tmp_path, text))
-    assert problem.startswith(told)
+    assert problem.startswith(expected)
 
 
 def test_a_missing_file_and_one_that_is_no_text_are_told(tmp_path: Path) -> None:
@@ -124,8 +124,10 @@ def test_values_come_from_the_environment_where_the_file_says_so(
     assert secret is not None
     assert secret.get_secret_value() == "rtsp://u:pw@h/1"
     assert "pw" not in repr(site)
-    told = ["site.yaml:4: subjects[0].camera: the environment has no variable CAMERA"]
-    assert problems_of(path) == told
+    missing = [
+        "site.yaml:4: subjects[0].camera: the environment has no variable CAMERA"
+    ]
+    assert problems_of(path) == missing
 
 
 def test_a_variable_overrules_its_field_and_a_typo_in_its_name_is_told(
@@ -135,8 +137,8 @@ def test_a_variable_overrules_its_field_and_a_typo_in_its_name_is_told(
     monkeypatch.setenv("WARDWATCH_BROKER__PASSWORD", "hunter2")
     site = read_site(path, {})
     assert (site.broker.user, site.broker.secret()) == ("ward", "hunter2")
-    told = problems_of(path, WARDWATCH_BROKR__PASSWORD="x", WARDWATCH_FOOTAGE="/f")
-    assert told == ["environment: WARDWATCH_BROKR__PASSWORD: names no setting"]
+    problems = problems_of(path, WARDWATCH_BROKR__PASSWORD="x", WARDWATCH_FOOTAGE="/f")
+    assert problems == ["environment: WARDWATCH_BROKR__PASSWORD: names no setting"]
 
 
 def test_the_password_file_is_read_at_each_use(tmp_path: Path) -> None:
@@ -170,9 +172,9 @@ def test_how_a_camera_is_reached_and_trusted_is_read(tmp_path: Path) -> None:
     assert subject.rtsp.build() == RtspAccess("udp", verified=False)
 
     text = head + "    rtsp:\n      trust: gone.pem\n"
-    (told,) = problems_of(written(tmp_path, text))
-    assert told.startswith("site.yaml:5: subjects[0].rtsp")
-    assert "gone.pem" in told
+    (problem,) = problems_of(written(tmp_path, text))
+    assert problem.startswith("site.yaml:5: subjects[0].rtsp")
+    assert "gone.pem" in problem
 
 
 def test_keys_are_merged_and_keys_of_ones_own_are_passed_over(tmp_path: Path) -> None:
@@ -201,8 +203,8 @@ def test_a_mistake_in_merged_keys_is_told_where_it_stands(tmp_path: Path) -> Non
         "site: w\nsubjects:\n  - &a\n    id: a\n    camera: test\n    crop: middle\n"
         "  - {<<: *a, id: b}\n",
     )
-    told = problems_of(path)
-    assert [it.split(": ")[:2] for it in told] == [
+    problems = problems_of(path)
+    assert [it.split(": ")[:2] for it in problems] == [
         ["site.yaml:6", "subjects[0].crop"],
         ["site.yaml:6", "subjects[1].crop"],
     ]
@@ -219,7 +221,7 @@ def test_a_blank_value_is_the_default(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         ("site:\n", "site.yaml:1: site: has no value"),
         ("site: w\nbrokr:\n", "site.yaml:2: brokr: is not known; is broker meant?"),
@@ -237,10 +239,10 @@ def test_a_blank_value_is_the_default(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_what_stands_for_no_value_is_one_line(
-    tmp_path: Path, text: str, told: str
+    tmp_path: Path, text: str, expected: str
 ) -> None:
     (problem,) = problems_of(written(tmp_path, text))
-    assert problem.startswith(told)
+    assert problem.startswith(expected)
 
 
 def test_a_blank_variable_overrules_nothing(

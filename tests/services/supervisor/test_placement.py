@@ -1,4 +1,4 @@
-"""Who watches whom, and who need not be disturbed."""
+"""Which watcher watches which subject, and which watchers go on undisturbed."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +15,7 @@ def subject(name: str, camera: str = "test") -> SubjectSettings:
 A, B, C, D = (subject(name) for name in "abcd")
 
 
-def told(changes: dict) -> dict[int, tuple[list[str], list[str]]]:  # type: ignore[type-arg]
+def readable(changes: dict) -> dict[int, tuple[list[str], list[str]]]:  # type: ignore[type-arg]
     return {
         number: (change.drop, [it.id for it in change.add])
         for number, change in changes.items()
@@ -23,14 +23,14 @@ def told(changes: dict) -> dict[int, tuple[list[str], list[str]]]:  # type: igno
 
 
 def test_subjects_fill_watchers_one_after_the_other() -> None:
-    assert told(plan_changes({}, [A, B, C], most=2)) == {
+    assert readable(plan_changes({}, [A, B, C], most=2)) == {
         0: ([], ["a", "b"]),
         1: ([], ["c"]),
     }
 
 
 def test_a_new_subject_goes_where_the_fewest_are() -> None:
-    assert told(plan_changes({0: [A, B], 1: [C]}, [A, B, C, D], most=3)) == {
+    assert readable(plan_changes({0: [A, B], 1: [C]}, [A, B, C, D], most=3)) == {
         1: ([], ["d"])
     }
 
@@ -38,7 +38,7 @@ def test_a_new_subject_goes_where_the_fewest_are() -> None:
 def test_nobody_is_disturbed_by_others() -> None:
     changed = subject("a", "other.mp4")
     placed = {0: [A, B], 1: [C, D]}
-    assert told(plan_changes(placed, [changed, B, D], most=2)) == {
+    assert readable(plan_changes(placed, [changed, B, D], most=2)) == {
         0: (["a"], ["a"]),
         1: (["c"], []),
     }

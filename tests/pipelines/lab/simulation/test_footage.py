@@ -68,13 +68,13 @@ def test_labels_say_what_is_done_at_every_moment(
     assert len(rows) == 3  # the first recording goes from walking to kneeling
     for plan, recording in zip(PLANS, read_footage(folder).recordings, strict=True):
         _, _, track = simulate_motion(plan)
-        told = [
+        labels = [
             span.label
             for i in range(len(track.labels))
             for span in recording.spans
             if span.start_s <= i / SAMPLE_RATE_HZ < span.end_s
         ]
-        assert tuple(told) == track.labels
+        assert tuple(labels) == track.labels
 
 
 def test_wearables_are_sampled_from_beginning_to_end(

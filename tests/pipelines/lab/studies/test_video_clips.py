@@ -48,11 +48,11 @@ def ucf101(tmp_path_factory: pytest.TempPathFactory) -> VideoSet:
 
 @pytest.mark.gst
 def test_a_set_becomes_pictures_labels_and_groups(ucf101: VideoSet) -> None:
-    told: list[tuple[str, int, int, str]] = []
+    reports: list[tuple[str, int, int, str]] = []
     test = of_split(ucf101, "test")
 
     read = read_video_clips(
-        test, class_prompts(ucf101), SIDE_PX, lambda *it: told.append(it)
+        test, class_prompts(ucf101), SIDE_PX, lambda *it: reports.append(it)
     )
 
     clips = read.clips
@@ -61,7 +61,7 @@ def test_a_set_becomes_pictures_labels_and_groups(ucf101: VideoSet) -> None:
     for label, frames in zip(clips.labels, clips.frames, strict=True):
         assert numbers(frames) == [PICTURES * int(label) + n for n in SPREAD]
     assert (clips.imu, clips.parts, read.unreadable) == (None, None, 0)
-    assert told[-1] == ("reading", 6, 6, test.videos[-1].path.name)
+    assert reports[-1] == ("reading", 6, 6, test.videos[-1].path.name)
 
 
 @pytest.mark.gst

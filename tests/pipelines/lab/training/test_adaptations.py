@@ -58,7 +58,7 @@ def test_sc_clip_learns(folder: Path, plain: ClipRecognizer, tmp_path: Path) -> 
 def test_noise_is_written_for_its_labels(
     folder: Path, plain: ClipRecognizer, tmp_path: Path
 ) -> None:
-    told: list[tuple[str, int, int]] = []
+    reports: list[tuple[str, int, int]] = []
     path = tmp_path / "csn.safetensors"
     clips = coloured_clips(12, 3)
     adapt_csn(
@@ -66,11 +66,11 @@ def test_noise_is_written_for_its_labels(
         clips.frames,
         clips.labels,
         path,
-        lambda stage, done, total, _: told.append((stage, done, total)),
+        lambda stage, done, total, _: reports.append((stage, done, total)),
         seed=1,
         epochs=3,
     )
-    assert ("training", 3, 3) in told
+    assert ("training", 3, 3) in reports
     assert build_recognizer(folder, adaptation=path).name == "tiny-clip+csn"
 
 

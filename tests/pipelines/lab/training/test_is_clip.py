@@ -95,11 +95,11 @@ def test_what_is_kept_is_what_the_checkpoint_says(
 
 
 def test_runs_of_any_length_are_kept_side_by_side(base: ClipEncoder) -> None:
-    told: list[int] = []
+    reports: list[int] = []
     flat = pictures().reshape(-1, TINY_PX, TINY_PX, 3)
     long, short = np.concatenate([flat, flat])[:40], flat[40 % len(flat) :]
-    found = keep_frames(base, [long, short], np.zeros((1, 1), int), told.append)
-    assert told == [1, 2]
+    found = keep_frames(base, [long, short], np.zeros((1, 1), int), reports.append)
+    assert reports == [1, 2]
     expected = base.encode_frames(np.concatenate([long, short]))
     np.testing.assert_allclose(found.known, expected, atol=1e-5)
 

@@ -41,9 +41,9 @@ def prompt_set(path: Path, **events: str) -> PromptSet:
     return load_prompt_set(path)
 
 
-def test_whoever_does_what_no_label_names_has_not_fallen() -> None:
-    told = shares(np.array([-1, 0, -1, 0]), WARD)
-    by_label = dict(zip(WARD.labels, told.tolist(), strict=True))
+def test_a_person_who_does_what_no_label_names_has_not_fallen() -> None:
+    found = shares(np.array([-1, 0, -1, 0]), WARD)
+    by_label = dict(zip(WARD.labels, found.tolist(), strict=True))
     assert by_label["falling"] == by_label["fallen"] == 0
     even = 0.5 / (len(WARD.labels) - 2)
     assert by_label["standing"] == pytest.approx(even)
@@ -52,8 +52,8 @@ def test_whoever_does_what_no_label_names_has_not_fallen() -> None:
 
 def test_a_fall_by_another_name_is_one(tmp_path: Path) -> None:
     own = prompt_set(tmp_path / "own.yaml", on_the_floor="fall", up="up", about="about")
-    told = shares(np.array([-1, -1, 0, 1]), own)
-    np.testing.assert_allclose(told, [0.25, 0.5, 0.25])
+    found = shares(np.array([-1, -1, 0, 1]), own)
+    np.testing.assert_allclose(found, [0.25, 0.5, 0.25])
 
 
 @pytest.mark.gst

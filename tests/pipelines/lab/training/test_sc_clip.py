@@ -198,15 +198,15 @@ def test_a_loss_that_is_no_number_ends_the_training(clip: ClipEncoder) -> None:
 
 
 def test_progress_is_told_of_every_step(clip: ClipEncoder) -> None:
-    told: list[tuple[str, int, int]] = []
+    reports: list[tuple[str, int, int]] = []
     model = made(clip)
 
     def tell(stage: str, done: int, total: int, _note: str) -> None:
-        told.append((stage, done, total))
+        reports.append((stage, done, total))
 
     trunk = encode_trunk(model, clip, pictures(), tell)
     train_sc_clip(model, trunk, LABELS, TEXT, FAST, seed=1, on_progress=tell)
     score_clips(model, trunk, TEXT, tell)
-    assert told[:2] == [("trunk", 8, 10), ("trunk", 10, 10)]
-    assert told[2:-2] == [("training", step, 12) for step in range(1, 13)]
-    assert told[-2:] == [("scoring", 8, 10), ("scoring", 10, 10)]
+    assert reports[:2] == [("trunk", 8, 10), ("trunk", 10, 10)]
+    assert reports[2:-2] == [("training", step, 12) for step in range(1, 13)]
+    assert reports[-2:] == [("scoring", 8, 10), ("scoring", 10, 10)]

@@ -78,8 +78,8 @@ def test_it_recovers_once_things_are_normal_on_average_and_arms_again() -> None:
     changes = np.concatenate(
         [blocks(10, 1, shift=20.0), blocks(40, 2), blocks(10, 3, shift=20.0)]
     )
-    told = [(it.state, it.signal) for it in follow(monitor, changes)]
-    assert told == [("alerted", "shift"), ("recovered", "shift"), ("alerted", "shift")]
+    turns = [(it.state, it.signal) for it in follow(monitor, changes)]
+    assert turns == [("alerted", "shift"), ("recovered", "shift"), ("alerted", "shift")]
     assert monitor.state == "alerted"
 
 
@@ -132,11 +132,11 @@ def test_a_restart_changes_nothing(learnt_blocks: int) -> None:
     rows = np.concatenate([blocks(578), blocks(60, 1, margin=9.0), blocks(60, 2)])
     unbroken, broken = (DriftMonitor("bed-4", SETTINGS) for _ in range(2))
     expected = follow(unbroken, rows, first=0)
-    told = follow(broken, rows[:learnt_blocks], first=0)
+    alerts = follow(broken, rows[:learnt_blocks], first=0)
     restarted = DriftMonitor("bed-4", SETTINGS)
     restarted.restore(json.loads(json.dumps(broken.snapshot())))
-    told += follow(restarted, rows[learnt_blocks:], first=learnt_blocks)
-    assert [(it.alert_id, it.state, it.cause) for it in told] == [
+    alerts += follow(restarted, rows[learnt_blocks:], first=learnt_blocks)
+    assert [(it.alert_id, it.state, it.cause) for it in alerts] == [
         (it.alert_id, it.state, it.cause) for it in expected
     ]
     assert len(expected) == 2
@@ -190,8 +190,8 @@ def test_an_alert_that_stands_does_not_make_the_watch_deaf() -> None:
     knocked = blocks(288 + 40, 1, shift=20.0)
     also_dark = blocks(20, 2, shift=20.0, luma=-30.0)
     back = blocks(60, 3)
-    told = follow(monitor, np.concatenate([knocked, also_dark, back]))
-    states = [(it.state, it.signal) for it in told]
+    alerts = follow(monitor, np.concatenate([knocked, also_dark, back]))
+    states = [(it.state, it.signal) for it in alerts]
     assert states[:2] == [("alerted", "shift"), ("alerted", "luma")]
     assert sorted(states[2:]) == [("recovered", "luma"), ("recovered", "shift")]
     assert monitor.state == "watching"

@@ -96,8 +96,8 @@ def live(
         if worn:
             records += drift.add_batch(batch_at(now_ns, offset_s))
         clip = clip_at(now_ns, features, imu)
-        told = answer(clip, confidence + rng.normal(0, 0.01))
-        records += drift.add_prediction(clip, replace(told, modality=modality))
+        prediction = answer(clip, confidence + rng.normal(0, 0.01))
+        records += drift.add_prediction(clip, replace(prediction, modality=modality))
     return records
 
 
@@ -141,14 +141,16 @@ def test_answers_that_nobody_calibrated_imply_nothing() -> None:
 
 #  block     0   1   2   3   4   5
 #  answers   v   v   v   v   f v..   v     v: video, calibrated; f: fused, not
-#  implies               y   y   -   y     told at the end of each
+#  implies               y   y   -   y     stated at its end
 def test_an_answer_that_nobody_calibrated_spoils_its_own_block_alone() -> None:
-    watched, told = subject(), []
+    watched, records = subject(), []
     for at in range(6 * 6 + 1):
         clip = clip_at(at * STEP_NS)
         modality: Modality = "fused" if at == 24 else "video"
-        told += watched.add_prediction(clip, replace(answer(clip), modality=modality))
-    implied = [it.accuracy is not None for it in told if isinstance(it, DriftStatus)]
+        records += watched.add_prediction(
+            clip, replace(answer(clip), modality=modality)
+        )
+    implied = [it.accuracy is not None for it in records if isinstance(it, DriftStatus)]
     assert implied == [False, False, True, True, False, True]
 
 

@@ -113,8 +113,8 @@ def test_a_sender_far_off_is_not_used_and_that_is_said_once() -> None:
     assert in_ms(stamps) == [START + n * 100 for n in range(400)]
     problems = [stamp.problem for stamp in stamps]
     assert set(problems[:100]) == {""}
-    told = "the camera's clock is -19675.9 d from ours and not used"
-    assert set(problems[130:]) == {told}
+    expected = "the camera's clock is -19675.9 d from ours and not used"
+    assert set(problems[130:]) == {expected}
     assert bases_of(stamps) == ["arrival"]
 
 

@@ -1,4 +1,4 @@
-"""A frozen picture is told from a still scene; one picture a second."""
+"""A frozen picture differs from a still scene; one picture a second."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What goes wrong with cameras is survived and told, against real processes."""
+"""What goes wrong with cameras is survived and reported, against real processes."""
 
 import asyncio
 import os
@@ -218,7 +218,7 @@ def test_a_camera_left_while_it_is_being_left_is_left_all_the_same() -> None:
         port = server.sockets[0].getsockname()[1]
         address = f"rtsp://127.0.0.1:{port}/bed"
         async with server:
-            # Told offline, the source still waits to be let go by the pipeline.
+            # Reported offline, the source still waits until the pipeline lets it go.
             async with camera(address, limits=limits) as source:
                 await follow(source, is_state("offline", "no picture for 0.3 s"))
             return threads()

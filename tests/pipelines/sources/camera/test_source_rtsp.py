@@ -56,15 +56,15 @@ def test_frames_carry_the_senders_time_once_it_is_told(tmp_path: Path) -> None:
         items = run(watch(server.address("bed"), 5.0))
         zero_ns = server.wait_for_start().zero_ns
 
-    told = next(
+    known = next(
         place
         for place, item in enumerate(items)
         if isinstance(item, SourceStatus) and item.time_base == "sender"
     )
-    assert {item.time_base for item in items[:told] if isinstance(item, SourceStatus)}
-    assert len(frames_of(items[:told])) > 2
-    assert len(frames_of(items[told:])) > 5
-    for frame in frames_of(items[told:]):
+    assert {item.time_base for item in items[:known] if isinstance(item, SourceStatus)}
+    assert len(frames_of(items[:known])) > 2
+    assert len(frames_of(items[known:])) > 5
+    for frame in frames_of(items[known:]):
         taken_ns = zero_ns + number_of(frame) * NS_PER_S // 12
         assert abs(frame.timestamp_ns - taken_ns) < 5 * MS
     ticks = [frame.tick for frame in frames_of(items)]
@@ -85,10 +85,10 @@ def test_key_frames_without_a_sender_time_are_stamped_as_the_others_are(
 
     statuses = [item for item in items if isinstance(item, SourceStatus)]
     bases = [status.time_base for status in statuses]
-    told = items.index(statuses[bases.index("sender")])
+    known = items.index(statuses[bases.index("sender")])
     assert bases == sorted(bases)  # arrival, then sender for good
     assert len(bases) <= 4
-    frames = frames_of(items[told:])
+    frames = frames_of(items[known:])
     assert len(frames) > 50
     for frame in frames:
         age_ns = frame.timestamp_ns - zero_ns

@@ -1,4 +1,4 @@
-"""Covered features: what is covered, and what is told of it."""
+"""Covered features: what is covered, and what the study says about each cover."""
 
 import json
 from pathlib import Path
@@ -84,9 +84,9 @@ def test_each_cover_is_told_its_share_label_and_confidence(
     tiny_recognizer: ClipRecognizer,
 ) -> None:
     given = frame("grass", "pitch", "player")
-    (told,) = study(tiny_recognizer, given).figures["frames"]
-    assert told["frame"] == "cricket.png"
-    for row, (cover, mask) in zip(told["pictures"], covers(given), strict=True):
+    (described,) = study(tiny_recognizer, given).figures["frames"]
+    assert described["frame"] == "cricket.png"
+    for row, (cover, mask) in zip(described["pictures"], covers(given), strict=True):
         covered = np.where(mask[..., None], 0, given.picture).astype(np.uint8)
         label, confidence = by_hand(tiny_recognizer, covered)
         assert (row["covered"], row["label"]) == (cover, label)
@@ -99,7 +99,7 @@ def test_control_is_the_same_outline_elsewhere(
     tiny_recognizer: ClipRecognizer,
 ) -> None:
     given = frame("player")
-    (told,) = study(tiny_recognizer, given).figures["frames"]
+    (described,) = study(tiny_recognizer, given).figures["frames"]
     possible = set()
     for rows, columns in np.ndindex(HEIGHT, WIDTH):
         moved = np.roll(MASKS["player"], (rows, columns), axis=(0, 1))
@@ -107,9 +107,9 @@ def test_control_is_the_same_outline_elsewhere(
         label, confidence = by_hand(tiny_recognizer, covered)
         if rows or columns:
             possible.add((label, round(confidence, 4)))
-    control = told["pictures"][1]["elsewhere"]
+    control = described["pictures"][1]["elsewhere"]
     assert (control["label"], round(control["confidence"], 4)) in possible
-    assert study(tiny_recognizer, given).figures["frames"] == [told]  # by its seed
+    assert study(tiny_recognizer, given).figures["frames"] == [described]  # by its seed
 
 
 def test_upright_pictures_are_padded_at_their_sides(
@@ -122,13 +122,13 @@ def test_upright_pictures_are_padded_at_their_sides(
         {"player": MASKS["player"].T},
         {"player": "known"},
     )
-    (told,) = study(tiny_recognizer, upright).figures["frames"]
+    (described,) = study(tiny_recognizer, upright).figures["frames"]
     square = np.zeros((1, 32, 32, 3), np.uint8)
     image = Image.fromarray(upright.picture)
     square[0, :, 6:25] = np.asarray(image.resize((19, 32), Image.Resampling.BILINEAR))
     cosines = tiny_recognizer.text_bank @ tiny_recognizer.clip.encode_frames(square)[0]
     best = tiny_recognizer.prompt_set.labels[int(cosines.argmax())]
-    assert told["pictures"][0]["label"] == best
+    assert described["pictures"][0]["label"] == best
 
 
 def test_findings_count_what_changes(tiny_recognizer: ClipRecognizer) -> None:
@@ -138,8 +138,8 @@ def test_findings_count_what_changes(tiny_recognizer: ClipRecognizer) -> None:
     ]
     result = study(tiny_recognizer, *frames)
     changed = elsewhere = kept = 0
-    for told in result.figures["frames"]:
-        whole, *rows = told["pictures"]
+    for described in result.figures["frames"]:
+        whole, *rows = described["pictures"]
         changed += sum(row["label"] != whole["label"] for row in rows[:3])
         elsewhere += sum(
             row["elsewhere"]["label"] != whole["label"] for row in rows[:3]
