@@ -20,7 +20,7 @@ from pipelines.lab.studies.events import evaluate_events
 from pipelines.lab.studies.figures import Figure
 from pipelines.lab.studies.net_falls import net_falls
 from pipelines.lab.studies.pose_rule import rule_falls
-from pipelines.lab.studies.pose_track import track_poses
+from pipelines.lab.studies.pose_track import PoseTrack, track_poses
 from pipelines.lab.training.vector_net import VectorNet
 from pipelines.live.subject import WatchSettings
 from pipelines.recognition import ActionRecognizer
@@ -48,12 +48,16 @@ class RealStudy:
         model: Its fall figures by source; ``all`` is every source together.
         rule: Those of the plain rule.
         net: Those of the vector net; None without one.
+        results: What the recogniser said of each recording, by its file.
+        tracks: The poses of each recording, by its file.
     """
 
     report: EventReport
     model: Mapping[str, Mapping[str, Figure]]
     rule: Mapping[str, Mapping[str, Figure]]
-    net: Mapping[str, Mapping[str, Figure]] | None = None
+    net: Mapping[str, Mapping[str, Figure]] | None
+    results: Mapping[str, RecordingResult]
+    tracks: Mapping[str, PoseTrack]
 
 
 async def study_real(
@@ -101,8 +105,10 @@ async def study_real(
         on_done=keep,
     )
     by_rule, by_net = [], []
+    tracks: dict[str, PoseTrack] = {}
     for recording in recordings:
         track = await track_poses(recording, clock, framing)
+        tracks[recording.file] = track
         truth = read_truth(recording.spans, resolve)
         seen = RecordingResult(recording.file, truth, track.duration_ns, (), ())
         by_rule.append(replace(seen, episodes=tuple(rule_falls(track))))
@@ -129,6 +135,8 @@ async def study_real(
         figures(by_model),
         figures(by_rule),
         None if net is None else figures(by_net),
+        {result.file: result for result in by_model},
+        tracks,
     )
 
 

@@ -45,7 +45,8 @@ def real(
     """Measure falls of real people, beside a plain rule, by source of the footage.
 
     The rule sees the same poses: a drop of head and hips, and a flat body. Use footage
-    that nothing was trained on. --out also writes what `evaluate events` writes.
+    that nothing was trained on. --out also writes what `evaluate events` writes, and
+    the worst mistakes as poses (mistakes.png).
     """
     from models.build import build_recognizer
     from pipelines.clock import SystemClock
@@ -54,6 +55,7 @@ def real(
     from pipelines.lab.data.footage import read_footage
     from pipelines.lab.studies.event_files import report_json, write_report
     from pipelines.lab.studies.figures import figures_json
+    from pipelines.lab.studies.mistakes import draw_mistakes, worst_mistakes
     from pipelines.lab.studies.real import study_real
     from pipelines.lab.training.vector_net import load_net
     from pipelines.sources.camera.framing import PAD
@@ -93,6 +95,8 @@ def real(
         answer["net"] = {name: figures_json(each) for name, each in study.net.items()}
     if out is not None:
         write_report(study.report, out)
+        mistakes = worst_mistakes(study.report)
+        draw_mistakes(mistakes, study.tracks, study.results, out / "mistakes.png")
         (out / "real.json").write_text(json.dumps(answer, indent=1) + "\n")
     if as_json:
         typer.echo(json.dumps(answer))
