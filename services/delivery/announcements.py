@@ -7,7 +7,7 @@ or the broker was down is withdrawn later, and so are all when they are switched
 
 import asyncio
 from collections.abc import Collection, Sequence
-from typing import Final, cast, final
+from typing import Final, cast, final, get_args
 
 from pipelines.clock import Clock
 from services.delivery.home_assistant import (
@@ -18,7 +18,7 @@ from services.delivery.home_assistant import (
     withdrawal,
 )
 from services.hub.store import Message, Store
-from services.hub.topics import Topics
+from services.hub.topics import KeptKind, Topics
 
 _NOTE, _PLACE = "announced", "place of topics"
 _SETTLING_S: Final = 2.0
@@ -75,7 +75,10 @@ class Announcements:
         forgotten = [
             message
             for name in subjects
-            for message in (old.forget(name, now_ns), old.bed(name, None, now_ns))
+            for message in (
+                old.forget(name, now_ns),
+                *(old.kept(name, kind, None, now_ns) for kind in get_args(KeptKind)),
+            )
         ]
         return [*forgotten, old.forget_site(now_ns)]
 

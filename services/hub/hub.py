@@ -28,10 +28,10 @@ from services.delivery.announcements import Announcements
 from services.delivery.link import BrokerLink
 from services.delivery.mqtt import MqttDelivery
 from services.errors import StoreError
-from services.hub.beds import Beds
 from services.hub.canary import Canary
 from services.hub.clock import HubClock
 from services.hub.http import listen_again, make_server
+from services.hub.kept_states import KeptStates
 from services.hub.metrics import Metrics
 from services.hub.reports import Report, SubjectState
 from services.hub.store import Message, Queued, Store
@@ -102,7 +102,7 @@ class Hub:
             self._topics,
             publish=lambda message: self._store_messages([message]),
         )
-        self._beds = Beds(self._store, self._topics)
+        self._kept = KeptStates(self._store, self._topics)
         self._broker_trouble = "the broker is not connected yet"
         self._store_trouble = ""
         expected = self._store.recall(_EXPECTED) or {}
@@ -151,10 +151,10 @@ class Hub:
             self._reported.pop(name, None)
         forgotten = [self._topics.forget(name, now_ns) for name in gone]
         empty = dict.fromkeys(gone, SubjectState())
-        beds, bed_messages = self._beds.changes(empty, now_ns)
+        kept, kept_messages = self._kept.changes(empty, now_ns)
         left_behind = await self._announcements.left_behind(list(before), now_ns)
-        await self._store_messages([*left_behind, *forgotten, *bed_messages])
-        await self._beds.sent(beds)
+        await self._store_messages([*left_behind, *forgotten, *kept_messages])
+        await self._kept.sent(kept)
         await self._announcements.settled()
         if self._delivery is not None:
             self._delivery.announce()
@@ -170,16 +170,16 @@ class Hub:
         states = report.subjects.items()
         known = {name: state for name, state in states if name in self._expected}
         summaries, changes = self._changed_states(known, now_ns)
-        beds, bed_messages = self._beds.changes(known, now_ns)
+        kept, kept_messages = self._kept.changes(known, now_ns)
         events = {self._topics.event(event).key: event for event in report.events}
         messages = [
             *(self._topics.event(event) for event in report.events),
             *(self._topics.drift(alert) for alert in report.alerts),
             *changes,
-            *bed_messages,
+            *kept_messages,
         ]
         new = await self._store_messages(messages, events)
-        await self._beds.sent(beds)
+        await self._kept.sent(kept)
         self._reported |= {  # some may have been removed meanwhile
             name: summary
             for name, summary in summaries.items()
@@ -378,7 +378,7 @@ class Hub:
                 self._topics.status(name, state, now_ns)
                 for name, state in self._states.items()
             ),
-            *self._beds.greeting(now_ns),
+            *self._kept.greeting(now_ns),
         ]
 
 

@@ -60,6 +60,9 @@ class _SubjectMetrics:
             "1 while somebody is in a zone of the kind bed; NaN if that is not known.",
             _BY_SUBJECT,
         )
+        self.people = into.gauge(
+            "people", "People in the camera's view; NaN if unknown.", _BY_SUBJECT
+        )
         self.windows = into.counter(
             "subject_windows",
             "Windows recognised of each subject, by the sources of the answer.",
@@ -221,7 +224,7 @@ class Metrics:
             *(series.dropped, series.bridged),
         ):
             metric.labels(subject)
-        for unknown in (series.accuracy, series.in_bed):
+        for unknown in (series.accuracy, series.in_bed, series.people):
             unknown.labels(subject).set(float("nan"))
 
     def count(self, counts: Counts) -> None:
@@ -260,6 +263,9 @@ class Metrics:
         self._subjects.in_bed.labels(subject).set(
             float("nan") if state.bed is None else state.bed.state == "in"
         )
+        self._subjects.people.labels(subject).set(
+            float("nan") if state.people is None else state.people.count
+        )
         if state.drift is not None:
             self._subjects.drift.labels(subject).set(state.drift.state == "alerted")
             accuracy = state.drift.accuracy
@@ -272,7 +278,8 @@ class Metrics:
         for source in self._watched.get(subject, ()):
             self._subjects.up.labels(subject, source).set(0)
         if subject in self._watched:
-            self._subjects.in_bed.labels(subject).set(float("nan"))
+            for unknown in (self._subjects.in_bed, self._subjects.people):
+                unknown.labels(subject).set(float("nan"))
 
     def _source(
         self, subject: str, source: SourceRole, status: SourceStatus | None

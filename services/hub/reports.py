@@ -11,6 +11,7 @@ from pipelines.records import (
     BedStatus,
     DriftAlert,
     DriftStatus,
+    PeopleCount,
     SourceKey,
     SourceStatus,
 )
@@ -33,6 +34,8 @@ class SubjectState:
         is_recognised: Whether recognition answers the subject's watcher.
         bed: Whether the person is in bed; None if that is not known, or if the camera
             has no zone of the kind bed.
+        people: Number of people in the camera's view; None if that is not known, or if
+            the checkpoint looks at whole pictures.
     """
 
     camera: SourceStatus | None = None
@@ -44,6 +47,7 @@ class SubjectState:
     is_watched: bool = True
     is_recognised: bool = True
     bed: BedStatus | None = None
+    people: PeopleCount | None = None
 
 
 @dataclass(slots=True)

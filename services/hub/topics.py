@@ -1,16 +1,23 @@
 """Records as MQTT messages: topics, keys, payloads.
 
 A subject has ``<prefix>/<site>/<subject>/event``, ``…/drift``, ``…/status`` and, with a
-zone of the kind bed, ``…/bed``. The site has ``<prefix>/<site>/status`` and
-``…/technical``. Test messages on ``…/canary`` show that the broker passes messages on.
-A payload is a line of ``services.record_lines`` with ``v``, the version of the format.
+view that finds people, ``…/people`` and ``…/bed``. The site has
+``<prefix>/<site>/status`` and ``…/technical``. Test messages on ``…/canary`` show that
+the broker passes messages on. A payload is a line of ``services.record_lines`` with
+``v``, the version of the format.
 """
 
 from dataclasses import dataclass
 from typing import Any, Literal, final
 
 from pipelines.clock import utc_datetime
-from pipelines.records import ActionEvent, BedStatus, DriftAlert, SourceStatus
+from pipelines.records import (
+    ActionEvent,
+    BedStatus,
+    DriftAlert,
+    PeopleCount,
+    SourceStatus,
+)
 from services.hub.reports import SubjectState
 from services.hub.store import Message
 from services.record_lines import RecordLines
@@ -19,6 +26,8 @@ VERSION = 1
 _LINES = RecordLines()
 
 OverallState = Literal["online", "degraded", "offline"]
+KeptKind = Literal["bed", "people"]
+"""Kind of a message about what is in view; the last part of its topic."""
 
 
 @final
@@ -71,15 +80,20 @@ class Topics:
         key = f"technical {name} {state} {now_ns}"
         return Message(key, self.site_technical, payload)
 
-    def bed(self, subject_id: str, status: BedStatus | None, now_ns: int) -> Message:
-        """Return the message that somebody is in bed or out of it.
+    def kept(
+        self,
+        subject_id: str,
+        kind: KeptKind,
+        record: BedStatus | PeopleCount | None,
+        now_ns: int,
+    ) -> Message:
+        """Return the message of what is in view, which the broker keeps for later.
 
-        The broker keeps it for later. With None, for a state that is not known, the
-        message deletes it.
+        With None, for what is not known, the message deletes it.
         """
-        key = f"status {subject_id} bed {now_ns}"
-        payload = {} if status is None else _versioned(status)
-        return Message(key, self.of(subject_id, "bed"), payload, retain=True)
+        key = f"status {subject_id} {kind} {now_ns}"
+        payload = {} if record is None else _versioned(record)
+        return Message(key, self.of(subject_id, kind), payload, retain=True)
 
     def forget(self, subject_id: str, now_ns: int) -> Message:
         """Return the message that deletes the status of a removed subject."""
@@ -140,7 +154,9 @@ def overall_state(state: SubjectState) -> tuple[OverallState, str]:
     return ("degraded", "; ".join(troubles)) if troubles else ("online", "")
 
 
-def _versioned(record: ActionEvent | BedStatus | DriftAlert) -> dict[str, Any]:
+def _versioned(
+    record: ActionEvent | BedStatus | DriftAlert | PeopleCount,
+) -> dict[str, Any]:
     return {"v": VERSION, **_LINES.line(record)}
 
 

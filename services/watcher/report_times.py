@@ -13,11 +13,20 @@ from pipelines.records import (
     BedStatus,
     DriftAlert,
     DriftStatus,
+    PeopleCount,
     SourceStatus,
 )
 from services.hub.reports import SubjectState
 
-Moved = TypeVar("Moved", ActionEvent, BedStatus, DriftAlert, DriftStatus, SourceStatus)
+Moved = TypeVar(
+    "Moved",
+    ActionEvent,
+    BedStatus,
+    DriftAlert,
+    DriftStatus,
+    PeopleCount,
+    SourceStatus,
+)
 
 
 def move_record(record: Moved, by_ns: int) -> Moved:
@@ -39,5 +48,6 @@ def move_state(state: SubjectState, by_ns: int) -> SubjectState:
         wearable=state.wearable and move_record(state.wearable, by_ns),
         drift=state.drift and move_record(state.drift, by_ns),
         bed=state.bed and move_record(state.bed, by_ns),
+        people=state.people and move_record(state.people, by_ns),
         predicted_ns=state.predicted_ns and state.predicted_ns + by_ns,
     )

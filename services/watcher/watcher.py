@@ -34,6 +34,7 @@ from pipelines.records import (
     BedStatus,
     DriftAlert,
     DriftStatus,
+    PeopleCount,
     Prediction,
     SourceStatus,
 )
@@ -311,6 +312,9 @@ class Watcher:
                 self._counting.counts.windows[counted] += 1
             case BedStatus():
                 state = replace(state, bed=record)
+                self._news.set()
+            case PeopleCount():
+                state = replace(state, people=record)
                 self._news.set()
             case DriftStatus():
                 state = replace(state, drift=record)

@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from models.window import Modality
-from pipelines.records import BedState, BedStatus
+from pipelines.records import BedState, BedStatus, PeopleCount
 from services.hub.metrics import Metrics
 from services.hub.reports import Counts, SubjectState
 
@@ -59,6 +59,18 @@ def test_who_is_in_bed_is_seen(state: BedState, expected: int) -> None:
     metrics = metrics_of("bed-4")
     metrics.saw("bed-4", SubjectState(bed=BedStatus("bed-4", state, 5)))
     assert value(metrics, "in_bed", subject="bed-4") == expected
+
+
+def test_the_number_of_people_in_view_is_seen_while_it_is_known() -> None:
+    metrics = metrics_of("bed-4")
+    counts = [value(metrics, "people", subject="bed-4")]
+    for people in (PeopleCount("bed-4", 5, 0), PeopleCount("bed-4", 6, 2)):
+        metrics.saw("bed-4", SubjectState(people=people))
+        counts.append(value(metrics, "people", subject="bed-4"))
+    metrics.lost("bed-4")
+    counts.append(value(metrics, "people", subject="bed-4"))
+    assert counts[1:3] == [0, 2]
+    assert all(each is not None and math.isnan(each) for each in counts[::3])
 
 
 def test_a_bed_of_which_nobody_knows_is_no_number() -> None:

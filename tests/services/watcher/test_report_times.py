@@ -1,5 +1,8 @@
 """Records that leave a process carry UTC."""
 
+from dataclasses import replace
+
+from pipelines.records import PeopleCount
 from services.hub.reports import SubjectState
 from services.watcher.report_times import move_record, move_state
 from tests.services.test_record_lines import ALERT, BED, DRIFT, STATUS, event
@@ -23,6 +26,9 @@ def test_an_open_event_stays_open() -> None:
     assert move_record(event(None), MONTH_NS).end_ns is None
 
 
+PEOPLE = PeopleCount("bed-1", 5, 2)
+
+
 def test_a_record_moved_there_and_back_is_unchanged() -> None:
     there = move_record(event(None), MONTH_NS)
     assert move_record(there, -MONTH_NS) == event(None)
@@ -32,13 +38,16 @@ def test_a_record_moved_there_and_back_is_unchanged() -> None:
 
 
 def test_a_state_is_moved_except_for_missing_parts() -> None:
-    seen = SubjectState(STATUS, None, drift=DRIFT, predicted_ns=7, bed=BED)
+    seen = SubjectState(
+        STATUS, None, drift=DRIFT, predicted_ns=7, bed=BED, people=PEOPLE
+    )
     moved = move_state(seen, MONTH_NS)
     assert move_state(SubjectState(), MONTH_NS) == SubjectState()
     assert moved.camera is not None
     assert moved.drift is not None
     assert moved.bed is not None
     assert moved.bed.since_ns == BED.since_ns + MONTH_NS
+    assert moved.people == replace(PEOPLE, timestamp_ns=MONTH_NS + 5)
     assert moved.camera.since_ns == STATUS.since_ns + MONTH_NS
     assert moved.drift.decided_ns == DRIFT.decided_ns + MONTH_NS
     assert moved.predicted_ns == 7 + MONTH_NS

@@ -1,4 +1,4 @@
-"""Who is in bed, as the hub publishes it on a real broker."""
+"""Who is in bed and in view, as the hub publishes it on a real broker."""
 
 import asyncio
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pipelines.records import BedState, BedStatus
+from pipelines.records import BedState, BedStatus, PeopleCount
 from services.demo.broker import Broker
 from services.hub.reports import Report
 from tests.mqtt_listener import Heard, listening
@@ -94,3 +94,36 @@ def test_the_bed_of_a_subject_that_is_gone_is_deleted(tmp_path: Path) -> None:
     with Broker() as broker:
         kept = asyncio.run(scene(broker))
     assert [topic for topic, _ in kept] == ["wardwatch/ward-3/status"]
+
+
+def people_report(count: int | None, sent_ns: int) -> Report:
+    plain = report(sent_ns=sent_ns)
+    people = None if count is None else PeopleCount("bed-4", sent_ns, count)
+    subjects = {"bed-4": replace(plain.subjects["bed-4"], people=people)}
+    return replace(plain, subjects=subjects)
+
+
+def test_the_number_of_people_is_published_and_kept_when_it_changes(
+    tmp_path: Path,
+) -> None:
+    def counts_of(heard: Heard) -> list[int | None]:
+        return [it and it["count"] for it in heard.of("bed-4/people")]
+
+    async def scene(broker: Broker) -> tuple[list[int | None], list[tuple[str, Any]]]:
+        site = site_of(broker, tmp_path)
+        async with listening(broker.port) as heard:
+            async with running(site) as hub:
+                for sent_ns, count in enumerate((None, 1, 1, 2, 0), start=1):
+                    await hub.accept(people_report(count, sent_ns))
+                await heard.until(lambda it: 0 in counts_of(it), SOON_S)
+                kept = await kept_topics(broker, until="bed-4/people")
+            async with running(site) as hub:
+                await hub.accept(people_report(None, 9))
+                await heard.until(lambda it: None in counts_of(it), SOON_S)
+            return counts_of(heard), kept
+
+    with Broker() as broker:
+        counts, kept = asyncio.run(scene(broker))
+    assert counts == [1, 2, 0, None]
+    (last,) = [it for topic, it in kept if topic == "wardwatch/ward-3/bed-4/people"]
+    assert sorted(last) == ["count", "since_at", "subject", "type", "v"]

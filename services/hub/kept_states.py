@@ -1,0 +1,100 @@
+"""What is in view of each subject's camera, as retained messages.
+
+The store keeps which subjects have such a message. So a message that is no longer true,
+as of a subject whose zones were removed while the service was down, is deleted later.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final, NamedTuple, cast, final, get_args
+
+from pipelines.records import BedStatus, PeopleCount
+from services.hub.reports import SubjectState
+from services.hub.store import Message, Store
+from services.hub.topics import KeptKind, Topics
+
+_NOTE = "kept states"
+_KINDS: Final[tuple[KeptKind, ...]] = get_args(KeptKind)
+
+KeptState = BedStatus | PeopleCount
+
+
+class KeptKey(NamedTuple):
+    """Key of a kept message: a subject has one of each kind."""
+
+    subject_id: str
+    kind: KeptKind
+
+
+@final
+class KeptStates:
+    """The messages about beds and people that the broker keeps.
+
+    Args:
+        store: Keeps the keys of the messages.
+        topics: Topics of the site.
+
+    Raises:
+        StoreError: If the store cannot be read.
+    """
+
+    def __init__(self, store: Store, topics: Topics) -> None:
+        self._store, self._topics = store, topics
+        noted = cast("list[tuple[str, KeptKind]]", store.recall(_NOTE) or [])
+        self._noted = {KeptKey(*each) for each in noted}
+        self._sent: dict[KeptKey, KeptState] = {}
+
+    def changes(
+        self, states: Mapping[str, SubjectState], now_ns: int
+    ) -> tuple[dict[KeptKey, KeptState | None], list[Message]]:
+        """Return the states that have changed, and a message for each.
+
+        A time that was corrected is no change.
+        """
+        found = {
+            KeptKey(name, kind): _of_kind(state, kind)
+            for name, state in states.items()
+            for kind in _KINDS
+        }
+        changed = {
+            key: kept
+            for key, kept in found.items()
+            if (key in self._noted if kept is None else self._is_new(key, kept))
+        }
+        return changed, [
+            self._topics.kept(*key, kept, now_ns) for key, kept in changed.items()
+        ]
+
+    def _is_new(self, key: KeptKey, kept: KeptState) -> bool:
+        sent = self._sent.get(key)
+        return sent is None or _value(sent) != _value(kept)
+
+    async def sent(self, changed: Mapping[KeptKey, KeptState | None]) -> None:
+        """Record that the messages about these states are stored.
+
+        Raises:
+            StoreError: If the keys cannot be stored.
+        """
+        for key, kept in changed.items():
+            self._sent.pop(key, None)
+            if kept is not None:
+                self._sent[key] = kept
+        noted = (self._noted - changed.keys()) | (changed.keys() & self._sent.keys())
+        if noted != self._noted:
+            self._noted = noted
+            await asyncio.to_thread(self._store.note, _NOTE, sorted(noted))
+
+    def greeting(self, now_ns: int) -> list[Message]:
+        """Return the messages again, for a broker that may have forgotten them."""
+        return [
+            self._topics.kept(*key, kept, now_ns) for key, kept in self._sent.items()
+        ]
+
+
+def _of_kind(state: SubjectState, kind: KeptKind) -> KeptState | None:
+    return state.bed if kind == "bed" else state.people
+
+
+def _value(kept: KeptState) -> str | int:
+    """Return what a message is about, without its time."""
+    return kept.state if isinstance(kept, BedStatus) else kept.count
