@@ -63,7 +63,7 @@ def test_an_interrupted_training_ends_as_one_that_was_not(tmp_path: Path) -> Non
 
 def test_the_checkpoint_says_that_it_looks_at_poses(tmp_path: Path) -> None:
     made = train_pose_clip(TINY, bundled_prompt_set(), tmp_path, silent)
-    assert read_card(made) == Card("pose", TINY.recency)
+    assert read_card(made) == Card("pose", TINY.card_recency)
     assert load_clip(made).image_size_px == 32
 
 
