@@ -60,7 +60,7 @@ class PoseRecipe:
         life_s: Length of a life in seconds.
         views: Cameras that look at each life.
         frames: Latest pictures of a window that are drawn in training.
-        recency: Weight of a picture relative to that of the next newer one, in training.
+        recency: Weight of a picture relative to the next newer one, in training.
         card_recency: The same for the finished checkpoint. With a smaller one falls
             were decided sooner, with fewer false ones, on training footage.
         vision_width: Width of the picture tower, of ``vision_layers`` blocks with
