@@ -30,6 +30,7 @@ from pipelines.live.views import (
 )
 from pipelines.live.watch import Record, Subject, Watch, WatchSettings
 from pipelines.live.windows import WindowSettings
+from pipelines.live.zones import Zone
 from pipelines.recognition import ClipScores, RecognizerInfo
 from pipelines.records import Clip, Frame, PeopleCount, Prediction
 from tests.fakes import ColourRecognizer, FakeClock, play
@@ -165,6 +166,14 @@ def test_an_unchanged_picture_keeps_the_person_found_in_it(
 
 
 @pytest.mark.parametrize("view", ["person", "pose"])
+def test_the_camera_s_own_picture_stays_known_for_drift(
+    frames: list[Frame], view: ViewName
+) -> None:
+    viewed = asyncio.run(view_of(view).convert(frames[:4]))
+    assert [each.camera for each in viewed] == [frames[0], frames[3]]
+
+
+@pytest.mark.parametrize("view", ["person", "pose"])
 def test_an_empty_room_is_shown_black(view: ViewName) -> None:
     room = np.full((SIDE_PX, SIDE_PX, 3), 90, np.uint8)
     frames = [Frame("a", i * STEP_NS, i, room.copy()) for i in range(4)]
@@ -183,8 +192,8 @@ def test_a_stream_that_begins_again_begins_a_new_history(frames: list[Frame]) ->
 class Recorder:
     """A recogniser that keeps what it is given."""
 
-    def __init__(self) -> None:
-        self.info = info("pose")
+    def __init__(self, view: ViewName = "pose") -> None:
+        self.info = info(view)
         self.given: list[np.ndarray] = []
         self.clips: list[Clip] = []
         self.requests: list[int] = []
@@ -265,11 +274,15 @@ def test_each_of_two_people_is_drawn_alone(frames: list[Frame]) -> None:
     assert abs(reds[0] - reds[1]) > 20
 
 
-def test_people_are_counted_and_recognised_together(frames: list[Frame]) -> None:
-    recorder = Recorder()
+@pytest.mark.parametrize("view", ["person", "pose"])
+def test_people_are_counted_and_recognised_together(
+    frames: list[Frame], view: ViewName
+) -> None:
+    recorder = Recorder(view)
+    corner = Zone("door", "door", ((0, 0), (0.1, 0), (0, 0.1)))
 
     async def watch() -> list[Record]:
-        people = [Subject("a", play(beside(frames[:25])))]
+        people = [Subject("a", play(beside(frames[:25])), zones=(corner,))]
         chain = Watch(people, recorder, FakeClock(), WatchSettings(people=2))
         return [record async for record in chain.records()]
 
