@@ -14,6 +14,7 @@ from models.bundled import (
     PROMPT_SET_FILE,
 )
 from models.calibration import CALIBRATION_NAME, read_calibrations
+from models.clip.card import View
 from models.clip.checkpoint import find_checkpoint
 from models.clip.encoder import ClipEncoder, load_clip
 from models.clip.text_bank import build_text_bank
@@ -34,6 +35,8 @@ from models.scorers import (
 )
 
 _FRAMES, _SECONDS = 8, 3.0
+_SHIPPED = (None, None, "clip", _FRAMES, _SECONDS)
+"""Checkpoint, prompts, averaging and windows of the shipped adaptation."""
 
 
 def build_recognizer(
@@ -46,6 +49,7 @@ def build_recognizer(
     adaptation: Path | None = None,
     calibration: Path | None = None,
     device: str = "cpu",
+    view: View | None = None,
 ) -> ClipRecognizer:
     """Load a checkpoint, read a prompt set, and compute its text bank.
 
@@ -62,11 +66,12 @@ def build_recognizer(
         calibration: File of calibrations; None is the one beside the checkpoint.
             Without a matching entry the confidence is not calibrated.
         device: Name of a torch device.
+        view: What the checkpoint looks at; None is what its card says.
 
     Raises:
-        CheckpointError: If the checkpoint is missing, damaged or not CLIP; if the
-            adaptation is missing, damaged, or trained for another checkpoint, other
-            labels or other windows.
+        CheckpointError: If the checkpoint is missing, damaged, not CLIP or of another
+            view; if the adaptation is missing, damaged, or trained for another
+            checkpoint, other labels or other windows.
         PromptSetError: If the prompt set is missing or malformed.
         CalibrationError: If the calibration file is damaged.
         ValueError: If ``frames`` is not positive.
@@ -75,10 +80,9 @@ def build_recognizer(
     prompts = load_prompt_set(prompt_set or PROMPT_SET_FILE)
     if adaptation is None:
         chosen = checkpoint, prompt_set, temporal, frames, seconds
-        shipped = None, None, "clip", _FRAMES, _SECONDS
-        adaptation = ADAPTATION_FILE if chosen == shipped else NO_ADAPTATION
+        adaptation = ADAPTATION_FILE if chosen == _SHIPPED else NO_ADAPTATION
     checkpoint = CHECKPOINT_FOLDER if checkpoint is None else checkpoint
-    clip = load_clip(checkpoint, device=device)
+    clip = load_clip(checkpoint, device=device, view=view)
     text_bank = build_text_bank(clip, prompts)
     scorer: Scorer = ClipScorer(clip, temporal, frames)
     digits = ""

@@ -60,7 +60,7 @@ class ClipRecognizer:
 
     @property
     def weights(self) -> str:
-        """Hash of all trained weights, the key of calibrations."""
+        """Hash of all trained weights and the view, the key of calibrations."""
         return weights_hash(self.clip, self._adaptation)
 
     @property
@@ -113,5 +113,10 @@ class ClipRecognizer:
 
 
 def weights_hash(clip: ClipEncoder, adaptation: str) -> str:
-    """Return a checkpoint's hash, joined with an adaptation's if there is one."""
-    return f"{clip.hash}+{adaptation}" if adaptation else clip.hash
+    """Return a checkpoint's hash, joined with an adaptation's if there is one.
+
+    The same weights can be used with the views ``picture`` and ``person``, with other
+    scores; so the latter is named too.
+    """
+    digits = f"{clip.hash}+{adaptation}" if adaptation else clip.hash
+    return f"{digits}@person" if clip.card.view == "person" else digits

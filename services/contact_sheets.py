@@ -1,9 +1,11 @@
 """Contact sheets: what the model saw of each window, as pictures for people.
 
-A pose view is drawn as stick figures on an empty background, so that a sheet shows no
-more of a person than the model got. The picture view is drawn as it is.
+The view ``pose`` is drawn as stick figures on an empty background, so that a sheet
+shows no more of a person than the model got. The pictures of the other views are shown
+as they are.
 """
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import final
 
 from PIL import Image, ImageDraw
 
+from models.clip.card import View
 from pipelines.live.views import ViewedFrame
 from pipelines.records import PersonPose, Prediction
 
@@ -43,13 +46,19 @@ class ContactSheets:
     Args:
         folder: An existing folder; sheets of earlier runs in it are replaced.
         when: Returns the text of a time in nanoseconds.
+        view: What the model is shown.
         most: Number of sheets that are kept, at least 1.
     """
 
     def __init__(
-        self, folder: Path, when: Callable[[int], str], most: int = MOST_SHEETS
+        self,
+        folder: Path,
+        when: Callable[[int], str],
+        view: View,
+        most: int = MOST_SHEETS,
     ) -> None:
-        self._folder, self._when, self._most = folder, when, most
+        self._folder, self._when, self._view = folder, when, view
+        self._most = most
         self._views: OrderedDict[int, Image.Image] = OrderedDict()
         self._sheet: Image.Image | None = None
         self._tiles, self._sheets = 0, 0
@@ -67,7 +76,7 @@ class ContactSheets:
 
     def view(self, viewed: ViewedFrame) -> None:
         """Draw what the recogniser is shown of a picture."""
-        self._views[viewed.camera.timestamp_ns] = draw_view(viewed)
+        self._views[viewed.camera.timestamp_ns] = draw_view(viewed, self._view)
         while len(self._views) > _KEPT_VIEWS:
             self._views.popitem(last=False)
 
@@ -104,14 +113,23 @@ class ContactSheets:
         self._sheet, self._tiles = None, 0
 
 
-def draw_view(viewed: ViewedFrame) -> Image.Image:
-    """Draw what the recogniser is shown: people as stick figures, or the picture."""
-    if viewed.people is None:
-        return Image.fromarray(viewed.frames[0].pixels).resize((TILE_PX, TILE_PX))
+def draw_view(viewed: ViewedFrame, view: View) -> Image.Image:
+    """Draw what the recogniser is shown: its pictures, or people as stick figures.
+
+    Several pictures are drawn small, the leading person's first.
+    """
     tile = Image.new("RGB", (TILE_PX, TILE_PX), _BACKGROUND)
-    draw = ImageDraw.Draw(tile)
-    for place, person in reversed(list(enumerate(viewed.people))):
-        _draw_person(draw, person, _COLOURS[min(place, len(_COLOURS) - 1)])
+    if view == "pose":
+        draw = ImageDraw.Draw(tile)
+        for place, person in reversed(list(enumerate(viewed.people or ()))):
+            _draw_person(draw, person, _COLOURS[min(place, len(_COLOURS) - 1)])
+        return tile
+    across = math.ceil(math.sqrt(len(viewed.frames)))
+    side = TILE_PX // across
+    for place, frame in enumerate(viewed.frames):
+        row, column = divmod(place, across)
+        small = Image.fromarray(frame.pixels).resize((side, side))
+        tile.paste(small, (column * side, row * side))
     return tile
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from models.clip.card import View
 from pipelines.folders import make_folder
 from pipelines.sources.camera.framing import Framing, parse_framing
 
@@ -36,6 +37,16 @@ ModelOption = Annotated[
         "--model",
         help="Checkpoint: a folder or a hub name.",
         show_default="the shipped one",
+    ),
+]
+ViewOption = Annotated[
+    View | None,
+    typer.Option(
+        "--view",
+        help="What the checkpoint looks at: the camera's picture, each person alone"
+        " with the background black, or drawn joints. A checkpoint of poses takes pose"
+        " alone, and any other picture or person.",
+        show_default="as the checkpoint's card says",
     ),
 ]
 PromptsOption = Annotated[

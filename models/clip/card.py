@@ -5,7 +5,7 @@ checkpoint of whole pictures, all of whose frames weigh the same.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal, final, get_args
 
@@ -13,8 +13,9 @@ from models.errors import CheckpointError
 
 CARD_NAME = "card.json"
 
-View = Literal["picture", "pose"]
-"""What a recogniser is shown of a camera's picture: all of it, or a person's pose."""
+View = Literal["picture", "person", "pose"]
+"""What a recogniser is shown of a camera's picture: all of it, each person's own pixels
+with the background covered, or each person's pose as a drawing."""
 
 
 @final
@@ -49,6 +50,31 @@ def read_card(folder: Path) -> Card:
         problem = f"view must be one of {get_args(View)}, and recency above 0 to 1"
         raise CheckpointError(str(path), problem)
     return card
+
+
+def with_view(card: Card, view: View | None, checkpoint: str) -> Card:
+    """Return a card with another view; None keeps its own.
+
+    A picture tower that was trained on drawings can say nothing about a camera's
+    pixels, and the other way round.
+
+    Args:
+        card: The checkpoint's card.
+        view: The view that is asked for.
+        checkpoint: Its name, for the error.
+
+    Raises:
+        CheckpointError: If one of both views is ``pose`` and the other is not.
+    """
+    if view is None:
+        return card
+    if "pose" in (card.view, view) and card.view != view:
+        problem = (
+            f"its card names the view {card.view}, so the view {view} is of no use;"
+            " leave out the view, or choose another checkpoint"
+        )
+        raise CheckpointError(checkpoint, problem)
+    return replace(card, view=view)
 
 
 def write_card(folder: Path, card: Card) -> None:

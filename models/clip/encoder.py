@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 from transformers import CLIPModel, PreTrainedTokenizerBase
 
-from models.clip.card import Card, read_card
+from models.clip.card import Card, View, read_card, with_view
 from models.clip.checkpoint import (
     Colour,
     find_checkpoint,
@@ -195,10 +195,10 @@ class ClipEncoder:
     def require_pictures(self) -> None:
         """Refuse a checkpoint that does not look at whole pictures.
 
-        For work on pictures that do not pass through the chain, which draws poses.
+        For work on pictures that do not pass through the chain, which finds people.
 
         Raises:
-            CheckpointError: If it looks at poses.
+            CheckpointError: If it looks at people or poses.
         """
         if self.card.view != "picture":
             problem = f"looks at a {self.card.view}; choose one that looks at pictures"
@@ -220,19 +220,26 @@ def load_clip(
     *,
     dtype: torch.dtype = torch.float32,
     device: str = "cpu",
+    view: View | None = None,
 ) -> ClipEncoder:
     """Load a CLIP checkpoint of any size.
 
-    ``dtype`` is the type of the weights; bfloat16 is slower on a CPU without AMX.
+    Args:
+        name_or_path: A folder or a hub name.
+        dtype: Type of the weights; bfloat16 is slower on a CPU without AMX.
+        device: Name of a torch device.
+        view: What the model looks at; None is what its card says.
 
     Raises:
-        CheckpointError: If it is missing, damaged, not CLIP, or cannot be fetched.
+        CheckpointError: If it is missing, damaged, not CLIP, cannot be fetched, or
+            cannot be used with the view.
     """
     folder = find_checkpoint(name_or_path)
+    card = with_view(read_card(folder), view, str(name_or_path))
     model = read_model(folder, dtype)
     tokenizer = read_tokenizer(folder, model)
     mean, deviation = read_pixel_scale(folder) or (CLIP_MEAN, CLIP_DEVIATION)
     given = Path(name_or_path).expanduser()
     name = folder.resolve().name if folder == given else str(name_or_path)
     torch.nn.Module.to(model, device)
-    return ClipEncoder(name, model, tokenizer, mean, deviation, read_card(folder))
+    return ClipEncoder(name, model, tokenizer, mean, deviation, card)

@@ -15,6 +15,7 @@ from jaxtyping import Float32, UInt8
 from models.person.detector import Detector
 from models.person.landmarks import LandmarkNetwork, Reading
 from models.person.region import Region, boxes_overlap, share_inside
+from models.person.silhouette import Silhouette
 from models.person.steady_region import SteadyRegion
 
 _NS_PER_S = 1_000_000_000
@@ -36,6 +37,7 @@ class FinderSettings:
         least_presence: Least probability of a body in a region, 0 to 1.
         remember_s: Time for which the number of a lost body is kept, in seconds.
         threads: Processor threads of each network.
+        silhouettes: Whether people come with their silhouettes.
     """
 
     people: int = 4
@@ -44,6 +46,7 @@ class FinderSettings:
     least_presence: float = 0.4
     remember_s: float = 3.0
     threads: int = 1
+    silhouettes: bool = False
 
 
 @final
@@ -58,6 +61,7 @@ class Person:
         world: The landmarks in metres about the middle of the hips; right, down, away.
         box: Left, top, right and bottom of the visible landmarks, in picture heights.
         presence: Probability that this is a body, 0 to 1.
+        silhouette: The body's pixels; None unless the settings ask for them.
     """
 
     track_id: int
@@ -65,6 +69,7 @@ class Person:
     world: Float32[np.ndarray, "33 3"]
     box: Float32[np.ndarray, " 4"]
     presence: float
+    silhouette: Silhouette | None = None
 
 
 @final
@@ -237,7 +242,12 @@ class PersonFinder:
         shown = places[landmarks[:, 2] >= _LEAST_VISIBLE]
         shown = shown if len(shown) > 1 else places
         box = np.concatenate((shown.min(axis=0), shown.max(axis=0)))
-        return Person(number, landmarks, reading.world_m, box, reading.presence)
+        silhouette = None
+        if self._settings.silhouettes:
+            silhouette = Silhouette(picture, reading.region, reading.mask_logits)
+        return Person(
+            number, landmarks, reading.world_m, box, reading.presence, silhouette
+        )
 
 
 def _is_among(person: Person, others: list[Person]) -> bool:

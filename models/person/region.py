@@ -87,18 +87,34 @@ class Region:
         )
         return placed
 
+    def within(self, other: "Region", side: int) -> "Region":
+        """Return this region in the pixels of another region's cut.
+
+        Args:
+            other: The other region, of the same picture.
+            side: Height and width of its cut.
+        """
+        away = np.array([self.x_px - other.x_px, self.y_px - other.y_px])
+        x, y = (away @ other.rotation() / other.side_px + 0.5) * side
+        side_px = self.side_px / other.side_px * side
+        return Region(float(x), float(y), side_px, self.turn_rad - other.turn_rad)
+
     def rotation(self) -> Float64[np.ndarray, "2 2"]:
         """Return the rotation from the region's axes to the picture's."""
         cos, sin = np.cos(self.turn_rad), np.sin(self.turn_rad)
         return np.array([[cos, -sin], [sin, cos]])
 
     def cut(
-        self, picture: UInt8[np.ndarray, "height width 3"], side: int, *, repeat: bool
-    ) -> UInt8[np.ndarray, "side side 3"]:
+        self,
+        picture: UInt8[np.ndarray, "height width colour"],
+        side: int,
+        *,
+        repeat: bool,
+    ) -> UInt8[np.ndarray, "side side colour"]:
         """Return the region as a picture, by bilinear interpolation.
 
         Args:
-            picture: RGB, at least 2 pixels high and wide.
+            picture: RGB, or a mask of one colour; at least 2 pixels high and wide.
             side: Height and width of the result.
             repeat: Whether the picture's edge continues outside of it; else it is
                 black there.
@@ -108,7 +124,7 @@ class Region:
         # the networks were trained on.
         corner = np.array([self.x_px, self.y_px]) * _FINE - step @ np.full(2, side / 2)
         places = np.arange(side)
-        cut = np.empty((side, side, 3), np.uint8)
+        cut = np.empty((side, side, picture.shape[2]), np.uint8)
         for first in range(0, side, _STRIP):
             strip = slice(first, first + _STRIP)
             columns, rows = (
@@ -122,19 +138,19 @@ class Region:
 
 
 def _interpolated(
-    picture: UInt8[np.ndarray, "height width 3"],
+    picture: UInt8[np.ndarray, "height width colour"],
     columns: Float64[np.ndarray, "line side"],
     rows: Float64[np.ndarray, "line side"],
     *,
     repeat: bool,
-) -> UInt8[np.ndarray, "line side 3"]:
+) -> UInt8[np.ndarray, "line side colour"]:
     """Return the picture's colours at whole numbers of fine steps.
 
     Rounds as OpenCV does, whose cuts the networks were trained on. They are sensitive:
     with colours that are rounded down, half a level darker, landmarks move by 0.7 % of
     the body in the median.
     """
-    height, width, _ = picture.shape
+    height, width, count = picture.shape
     column = columns.clip(0, (width - 1) * _FINE).astype(np.intp)
     row = rows.clip(0, (height - 1) * _FINE).astype(np.intp)
     left = np.minimum(column // _FINE, width - 2)
@@ -150,14 +166,14 @@ def _interpolated(
     left_part = 1 - right_part
     neighbours = (
         (0, left_part * upper_part),
-        (3, right_part * upper_part),
-        (3 * width, left_part * lower_part),
-        (3 * width + 3, right_part * lower_part),
+        (count, right_part * upper_part),
+        (count * width, left_part * lower_part),
+        (count * width + count, right_part * lower_part),
     )
     values = picture.reshape(-1)
-    start = (top * width + left) * 3
-    colours = np.empty((*start.shape, 3), np.uint8)
-    for colour in range(3):
+    start = (top * width + left) * count
+    colours = np.empty((*start.shape, count), np.uint8)
+    for colour in range(count):
         mean = np.full(start.shape, 0.5, np.float32)
         for offset, weight in neighbours:
             mean += values[colour + offset :].take(start) * weight

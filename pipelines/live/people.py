@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import final
 
 import numpy as np
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float32
 
 from models.person.finder import Person
 from models.person.pose_history import PoseHistory
@@ -32,31 +32,44 @@ who falls moves by one."""
 
 @final
 @dataclass(slots=True, eq=False)
-class _Followed:
-    """One person; ``track`` is the finder's number, 0 before the first pose."""
+class FollowedPerson:
+    """One person.
+
+    Attributes:
+        number: Number of the person.
+        history: Their poses.
+        body: The latest body that was found; None before the first.
+        came_step: Step in which the person came into view.
+        seen_step: Step of the latest body.
+    """
 
     number: int
-    track: int = 0
     history: PoseHistory = field(default_factory=PoseHistory)
-    landmarks: Float32[np.ndarray, "33 3"] | None = None
+    body: Person | None = None
     came_step: int = 0
     seen_step: int | None = None
 
+    @property
+    def track(self) -> int:
+        """The finder's number of the latest body; 0 before the first."""
+        return 0 if self.body is None else self.body.track_id
+
     def is_in_view(self, step: int) -> bool:
+        """Return whether the person is in view in a step."""
         return self.seen_step is not None and step - self.seen_step <= MOMENTS[-1]
 
     def distance(self, person: Person) -> float:
         """Return the way from the latest pose to another, in sizes of this body."""
-        if self.landmarks is None:
+        if self.body is None:
             return np.inf
-        way = _hips(person.landmarks) - _hips(self.landmarks)
+        way = _hips(person.landmarks) - _hips(self.body.landmarks)
         return float(np.linalg.norm(way)) / self.history.size
 
     def add(self, step: int, person: Person) -> None:
+        """Add the body that was found in a step."""
         if not self.is_in_view(step):
             self.came_step = step
-        self.track, self.seen_step = person.track_id, step
-        self.landmarks = person.landmarks
+        self.body, self.seen_step = person, step
         self.history.add(step, person.landmarks)
 
 
@@ -70,7 +83,7 @@ class PeopleInView:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._people = [_Followed(1)]
+        self._people = [FollowedPerson(1)]
         self._numbers = 1
 
     def add(self, step: int, bodies: Sequence[Person]) -> None:
@@ -80,11 +93,7 @@ class PeopleInView:
             step: Number of the picture's step of ``STEP_S``; steps do not decrease.
             bodies: The bodies, the longest followed first.
         """
-        self._people = [
-            person
-            for person in self._people
-            if person is self._people[0] or person.is_in_view(step)
-        ]
+        self._people = self.shown(step)
         by_track = {person.track: person for person in self._people}
         found = {body.track_id for body in bodies}
         lost = [person for person in self._people if person.track not in found]
@@ -95,13 +104,13 @@ class PeopleInView:
             person.add(step, body)
         self._people.sort(key=lambda it: (not it.is_in_view(step), it.came_step))
 
-    def pictures(self, step: int) -> list[tuple[int, UInt8[np.ndarray, "32 32 3"]]]:
-        """Return the number and the pose picture of each person, the leading first.
+    def shown(self, step: int) -> list[FollowedPerson]:
+        """Return the people that are shown in a step, the leading first.
 
-        The picture is black if nobody is in view.
+        While nobody is in view, that is the latest leading person alone.
         """
         return [
-            (person.number, person.history.picture(step))
+            person
             for person in self._people
             if person is self._people[0] or person.is_in_view(step)
         ]
@@ -109,12 +118,14 @@ class PeopleInView:
     def poses(self, step: int) -> tuple[PersonPose, ...]:
         """Return the latest pose of each person in view, the leading first."""
         return tuple(
-            PersonPose(person.number, person.landmarks)
+            PersonPose(person.number, person.body.landmarks)
             for person in self._people
-            if person.landmarks is not None and person.is_in_view(step)
+            if person.body is not None and person.is_in_view(step)
         )
 
-    def _continued(self, body: Person, lost: list[_Followed], step: int) -> _Followed:
+    def _continued(
+        self, body: Person, lost: list[FollowedPerson], step: int
+    ) -> FollowedPerson:
         """Return the lost person that a new body is, or somebody new."""
         near = min(lost, key=lambda person: person.distance(body), default=None)
         if near is not None and near.distance(body) <= _REACH:
@@ -127,7 +138,7 @@ class PeopleInView:
             lost.remove(gone)
             self._people.remove(gone)
         self._numbers += 1
-        person = _Followed(self._numbers)
+        person = FollowedPerson(self._numbers)
         self._people.append(person)
         return person
 

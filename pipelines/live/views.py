@@ -1,25 +1,27 @@
 """Views: what the recogniser is shown of a camera's picture.
 
     picture    the whole picture, as the camera's source scaled it
+    person     each person in it alone, cut out of the picture
     pose       the motion of each person in it, drawn from the finder's landmarks
 
-A pose view needs larger pictures, more of them, and draws a picture of each person at
-each step of the frame grid::
+The views of people need larger pictures, more of them, and make a picture of each
+person at each step of the frame grid::
 
     camera tick   0  1  2  3  4  5  6      every 1/8 s
-    finder        p  p  p  p  p  p  p      a pose of each person
-    drawn         0        1        2      a step of the frame grid each
+    finder        p  p  p  p  p  p  p      the body of each person
+    shown         0        1        2      a step of the frame grid each
 
-With it, no camera picture goes further than this module.
+With the view ``pose``, no pixel of a camera goes further than this module.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol, final, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, UInt8
 
 from models.person.detector import Detector
 from models.person.finder import FinderSettings, Person, PersonFinder
@@ -27,12 +29,15 @@ from models.person.landmarks import LandmarkNetwork
 from models.person.pose_picture import STEP_S
 from pipelines.clock import seconds_to_ns
 from pipelines.live.inference import ReuseSettings, cell_luma
-from pipelines.live.people import PeopleInView
+from pipelines.live.people import FollowedPerson, PeopleInView
 from pipelines.live.windows import WindowSettings
 from pipelines.recognition import RecognizerInfo
 from pipelines.records import Frame, PersonPose
 
 _FINDER_SIDE_PX = 640
+
+Draw = Callable[[FollowedPerson, int], UInt8[np.ndarray, "side side 3"]]
+"""Drawing of what a person is shown as in a step of ``STEP_S``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +99,7 @@ class View(Protocol):
 def build_view(
     info: RecognizerInfo, windows: WindowSettings, reuse: ReuseSettings, people: int
 ) -> View:
-    """Build the view that a recogniser was trained on.
+    """Build the view of a recogniser.
 
     Args:
         info: The recogniser's.
@@ -107,7 +112,25 @@ def build_view(
     """
     if info.view == "picture":
         return PictureView()
-    return PoseView(picture_form(info, windows), reuse, people)
+    form, is_drawn = picture_form(info, windows), info.view == "pose"
+    draw = draw_motion if is_drawn else partial(draw_body, side_px=info.image_size_px)
+    settings = FinderSettings(people=people, silhouettes=not is_drawn)
+    return PeopleView(form, reuse, settings, draw)
+
+
+def draw_motion(person: FollowedPerson, step: int) -> UInt8[np.ndarray, "32 32 3"]:
+    """Draw a person's latest poses; black if the person is not in view."""
+    return person.history.picture(step)
+
+
+def draw_body(
+    person: FollowedPerson, step: int, side_px: int
+) -> UInt8[np.ndarray, "side side 3"]:
+    """Show a person alone as last seen; black if the person is not in view."""
+    body = person.body
+    if body is None or body.silhouette is None or not person.is_in_view(step):
+        return np.zeros((side_px, side_px, 3), np.uint8)
+    return body.silhouette.isolate(body.box, side_px)
 
 
 @final
@@ -127,25 +150,31 @@ class PictureView:
 
 
 @final
-class PoseView:
-    """Shows the motion of each person in view.
+class PeopleView:
+    """Shows each person in view in a picture of their own.
 
     Args:
         form: The pictures that the cameras' sources deliver.
         reuse: When an unchanged picture needs no new search for people.
-        people: Greatest number of people that are followed in one camera's view.
+        settings: How people are found and followed.
+        draw: Drawing of a person's picture.
 
     Raises:
         PersonModelError: If a file of the person finder is missing or wrong.
     """
 
-    def __init__(self, form: PictureForm, reuse: ReuseSettings, people: int) -> None:
+    def __init__(
+        self,
+        form: PictureForm,
+        reuse: ReuseSettings,
+        settings: FinderSettings,
+        draw: Draw,
+    ) -> None:
         self._form, self._reuse = form, reuse
-        self._settings = FinderSettings(people=people)
-        threads = self._settings.threads
-        self._detector = Detector(threads, self._settings.least_score)
-        self._landmarks = LandmarkNetwork(threads)
-        self._subjects: dict[str, _SubjectPoses] = {}
+        self._settings, self._draw = settings, draw
+        self._detector = Detector(settings.threads, settings.least_score)
+        self._landmarks = LandmarkNetwork(settings.threads)
+        self._subjects: dict[str, _SubjectPeople] = {}
 
     async def convert(self, frames: Sequence[Frame]) -> list[ViewedFrame]:
         """See ``View``; the search runs in a thread of its own."""
@@ -164,59 +193,70 @@ class PoseView:
         self._subjects.pop(subject_id, None)
 
     def _convert(self, frames: Sequence[Frame]) -> list[ViewedFrame]:
-        viewed = (self._poses_of(frame.subject_id).add(frame) for frame in frames)
+        viewed = (self._people_of(frame.subject_id).add(frame) for frame in frames)
         return [each for each in viewed if each is not None]
 
-    def _poses_of(self, subject_id: str) -> "_SubjectPoses":
+    def _people_of(self, subject_id: str) -> "_SubjectPeople":
         if subject_id not in self._subjects:
             finder = PersonFinder(self._settings, self._detector, self._landmarks)
-            self._subjects[subject_id] = _SubjectPoses(
-                finder, self._form, self._reuse, self._settings.people
+            self._subjects[subject_id] = _SubjectPeople(
+                finder, self._form, self._reuse, self._settings.people, self._draw
             )
         return self._subjects[subject_id]
 
 
 @final
-class _SubjectPoses:
-    """The latest poses in the pictures of one camera."""
+class _SubjectPeople:
+    """The people in the pictures of one camera."""
 
     def __init__(
-        self, finder: PersonFinder, form: PictureForm, reuse: ReuseSettings, most: int
+        self,
+        finder: PersonFinder,
+        form: PictureForm,
+        reuse: ReuseSettings,
+        most: int,
+        draw: Draw,
     ) -> None:
         self._finder, self._form, self._reuse = finder, form, reuse
-        self._most, self._people = most, PeopleInView(most)
+        self._draw, self._most, self._people = draw, most, PeopleInView(most)
         self._bodies: list[Person] = []
         self._luma: Float32[np.ndarray, "row column"] | None = None
         self._searched_ns = 0
-        self._drawn_tick = -1
-        self._undrawn: tuple[Frame, int] | None = None
+        self._shown_tick = -1
+        self._waiting: tuple[Frame, int] | None = None
         """The latest frame and its step, if it began no step of the grid."""
 
     def add(self, frame: Frame) -> ViewedFrame | None:
-        """Add a camera's frame; return what is drawn if a step of the grid began."""
+        """Add a camera's frame; return what is shown if a step of the grid began."""
         step = round(frame.tick * self._form.step_ns / seconds_to_ns(STEP_S))
         tick = frame.tick // self._form.pictures_a_step
-        if tick < self._drawn_tick:  # a new stream, whose ticks start from 0 again
-            self._people, self._drawn_tick = PeopleInView(self._most), -1
+        if tick < self._shown_tick:  # a new stream, whose ticks start from 0 again
+            self._people, self._shown_tick = PeopleInView(self._most), -1
         self._people.add(step, self._find_bodies(frame))
-        if tick == self._drawn_tick:
-            self._undrawn = frame, step
+        if tick == self._shown_tick:
+            self._waiting = frame, step
             return None
-        return self._draw(frame, step, tick)
+        return self._show(frame, step, tick)
 
     def end(self) -> list[ViewedFrame]:
-        """Draw the last frame, as if it began a step."""
-        if self._undrawn is None:
+        """Show the last frame, as if it began a step."""
+        if self._waiting is None:
             return []
-        return [self._draw(*self._undrawn, self._drawn_tick + 1)]
+        return [self._show(*self._waiting, self._shown_tick + 1)]
 
-    def _draw(self, frame: Frame, step: int, tick: int) -> ViewedFrame:
-        self._drawn_tick, self._undrawn = tick, None
-        drawn = tuple(
-            Frame(frame.subject_id, frame.timestamp_ns, tick, picture, person)
-            for person, picture in self._people.pictures(step)
+    def _show(self, frame: Frame, step: int, tick: int) -> ViewedFrame:
+        self._shown_tick, self._waiting = tick, None
+        shown = tuple(
+            Frame(
+                frame.subject_id,
+                frame.timestamp_ns,
+                tick,
+                self._draw(person, step),
+                person.number,
+            )
+            for person in self._people.shown(step)
         )
-        return ViewedFrame(frame, drawn, self._people.poses(step))
+        return ViewedFrame(frame, shown, self._people.poses(step))
 
     def _find_bodies(self, frame: Frame) -> list[Person]:
         """Return the bodies in a frame; those before if the picture is unchanged."""

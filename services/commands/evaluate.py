@@ -20,6 +20,7 @@ from services.options import (
     OutOption,
     PromptsOption,
     TemporalOption,
+    ViewOption,
     WearableOption,
 )
 from services.progress import progress_bar
@@ -49,6 +50,7 @@ def events(
     ],
     *,
     model: ModelOption = None,
+    view: ViewOption = None,
     prompts: PromptsOption = None,
     adaptation: AdaptationOption = None,
     calibration: CalibrationOption = None,
@@ -90,6 +92,7 @@ def events(
         temporal=temporal,
         adaptation=adaptation,
         calibration=calibration,
+        view=view,
     )
     if strict:
         refuse_unknown_labels(found, clip.prompt_set.resolve)

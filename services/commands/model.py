@@ -18,6 +18,7 @@ from services.options import (
     ModelOption,
     OutOption,
     PromptsOption,
+    ViewOption,
     WearableOption,
 )
 from services.progress import staged_bars
@@ -108,6 +109,7 @@ def calibrate(
         ),
     ] = None,
     model: ModelOption = None,
+    view: ViewOption = None,
     prompts: PromptsOption = None,
     adaptation: AdaptationOption = None,
     calibration: CalibrationOption = None,
@@ -120,7 +122,8 @@ def calibrate(
     A temperature makes the confidence equal the share of right answers. The labels stay
     the same, but scores pass the thresholds of events at other times. The temperature
     is stored in calibration.json under the hashes of weights and prompt set, separately
-    for recordings with a wearable and without (--wearable none).
+    for the view person, and for recordings with a wearable and without (--wearable
+    none).
     """
     from models.build import build_recognizer, calibration_path
     from models.errors import CalibrationError
@@ -135,7 +138,7 @@ def calibrate(
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise CalibrationError(str(path), "cannot be written: choose --calibration")
     recognizer = build_recognizer(
-        model, prompts, adaptation=adaptation, calibration=path
+        model, prompts, adaptation=adaptation, calibration=path, view=view
     )
     recordings = wearing(read_footage(footage), wearable)
     if test is not None:

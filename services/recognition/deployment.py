@@ -23,6 +23,7 @@ from ray.serve.exceptions import RayServeException
 from ray.serve.schema import LoggingConfig
 
 from models.bundled import NO_ADAPTATION
+from models.clip.card import View
 from models.person.files import check_files
 from pipelines.recognition import ClipScores, RecognizerInfo
 from pipelines.records import Clip
@@ -55,6 +56,7 @@ class RecognizerPlan:
         frames: Frames in a whole window.
         seconds: Length of a window.
         threads: Threads of torch in each replica.
+        view: What the checkpoint looks at; None is what its card says.
     """
 
     model: str | None
@@ -66,6 +68,7 @@ class RecognizerPlan:
     seconds: float
     device: str
     threads: int
+    view: View | None
 
     @classmethod
     def of(cls, site: Site) -> "RecognizerPlan":
@@ -81,6 +84,7 @@ class RecognizerPlan:
             seconds=site.windows.seconds,
             device=settings.device,
             threads=settings.threads or default_threads(settings.replicas),
+            view=settings.view,
         )
 
     def load(self) -> "ClipRecognizer":
@@ -100,6 +104,7 @@ class RecognizerPlan:
             adaptation=self.adaptation,
             calibration=self.calibration,
             device=self.device,
+            view=self.view,
         )
 
     def try_out(self) -> bool:
@@ -112,7 +117,7 @@ class RecognizerPlan:
             ModelError: If a file is missing or wrong.
         """
         recognizer = self.load()
-        if recognizer.clip.card.view == "pose":
+        if recognizer.clip.card.view != "picture":
             check_files()
         return recognizer.scorer.needs_frames
 

@@ -6,7 +6,6 @@ get plain arguments from methods here, never these objects.
 """
 
 from pathlib import Path
-from typing import Literal
 
 from pydantic import (
     Field,
@@ -25,7 +24,6 @@ from pipelines.errors import SourceError
 from pipelines.live.bed import BedSettings
 from pipelines.live.drift.settings import DriftSettings
 from pipelines.live.events import EventSettings
-from pipelines.live.subject import MOST_PEOPLE
 from pipelines.live.watch import WatchSettings
 from pipelines.live.wearable_wait import WearableWaitSettings
 from pipelines.live.windows import WindowSettings
@@ -34,6 +32,7 @@ from pipelines.sources.camera.address import CameraAddress, with_login
 from pipelines.sources.camera.framing import PAD, Framing, parse_framing
 from services.site.broker import BrokerSettings
 from services.site.hub import HubSettings
+from services.site.recognizer import RecognizerSettings
 from services.site.rtsp import RtspSettings
 from services.site.section import (
     Name,
@@ -82,7 +81,9 @@ class SubjectSettings(Section):
         " pixels, or all four as fractions, 0 to 1.",
     )
     zones: Zones = Field(
-        (), description="Parts of the camera's picture; they need the view pose."
+        (),
+        description="Parts of the camera's picture; they need a view of people: pose or"
+        " person.",
     )
     bed_exit_s: float = Field(
         BedSettings().exit_s,
@@ -152,61 +153,6 @@ class SubjectSettings(Section):
 
 _CHAIN = WatchSettings()
 """The defaults of the chain are also the defaults of the file."""
-
-
-class RecognizerSettings(Section):
-    """Recognition: the model and its replicas."""
-
-    model: str | None = Field(
-        None, description="Checkpoint: a folder or a hub name; the shipped one if none."
-    )
-    prompts: Path | None = Field(
-        None, description="File of the prompt set; the shipped one if none."
-    )
-    calibration: Path | None = Field(
-        None, description="File of calibrations; the one beside the checkpoint if none."
-    )
-    adaptation: Path | None = Field(
-        None,
-        description="Folder that `wardwatch train csn`, `is-clip` or `sc-clip` wrote:"
-        " another kind of recognition on the same checkpoint; none for temporal clip"
-        " averaging. IS-CLIP as shipped if this is not given and all else is as"
-        " shipped.",
-    )
-    temporal: Literal["clip", "single"] = Field(
-        "clip",
-        description="Use of a window's frames: their average, or the middle one.",
-    )
-    device: str = Field("cpu", description="Device of torch: cpu, cuda, cuda:1.")
-    threads: int | None = Field(
-        None,
-        ge=1,
-        description="Threads of torch in each replica; shares all cores if none.",
-    )
-    replicas: int = Field(
-        1, ge=1, le=64, description="Least number of replicas, 1 to 64."
-    )
-    most_replicas: int | None = Field(
-        None,
-        ge=1,
-        le=256,
-        description="Greatest number of replicas under load; fixed if none.",
-    )
-
-    people: int = Field(
-        _CHAIN.people,
-        ge=1,
-        le=MOST_PEOPLE,
-        description="Most people followed in one camera's view, 1 to 4, by a checkpoint"
-        " that looks at poses; each costs the watcher time.",
-    )
-
-    @model_validator(mode="after")
-    def _range(self) -> "RecognizerSettings":
-        if self.most_replicas is not None and self.most_replicas < self.replicas:
-            msg = f"most_replicas is {self.most_replicas}, fewer than {self.replicas}"
-            raise ValueError(msg)
-        return self
 
 
 class WatcherSettings(Section):

@@ -25,7 +25,8 @@ from services.recognition.deployment import (
     deploy_recognizer,
     start_serve,
 )
-from services.site.settings import RecognizerSettings, Site
+from services.site.recognizer import RecognizerSettings
+from services.site.settings import Site
 from services.supervisor.claim import Deployment, claim_site
 from services.supervisor.ray_node import RayNode, in_daemon_thread
 from services.watcher.watcher import Watcher

@@ -303,8 +303,9 @@ def _refuse_unseen_zones(site: Site, info: RecognizerInfo) -> None:
     zoned = [subject.id for subject in site.subjects if subject.zones]
     if zoned and info.view == "picture":
         problem = (
-            f"subject {zoned[0]} has zones, and {info.model} sees no people; set"
-            " recognizer.model to a checkpoint with the view pose, or remove the zones"
+            f"subject {zoned[0]} has zones, and {info.model} is shown whole pictures,"
+            " in which no people are found; set recognizer.view to person, or"
+            " recognizer.model to a checkpoint of poses, or remove the zones"
         )
         raise SettingsError([problem])
 

@@ -61,3 +61,20 @@ def test_shipped_adaptation_is_of_the_shipped_checkpoint() -> None:
     recognizer = build_recognizer(adaptation=ADAPTATION_FILE)
     assert recognizer.name == "ward-pose+is-clip"
     assert recognizer.calibrations.keys() == {"video", "fused"}
+
+
+def test_another_view_is_another_recogniser_with_no_calibration_of_the_first(
+    tiny_folder: Path,
+) -> None:
+    plain, alone = (
+        build_recognizer(tiny_folder),
+        build_recognizer(tiny_folder, view="person"),
+    )
+    assert (plain.clip.card.view, alone.clip.card.view) == ("picture", "person")
+    assert alone.weights == f"{plain.weights}@person"
+    assert alone.identity != plain.identity
+
+
+def test_the_shipped_checkpoint_of_poses_is_shown_no_pixels() -> None:
+    with pytest.raises(CheckpointError, match=r"the view person is of no use"):
+        build_recognizer(view="person")

@@ -17,7 +17,7 @@ from pipelines.in_process import InProcessRecognizer
 from pipelines.lab.data.decoding import decode, survey
 from pipelines.live.inference import ReuseSettings
 from pipelines.live.people import PeopleInView
-from pipelines.live.views import PictureForm, PoseView
+from pipelines.live.views import PeopleView, PictureForm, draw_motion
 from pipelines.live.watch import Record, Subject, Watch, WatchSettings
 from pipelines.records import FALL, ActionEvent, Frame
 from tests.fakes import FakeClock, play
@@ -101,7 +101,7 @@ def lying() -> Picture:
 
 def numbers_in_view(frames: Iterator[Frame], reuse: ReuseSettings) -> list[list[int]]:
     """The numbers of the people in view at each step of the frame grid."""
-    view = PoseView(FORM, reuse, people=2)
+    view = PeopleView(FORM, reuse, FinderSettings(people=2), draw_motion)
 
     async def show() -> list[list[int]]:
         found = []

@@ -8,6 +8,7 @@ min_detection_confidence=0.4, min_tracking_confidence=0.4)`` on the pictures tha
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -87,3 +88,41 @@ def test_somebody_who_falls_and_lies_there_is_one_person_all_the_time(
     ]
     assert np.mean([len(people) for people in found]) >= 0.95
     assert {person.track_id for people in found for person in people} == {1}
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "fall/gmdcsa24/S1_Fall_15.mp4",
+        "fall/gmdcsa24/S2_Fall_13.mp4",
+        "fall/assist_iot/adl_11_sitting_laying_down_slowly.mp4",
+    ],
+)
+def test_a_silhouette_shows_the_whole_person_and_little_of_the_room(
+    file: str, detector: Detector, landmark_network: LandmarkNetwork
+) -> None:
+    """In place of the picture, the place of each of its pixels is cut out."""
+    facts = survey(video(file))
+    step = round(facts.rate_hz / RATE_HZ)
+    numbers = list(range(0, facts.pictures, step))
+    pictures = decode(video(file), numbers, size_px=SIDE_PX)
+    rows, columns = np.indices((SIDE_PX, SIDE_PX)) * 255 // SIDE_PX
+    places = np.stack((columns, rows, np.full_like(rows, 255)), axis=2).astype(np.uint8)
+    finder = PersonFinder(
+        FinderSettings(people=1, silhouettes=True), detector, landmark_network
+    )
+    shown, shares = [], []
+    for at, number in enumerate(numbers):
+        for person in finder.find(pictures[number], at * NS_PER_S // RATE_HZ):
+            assert person.silhouette is not None
+            mapped = replace(person.silhouette, picture=places)
+            cut = mapped.isolate(person.box, 224).astype(float)
+            seen = cut[cut[..., 2] == 255][:, :2] / 255
+            joints = person.landmarks[person.landmarks[:, 2] > 0.8][:, :2]
+            joints = joints[((joints > 0) & (joints < 1)).all(axis=1)]
+            ways = np.linalg.norm(joints[:, None] - seen, axis=2).min(axis=1)
+            shown += list(ways < 0.02)
+            shares.append(len(seen) / 224**2)
+    assert len(shares) > 0.8 * len(numbers)
+    assert np.mean(shown) > 0.95
+    assert max(shares) < 0.6

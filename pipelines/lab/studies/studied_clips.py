@@ -187,6 +187,7 @@ def _ward_clips(
             on_done=lambda lives: on_progress("rooms", lives, len(plans), ""),
         )
     else:
+        clip.require_pictures()
         with kept_or_temporary(choice.work) as folder:
             rendered = prepare_ward_clips(
                 folder,

@@ -78,6 +78,7 @@ def watched_windows(
         frames: Pictures in a full window.
 
     Raises:
+        CheckpointError: If the checkpoint looks at single people.
         FolderError: If the folder cannot be written to.
         PipelineError: If pictures are missing and this machine cannot render.
     """
@@ -88,6 +89,7 @@ def watched_windows(
             plans, lambda done: on_progress("drawing", done, len(plans), "lives")
         )
     else:
+        clip.require_pictures()
         runs = _render(clip, plans, folder, on_progress)
     places, targets, worn = [], [], []
     positions = itertools.cycle(range(len(POSITIONS)))

@@ -18,6 +18,7 @@ from services.options import (
     ModelOption,
     OutOption,
     PromptsOption,
+    ViewOption,
     YardstickOption,
 )
 from services.progress import progress_bar
@@ -33,6 +34,7 @@ def real(
     ],
     *,
     model: ModelOption = None,
+    view: ViewOption = None,
     prompts: PromptsOption = None,
     adaptation: AdaptationOption = None,
     calibration: CalibrationOption = None,
@@ -65,7 +67,11 @@ def real(
     if out is not None:
         make_folder(out)  # before minutes of work
     clip = build_recognizer(
-        model, prompts, adaptation=adaptation, calibration=calibration
+        model,
+        prompts,
+        adaptation=adaptation,
+        calibration=calibration,
+        view=view,
     )
     with (
         InProcessRecognizer(clip) as recognizer,

@@ -31,6 +31,7 @@ from services.options import (
     ModelOption,
     PromptsOption,
     TemporalOption,
+    ViewOption,
 )
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def watch(
     *,
     imu: ImuOption = None,
     model: ModelOption = None,
+    view: ViewOption = None,
     prompts: PromptsOption = None,
     adaptation: AdaptationOption = None,
     calibration: CalibrationOption = None,
@@ -91,6 +93,7 @@ def watch(
         seconds=seconds,
         adaptation=adaptation,
         calibration=calibration,
+        view=view,
     )
     run = WatchRun(
         sources, rtsp, clock, origin_ns, settings, recognizer, baseline, relearn, show

@@ -41,7 +41,7 @@ ZonesOption = Annotated[
     typer.Option(
         "--zones",
         help="YAML file of the camera's zones, as in a site's file; needs a checkpoint"
-        " that sees people.",
+        " that looks at people, or --view person.",
     ),
 ]
 SecondsOption = Annotated[

@@ -63,7 +63,10 @@ class WatchRun:
             msg = "a wearable alone needs an adaptation of the kind is-clip, as shipped"
             raise typer.BadParameter(msg, param_hint="--imu")
         if self.sources.zones and self.clip.clip.card.view == "picture":
-            msg = f"{self.clip.name} sees no people; choose a checkpoint with --model"
+            msg = (
+                f"{self.clip.name} is shown whole pictures, in which no people are"
+                " found; use --view person, or another --model"
+            )
             raise typer.BadParameter(msg, param_hint="--zones")
         reports: list[RecordingReport] = []
         with InProcessRecognizer(self.clip) as recognizer:
@@ -148,7 +151,11 @@ class WatchRun:
         from services.live_view import time_text
 
         origin_ns = None if self.sources.live else self.origin_ns
-        return ContactSheets(folder, lambda ns: time_text(ns, origin_ns, self.clock))
+        return ContactSheets(
+            folder,
+            lambda ns: time_text(ns, origin_ns, self.clock),
+            self.clip.clip.card.view,
+        )
 
 
 def _warn_once(modality: "Modality", calibrated: "set[Modality]") -> None:

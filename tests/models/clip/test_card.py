@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from models.clip.card import CARD_NAME, Card, read_card, write_card
+from models.clip.card import CARD_NAME, Card, View, read_card, with_view, write_card
 from models.errors import CheckpointError
 
 
@@ -31,3 +31,25 @@ def test_a_damaged_card_is_refused_with_its_path(tmp_path: Path, text: str) -> N
     (tmp_path / CARD_NAME).write_text(text)
     with pytest.raises(CheckpointError, match=CARD_NAME):
         read_card(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("own", "chosen"),
+    [("picture", "person"), ("person", "picture"), ("pose", "pose"), ("pose", None)],
+)
+def test_a_view_of_the_same_kind_replaces_the_card_s(
+    own: View, chosen: View | None
+) -> None:
+    assert with_view(Card(own, 0.7), chosen, "mine") == Card(chosen or own, 0.7)
+
+
+@pytest.mark.parametrize(
+    ("own", "chosen"),
+    [("picture", "pose"), ("person", "pose"), ("pose", "picture"), ("pose", "person")],
+)
+def test_drawn_poses_and_pixels_do_not_replace_each_other(
+    own: View, chosen: View
+) -> None:
+    line = rf"^mine: its card names the view {own}, so the view {chosen} is of no use"
+    with pytest.raises(CheckpointError, match=line):
+        with_view(Card(own), chosen, "mine")

@@ -46,6 +46,18 @@ def test_landmarks_lie_in_the_box_and_the_box_in_the_picture(
     assert np.abs(person.world).max() < 2  # metres
 
 
+def test_people_have_silhouettes_if_the_settings_ask_for_them(
+    film: Pictures, detector: Detector, landmark_network: LandmarkNetwork
+) -> None:
+    (plain,) = follow(film[:1], detector, landmark_network)[0]
+    settings = FinderSettings(silhouettes=True)
+    (person,) = follow(film[:1], detector, landmark_network, settings)[0]
+    assert plain.silhouette is None
+    assert person.silhouette is not None
+    shown = person.silhouette.isolate(person.box, 64)
+    assert 0.03 < shown.any(axis=2).mean() < 0.6
+
+
 def test_nobody_is_found_in_an_empty_picture(
     detector: Detector, landmark_network: LandmarkNetwork
 ) -> None:

@@ -66,6 +66,26 @@ def test_a_region_is_made_again_from_its_body(
     assert (again.side_px, again.turn_rad) == pytest.approx((side, turn))
 
 
+@given(
+    st.floats(-3.1, 3.1), st.floats(-3.1, 3.1), st.floats(10, 300), st.floats(-90, 90)
+)
+def test_a_region_within_another_holds_the_same_places(
+    turn: float, other_turn: float, side: float, away: float
+) -> None:
+    region, other = Region(80 + away, 60, side, turn), Region(70, 50, 90, other_turn)
+    places = np.array([[0.0, 0.0], [1.0, 0.3], [0.4, 0.9]])
+    in_cut = region.within(other, 256).to_picture(places)
+    assert other.to_picture(in_cut / 256) == pytest.approx(region.to_picture(places))
+
+
+def test_a_mask_of_one_colour_is_cut_as_a_picture_is() -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
+    region = Region(60.0, 50.0, 90.0, 0.4)
+    mask = region.cut(picture[..., 1:2].copy(), 64, repeat=False)
+    assert mask.shape == (64, 64, 1)
+    assert (mask[..., 0] == region.cut(picture, 64, repeat=False)[..., 1]).all()
+
+
 @pytest.mark.parametrize(
     "region",
     [

@@ -23,7 +23,7 @@ def body(track: int, x: float = 0.5, y: float = 0.5) -> Person:
 
 
 def numbers(people: PeopleInView, step: int) -> list[int]:
-    return [number for number, _ in people.pictures(step)]
+    return [person.number for person in people.shown(step)]
 
 
 def watched(most: int, *steps: list[Person]) -> tuple[PeopleInView, list[list[int]]]:
@@ -37,7 +37,7 @@ def watched(most: int, *steps: list[Person]) -> tuple[PeopleInView, list[list[in
 def test_nobody_is_one_black_picture() -> None:
     people, seen = watched(2, [], [])
     assert seen == [[1], [1]]
-    assert not people.pictures(1)[0][1].any()
+    assert not people.shown(1)[0].history.picture(1).any()
     assert people.poses(1) == ()
 
 
@@ -48,15 +48,15 @@ def test_somebody_alone_is_drawn_as_one_history_draws_them() -> None:
     for step, each in enumerate(bodies):
         history.add(step, each.landmarks)
     assert seen == [[1]] * 10
-    assert (people.pictures(9)[0][1] == history.picture(9)).all()
+    assert (people.shown(9)[0].history.picture(9) == history.picture(9)).all()
 
 
 def test_each_person_has_a_history_of_their_own() -> None:
     still, walks = [body(1, 0.2)] * 10, [body(2, 0.6 + 0.02 * i) for i in range(10)]
     people, _ = watched(2, *map(list, zip(still, walks, strict=True)))
     alone, _ = watched(2, *([each] for each in walks))
-    (_, of_still), (_, of_walking) = people.pictures(9)
-    assert (of_walking == alone.pictures(9)[0][1]).all()
+    of_still, of_walking = (each.history.picture(9) for each in people.shown(9))
+    assert (of_walking == alone.shown(9)[0].history.picture(9)).all()
     assert (of_still != of_walking).any()
 
 
@@ -65,7 +65,7 @@ def test_a_body_found_again_nearby_under_another_track_is_the_same_person() -> N
     fallen = body(7, 0.55, 0.8)
     people, seen = watched(2, [body(1)], [body(1)], [], [], [fallen])
     assert seen[-1] == [1]
-    green = people.pictures(4)[0][1][:8, :8, 1]
+    green = people.shown(4)[0].history.picture(4)[:8, :8, 1]
     assert (green[0, :5] != green[0, 0]).any()  # the nose at earlier moments too
 
 
@@ -94,7 +94,7 @@ def test_the_person_in_view_longest_leads_and_stays_with_empty_pictures() -> Non
     assert seen[-1] == [2]
     last = len(seen) - 1
     assert people.poses(last) == ()
-    assert not people.pictures(last)[0][1].any()
+    assert not people.shown(last)[0].history.picture(last).any()
 
 
 def test_no_more_people_are_kept_than_may_be_followed() -> None:
@@ -102,7 +102,9 @@ def test_no_more_people_are_kept_than_may_be_followed() -> None:
     people, seen = watched(1, [body(1, 0.05)], [body(2, 0.95)], [body(3, 0.05)])
     assert [len(each) for each in seen] == [1, 1, 1]
     alone, _ = watched(1, [], [], [body(3, 0.05)])
-    assert (people.pictures(2)[0][1] == alone.pictures(2)[0][1]).all()
+    assert (
+        people.shown(2)[0].history.picture(2) == alone.shown(2)[0].history.picture(2)
+    ).all()
 
 
 def test_two_new_bodies_in_an_empty_room_are_two_people() -> None:

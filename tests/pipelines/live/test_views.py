@@ -10,14 +10,27 @@ import pytest
 from jaxtyping import Float32, UInt8
 from PIL import Image
 
+from models.clip.card import View as ViewName
+from models.person.finder import Person
 from models.person.pose_picture import PICTURE_SIDE_PX
+from models.person.region import Region
+from models.person.silhouette import Silhouette
 from pipelines.lab.simulation.footage import RecordingPlan, Stream, simulate_motion
 from pipelines.lab.simulation.motion import SAMPLE_RATE_HZ
 from pipelines.lab.simulation.picture import Photographer, random_sensor
 from pipelines.live.inference import ReuseSettings
-from pipelines.live.views import PictureView, PoseView, build_view, picture_form
+from pipelines.live.people import PeopleInView
+from pipelines.live.views import (
+    PeopleView,
+    PictureView,
+    View,
+    build_view,
+    draw_body,
+    picture_form,
+)
 from pipelines.live.watch import Record, Subject, Watch, WatchSettings
 from pipelines.live.windows import WindowSettings
+from pipelines.live.zones import Zone
 from pipelines.recognition import ClipScores, RecognizerInfo
 from pipelines.records import Clip, Frame, PeopleCount, Prediction
 from tests.fakes import ColourRecognizer, FakeClock, play
@@ -39,7 +52,7 @@ def beside(frames: Sequence[Frame]) -> list[Frame]:
     ]
 
 
-def info(view: str) -> RecognizerInfo:
+def info(view: ViewName) -> RecognizerInfo:
     labels = ("up", "down")
     return RecognizerInfo(
         "model",
@@ -47,7 +60,7 @@ def info(view: str) -> RecognizerInfo:
         labels,
         {"up": "up", "down": "fall"},
         PICTURE_SIDE_PX,
-        view="pose" if view == "pose" else "picture",
+        view=view,
     )
 
 
@@ -74,7 +87,7 @@ def squared(
     return np.pad(np.asarray(large), (bars, (0, 0), (0, 0)))
 
 
-def shown(view: PoseView | PictureView, frames: Sequence[Frame]) -> list[Frame]:
+def shown(view: View, frames: Sequence[Frame]) -> list[Frame]:
     async def show() -> list[Frame]:
         found = []
         for frame in frames:
@@ -85,10 +98,14 @@ def shown(view: PoseView | PictureView, frames: Sequence[Frame]) -> list[Frame]:
     return asyncio.run(show())
 
 
-def pose_view(people: int = 1) -> PoseView:
-    view = build_view(info("pose"), WindowSettings(), ReuseSettings(), people)
-    assert isinstance(view, PoseView)
+def view_of(name: ViewName, people: int = 1) -> View:
+    view = build_view(info(name), WindowSettings(), ReuseSettings(), people)
+    assert isinstance(view, PeopleView)
     return view
+
+
+def pose_view(people: int = 1) -> View:
+    return view_of("pose", people)
 
 
 def test_a_picture_view_shows_frames_as_they_are(frames: list[Frame]) -> None:
@@ -99,16 +116,20 @@ def test_a_picture_view_shows_frames_as_they_are(frames: list[Frame]) -> None:
     assert (form.side_px, form.step_ns) == (PICTURE_SIDE_PX, 375_000_000)
 
 
-def test_a_pose_view_asks_for_eight_large_pictures_a_second() -> None:
-    form = picture_form(info("pose"), WindowSettings())
+@pytest.mark.parametrize("view", ["person", "pose"])
+def test_a_view_of_people_asks_for_eight_large_pictures_a_second(
+    view: ViewName,
+) -> None:
+    form = picture_form(info(view), WindowSettings())
     assert (form.side_px, form.step_ns, form.pictures_a_step) == (SIDE_PX, STEP_NS, 3)
 
 
-def test_one_pose_picture_is_drawn_for_each_step_of_the_grid(
-    frames: list[Frame],
+@pytest.mark.parametrize("view", ["person", "pose"])
+def test_a_person_is_shown_once_for_each_step_of_the_grid(
+    frames: list[Frame], view: ViewName
 ) -> None:
     """Ticks of the camera 0 1 2 3 4 5 6 7 8, of the grid 0, 1, 2."""
-    drawn = shown(pose_view(), frames[:9])
+    drawn = shown(view_of(view), frames[:9])
     assert [frame.tick for frame in drawn] == [0, 1, 2]
     assert [frame.timestamp_ns for frame in drawn] == [0, 3 * STEP_NS, 6 * STEP_NS]
     assert all(frame.pixels.shape == (32, 32, 3) for frame in drawn)
@@ -136,7 +157,7 @@ def test_an_unchanged_picture_keeps_the_person_found_in_it(
     frames: list[Frame],
 ) -> None:
     still = [Frame("a", i * STEP_NS, i, frames[20].pixels) for i in range(40)]
-    view = PoseView(picture_form(info("pose"), WindowSettings()), STILL, 1)
+    view = build_view(info("pose"), WindowSettings(), STILL, 1)
     drawn = shown(view, still)
     assert len(drawn) == 14
     last = drawn[-1].pixels.reshape(4, 8, 4, 8, 3)
@@ -144,10 +165,19 @@ def test_an_unchanged_picture_keeps_the_person_found_in_it(
     assert drawn[-1].pixels[:8, :8, 2].min() > 0  # and is seen at every moment
 
 
-def test_an_empty_room_is_drawn_black() -> None:
+@pytest.mark.parametrize("view", ["person", "pose"])
+def test_the_camera_s_own_picture_stays_known_for_drift(
+    frames: list[Frame], view: ViewName
+) -> None:
+    viewed = asyncio.run(view_of(view).convert(frames[:4]))
+    assert [each.camera for each in viewed] == [frames[0], frames[3]]
+
+
+@pytest.mark.parametrize("view", ["person", "pose"])
+def test_an_empty_room_is_shown_black(view: ViewName) -> None:
     room = np.full((SIDE_PX, SIDE_PX, 3), 90, np.uint8)
     frames = [Frame("a", i * STEP_NS, i, room.copy()) for i in range(4)]
-    assert not any(frame.pixels.any() for frame in shown(pose_view(), frames))
+    assert not any(frame.pixels.any() for frame in shown(view_of(view), frames))
 
 
 def test_a_stream_that_begins_again_begins_a_new_history(frames: list[Frame]) -> None:
@@ -162,8 +192,8 @@ def test_a_stream_that_begins_again_begins_a_new_history(frames: list[Frame]) ->
 class Recorder:
     """A recogniser that keeps what it is given."""
 
-    def __init__(self) -> None:
-        self.info = info("pose")
+    def __init__(self, view: ViewName = "pose") -> None:
+        self.info = info(view)
         self.given: list[np.ndarray] = []
         self.clips: list[Clip] = []
         self.requests: list[int] = []
@@ -198,6 +228,44 @@ def test_no_camera_picture_reaches_the_recogniser(frames: list[Frame]) -> None:
         assert clip.features.shape[1:] == (4,)
 
 
+def test_a_person_is_shown_without_the_room(frames: list[Frame]) -> None:
+    drawn = shown(view_of("person"), frames[:9])
+    shares = [frame.pixels.any(axis=2).mean() for frame in drawn]
+    assert all(0.03 < share < 0.6 for share in shares)
+    corners = [frame.pixels[place] for frame in drawn for place in ((0, 0), (-1, -1))]
+    assert not np.any(corners)
+
+
+def test_each_of_two_people_is_cut_out_alone(frames: list[Frame]) -> None:
+    """The second is the mirror image of the first."""
+    drawn = shown(view_of("person", people=2), beside(frames[:25]))
+    first, second = [frame for frame in drawn if frame.tick == drawn[-1].tick]
+    assert [first.person, second.person] == [1, 2]
+    seen = [frame.pixels.any(axis=2) for frame in (first, second)]
+    alike = np.equal(np.fliplr(seen[0]), seen[1])
+    assert alike.mean() > 0.9
+
+
+def body(x: float, colour: int) -> Person:
+    """A body that fills its mask, in a picture of one colour."""
+    picture = np.full((100, 100, 3), colour, np.uint8)
+    mask = np.full((256, 256), 12, np.float32)
+    silhouette = Silhouette(picture, Region(100 * x, 50, 20, 0.0), mask)
+    landmarks = np.full((33, 3), (x, 0.5, 1), np.float32)
+    box = np.array([x - 0.1, 0.4, x + 0.1, 0.6], np.float32)
+    return Person(1, landmarks, landmarks, box, 0.9, silhouette)
+
+
+def test_a_person_is_shown_as_last_seen_until_out_of_view() -> None:
+    people = PeopleInView(1)
+    people.add(0, [body(0.5, 200)])
+    people.add(3, [])
+    (person,) = people.shown(3)
+    assert draw_body(person, 3, 8)[4, 4].tolist() == [200, 200, 200]
+    (person,) = people.shown(13)
+    assert not draw_body(person, 13, 8).any()
+
+
 def test_each_of_two_people_is_drawn_alone(frames: list[Frame]) -> None:
     drawn = shown(pose_view(people=2), beside(frames[:25]))
     last = [frame for frame in drawn if frame.tick == drawn[-1].tick]
@@ -206,11 +274,15 @@ def test_each_of_two_people_is_drawn_alone(frames: list[Frame]) -> None:
     assert abs(reds[0] - reds[1]) > 20
 
 
-def test_people_are_counted_and_recognised_together(frames: list[Frame]) -> None:
-    recorder = Recorder()
+@pytest.mark.parametrize("view", ["person", "pose"])
+def test_people_are_counted_and_recognised_together(
+    frames: list[Frame], view: ViewName
+) -> None:
+    recorder = Recorder(view)
+    corner = Zone("door", "door", ((0, 0), (0.1, 0), (0, 0.1)))
 
     async def watch() -> list[Record]:
-        people = [Subject("a", play(beside(frames[:25])))]
+        people = [Subject("a", play(beside(frames[:25])), zones=(corner,))]
         chain = Watch(people, recorder, FakeClock(), WatchSettings(people=2))
         return [record async for record in chain.records()]
 

@@ -91,6 +91,15 @@ def test_what_the_answers_rest_on_is_chosen_and_told(
     assert "no wearable at 'hip'; it has: waist\n" in capsys.readouterr().err
 
 
+def test_a_view_that_the_checkpoint_cannot_use_is_one_line(
+    footage: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert evaluate(footage, "--model", checkpoint, "--view", "pose") == 2
+    error = capsys.readouterr().err
+    assert "the view pose is of no use" in error
+    assert error.count("\n") == 1
+
+
 def test_strict_refuses_a_label_that_nobody_knows(
     footage: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

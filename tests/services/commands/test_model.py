@@ -138,6 +138,16 @@ def test_a_calibration_is_fitted_kept_beside_the_checkpoint_and_used(
     assert build_recognizer(folder, other).calibrations == {}
 
 
+@pytest.mark.gst
+def test_a_calibration_is_of_the_view_that_it_was_fitted_with(
+    folder: Path, footage: Path
+) -> None:
+    arguments = ["model", "calibrate", footage, "--model", folder, "--view", "person"]
+    assert run(app, [*map(str, arguments)]) == 0
+    assert build_recognizer(folder, view="person").calibrations.keys() == {"video"}
+    assert build_recognizer(folder).calibrations == {}
+
+
 def test_a_damaged_calibration_is_one_line(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

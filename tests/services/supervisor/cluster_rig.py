@@ -11,7 +11,8 @@ from pipelines.records import SourceRole
 from services.errors import RayLost
 from services.hub.hub import HubState
 from services.recognition.deployment import RecognizerPlan, ServedRecognizer
-from services.site.settings import RecognizerSettings, Site
+from services.site.recognizer import RecognizerSettings
+from services.site.settings import Site
 from services.watcher.watcher import Pulse, WatchedSubject, configuration_hash
 from tests.fakes import ColourRecognizer
 

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from models.clip.encoder import load_clip
 from pipelines.sources.gstreamer.video_writer import VideoFileWriter
 from services.command_line import app, run
+from services.contact_sheets import TILE_PX
 from services.demo.rtsp_process import RtspServer
 from tests.film_rig import Packet, Track, encode, write_matroska
 from tests.models.adapted_rig import save_kind
@@ -313,6 +315,45 @@ def test_a_wearable_alone_takes_a_kind_that_needs_no_frames(
     assert watch("--imu", worn, "--model", checkpoint) == 2
     error = " ".join(capsys.readouterr().err.replace("│", "").split())
     assert "a wearable alone needs an adaptation of the kind is-clip" in error
+
+
+def test_another_view_is_chosen_for_a_checkpoint_without_a_card(
+    video: Path, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The video is noise: nobody is in view, and every picture is black."""
+    seen = tmp_path / "seen"
+    options = ("--model", checkpoint, "--view", "person", "--show", seen, "--json")
+    assert watch(video, *options) == 0
+
+    lines = lines_of(capsys)
+    predictions = [line for line in lines if line["type"] == "prediction"]
+    assert predictions[-1]["t_end_s"] == pytest.approx((PICTURES - 1) / RATE_HZ)
+    assert [line["count"] for line in lines if line["type"] == "people"] == [0]
+    with Image.open(seen / "seen-001.png") as sheet:
+        tile = np.asarray(sheet)[2 : TILE_PX - 2, 2 : TILE_PX - 2]
+    assert not tile.any()
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (("--model", "TINY", "--view", "pose"), "names the view picture, so the view"),
+        (("--view", "person"), "its card names the view pose, so the view person"),
+        (("--view", "picture"), "its card names the view pose, so the view picture"),
+    ],
+)
+def test_a_view_that_a_checkpoint_cannot_use_is_one_line(
+    video: Path,
+    checkpoint: Path,
+    options: tuple[str, ...],
+    problem: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    chosen = [str(checkpoint) if each == "TINY" else each for each in options]
+    assert watch(video, *chosen) == 2
+    error = capsys.readouterr().err
+    assert problem in error
+    assert error.count("\n") == 1
 
 
 def test_something_to_watch_is_named(capsys: pytest.CaptureFixture[str]) -> None:
