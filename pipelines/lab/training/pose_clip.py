@@ -68,6 +68,8 @@ class PoseRecipe:
         steps: Optimiser steps.
         windows: Windows in a step.
         filmed_share: Share of the windows that are of recordings, if there are any.
+        filmed_from: Share of the steps before recordings are used. Few scenes, seen
+            for long, taught the model their people instead of their motion.
         footage: Hash of the recordings' labels; empty without recordings.
         peak_rate: Highest learning rate of Muon, for the matrices of both towers'
             layers, after ``warmup_steps``; it then falls linearly.
@@ -89,7 +91,8 @@ class PoseRecipe:
     vision_heads: int = 4
     steps: int = 8000
     windows: int = 64
-    filmed_share: float = 0.15
+    filmed_share: float = 0.06
+    filmed_from: float = 0.75
     footage: str = ""
     peak_rate: float = 4e-3
     other_rate: float = 1.5e-3
@@ -111,6 +114,10 @@ class PoseRecipe:
             return (step + 1) / self.warmup_steps
         done = (step - self.warmup_steps) / max(1, self.steps - self.warmup_steps)
         return 1 - 0.99 * done
+
+    def filmed_share_at(self, step: int) -> float:
+        """Return the share of a step's windows that are of recordings."""
+        return self.filmed_share if step >= self.filmed_from * self.steps else 0.0
 
     @property
     def weights(self) -> Float32[np.ndarray, " frame"]:
@@ -169,7 +176,7 @@ def train_pose_clip(
             lambda done: on_progress("finding people", done, len(recordings), ""),
             folder,
         )
-    windows = PoseWindows(runs, prompt_set, recipe.frames, filmed, recipe.filmed_share)
+    windows = PoseWindows(runs, prompt_set, recipe.frames, filmed)
     trainer = _Trainer(recipe, prompt_set, windows)
     trainer.towers.train(
         trainer.losses_at,
@@ -233,7 +240,9 @@ class _Trainer:
         """Compute the losses of a step."""
         recipe = self.recipe
         rng = np.random.default_rng((recipe.seed, step))
-        pictures, targets = self._windows.draw(recipe.windows, rng)
+        pictures, targets = self._windows.draw(
+            recipe.windows, rng, recipe.filmed_share_at(step)
+        )
         generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
         return self._losses(
             torch.from_numpy(pictures), torch.from_numpy(targets), generator

@@ -38,7 +38,6 @@ class PoseWindows:
         prompt_set: The labels.
         frames: Pictures in a window.
         filmed: The recordings; None for none.
-        filmed_share: Share of the windows that are of recordings.
 
     Raises:
         TrainingError: If the lives have fewer than two of the labels, or no fall.
@@ -50,7 +49,6 @@ class PoseWindows:
         prompt_set: PromptSet,
         frames: int,
         filmed: PoseRuns | None = None,
-        filmed_share: float = 0.0,
     ) -> None:
         self._frames = frames
         places = {prompt_set.place(name) for name in lives.names}
@@ -61,22 +59,21 @@ class PoseWindows:
             raise TrainingError(prompt_set.id, problem)
         self._lives = _Pool(lives, prompt_set)
         self._filmed = None if filmed is None else _Pool(filmed, prompt_set)
-        self._filmed_share = filmed_share
 
     def draw(
-        self, count: int, rng: np.random.Generator
+        self, count: int, rng: np.random.Generator, filmed_share: float = 0.0
     ) -> tuple[
         UInt8[np.ndarray, "picture 32 32 3"], Float32[np.ndarray, "picture label"]
     ]:
-        """Draw windows.
+        """Draw windows, a share of them of recordings if there are any.
 
         Returns:
             The pictures of all windows, each window's newest first, and the possible
             labels of each picture: 1 for each, see ``likely_targets``.
         """
-        if self._filmed is None:
+        filmed = round(filmed_share * count)
+        if self._filmed is None or not filmed:
             return self._lives.windows(count, self._frames, rng)
-        filmed = round(self._filmed_share * count)
         parts = (
             self._lives.windows(count - filmed, self._frames, rng),
             self._filmed.windows(filmed, self._frames, rng, vary=True),

@@ -117,3 +117,13 @@ def test_prompts_without_falls_are_refused(runs: PoseRuns) -> None:
     some = bundled_prompt_set().without(["falling"])
     with pytest.raises(TrainingError, match="too few of its labels"):
         PoseWindows(runs, some, TINY.frames)
+
+
+def test_recordings_are_used_in_the_last_steps() -> None:
+    recipe = PoseRecipe(steps=100, filmed_share=0.1, filmed_from=0.75)
+    assert [recipe.filmed_share_at(step) for step in (0, 74, 75, 99)] == [
+        0,
+        0,
+        0.1,
+        0.1,
+    ]

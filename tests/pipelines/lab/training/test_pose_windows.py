@@ -24,8 +24,8 @@ LIVES = join_runs([run_of(*("walking",) * 20, *("falling",) * 10)])
 
 
 def targets_of(filmed: PoseRuns, share: float = 1.0) -> np.ndarray:
-    windows = PoseWindows(LIVES, PROMPTS, FRAMES, filmed, share)
-    _, targets = windows.draw(40, np.random.default_rng(1))
+    windows = PoseWindows(LIVES, PROMPTS, FRAMES, filmed)
+    _, targets = windows.draw(40, np.random.default_rng(1), share)
     return targets
 
 
@@ -53,10 +53,18 @@ def test_recordings_have_their_share_of_the_windows() -> None:
     assert shown.sum() == 10 * FRAMES
 
 
+def test_without_a_share_recordings_change_nothing() -> None:
+    filmed = join_runs([run_of("sitting", "sitting")])
+    alone = PoseWindows(LIVES, PROMPTS, FRAMES).draw(40, np.random.default_rng(1))
+    beside = PoseWindows(LIVES, PROMPTS, FRAMES, filmed)
+    pictures, _ = beside.draw(40, np.random.default_rng(1))
+    assert (pictures == alone[0]).all()
+
+
 def test_a_filmed_window_looks_different_each_time_and_a_life_does_not() -> None:
     rng = np.random.default_rng(1)
     still = join_runs([run_of("sitting")])
-    drawn, _ = PoseWindows(LIVES, PROMPTS, FRAMES, still, 1.0).draw(8, rng)
+    drawn, _ = PoseWindows(LIVES, PROMPTS, FRAMES, still).draw(8, rng, 1.0)
     firsts = drawn.reshape(8, FRAMES, -1)[:, 0]
     assert len(np.unique(firsts, axis=0)) == 8
     walking = join_runs([run_of(*("walking",) * 30), run_of(*("falling",) * 30)])
@@ -85,7 +93,7 @@ def test_some_windows_know_no_past_as_at_the_start_of_a_stream() -> None:
 
 def test_a_clip_is_taken_to_begin_as_it_was_before() -> None:
     clip = join_runs([run_of("sitting")])
-    pictures, _ = PoseWindows(LIVES, PROMPTS, 1, clip, 1.0).draw(
-        4, np.random.default_rng(1)
+    pictures, _ = PoseWindows(LIVES, PROMPTS, 1, clip).draw(
+        4, np.random.default_rng(1), 1.0
     )
     assert (pictures[:, 0, 7, 2] > 0).all()
