@@ -69,8 +69,9 @@ class Frame:
 
     ``timestamp_ns`` is the capture time of the picture; ``tick`` is the number of its
     grid step (``pipelines.sources.camera.grid``). ``person`` is the number of the
-    person that the picture shows alone; 0 if it shows everything in view. ``placement``
-    is where a camera's frame shows the camera's whole picture.
+    person that the picture shows alone; 0 if it shows everything in view. ``is_seen``
+    is whether that person was found lately. ``placement`` is where a camera's frame
+    shows the camera's whole picture.
     """
 
     subject_id: str
@@ -78,6 +79,7 @@ class Frame:
     tick: int
     pixels: UInt8[np.ndarray, "height width 3"]
     person: int = 0
+    is_seen: bool = True
     placement: Placement = NO_BARS
 
     def __post_init__(self) -> None:
@@ -186,6 +188,7 @@ class FrameFeature:
     feature: Float32[np.ndarray, "..."]
     reused: bool = False
     person: int = 0
+    is_seen: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -200,7 +203,8 @@ class Clip:
     If several people are in view, the clip is of the leading person, the one in view
     longest. ``others`` are the clips of the other people in the same window, without
     samples. A person's stream begins when they come into view. ``person`` is the number
-    of the person of the clip; 0 for a clip of everything in view.
+    of the person of the clip; 0 for a clip of everything in view. ``is_seen`` is that
+    of the last frame.
     """
 
     subject_id: str
@@ -215,6 +219,7 @@ class Clip:
     partial: bool
     others: tuple["Clip", ...] = ()
     person: int = 0
+    is_seen: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +228,7 @@ class Prediction:
 
     ``label`` is the most probable label and ``confidence`` its probability. ``fits`` is
     false if no label is similar enough to the clip, whatever the probabilities.
+    ``is_seen`` is false if the person had not been found in the last half second.
     """
 
     subject_id: str
@@ -240,6 +246,7 @@ class Prediction:
     partial: bool
     missing_frames: int
     fits: bool = True
+    is_seen: bool = True
 
 
 @dataclass(frozen=True, slots=True)

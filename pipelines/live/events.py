@@ -283,8 +283,10 @@ class EventDetector:
     def _has_started(self, name: str) -> bool:
         """Return whether an onset has lasted for the minimum duration.
 
-        An event with stages has also gone through them. Samples of a wearable do not
-        show where somebody lies, so from them alone the onset is enough.
+        An event with stages has also gone through them. A camera's outcome counts only
+        while the person is seen: one who walks out of view has not fallen. Samples of a
+        wearable do not show where somebody lies, so from them alone the onset is
+        enough.
         """
         episode, settings = self._episodes[name], self._settings[name]
         least_ns = seconds_to_ns(settings.minimum_duration_s)
@@ -293,9 +295,11 @@ class EventDetector:
         stages = self._staged.get(name)
         if stages is None or self._latest is None:
             return True
-        is_down = _score_of(stages.outcomes, self._latest) >= settings.outcome_score
-        is_preceded = episode.has_onset or not stages.onsets
-        return is_preceded and (is_down or self._latest.modality == "imu")
+        latest, is_preceded = self._latest, episode.has_onset or not stages.onsets
+        is_down = _score_of(stages.outcomes, latest) >= settings.outcome_score
+        if latest.modality == "video":
+            return is_preceded and is_down and latest.is_seen
+        return is_preceded and (is_down or latest.modality == "imu")
 
     def _has_ended(self, name: str) -> bool:
         """Return whether an episode has been below exit for the merge gap."""

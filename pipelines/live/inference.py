@@ -103,6 +103,7 @@ class FrameEncoder:
                     feature=encoded.feature,
                     reused=place not in changed,
                     person=frame.person,
+                    is_seen=frame.is_seen,
                 )
             )
         return found
@@ -225,6 +226,7 @@ def predictions_of(
             partial=clip.partial,
             missing_frames=clip.missing_frames,
             fits=bool(cosines.max() >= info.cosine_floors.get(modality, -1.0)),
+            is_seen=clip.is_seen,
         )
         for clip, probabilities, cosines, modality in rows
     ]

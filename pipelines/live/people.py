@@ -24,6 +24,9 @@ from models.person.pose_history import PoseHistory
 from models.person.pose_picture import MOMENTS
 from pipelines.records import PersonPose
 
+SEEN_STEPS = 4
+"""Steps for which a person counts as seen after they were last found."""
+
 _HIPS = (23, 24)
 _REACH = 1.5
 """Longest way of a lost body's hips until it is found again, in body sizes. A person
@@ -57,6 +60,10 @@ class FollowedPerson:
     def is_in_view(self, step: int) -> bool:
         """Return whether the person is in view in a step."""
         return self.seen_step is not None and step - self.seen_step <= MOMENTS[-1]
+
+    def is_seen(self, step: int) -> bool:
+        """Return whether the person was found in the half second up to a step."""
+        return self.seen_step is not None and step - self.seen_step <= SEEN_STEPS
 
     def distance(self, person: Person) -> float:
         """Return the way from the latest pose to another, in sizes of this body."""

@@ -253,6 +253,7 @@ class _SubjectPeople:
                 tick,
                 self._draw(person, step),
                 person.number,
+                person.is_seen(step),
             )
             for person in self._people.shown(step)
         )

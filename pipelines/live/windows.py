@@ -172,4 +172,5 @@ class WindowAssembler:
             missing_frames=last_tick - max(begin_tick, first_tick) + 1 - len(held),
             partial=begin_tick < first_tick,
             person=person,
+            is_seen=held[-1].is_seen,
         )

@@ -47,8 +47,7 @@ def default(
     """Train the default checkpoint from scratch, on simulated lives and recordings.
 
     Takes about an hour on two cores. It may be stopped at any time; the same command
-    resumes it. The shipped checkpoint is of an earlier recipe, see its card. With
-    --yardstick the training starts from the beginning each time.
+    resumes it. With --yardstick the training starts from the beginning each time.
     """
     if yardstick and footage is not None:
         msg = "the yardstick learns from simulated lives only"

@@ -4,6 +4,8 @@ A capital letter is a score of 0.8, a small one of 0.3; the rest is walking. A w
 ends each second, the minimum duration is 1 s and a long lie 6 s.
 """
 
+from itertools import zip_longest
+
 import pytest
 
 from models.prompts.prompt_set import Outcome
@@ -27,7 +29,9 @@ SETTINGS = EventSettings(
 STAGES = {"F": "falling", "f": "falling", "D": "fallen", "d": "fallen"}
 
 
-def prediction(second: int, mark: str, modality: Modality) -> Prediction:
+def prediction(
+    second: int, mark: str, modality: Modality, is_seen: bool = True
+) -> Prediction:
     score = 0.8 if mark.isupper() else 0.3
     scores = dict.fromkeys(EVENTS, 0.0) | {STAGES.get(mark, "walking"): score}
     return Prediction(
@@ -45,15 +49,21 @@ def prediction(second: int, mark: str, modality: Modality) -> Prediction:
         prompt_set="ward@1",
         partial=False,
         missing_frames=0,
+        is_seen=is_seen,
     )
 
 
-def started(row: str, modality: Modality = "video") -> list[tuple[str, int]]:
-    """Return each started event with the second of its decision."""
+def started(
+    row: str, modality: Modality = "video", seen: str = ""
+) -> list[tuple[str, int]]:
+    """Return each started event with the second of its decision.
+
+    ``seen`` has a dot for each second in which nobody was found.
+    """
     detector = EventDetector("bed-4", EVENTS, SETTINGS, outcomes=OUTCOMES)
     events: list[ActionEvent] = []
-    for second, mark in enumerate(row):
-        events += detector.update(prediction(second, mark, modality))
+    for second, (mark, found) in enumerate(zip_longest(row, seen)):
+        events += detector.update(prediction(second, mark, modality, found != "."))
     return [
         (event.name, event.decided_ns // NS_PER_S)
         for event in events
@@ -67,6 +77,16 @@ def test_a_fall_is_reported_once_the_person_is_down() -> None:
 
 def test_a_person_who_stumbles_and_goes_on_has_not_fallen() -> None:
     assert started("..FFFFFF....") == []
+
+
+def test_a_person_who_walks_out_of_view_has_not_fallen() -> None:
+    row, seen = "..FFDDDDD...", "xxxx.....xxx"
+    assert started(row, seen=seen) == []
+    assert started(row, "fused", seen) == [("fall", 4)]  # the wearable knows
+
+
+def test_a_fall_is_reported_once_the_person_is_found_again() -> None:
+    assert started("..FFDDDDD", seen="xxxx..xxx") == [("fall", 6)]
 
 
 def test_a_weak_sign_of_falling_is_enough_for_an_onset() -> None:

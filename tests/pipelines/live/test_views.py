@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
@@ -226,6 +227,22 @@ def test_no_camera_picture_reaches_the_recogniser(frames: list[Frame]) -> None:
     assert {given.shape[1:] for given in recorder.given} == {(32, 32, 3)}
     for clip in recorder.clips:
         assert clip.features.shape[1:] == (4,)
+
+
+def test_a_prediction_says_that_the_person_was_lost(frames: list[Frame]) -> None:
+    """The lens is covered after two seconds; poses are every 1/8 s."""
+    black = np.zeros_like(frames[0].pixels)
+    covered = [
+        frame if frame.tick < 16 else replace(frame, pixels=black)
+        for frame in frames[:40]
+    ]
+
+    async def watch() -> list[Prediction]:
+        chain = Watch([Subject("a", play(covered))], Recorder(), FakeClock())
+        return [it async for it in chain.records() if isinstance(it, Prediction)]
+
+    is_seen = {it.end_ns // STEP_NS: it.is_seen for it in asyncio.run(watch())}
+    assert {tick for tick, seen in is_seen.items() if seen} == set(range(0, 20, 3))
 
 
 def test_a_person_is_shown_without_the_room(frames: list[Frame]) -> None:

@@ -15,6 +15,7 @@ from pipelines.lab.studies.matching import Episode, pair_events
 from pipelines.lab.studies.month.hours import SeenHour
 from pipelines.live.events import EventDetector
 from pipelines.live.inference import FrameEncoder, recognise
+from pipelines.live.people import SEEN_STEPS
 from pipelines.live.subject import WatchSettings
 from pipelines.live.windows import WindowAssembler
 from pipelines.recognition import ActionRecognizer
@@ -48,8 +49,8 @@ async def watch_hours(
         step = round(tick * grid_ns / step_ns)
         drawn = pictures(hours, step)
         frames = [
-            Frame(name, step * step_ns, tick, picture)
-            for name, picture in zip(names, drawn, strict=True)
+            Frame(name, step * step_ns, tick, picture, is_seen=_is_seen(hour, step))
+            for name, picture, hour in zip(names, drawn, hours, strict=True)
         ]
         features = await encoder.encode(frames)
         clips = [
@@ -64,6 +65,10 @@ async def watch_hours(
     for name in names:
         events[name] += detectors[name].flush()
     return [pair_events(events[name], FALL, until_ns) for name in names]
+
+
+def _is_seen(hour: SeenHour, step: int) -> bool:
+    return bool(hour.run.found[max(0, step - SEEN_STEPS) : step + 1].any())
 
 
 def pictures(hours: Sequence[SeenHour], step: int) -> UInt8[np.ndarray, "hour 32 32 3"]:
