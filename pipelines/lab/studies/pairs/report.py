@@ -51,7 +51,7 @@ def report_pairs(cases: Sequence[CaseResult], seed: int) -> PairReport:
             name: _recall([case for group, case in groups if group == name])
             for name in names
         },
-        dict(Counter(fall.sight.reason for fall in missed).most_common()),
+        dict(Counter(fall.reason for fall in missed).most_common()),
         tuple(case for case in cases if not case.is_right),
     )
 
@@ -98,7 +98,7 @@ def what_went_wrong(case: CaseResult) -> list[str]:
     lines = []
     if case.fall is not None and case.is_missed:
         lines.append(
-            f"missed at {case.fall.onset_s:.1f} s: {case.fall.sight.reason}"
+            f"missed at {case.fall.onset_s:.1f} s: {case.fall.reason}"
             f" (score {case.fall.peak_score:.2f}, seen as {case.fall.seen})"
         )
     lines += [

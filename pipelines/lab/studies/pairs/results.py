@@ -8,8 +8,10 @@ from typing import Any, final
 from pipelines.lab.simulation.pair import PairKind
 from pipelines.lab.studies.kept_results import KeptResults
 from pipelines.lab.studies.pairs.sightings import FallSight
+from pipelines.live.events import EventSettings
 
 RESULTS_NAME = "pairs.jsonl"
+_EVENTS = EventSettings()
 
 
 @final
@@ -40,6 +42,8 @@ class TrueFall:
         down_s: When the body was down.
         delay_s: Seconds from the onset to the decision; None if it was missed.
         peak_score: If missed, the highest score of the event.
+        falling_score: The highest score of *falling* until 3 s after the body was down.
+        before_s: How long the event's score had been high when the fall began.
         seen: If missed, the most common label of the windows.
         sight: What the finder made of it.
     """
@@ -48,8 +52,25 @@ class TrueFall:
     down_s: float
     delay_s: float | None
     peak_score: float
+    falling_score: float
+    before_s: float
     seen: str
     sight: FallSight
+
+    @property
+    def reason(self) -> str:
+        """Why a fall may have been missed, as far as the record says."""
+        if self.sight.loss:
+            return self.sight.loss
+        if self.before_s > _EVENTS.onset_within_s:
+            return "somebody seemed to lie there long before the fall"
+        if self.falling_score < _EVENTS.onset_score:
+            return "not seen as falling"
+        if self.sight.swapped:
+            return "continued as the other person"
+        if self.sight.changed:
+            return "continued as a new person"
+        return "seen, but the score was not high for long enough"
 
 
 @final

@@ -127,20 +127,16 @@ class FallSight:
     swapped: bool
 
     @property
-    def reason(self) -> str:
-        """Why a fall may have been missed, as far as the record says."""
-        if min(self.falling, self.lying) < _HALF:
-            when = "while falling" if self.falling < _HALF else "lying there"
-            if self.hidden >= _HALF:
-                return f"not found {when}: hidden by the other"
-            if self.outside >= _HALF:
-                return f"not found {when}: mostly outside the picture"
-            return f"not found {when}"
-        if self.swapped:
-            return "continued as the other person"
-        if self.changed:
-            return "continued as a new person"
-        return "found, but the score stayed too low"
+    def loss(self) -> str:
+        """When and why the finder lost the faller; empty if it did not."""
+        if min(self.falling, self.lying) >= _HALF:
+            return ""
+        when = "while falling" if self.falling < _HALF else "lying there"
+        if self.hidden >= _HALF:
+            return f"not found {when}: hidden by the other"
+        if self.outside >= _HALF:
+            return f"not found {when}: mostly outside the picture"
+        return f"not found {when}"
 
 
 _AROUND_S = 1.0

@@ -1,14 +1,14 @@
 """One case: filmed, watched through the chain of ``watch``, and compared."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pipelines.clock import SystemClock, ns_to_seconds
+from pipelines.clock import SystemClock, ns_to_seconds, seconds_to_ns
 from pipelines.in_process import InProcessRecognizer
 from pipelines.lab.data.footage import Recording
-from pipelines.lab.data.truth import Resolve, read_truth
+from pipelines.lab.data.truth import FALLING, Resolve, read_truth
 from pipelines.lab.simulation.footage import (
     FRAME_RATE_HZ,
     labelled_spans,
@@ -30,9 +30,12 @@ from pipelines.lab.studies.pairs.sheet import CaseSheet
 from pipelines.lab.studies.pairs.sightings import Sighting, sight, sight_fall
 from pipelines.live.subject import WatchSettings
 from pipelines.live.views import ViewedFrame
-from pipelines.records import FALL
+from pipelines.records import FALL, Prediction
 from pipelines.sources.camera.framing import PAD
 from pipelines.sources.gstreamer.video_writer import VideoFileWriter
+
+_ENTER = WatchSettings().events.enter
+_ONSET_WITHIN_S = WatchSettings().events.onset_within_s
 
 
 def film_pair(pair: Pair, path: Path) -> None:
@@ -94,7 +97,7 @@ def run_case(
         plan.name,
         plan.way,
         pair.came_second,
-        _true_fall(seen, recognizer, sightings),
+        _true_fall(seen, recognizer, resolve, sightings),
         tuple(_false_fall(pair, episode) for episode in matching.false),
     )
     if not result.is_right:
@@ -105,6 +108,7 @@ def run_case(
 def _true_fall(
     seen: RecordingResult,
     recognizer: InProcessRecognizer,
+    resolve: Resolve,
     sightings: Sequence[Sighting],
 ) -> TrueFall | None:
     if not seen.truth.falls:
@@ -113,14 +117,39 @@ def _true_fall(
     onset_s, down_s = ns_to_seconds(fall.onset_ns), ns_to_seconds(fall.down_ns)
     found = match_falls(seen.truth, seen.episodes).found
     missed = score_events([seen], recognizer.info, seed=0).missed_falls
+    until_ns = fall.down_ns + seconds_to_ns(_ONSET_WITHIN_S)
+    falling = [
+        p.scores.get(resolve(FALLING) or "", 0.0)
+        for p in seen.predictions
+        if fall.onset_ns <= p.end_ns <= until_ns
+    ]
     return TrueFall(
         onset_s,
         down_s,
         round(found[0].delay_s, 3) if found else None,
         round(missed[0].peak_score, 3) if missed else 1.0,
+        round(max(falling, default=0.0), 3),
+        round(
+            high_before_s(seen.predictions, recognizer.info.events, fall.onset_ns), 3
+        ),
         missed[0].seen if missed else "",
         sight_fall(sightings, onset_s, down_s),
     )
+
+
+def high_before_s(
+    predictions: Sequence[Prediction], events: Mapping[str, str], onset_ns: int
+) -> float:
+    """Return how long the score of a fall had been high when a fall began."""
+    since_ns = onset_ns
+    for prediction in reversed(predictions):
+        if prediction.end_ns > onset_ns:
+            continue
+        scores = prediction.scores.items()
+        if sum(score for label, score in scores if events[label] == FALL) < _ENTER:
+            break
+        since_ns = prediction.end_ns
+    return ns_to_seconds(onset_ns - since_ns)
 
 
 def _false_fall(pair: Pair, episode: Episode) -> FalseFall:

@@ -35,9 +35,9 @@ from pipelines.lab.studies.pairs.sightings import (
     sight_fall,
 )
 from pipelines.lab.studies.pairs.study import plan_pairs
-from pipelines.lab.studies.pairs.watching import run_case
+from pipelines.lab.studies.pairs.watching import high_before_s, run_case
 from pipelines.live.views import ViewedFrame
-from pipelines.records import Frame, PersonPose
+from pipelines.records import FALL, Frame, PersonPose, Prediction
 from tests.tiny_checkpoint import save_tiny_checkpoint
 
 SHOULDERS, HIPS = (11, 12), (23, 24)
@@ -141,6 +141,9 @@ def test_a_fall_s_sight_counts_moments_and_compares_numbers(
     assert (seen.changed, seen.swapped) == (changed, swapped)
 
 
+FALL_SEEN = TrueFall(9.0, 10.5, None, 0.7, 0.5, 0.0, "falling", WELL)
+
+
 @pytest.mark.parametrize(
     ("seen", "reason"),
     [
@@ -149,11 +152,40 @@ def test_a_fall_s_sight_counts_moments_and_compares_numbers(
         (replace(WELL, lying=0.4), "not found lying there"),
         (replace(WELL, changed=True, swapped=True), "continued as the other person"),
         (replace(WELL, changed=True), "continued as a new person"),
-        (WELL, "found, but the score stayed too low"),
+        (WELL, "seen, but the score was not high for long enough"),
     ],
 )
-def test_a_missed_fall_has_a_reason(seen: FallSight, reason: str) -> None:
-    assert seen.reason.startswith(reason)
+def test_a_missed_fall_has_the_finder_s_reason(seen: FallSight, reason: str) -> None:
+    assert replace(FALL_SEEN, sight=seen).reason.startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("fall", "reason"),
+    [
+        (replace(FALL_SEEN, falling_score=0.19), "not seen as falling"),
+        (replace(FALL_SEEN, before_s=3.1), "somebody seemed to lie there long before"),
+        (replace(FALL_SEEN, before_s=2.9), "seen, but the score was not high"),
+    ],
+)
+def test_a_missed_fall_has_the_score_s_reason(fall: TrueFall, reason: str) -> None:
+    assert fall.reason.startswith(reason)
+
+
+def window(end_s: int, score: float) -> Prediction:
+    scores = {"fallen": score / 2, "falling": score / 2, "sitting": 1 - score}
+    end_ns = seconds_to_ns(end_s)
+    return Prediction(
+        "a", 0, end_ns, "x", 1.0, 1.0, 0.0, scores, {}, "video", "m", "p", False, 0
+    )
+
+
+def test_the_score_before_a_fall_is_high_for_as_long_as_no_window_was_low() -> None:
+    events = {"fallen": FALL, "falling": FALL, "sitting": "sitting"}
+    high = [0.9, 0.1, 0.7, 0.6, 0.9, 0.1]  # windows end at 1, 2, ... 6 s
+    windows = [window(i + 1, score) for i, score in enumerate(high)]
+    assert high_before_s(windows, events, seconds_to_ns(5.5)) == 2.5
+    assert high_before_s(windows, events, seconds_to_ns(2.5)) == 0.0
+    assert high_before_s(windows, events, seconds_to_ns(0.5)) == 0.0
 
 
 def case(
@@ -165,7 +197,7 @@ def case(
     second: bool = False,
     seen: FallSight = WELL,
 ) -> CaseResult:
-    fall = TrueFall(9.0, 10.5, delay_s, 0.2, "sitting", seen)
+    fall = replace(FALL_SEEN, delay_s=delay_s, sight=seen)
     raised = (FalseFall(20.0, 22.0, "lying in bed", "kneeling"),) * false
     return CaseResult(
         kind,
@@ -214,7 +246,7 @@ def test_the_report_lists_each_wrong_case_with_its_reason() -> None:
     ]
     what = [row[2] for row in wrong_rows(report)]
     false = "false at 20.0 s, decided at 22.0 s: lying in bed and kneeling"
-    missed = "missed at 9.0 s: not found while falling (score 0.20, seen as sitting)"
+    missed = "missed at 9.0 s: not found while falling (score 0.70, seen as falling)"
     assert what == [false, missed, f"{false}; {false}"]
     facts = json.loads(json.dumps(report_json(report)))
     assert facts["fall"]["recall"]["value"] == 0.75
