@@ -38,7 +38,7 @@ def pairs(
 
     Two simulated people share a room and a camera for half a minute, which goes through
     the chain of `watch`. With --out an interrupted run goes on where it was, and wrong
-    cases leave a contact sheet. 70 cases take half an hour on two cores.
+    cases leave a contact sheet. 70 cases take about 20 minutes on two cores.
     """
     from pipelines.lab.simulation.render_probe import require_rendering
 

@@ -17,7 +17,7 @@ _EVENTS = EventSettings()
 @final
 @dataclass(frozen=True, slots=True)
 class FalseFall:
-    """An event that touches no fall.
+    """An event without a fall.
 
     Attributes:
         start_s: Its onset according to the scores.
@@ -44,6 +44,7 @@ class TrueFall:
         peak_score: If missed, the highest score of the event.
         falling_score: The highest score of *falling* until 3 s after the body was down.
         before_s: How long the event's score had been high when the fall began.
+        was_open: Whether an earlier event was still open then.
         seen: If missed, the most common label of the windows.
         sight: What the finder made of it.
     """
@@ -54,6 +55,7 @@ class TrueFall:
     peak_score: float
     falling_score: float
     before_s: float
+    was_open: bool
     seen: str
     sight: FallSight
 
@@ -62,6 +64,8 @@ class TrueFall:
         """Why a fall may have been missed, as far as the record says."""
         if self.sight.loss:
             return self.sight.loss
+        if self.was_open:
+            return "an earlier false fall was still open"
         if self.before_s > _EVENTS.onset_within_s:
             return "somebody seemed to lie there long before the fall"
         if self.falling_score < _EVENTS.onset_score:
@@ -85,7 +89,7 @@ class CaseResult:
         way: The way to fall, or beside whom the carer goes down.
         came_second: Whether the faller came in after the other.
         fall: The fall.
-        false: Events that touch no fall.
+        false: Events that touch no fall, or were decided before it.
     """
 
     kind: PairKind

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,7 +11,6 @@ from pipelines.in_process import InProcessRecognizer
 from pipelines.lab.data.footage import Recording
 from pipelines.lab.data.truth import FALLING, Resolve, read_truth
 from pipelines.lab.simulation.footage import (
-    FRAME_RATE_HZ,
     labelled_spans,
     picture_samples,
 )
@@ -24,7 +24,12 @@ from pipelines.lab.simulation.picture import (
 )
 from pipelines.lab.studies.event_report import RecordingResult, score_events
 from pipelines.lab.studies.events import predict_recording
-from pipelines.lab.studies.matching import Episode, match_falls, pair_events
+from pipelines.lab.studies.matching import (
+    BEFORE_NS,
+    Episode,
+    match_falls,
+    pair_events,
+)
 from pipelines.lab.studies.pairs.results import CaseResult, FalseFall, TrueFall
 from pipelines.lab.studies.pairs.sheet import CaseSheet
 from pipelines.lab.studies.pairs.sightings import Sighting, sight, sight_fall
@@ -34,6 +39,7 @@ from pipelines.records import FALL, Prediction
 from pipelines.sources.camera.framing import PAD
 from pipelines.sources.gstreamer.video_writer import VideoFileWriter
 
+_RATE_HZ = Fraction(8)  # the finder looks at no more pictures
 _ENTER = WatchSettings().events.enter
 _ONSET_WITHIN_S = WatchSettings().events.onset_within_s
 
@@ -43,12 +49,12 @@ def film_pair(pair: Pair, path: Path) -> None:
     rng = pair.plan.generator().spawn(1)[0]
     watched, companion = pair.watched, pair.companion
     with (
-        VideoFileWriter(path, WIDTH_PX, HEIGHT_PX, FRAME_RATE_HZ) as writer,
+        VideoFileWriter(path, WIDTH_PX, HEIGHT_PX, _RATE_HZ) as writer,
         Photographer(
             watched.world, random_sensor(rng), rng, companion.world
         ) as photographer,
     ):
-        for sample in picture_samples(watched.track, FRAME_RATE_HZ):
+        for sample in picture_samples(watched.track, _RATE_HZ):
             companion.world.pose(companion.track.qpos[sample])
             picture = photographer.render(
                 watched.track.qpos[sample], covered=watched.track.covered[sample]
@@ -98,7 +104,10 @@ def run_case(
         plan.way,
         pair.came_second,
         _true_fall(seen, recognizer, resolve, sightings),
-        tuple(_false_fall(pair, episode) for episode in matching.false),
+        tuple(
+            _false_fall(pair, episode)
+            for episode in (*early_events(seen), *matching.false)
+        ),
     )
     if not result.is_right:
         sheet.write(folder / f"{plan.name}.png", result)
@@ -132,9 +141,25 @@ def _true_fall(
         round(
             high_before_s(seen.predictions, recognizer.info.events, fall.onset_ns), 3
         ),
+        any(episode.end_ns >= fall.onset_ns for episode in early_events(seen)),
         missed[0].seen if missed else "",
         sight_fall(sightings, onset_s, down_s),
     )
+
+
+def early_events(seen: RecordingResult) -> list[Episode]:
+    """Return the events that were decided before a fall and may have lasted into it.
+
+    To the matching they are neither right nor wrong. Here they are false: one person's
+    false fall can hide the other's real one.
+    """
+    return [
+        episode
+        for episode in match_falls(seen.truth, seen.episodes).repeated
+        if any(
+            episode.decided_ns < fall.onset_ns - BEFORE_NS for fall in seen.truth.falls
+        )
+    ]
 
 
 def high_before_s(

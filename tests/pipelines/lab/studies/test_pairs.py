@@ -10,11 +10,15 @@ import pytest
 
 from models.build import build_recognizer
 from models.clip.card import Card, write_card
-from pipelines.clock import seconds_to_ns
+from pipelines.clock import NS_PER_S, seconds_to_ns
 from pipelines.in_process import InProcessRecognizer
+from pipelines.lab.data.footage import LabelledSpan
+from pipelines.lab.data.truth import read_truth
 from pipelines.lab.simulation.motion import SAMPLE_RATE_HZ
 from pipelines.lab.simulation.pair import Actor, Pair, PairKind, PairPlan, live_pair
 from pipelines.lab.simulation.world import LANDMARKS
+from pipelines.lab.studies.event_report import RecordingResult
+from pipelines.lab.studies.matching import Episode
 from pipelines.lab.studies.pairs.report import (
     figure_rows,
     report_json,
@@ -35,7 +39,7 @@ from pipelines.lab.studies.pairs.sightings import (
     sight_fall,
 )
 from pipelines.lab.studies.pairs.study import plan_pairs
-from pipelines.lab.studies.pairs.watching import high_before_s, run_case
+from pipelines.lab.studies.pairs.watching import early_events, high_before_s, run_case
 from pipelines.live.views import ViewedFrame
 from pipelines.records import FALL, Frame, PersonPose, Prediction
 from tests.tiny_checkpoint import save_tiny_checkpoint
@@ -141,7 +145,9 @@ def test_a_fall_s_sight_counts_moments_and_compares_numbers(
     assert (seen.changed, seen.swapped) == (changed, swapped)
 
 
-FALL_SEEN = TrueFall(9.0, 10.5, None, 0.7, 0.5, 0.0, "falling", WELL)
+FALL_SEEN = TrueFall(
+    9.0, 10.5, None, 0.7, 0.5, 0.0, was_open=False, seen="falling", sight=WELL
+)
 
 
 @pytest.mark.parametrize(
@@ -164,6 +170,7 @@ def test_a_missed_fall_has_the_finder_s_reason(seen: FallSight, reason: str) -> 
     [
         (replace(FALL_SEEN, falling_score=0.19), "not seen as falling"),
         (replace(FALL_SEEN, before_s=3.1), "somebody seemed to lie there long before"),
+        (replace(FALL_SEEN, was_open=True), "an earlier false fall was still open"),
         (replace(FALL_SEEN, before_s=2.9), "seen, but the score was not high"),
     ],
 )
@@ -186,6 +193,28 @@ def test_the_score_before_a_fall_is_high_for_as_long_as_no_window_was_low() -> N
     assert high_before_s(windows, events, seconds_to_ns(5.5)) == 2.5
     assert high_before_s(windows, events, seconds_to_ns(2.5)) == 0.0
     assert high_before_s(windows, events, seconds_to_ns(0.5)) == 0.0
+
+
+def episode(start_s: float, decided_s: float, end_s: float) -> Episode:
+    times = (round(each * NS_PER_S) for each in (start_s, decided_s, end_s))
+    return Episode(*times, 0.9)
+
+
+def test_an_event_decided_before_the_fall_is_early_though_it_lasts_into_it() -> None:
+    spans = (
+        LabelledSpan("x", "falling", "", 9.0, 10.0),
+        LabelledSpan("x", "fallen", "", 10.0, 28.0),
+    )
+    early, lasting = episode(1, 2, 3), episode(3, 4, 28)
+    right, again = episode(9, 11, 12), episode(20, 21, 22)
+    for episodes, expected in (
+        ((lasting,), [lasting]),
+        ((early, right, again), []),  # the first touches no fall
+        ((early, lasting), [lasting]),
+    ):
+        truth = read_truth(spans, lambda label: label)
+        seen = RecordingResult("x", truth, 28 * NS_PER_S, (), episodes)
+        assert early_events(seen) == expected
 
 
 def case(
