@@ -12,6 +12,9 @@ from pipelines.live.events import EventSettings
 
 RESULTS_NAME = "pairs.jsonl"
 _EVENTS = EventSettings()
+_LONG_BEFORE_S = 1.0
+"""A score that is high for longer is too old for ``onset_within_s`` when *falling* is
+recognised, some two seconds after the onset."""
 
 
 @final
@@ -66,8 +69,8 @@ class TrueFall:
             return self.sight.loss
         if self.was_open:
             return "an earlier false fall was still open"
-        if self.before_s > _EVENTS.onset_within_s:
-            return "somebody seemed to lie there long before the fall"
+        if self.before_s >= _LONG_BEFORE_S:
+            return "somebody seemed to lie there before the fall"
         if self.falling_score < _EVENTS.onset_score:
             return "not seen as falling"
         if self.sight.swapped:

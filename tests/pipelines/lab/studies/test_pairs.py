@@ -169,9 +169,9 @@ def test_a_missed_fall_has_the_finder_s_reason(seen: FallSight, reason: str) -> 
     ("fall", "reason"),
     [
         (replace(FALL_SEEN, falling_score=0.19), "not seen as falling"),
-        (replace(FALL_SEEN, before_s=3.1), "somebody seemed to lie there long before"),
+        (replace(FALL_SEEN, before_s=1.1), "somebody seemed to lie there before"),
         (replace(FALL_SEEN, was_open=True), "an earlier false fall was still open"),
-        (replace(FALL_SEEN, before_s=2.9), "seen, but the score was not high"),
+        (replace(FALL_SEEN, before_s=0.9), "seen, but the score was not high"),
     ],
 )
 def test_a_missed_fall_has_the_score_s_reason(fall: TrueFall, reason: str) -> None:
@@ -196,8 +196,8 @@ def test_the_score_before_a_fall_is_high_for_as_long_as_no_window_was_low() -> N
 
 
 def episode(start_s: float, decided_s: float, end_s: float) -> Episode:
-    times = (round(each * NS_PER_S) for each in (start_s, decided_s, end_s))
-    return Episode(*times, 0.9)
+    start_ns, decided_ns, end_ns = map(seconds_to_ns, (start_s, decided_s, end_s))
+    return Episode(start_ns, decided_ns, end_ns, 0.9)
 
 
 def test_an_event_decided_before_the_fall_is_early_though_it_lasts_into_it() -> None:
