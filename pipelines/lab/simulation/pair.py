@@ -1,14 +1,15 @@
 """Two people in one room: one falls beside somebody, or a carer kneels by somebody.
 
 Each has a world of their own with the same room and camera, so each lives as if alone.
-Lives in which the two come too near to one another are drawn again, and those in which
-a trunk is out of the picture when the fall or the kneeling begins.
+Lives are drawn again in which the two come too near to one another, a trunk is out of
+the picture when the fall or the kneeling begins, or the body ends inside furniture.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, final
 
+import mujoco
 import numpy as np
 from jaxtyping import Float64
 
@@ -45,6 +46,7 @@ FALL_APART_M, CARE_APART_M = 0.5, 0.25
 _SHORTEST_S, _LONGEST_S = 25.0, 30.0
 _FIRST_FALL_S, _LAST_FALL_S = 8.0, 11.0  # from the beginning, and before the end
 _CLEAR_M = 0.8  # between the middle of who walks and the parts of the other
+_DEEPEST_M = 0.1  # a kinematic fall heeds no furniture
 _ABSENT_M = -1.0
 _EVERY = 5  # samples between two comparisons of places
 _WORLDS, _LIVES, _COMPANIONS = 60, 4, 6  # tries
@@ -100,6 +102,13 @@ class Actor:
     def is_seen_at(self, sample: int) -> bool:
         """Return whether the trunk is well within the picture at a sample."""
         return self.world.sees_trunk(self.track.qpos[sample])
+
+    def deepest_m(self, sample: int) -> float:
+        """Return how far the body is inside floor or furniture at a sample."""
+        world = self.world
+        world.pose(self.track.qpos[sample])
+        mujoco.mj_fwdPosition(world.model, world.data)
+        return float(-np.min(world.data.contact.dist, initial=0.0))
 
     @staticmethod
     def is_absent(qpos: Float64[np.ndarray, " coordinate"]) -> bool:
@@ -173,6 +182,8 @@ def _draw_fall(
             continue
         faller = Actor(world, track)
         if not faller.is_seen_at(faller.first("falling")):
+            continue
+        if faller.deepest_m(faller.first("fallen")) > _DEEPEST_M:
             continue
         places = faller.places()
         for _ in range(_COMPANIONS):

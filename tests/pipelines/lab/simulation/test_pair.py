@@ -1,5 +1,7 @@
 """Two people in one room: what they do, and that they keep apart."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from jaxtyping import UInt8
@@ -72,6 +74,17 @@ def test_one_falls_once_and_stays_down_while_the_other_does_not(
         assert labels[-1] == "fallen"
         assert not {"falling", "fallen"} & set(pair.companion.track.labels)
         assert pair.companion.is_seen_at(onset)
+
+
+def test_nobody_lies_inside_furniture(falls: list[Pair]) -> None:
+    for pair in falls:
+        assert pair.watched.deepest_m(pair.watched.first("fallen")) <= 0.1
+    in_bed = live_pair(PairPlan("carer", 1, 0)).watched
+    sunk = in_bed.track.qpos.copy()
+    sunk[:, 2] -= 0.3
+    lower = replace(in_bed, track=replace(in_bed.track, qpos=sunk))
+    assert lower.deepest_m(0) > 0.1
+    assert in_bed.deepest_m(0) < 0.1
 
 
 def test_who_came_second_was_not_there_at_first(falls: list[Pair]) -> None:
