@@ -58,14 +58,16 @@ class Stream(IntEnum):
     """The stream of a recording's seed; streams never overlap.
 
     ``FOOTAGE`` is for simulated and measured footage, ``TRAINING`` for training,
-    ``VALIDATION`` for choosing settings, such as the thresholds of events, and
-    ``MONTH`` for the hours of a simulated month.
+    ``VALIDATION`` for choosing settings, such as the thresholds of events,
+    ``MONTH`` for the hours of a simulated month, and ``PAIRS`` for two people in one
+    view.
     """
 
     FOOTAGE = 0
     TRAINING = 1
     VALIDATION = 2
     MONTH = 3
+    PAIRS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +224,7 @@ def render_recording(
         VideoFileWriter(video, WIDTH_PX, HEIGHT_PX, plan.rate_hz) as writer,
         Photographer(world, random_sensor(rng), rng) as photographer,
     ):
-        for sample in _picture_samples(track, plan.rate_hz):
+        for sample in picture_samples(track, plan.rate_hz):
             picture = photographer.render(
                 track.qpos[sample], covered=track.covered[sample]
             )
@@ -230,7 +232,7 @@ def render_recording(
     for position, site in POSITIONS.items():
         felt = simulate_sensor(world, track, site, rng)
         _write_imu(video.with_suffix(f".{position}.imu.csv"), felt)
-    return list(_spans(plan, track))
+    return list(labelled_spans(plan.name, track))
 
 
 def _refuse_other_labels(path: Path, plans: Sequence[RecordingPlan]) -> None:
@@ -243,18 +245,20 @@ def _refuse_other_labels(path: Path, plans: Sequence[RecordingPlan]) -> None:
         raise FootageError(str(path), problem)
 
 
-def _picture_samples(track: Track, rate_hz: Fraction) -> Iterator[int]:
+def picture_samples(track: Track, rate_hz: Fraction) -> Iterator[int]:
+    """Yield the sample that each picture of a film shows."""
     count = int(len(track.labels) * rate_hz / SAMPLE_RATE_HZ)
     for n in range(count):
         yield min(round(n * SAMPLE_RATE_HZ / rate_hz), len(track.labels) - 1)
 
 
-def _spans(plan: RecordingPlan, track: Track) -> Iterator[LabelledSpan]:
+def labelled_spans(file: str, track: Track) -> Iterator[LabelledSpan]:
+    """Yield the labels of a film, one for each run of equal activities."""
     sample = 0
     for (label, note), run in groupby(zip(track.labels, track.notes, strict=True)):
         end = sample + len(list(run))
         yield LabelledSpan(
-            file=plan.name,
+            file=file,
             label=label,
             source="simulated ward",
             start_s=sample / SAMPLE_RATE_HZ,

@@ -12,6 +12,9 @@ from jaxtyping import Float64, UInt8
 
 from pipelines.lab.simulation.world import World
 
+_PERSON = int(mujoco.mjtCatBit.mjCAT_DYNAMIC)
+"""What moves in a world: its person, and the blanket."""
+
 WIDTH_PX, HEIGHT_PX = 320, 240
 
 
@@ -48,10 +51,27 @@ def random_sensor(rng: np.random.Generator) -> Sensor:
 
 @final
 class Photographer:
-    """Renders a world's camera; a context manager that owns the GL context."""
+    """Renders a world's camera; a context manager that owns the GL context.
 
-    def __init__(self, world: World, sensor: Sensor, rng: np.random.Generator) -> None:
+    Args:
+        world: The person, the room and the camera.
+        sensor: The camera's sensor.
+        rng: Source of the noise.
+        beside: A world of which only the person is shown, in the same picture, as
+            posed last; None for nobody.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        sensor: Sensor,
+        rng: np.random.Generator,
+        beside: World | None = None,
+    ) -> None:
         self._world, self._sensor, self._rng = world, sensor, rng
+        self._beside = beside
+        if beside is not None:
+            beside.cover(covered=False)  # its blanket would be shown twice
         self._tone: list[np.ndarray] | None = None
 
     def __enter__(self) -> "Photographer":
@@ -91,6 +111,15 @@ class Photographer:
         mujoco.mj_kinematics(world.model, world.data)
         mujoco.mj_camlight(world.model, world.data)
         self._renderer.update_scene(world.data, camera="ward")
+        if self._beside is not None:
+            mujoco.mjv_addGeoms(
+                self._beside.model,
+                self._beside.data,
+                mujoco.MjvOption(),
+                mujoco.MjvPerturb(),
+                _PERSON,
+                self._renderer.scene,
+            )
         self._renderer.scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = 0
 
     def _exposed(

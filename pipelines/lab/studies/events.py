@@ -20,7 +20,7 @@ from pipelines.lab.studies.event_report import (
 )
 from pipelines.lab.studies.matching import pair_events
 from pipelines.live.recorded import in_time_order
-from pipelines.live.views import picture_form
+from pipelines.live.views import ViewedFrame, picture_form
 from pipelines.live.watch import Item, Subject, Watch, WatchSettings
 from pipelines.recognition import ActionRecognizer
 from pipelines.records import FALL, ActionEvent, Prediction
@@ -107,10 +107,12 @@ async def predict_recording(
     clock: Clock,
     settings: WatchSettings,
     framing: Framing,
+    on_view: Callable[[ViewedFrame], None] | None = None,
 ) -> tuple[list[Prediction], list[ActionEvent]]:
     """Run one recording through the chain, in nanoseconds of presentation time.
 
-    Of several wearables the first by name is used: waist before wrist.
+    Of several wearables the first by name is used: waist before wrist. ``on_view`` is
+    called with what the recogniser is shown of each picture.
 
     Raises:
         SourceError: If its video or the wearable's file cannot be read, or too much of
@@ -136,7 +138,8 @@ async def predict_recording(
             wearable = ImuFileSource(recording.file, path, clock=clock, origin_ns=0)
             file = await stack.enter_async_context(wearable)
             source = in_time_order(source, file)
-        watch = Watch([Subject(recording.file, source)], recognizer, clock, settings)
+        subjects = [Subject(recording.file, source)]
+        watch = Watch(subjects, recognizer, clock, settings, on_view=on_view)
         async with aclosing(watch.records()) as records:
             async for record in records:
                 match record:

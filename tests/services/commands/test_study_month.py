@@ -7,7 +7,7 @@ import pytest
 
 from models.bundled import PICTURE_CHECKPOINT_FOLDER
 from models.clip.card import Card, write_card
-from pipelines.lab.studies.month.results import RESULTS_NAME, HourResult, ResultFile
+from pipelines.lab.studies.month.results import RESULTS_NAME, HourResult, open_results
 from pipelines.lab.studies.wordings import NEW_LABELS
 from services.command_line import app, run
 from tests.tiny_checkpoint import save_tiny_checkpoint
@@ -50,12 +50,12 @@ def test_an_hour_gives_a_table_then_json_without_living_it_again(
 def test_results_of_another_checkpoint_are_one_line(
     checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ResultFile(tmp_path / RESULTS_NAME, {"checkpoint": "other"}).add(
+    open_results(tmp_path / RESULTS_NAME, {"checkpoint": "other"}).add(
         [HourResult(0, 3600.0, 0, {}, {})]
     )
     assert study("month", "--model", checkpoint, "--out", tmp_path) == 2
     (error,) = capsys.readouterr().err.splitlines()
-    assert error.endswith("month.jsonl: holds another month; choose another folder")
+    assert error.endswith("month.jsonl: holds another study; choose another folder")
 
 
 @pytest.mark.parametrize("name", ["month", "wordings"])

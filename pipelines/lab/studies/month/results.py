@@ -1,18 +1,14 @@
-"""What each method found in an hour, and the file that keeps it.
+"""What each method found in an hour, and the file that keeps it."""
 
-The file has a JSON object a line: first what the month is, then one for each hour.
-"""
-
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
 from models.person.pose_picture import STEP_S
 from pipelines.clock import ns_to_seconds
-from pipelines.errors import PipelineError
+from pipelines.lab.studies.kept_results import KeptResults
 from pipelines.lab.studies.matching import Episode, match_falls
 from pipelines.lab.studies.month.hours import SeenHour
 
@@ -99,51 +95,16 @@ def _false(hour: SeenHour, episode: Episode) -> FalseFall:
     )
 
 
-@final
-class ResultFile:
-    """The results of a month, kept so that an interrupted run can go on.
-
-    Args:
-        path: The file; created if missing.
-        identity: What the month is, in JSON types.
+def open_results(
+    path: Path, identity: Mapping[str, Any]
+) -> KeptResults[int, HourResult]:
+    """Open the results of a month; ``identity`` is what the month is.
 
     Raises:
-        PipelineError: If the file holds another month, or is damaged.
+        PipelineError: If the file holds another study, or is damaged.
         FolderError: If the file cannot be written.
     """
-
-    def __init__(self, path: Path, identity: Mapping[str, Any]) -> None:
-        self._path = path
-        self.done: dict[int, HourResult] = {}
-        if path.exists():
-            self._read(dict(identity))
-        else:
-            path.write_text(json.dumps(identity) + "\n")
-
-    def add(self, results: Iterable[HourResult]) -> None:
-        """Append hours."""
-        with self._path.open("a") as file:
-            for result in results:
-                self.done[result.index] = result
-                file.write(json.dumps(asdict(result)) + "\n")
-
-    def _read(self, identity: dict[str, Any]) -> None:
-        """Read the hours; drop a last line that an interrupted run left unfinished."""
-        text = self._path.read_text(encoding="utf-8", errors="replace")
-        whole, _, rest = text.rpartition("\n")
-        if rest:
-            self._path.write_text(whole + "\n")
-        try:
-            first, *hours = map(json.loads, whole.splitlines())
-            if first != json.loads(json.dumps(identity)):
-                msg = f"{self._path}: holds another month; choose another folder"
-                raise PipelineError(msg)
-            for each in hours:
-                result = _hour(each)
-                self.done[result.index] = result
-        except (ValueError, KeyError, TypeError) as err:
-            msg = f"{self._path}: is damaged; remove it or choose another folder"
-            raise PipelineError(msg) from err
+    return KeptResults(path, identity, _hour, lambda result: result.index)
 
 
 def _hour(kept: dict[str, Any]) -> HourResult:

@@ -27,8 +27,8 @@ from pipelines.lab.studies.month.report import MonthReport, report_month
 from pipelines.lab.studies.month.results import (
     RESULTS_NAME,
     HourResult,
-    ResultFile,
     hour_result,
+    open_results,
 )
 from pipelines.lab.studies.month.watching import watch_hours
 from pipelines.lab.studies.net_falls import net_falls
@@ -78,7 +78,9 @@ class Methods:
             calibration=self.calibration,
         )
         if built.clip.card.view != "pose":
-            msg = f"{built.name}: looks at pictures; a month needs one that sees poses"
+            msg = (
+                f"{built.name}: looks at pictures; this study needs one that sees poses"
+            )
             raise PipelineError(msg)
         if FALL not in built.prompt_set.events.values():
             msg = f"no label of {built.prompt_set.id} belongs to the event {FALL!r}"
@@ -111,7 +113,7 @@ def study_month(
         PipelineError: If the checkpoint does not look at poses, the folder holds
             another month, or this machine cannot simulate.
     """
-    kept = ResultFile(folder / RESULTS_NAME, _identity(plan, methods))
+    kept = open_results(folder / RESULTS_NAME, _identity(plan, methods))
     missing = [plan.hour(i) for i in range(hours) if i not in kept.done]
     size = _block_size(len(missing))
     blocks = [

@@ -22,8 +22,8 @@ from pipelines.lab.studies.month.results import (
     FalseFall,
     Found,
     HourResult,
-    ResultFile,
     hour_result,
+    open_results,
 )
 from pipelines.lab.studies.month.study import Methods, study_month
 from pipelines.live.subject import WatchSettings
@@ -140,23 +140,23 @@ def test_hours_are_read_again_and_an_unfinished_line_is_dropped(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / RESULTS_NAME
-    kept = ResultFile(path, {"seed": 1})
+    kept = open_results(path, {"seed": 1})
     kept.add([result(0, "sit"), result(1, falls=1, found=1)])
     whole = path.read_text()
     path.write_text(whole + '{"index": 2, "sec')
-    again = ResultFile(path, {"seed": 1})
+    again = open_results(path, {"seed": 1})
     assert again.done == kept.done
     assert path.read_text() == whole
 
 
 def test_another_month_or_a_damaged_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / RESULTS_NAME
-    ResultFile(path, {"seed": 1}).add([result(0)])
-    with pytest.raises(PipelineError, match=r"holds another month; choose another"):
-        ResultFile(path, {"seed": 2})
+    open_results(path, {"seed": 1}).add([result(0)])
+    with pytest.raises(PipelineError, match=r"holds another study; choose another"):
+        open_results(path, {"seed": 2})
     path.write_text(path.read_text() + "nonsense\n")
     with pytest.raises(PipelineError, match=r"is damaged; remove it"):
-        ResultFile(path, {"seed": 1})
+        open_results(path, {"seed": 1})
 
 
 @pytest.mark.slow
@@ -178,5 +178,5 @@ def test_a_month_goes_on_where_it_was(checkpoint: Path, tmp_path: Path) -> None:
 
 def test_a_checkpoint_of_pictures_is_refused(tmp_path: Path) -> None:
     folder = save_tiny_checkpoint(tmp_path / "tiny")
-    with pytest.raises(PipelineError, match=r"looks at pictures; a month needs"):
+    with pytest.raises(PipelineError, match=r"looks at pictures; this study needs"):
         study_month(SHORT, 1, Methods(str(folder)), tmp_path, NONE)
