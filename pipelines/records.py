@@ -228,7 +228,7 @@ class Prediction:
 
     ``label`` is the most probable label and ``confidence`` its probability. ``fits`` is
     false if no label is similar enough to the clip, whatever the probabilities.
-    ``is_seen`` is false if the person had not been found in the last half second.
+    ``is_seen`` is false if the person had not been found in the last quarter second.
     """
 
     subject_id: str

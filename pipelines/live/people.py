@@ -24,7 +24,7 @@ from models.person.pose_history import PoseHistory
 from models.person.pose_picture import MOMENTS
 from pipelines.records import PersonPose
 
-SEEN_STEPS = 4
+SEEN_STEPS = 2
 """Steps for which a person counts as seen after they were last found."""
 
 _HIPS = (23, 24)
@@ -62,7 +62,7 @@ class FollowedPerson:
         return self.seen_step is not None and step - self.seen_step <= MOMENTS[-1]
 
     def is_seen(self, step: int) -> bool:
-        """Return whether the person was found in the half second up to a step."""
+        """Return whether the person was found in the quarter second up to a step."""
         return self.seen_step is not None and step - self.seen_step <= SEEN_STEPS
 
     def distance(self, person: Person) -> float:

@@ -242,7 +242,7 @@ def test_a_prediction_says_that_the_person_was_lost(frames: list[Frame]) -> None
         return [it async for it in chain.records() if isinstance(it, Prediction)]
 
     is_seen = {it.end_ns // STEP_NS: it.is_seen for it in asyncio.run(watch())}
-    assert {tick for tick, seen in is_seen.items() if seen} == set(range(0, 20, 3))
+    assert {tick for tick, seen in is_seen.items() if seen} == set(range(0, 18, 3))
 
 
 def test_a_person_is_shown_without_the_room(frames: list[Frame]) -> None:
