@@ -18,7 +18,8 @@ demo: bootstrap ## run the main job on a simulated ward, and compare events with
 	@$(bin)/wardwatch demo
 
 test: bootstrap ## every test, and the share of the branches that they reach
-	@$(pytest) --cov --cov-report=term
+	@$(pytest) --cov --cov-report= -m "not alone"
+	@$(bin)/python -m pytest --cov --cov-append --cov-report=term -m alone
 
 check: bootstrap ## format, lint, types and import rules
 	@$(bin)/ruff format --check

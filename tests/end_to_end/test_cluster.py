@@ -36,6 +36,7 @@ def online_since(heard: Heard, after: int) -> set[str]:
     }
 
 
+@pytest.mark.alone
 @pytest.mark.ray
 @pytest.mark.slow
 @pytest.mark.timeout(240)

@@ -28,7 +28,8 @@ def test_a_folder_to_write_to_is_refused(
     kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert train(kind, "--out", tmp_path) == 2
-    assert "is a folder" in capsys.readouterr().err
+    error = capsys.readouterr().err  # a long path breaks the line anywhere
+    assert "is a folder" in " ".join(error.replace("│", " ").split())
 
 
 @pytest.mark.parametrize("kind", ["csn", "is-clip", "sc-clip"])
