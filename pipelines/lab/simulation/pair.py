@@ -38,7 +38,7 @@ WAYS: dict[str, tuple[Whereabouts, Callable[[Life], None]]] = {
 """The ways to fall, each with the place where it begins."""
 
 BESIDE = ("bed", "chair", "bed", "chair", "nobody")
-"""Beside whom a carer goes down: somebody in bed, on the chair, or nobody."""
+"""Who is beside the carer: somebody in bed, on the chair, or nobody."""
 
 FALL_APART_M, CARE_APART_M = 0.5, 0.25
 """Least distance of the two bodies' parts: beside a fall, and in care."""
@@ -70,7 +70,7 @@ class PairPlan:
 
     @property
     def way(self) -> str:
-        """The way to fall, or beside whom a carer goes down."""
+        """The way to fall, or who is beside the carer."""
         ways = tuple(WAYS) if self.kind == "fall" else BESIDE
         return ways[self.number % len(ways)]
 

@@ -89,7 +89,7 @@ class CaseResult:
         kind: The kind of case.
         number: Number of the case among those of its kind.
         name: Name of the case.
-        way: The way to fall, or beside whom the carer goes down.
+        way: The way to fall, or who is beside the carer.
         came_second: Whether the faller came in after the other.
         fall: The fall.
         false: Events that touch no fall, or were decided before it.
