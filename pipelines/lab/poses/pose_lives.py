@@ -22,6 +22,7 @@ from pipelines.lab.poses.body_joints import RATE_HZ, joint_places, sample_at
 from pipelines.lab.poses.cameras import free_camera, ward_camera
 from pipelines.lab.poses.finder_errors import see
 from pipelines.lab.poses.still_pictures import reuse_poses
+from pipelines.lab.simulation.everyday import HOURS_A_DAY, live_hour
 from pipelines.lab.simulation.footage import (
     SIMULATOR_VERSION,
     RecordingPlan,
@@ -99,22 +100,49 @@ def simulate_pose_runs(
         TrainingError: If there is no plan.
         PipelineError: If this machine cannot simulate.
     """
+    return _simulate(
+        plans, partial(_views_of_life, views=views), f"{views}", on_done, cache
+    )
+
+
+def simulate_hours(
+    plans: Sequence[RecordingPlan],
+    on_done: Callable[[int], None],
+    cache: Path | None = None,
+) -> PoseRuns:
+    """Simulate hours of ordinary days without a fall, each seen by one camera.
+
+    Args:
+        plans: The hours, of equal length; the first begins at midnight.
+        on_done: Called with the number of finished hours.
+        cache: Folder that keeps the result for another run of the same plans.
+
+    Raises:
+        TrainingError: If there is no plan.
+        PipelineError: If this machine cannot simulate.
+    """
+    return _simulate(plans, _view_of_hour, "hours", on_done, cache)
+
+
+def _simulate(
+    plans: Sequence[RecordingPlan],
+    see_life: Callable[[RecordingPlan], "list[PoseRun]"],
+    kind: str,
+    on_done: Callable[[int], None],
+    cache: Path | None,
+) -> PoseRuns:
     if not plans:
         where, problem = "pose lives", "none to simulate"
         raise TrainingError(where, problem)
     path = None
     if cache is not None:
         first = plans[0]
-        name = f"{first.stream.name.lower()}-{first.seed}-{len(plans)}-{views}"
+        name = f"{first.stream.name.lower()}-{first.seed}-{len(plans)}-{kind}"
         path = cache / f"poses-{name}-v{SIMULATOR_VERSION}.npz"
         if path.exists():
             return PoseRuns.load(path)
     done = itertools.count(1)
-    lives = in_render_processes(
-        partial(_views_of_life, views=views),
-        plans,
-        on_done=lambda _: on_done(next(done)),
-    )
+    lives = in_render_processes(see_life, plans, on_done=lambda _: on_done(next(done)))
     runs = join_runs([run for plan in plans for run in lives[plan]])
     if path is not None:
         runs.save(path)
@@ -138,6 +166,14 @@ def _views_of_life(plan: RecordingPlan, views: int) -> list[PoseRun]:
     track = live(world, rng, plan.duration_s, wide_choices)
     places = joint_places(track, world)
     return [view_of(rng, world, track, places) for _ in range(views)]
+
+
+def _view_of_hour(plan: RecordingPlan) -> list[PoseRun]:
+    rng = plan.generator()
+    world = random_world(rng)
+    hour = live_hour(world, rng, plan.index % HOURS_A_DAY, duration_s=plan.duration_s)
+    places = joint_places(hour.track, world)
+    return [view_of(rng, world, hour.track, places, reuses=True)]
 
 
 def view_of(

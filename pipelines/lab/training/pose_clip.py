@@ -35,7 +35,12 @@ from pipelines.clock import Clock, SystemClock
 from pipelines.folders import make_folder
 from pipelines.lab.data.footage import Recording
 from pipelines.lab.poses.filmed import filmed_runs
-from pipelines.lab.poses.pose_lives import STEP_RATE_HZ, simulate_pose_runs
+from pipelines.lab.poses.pose_lives import (
+    STEP_RATE_HZ,
+    simulate_hours,
+    simulate_pose_runs,
+)
+from pipelines.lab.simulation.everyday import HOUR_S
 from pipelines.lab.simulation.footage import RecordingPlan, Stream
 from pipelines.lab.training.blocks import prefer_attention
 from pipelines.lab.training.losses import has_fast_bf16, label_texts
@@ -43,6 +48,7 @@ from pipelines.lab.training.pose_windows import PoseWindows, likely_targets
 from pipelines.lab.training.recipe_file import claim, recipe_text, write_recipe
 from pipelines.lab.training.towers import Towers
 from pipelines.progress import Progress
+from pipelines.records import FALL
 
 _STATE_NAME = "state.safetensors"
 _WHITENING = 2048
@@ -71,6 +77,10 @@ class PoseRecipe:
         filmed_from: Share of the steps before recordings are used. Few scenes, seen
             for long, taught the model their people instead of their motion.
         footage: Hash of the recordings' labels; empty without recordings.
+        hours: Simulated hours of ordinary days, without a fall.
+        hard_share: Share of the windows that are of these hours. Of many drawn, those
+            that look most like a fall are used, because a day has few of them.
+        hard_from: Share of the steps before these hours are used.
         peak_rate: Highest learning rate of Muon, for the matrices of both towers'
             layers, after ``warmup_steps``; it then falls linearly.
         other_rate: Highest learning rate of AdamW, for all other parameters.
@@ -94,6 +104,9 @@ class PoseRecipe:
     filmed_share: float = 0.06
     filmed_from: float = 0.75
     footage: str = ""
+    hours: int = 200
+    hard_share: float = 0.2
+    hard_from: float = 0.75
     peak_rate: float = 4e-3
     other_rate: float = 1.5e-3
     warmup_steps: int = 200
@@ -108,6 +121,14 @@ class PoseRecipe:
             for i in range(self.lives)
         ]
 
+    def hour_plans(self) -> list[RecordingPlan]:
+        """Return the ordinary hours, none of which a seed of footage can produce."""
+        rate_hz = Fraction(STEP_RATE_HZ)
+        return [
+            RecordingPlan(Stream.TRAINING, self.seed, self.lives + i, HOUR_S, rate_hz)
+            for i in range(self.hours)
+        ]
+
     def rate_share(self, step: int) -> float:
         """Return the learning rates of a step as a share of the highest rates."""
         if step < self.warmup_steps:
@@ -118,6 +139,10 @@ class PoseRecipe:
     def filmed_share_at(self, step: int) -> float:
         """Return the share of a step's windows that are of recordings."""
         return self.filmed_share if step >= self.filmed_from * self.steps else 0.0
+
+    def hard_share_at(self, step: int) -> float:
+        """Return the share of a step's windows that are of ordinary hours."""
+        return self.hard_share if step >= self.hard_from * self.steps else 0.0
 
     @property
     def weights(self) -> Float32[np.ndarray, " frame"]:
@@ -176,7 +201,14 @@ def train_pose_clip(
             lambda done: on_progress("finding people", done, len(recordings), ""),
             folder,
         )
-    windows = PoseWindows(runs, prompt_set, recipe.frames, filmed)
+    hours = None
+    if recipe.hours:
+        hours = simulate_hours(
+            recipe.hour_plans(),
+            lambda done: on_progress("simulating hours", done, recipe.hours, ""),
+            folder,
+        )
+    windows = PoseWindows(runs, prompt_set, recipe.frames, filmed, hours)
     trainer = _Trainer(recipe, prompt_set, windows)
     trainer.towers.train(
         trainer.losses_at,
@@ -241,12 +273,35 @@ class _Trainer:
         recipe = self.recipe
         rng = np.random.default_rng((recipe.seed, step))
         pictures, targets = self._windows.draw(
-            recipe.windows, rng, recipe.filmed_share_at(step)
+            recipe.windows,
+            rng,
+            filmed_share=recipe.filmed_share_at(step),
+            hard_share=recipe.hard_share_at(step),
+            judge=self._fall_scores,
         )
         generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
         return self._losses(
             torch.from_numpy(pictures), torch.from_numpy(targets), generator
         )
+
+    @torch.no_grad()
+    def _fall_scores(
+        self, pictures: UInt8[np.ndarray, "picture 32 32 3"]
+    ) -> Float32[np.ndarray, " picture"]:
+        """Return the score of a fall that each picture has now."""
+        firsts = [sentences[0] for sentences in self._sentences]
+        with torch.autocast("cpu", torch.bfloat16, enabled=has_fast_bf16()):
+            texts = encode_texts(self._model, self._tokenizer, firsts)
+            pixels = normalise_pixels(torch.from_numpy(pictures))
+            features = encode_pixels(self._model, pixels)
+        cosines = (
+            normalize(features.float(), dim=-1) @ normalize(texts.float(), dim=-1).T
+        )
+        scores = (self._model.logit_scale.exp().clamp(max=100) * cosines).softmax(dim=1)
+        labels, events = self.prompt_set.labels, self.prompt_set.events
+        falls = [i for i, label in enumerate(labels) if events[label] == FALL]
+        total: Float32[np.ndarray, " picture"] = scores[:, falls].sum(dim=1).numpy()
+        return total
 
     def _losses(
         self,

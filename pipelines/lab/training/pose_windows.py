@@ -5,6 +5,7 @@ Then a picture has several possible labels, and the model's own scores choose am
 them (``likely_targets``).
 """
 
+from collections.abc import Callable, Sequence
 from typing import final
 
 import numpy as np
@@ -19,6 +20,15 @@ from pipelines.lab.poses.filmed import UNLABELLED
 from pipelines.lab.poses.pose_lives import PoseRuns, poses_at
 from pipelines.records import FALL
 
+Judge = Callable[
+    [UInt8[np.ndarray, "picture 32 32 3"]], Float32[np.ndarray, " picture"]
+]
+"""Says how much each picture looks like a fall to the model, as it is now."""
+
+_HARDEST = 8  # windows of ordinary hours, of which the hardest is used
+_UNCLEAR = ("lying in bed", "empty room")
+"""Activities of ordinary hours that are not used: one may look like a person who has
+fallen, however good the model, and the other shows nobody."""
 _GRID_STEPS = 3  # poses a step of the frame grid
 _NEAR_FALLS = 0.33  # share of windows near a fall
 _BEFORE, _AFTER = -8, 24  # steps about a moment of falling
@@ -38,6 +48,7 @@ class PoseWindows:
         prompt_set: The labels.
         frames: Pictures in a window.
         filmed: The recordings; None for none.
+        hours: Ordinary hours without a fall; None for none.
 
     Raises:
         TrainingError: If the lives have fewer than two of the labels, or no fall.
@@ -49,6 +60,7 @@ class PoseWindows:
         prompt_set: PromptSet,
         frames: int,
         filmed: PoseRuns | None = None,
+        hours: PoseRuns | None = None,
     ) -> None:
         self._frames = frames
         places = {prompt_set.place(name) for name in lives.names}
@@ -59,25 +71,44 @@ class PoseWindows:
             raise TrainingError(prompt_set.id, problem)
         self._lives = _Pool(lives, prompt_set)
         self._filmed = None if filmed is None else _Pool(filmed, prompt_set)
+        self._hours = None if hours is None else _Pool(hours, prompt_set, _UNCLEAR)
 
     def draw(
-        self, count: int, rng: np.random.Generator, filmed_share: float = 0.0
+        self,
+        count: int,
+        rng: np.random.Generator,
+        *,
+        filmed_share: float = 0.0,
+        hard_share: float = 0.0,
+        judge: Judge | None = None,
     ) -> tuple[
         UInt8[np.ndarray, "picture 32 32 3"], Float32[np.ndarray, "picture label"]
     ]:
-        """Draw windows, a share of them of recordings if there are any.
+        """Draw windows.
+
+        Args:
+            count: Number of windows.
+            rng: Source of every choice.
+            filmed_share: Share of the windows that are of recordings, if there are any.
+            hard_share: Share of those of ordinary hours, if there are any: of many
+                drawn, those that look most like a fall.
+            judge: Says which do.
 
         Returns:
             The pictures of all windows, each window's newest first, and the possible
             labels of each picture: 1 for each, see ``likely_targets``.
         """
-        filmed = round(filmed_share * count)
-        if self._filmed is None or not filmed:
-            return self._lives.windows(count, self._frames, rng)
-        parts = (
-            self._lives.windows(count - filmed, self._frames, rng),
-            self._filmed.windows(filmed, self._frames, rng, vary=True),
-        )
+        frames, parts = self._frames, []
+        hard = round(hard_share * count) if self._hours is not None else 0
+        filmed = round(filmed_share * count) if self._filmed is not None else 0
+        others = count - filmed - hard
+        parts = [self._lives.windows(*self._lives.moments(others, rng), frames, rng)]
+        if self._filmed is not None and filmed:
+            moments = self._filmed.moments(filmed, rng)
+            parts.append(self._filmed.windows(*moments, frames, rng, vary=True))
+        if self._hours is not None and hard and judge is not None:
+            moments = self._hours.hardest(hard, rng, judge)
+            parts.append(self._hours.windows(*moments, frames, rng))
         return (
             np.concatenate([pictures for pictures, _ in parts]),
             np.concatenate([targets for _, targets in parts]),
@@ -86,9 +117,11 @@ class PoseWindows:
 
 @final
 class _Pool:
-    """Runs of one kind, and where their falls are."""
+    """Runs of one kind, and where their falls are; ``without`` some activities."""
 
-    def __init__(self, runs: PoseRuns, prompt_set: PromptSet) -> None:
+    def __init__(
+        self, runs: PoseRuns, prompt_set: PromptSet, without: Sequence[str] = ()
+    ) -> None:
         self._runs = runs
         self._targets = np.stack([_possible(name, prompt_set) for name in runs.names])
         falling = [
@@ -96,17 +129,27 @@ class _Pool:
             for i, name in enumerate(runs.names)
             if prompt_set.resolve(name) == "falling"
         ]
-        self._all = np.argwhere(runs.labels >= 0)
+        unused = [i for i, name in enumerate(runs.names) if name in without]
+        self._all = np.argwhere((runs.labels >= 0) & ~np.isin(runs.labels, unused))
         self._falls = np.argwhere(np.isin(runs.labels, falling))
         self._last = (runs.labels >= 0).sum(axis=1) - 1
 
     def windows(
-        self, count: int, frames: int, rng: np.random.Generator, *, vary: bool = False
+        self,
+        run: Places,
+        step: Places,
+        frames: int,
+        rng: np.random.Generator,
+        *,
+        vary: bool = False,
     ) -> tuple[
         UInt8[np.ndarray, "picture 32 32 3"], Float32[np.ndarray, "picture label"]
     ]:
-        """Draw windows; ``vary`` changes place, size and tilt of the body at random."""
-        run, step = self._moments(count, rng)
+        """Draw windows with these newest steps.
+
+        ``vary`` changes place, size and tilt of the body at random.
+        """
+        count = len(run)
         known = np.full(count, _LONGEST) if vary else _known_steps(count, rng)
         ages = np.minimum(_GRID_STEPS * np.arange(frames), known[:, None])
         steps = np.maximum(0, step[:, None] - ages).ravel()
@@ -120,7 +163,16 @@ class _Pool:
         pictures = draw_poses(joints, found, sizes)
         return pictures, self._targets[self._runs.labels[run, steps]]
 
-    def _moments(self, count: int, rng: np.random.Generator) -> tuple[Places, Places]:
+    def hardest(
+        self, count: int, rng: np.random.Generator, judge: Judge
+    ) -> tuple[Places, Places]:
+        """Draw more steps than needed; return those that look most like a fall."""
+        run, step = self._all[rng.integers(len(self._all), size=_HARDEST * count)].T
+        scores = judge(draw_poses(*poses_at(self._runs, run, step)))
+        chosen = np.argsort(scores)[-count:]
+        return run[chosen], step[chosen]
+
+    def moments(self, count: int, rng: np.random.Generator) -> tuple[Places, Places]:
         """Draw the run and the newest step of each window; a third near falls."""
         chosen = self._all[rng.integers(len(self._all), size=count)]
         if len(self._falls):

@@ -92,7 +92,7 @@ class CaseResult:
         way: The way to fall, or who is beside the carer.
         came_second: Whether the faller came in after the other.
         fall: The fall.
-        false: Events that touch no fall, or were decided before it.
+        false: Events that touch no fall.
     """
 
     kind: PairKind

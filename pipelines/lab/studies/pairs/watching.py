@@ -104,10 +104,7 @@ def run_case(
         plan.way,
         pair.came_second,
         _true_fall(seen, recognizer, resolve, sightings),
-        tuple(
-            _false_fall(pair, episode)
-            for episode in (*early_events(seen), *matching.false)
-        ),
+        tuple(_false_fall(pair, episode) for episode in matching.false),
     )
     if not result.is_right:
         sheet.write(folder / f"{plan.name}.png", result)
@@ -148,10 +145,9 @@ def _true_fall(
 
 
 def early_events(seen: RecordingResult) -> list[Episode]:
-    """Return the events that were decided before a fall and may have lasted into it.
+    """Return the events that were decided before a fall and lasted into it.
 
-    To the matching they are neither right nor wrong. Here they are false: one person's
-    false fall can hide the other's real one.
+    They are neither right nor wrong (``match_falls``), but may hide the fall.
     """
     return [
         episode

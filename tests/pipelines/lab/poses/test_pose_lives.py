@@ -1,3 +1,4 @@
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from pipelines.errors import TrainingError
 from pipelines.lab.poses.pose_lives import (
     PoseRuns,
     latest_sizes,
+    simulate_hours,
     simulate_pose_runs,
 )
 from pipelines.lab.simulation.footage import RecordingPlan, Stream
@@ -47,6 +49,14 @@ def test_a_kept_result_is_read_again(runs: PoseRuns, tmp_path: Path) -> None:
     kept.joints[:] = 0
     kept.save(file)
     assert not simulate_pose_runs(PLANS, 2, lambda _: None, tmp_path).joints.any()
+
+
+def test_an_ordinary_hour_has_no_fall() -> None:
+    plans = [replace(PLANS[0], index=10, duration_s=600.0)]  # at ten in the morning
+    hour = simulate_hours(plans, lambda _: None)
+    assert hour.joints.shape == (1, 4800, 13, 3)
+    assert {"walking", "standing"} <= set(hour.names)
+    assert not {"falling", "fallen"} & set(hour.names)
 
 
 def test_no_life_is_refused() -> None:

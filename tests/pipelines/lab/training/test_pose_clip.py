@@ -26,6 +26,7 @@ TINY = PoseRecipe(
     windows=4,
     warmup_steps=1,
     average_decay=0.5,
+    hours=0,
 )
 
 

@@ -25,7 +25,7 @@ LIVES = join_runs([run_of(*("walking",) * 20, *("falling",) * 10)])
 
 def targets_of(filmed: PoseRuns, share: float = 1.0) -> np.ndarray:
     windows = PoseWindows(LIVES, PROMPTS, FRAMES, filmed)
-    _, targets = windows.draw(40, np.random.default_rng(1), share)
+    _, targets = windows.draw(40, np.random.default_rng(1), filmed_share=share)
     return targets
 
 
@@ -61,10 +61,36 @@ def test_without_a_share_recordings_change_nothing() -> None:
     assert (pictures == alone[0]).all()
 
 
+def hard_targets(hours: PoseRuns) -> np.ndarray:
+    """Labels of hard windows, where the one with the brightest picture is hardest."""
+    windows = PoseWindows(LIVES, PROMPTS, FRAMES, hours=hours)
+    _, targets = windows.draw(
+        40,
+        np.random.default_rng(1),
+        hard_share=0.5,
+        judge=lambda pictures: pictures.mean(axis=(1, 2, 3), dtype=np.float32),
+    )
+    targets = targets.reshape(40, FRAMES, -1)[20:].argmax(axis=2)
+    return np.unique(targets)
+
+
+def test_of_ordinary_hours_the_windows_most_like_a_fall_are_used() -> None:
+    """A body further to the right is drawn brighter; few of many steps have one."""
+    runs = [run_of(*("sitting",) * 50, x=0.2) for _ in range(3)]
+    hours = join_runs([*runs, run_of(*("standing",) * 50, x=0.8)])
+    assert hard_targets(hours) == [PROMPTS.place("standing")]
+
+
+def test_who_lies_in_bed_in_ordinary_hours_is_no_hard_window() -> None:
+    lying = run_of(*("lying in bed",) * 50, x=0.8)
+    hours = join_runs([lying, run_of(*("sitting",) * 50, x=0.2)])
+    assert hard_targets(hours) == [PROMPTS.place("sitting")]
+
+
 def test_a_filmed_window_looks_different_each_time_and_a_life_does_not() -> None:
     rng = np.random.default_rng(1)
     still = join_runs([run_of("sitting")])
-    drawn, _ = PoseWindows(LIVES, PROMPTS, FRAMES, still).draw(8, rng, 1.0)
+    drawn, _ = PoseWindows(LIVES, PROMPTS, FRAMES, still).draw(8, rng, filmed_share=1.0)
     firsts = drawn.reshape(8, FRAMES, -1)[:, 0]
     assert len(np.unique(firsts, axis=0)) == 8
     walking = join_runs([run_of(*("walking",) * 30), run_of(*("falling",) * 30)])
@@ -94,6 +120,6 @@ def test_some_windows_know_no_past_as_at_the_start_of_a_stream() -> None:
 def test_a_clip_is_taken_to_begin_as_it_was_before() -> None:
     clip = join_runs([run_of("sitting")])
     pictures, _ = PoseWindows(LIVES, PROMPTS, 1, clip).draw(
-        4, np.random.default_rng(1), 1.0
+        4, np.random.default_rng(1), filmed_share=1.0
     )
     assert (pictures[:, 0, 7, 2] > 0).all()
