@@ -174,6 +174,7 @@ def test_a_phone_held_upright_shows_people_upright(tmp_path: Path) -> None:
     assert frame.pixels[18:30].max() < 60
 
 
+@pytest.mark.slow
 def test_the_picture_may_change_its_size_midway(tmp_path: Path) -> None:
     sizes = [(64, 48)] * 12 + [(128, 96)] * 12 + [(48, 64)] * 12
     pictures = (
