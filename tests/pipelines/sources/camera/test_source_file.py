@@ -258,6 +258,14 @@ def test_what_holds_no_video_is_one_clear_line(
         run(read(camera(path)))
 
 
+@pytest.mark.slow
+def test_the_error_of_a_stump_is_never_lost(tmp_path: Path) -> None:
+    write_stump(path := tmp_path / "a.mp4")
+    for _ in range(100):  # a race would lose some
+        with pytest.raises(SourceUnreadable, match=r"incomplete"):
+            run(read(camera(path)))
+
+
 def test_a_speed_must_be_positive() -> None:
     with pytest.raises(ValueError, match=r"^speed must be positive, got 0$"):
         camera("a.mp4", speed=0)
