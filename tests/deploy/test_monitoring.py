@@ -50,6 +50,7 @@ def rules() -> list[dict[str, Any]]:
 ALERTS = {rule["alert"]: rule for rule in rules() if "alert" in rule}
 
 
+@pytest.mark.slow
 def test_every_rule_is_well_formed_and_behaves_as_its_test_says() -> None:
     call("promtool", "check", "rules", RULES)
     call("promtool", "check", "config", DEPLOY / "prometheus" / "prometheus.yaml")

@@ -140,6 +140,7 @@ def test_other_windows_than_the_trainings_are_refused(
     assert "weighs windows of 8 frames in 3 s, not" in line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "damage", "problem"),
     [
@@ -206,6 +207,7 @@ def test_damaged_content_is_named_in_one_line(
     assert problem in refusal(path, tiny_folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "problem"),
     [

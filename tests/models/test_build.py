@@ -35,6 +35,7 @@ def test_mistake_in_the_prompt_set_shows_before_the_weights_are_read(
         build_recognizer(tmp_path / "no-checkpoint", path)
 
 
+@pytest.mark.slow
 def test_shipped_adaptation_is_taken_where_all_else_is_as_shipped(
     tiny_folder: Path, tmp_path: Path
 ) -> None:

@@ -144,6 +144,7 @@ def test_silent_wearable_leaves_the_frames_and_says_so(
     assert np.abs(cosines[1] - cosines[0]).max() > 1e-3
 
 
+@pytest.mark.slow
 def test_frames_alone_are_scored_as_by_the_checkpoint_itself(
     tiny_folder: Path, files: Path, frames: np.ndarray
 ) -> None:

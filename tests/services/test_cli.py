@@ -88,12 +88,14 @@ def test_the_terminal_alone_breaks_the_lines_of_a_help(
         assert all(text.endswith(".") for text in texts), texts
 
 
+@pytest.mark.slow
 def test_the_help_imports_nothing_heavy() -> None:
     script = "import sys, services.command_line; print(*sys.modules)"
     names = subprocess.check_output([sys.executable, "-c", script], text=True)
     assert HEAVY & set(names.split()) == set()
 
 
+@pytest.mark.slow
 def test_the_package_runs_as_a_module() -> None:
     command = [sys.executable, "-m", "services", "--help"]
     assert "doctor" in subprocess.check_output(command, text=True)

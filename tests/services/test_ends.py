@@ -14,6 +14,8 @@ import pytest
 
 from pipelines.sources.gstreamer.video_writer import VideoFileWriter
 
+pytestmark = pytest.mark.slow
+
 COMMAND = (sys.executable, "-m", "services")
 PLAIN = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 """A locale without a character beyond ASCII, which Python would replace by UTF-8."""
@@ -82,7 +84,6 @@ def test_other_streams_may_be_closed_or_full(stream: str) -> None:
 
 
 @pytest.mark.gst
-@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["ascii", "iso-8859-1"])
 def test_what_the_terminal_lacks_is_written_in_ascii(encoding: str) -> None:
     more = {**PLAIN, "PYTHONIOENCODING": encoding}
@@ -104,7 +105,6 @@ def test_what_the_terminal_lacks_is_written_in_ascii(encoding: str) -> None:
 
 
 @pytest.mark.gst
-@pytest.mark.slow
 def test_json_is_json_in_a_locale_without_utf_8() -> None:
     answer = run_in_shell("wardwatch doctor --json", PLAIN)
     checks = [json.loads(line) for line in answer.stdout.decode("ascii").splitlines()]
@@ -149,7 +149,6 @@ def without_rights() -> Sequence[str]:
 
 
 @pytest.mark.gst
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind", ["too long", "below a file", "a loop of links", "a closed folder"]
 )
@@ -199,7 +198,6 @@ def test_a_folder_too_long_for_rays_sockets_is_refused(
 
 
 @pytest.mark.gst
-@pytest.mark.slow
 def test_a_video_is_read_whose_name_is_no_text(tmp_path: Path) -> None:
     with VideoFileWriter(tmp_path / "ward.mp4", 64, 48, Fraction(12)) as writer:
         for level in range(24):

@@ -10,6 +10,8 @@ import pytest
 from tests.camera_rig import write_numbered
 from tests.without_lab import without_lab
 
+pytestmark = pytest.mark.slow
+
 SITE = "site: ward-3\nsubjects:\n  - id: bed-4\n    camera: test\n"
 
 

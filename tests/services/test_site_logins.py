@@ -37,6 +37,7 @@ def problem_of(folder: Path, camera: str, **environment: str) -> str:
     return problem.removeprefix(f"{folder}/")
 
 
+@pytest.mark.slow
 @given(user=texts.filter(bool), password=texts)
 def test_any_login_of_the_environment_arrives_as_it_is(
     tmp_path_factory: pytest.TempPathFactory, user: str, password: str
@@ -48,6 +49,7 @@ def test_any_login_of_the_environment_arrives_as_it_is(
     assert address.location == "rtsp://10.0.0.7:554/s?a=1"
 
 
+@pytest.mark.slow
 @given(texts.filter(lambda text: text.strip("\r\n") == text and "\n" not in text))
 def test_any_line_of_a_password_file_arrives_as_it_is(
     tmp_path_factory: pytest.TempPathFactory, password: str

@@ -2,9 +2,12 @@
 
 import asyncio
 
+import pytest
+
 from services.tasks import end_tasks
 
 
+@pytest.mark.slow
 def test_a_task_that_misses_its_first_cancellation_ends_too() -> None:
     async def deaf() -> None:
         try:

@@ -151,6 +151,7 @@ def scan_film(address: CameraAddress, on_sign: Callable[[], None]) -> Film:
 
     parser = element(pipeline, "parser")
     connection = parser.connect("pad-added", add_track)
+    _hold_until_added(pipeline)
     try:
         pipeline.set_state(Gst.State.PLAYING)
         end = pipeline.get_bus().timed_pop_filtered(
@@ -166,6 +167,24 @@ def scan_film(address: CameraAddress, on_sign: Callable[[], None]) -> Film:
         raise source_error(address, end)
     problem = "there is no picture in it" if tracks else "there is no video in it"
     raise SourceUnreadable(str(address), problem)
+
+
+def _hold_until_added(pipeline: Gst.Pipeline) -> None:
+    """Let the demuxer read on only once parsebin has finished adding it.
+
+    parsebin adds the demuxer in the thread of its typefind, and discards errors of the
+    demuxer until then. The demuxer already reads in another thread. If the file ends
+    within its first bytes, that error could be lost, and no other message would come.
+    """
+    typefind = element(pipeline, "typefind")
+    finding = static_pad(typefind, "sink")
+
+    def wait_once(_pad: Gst.Pad, _info: Gst.PadProbeInfo) -> Gst.PadProbeReturn:
+        finding.pause_task()  # paused already; returns when its last run has ended
+        return Gst.PadProbeReturn.REMOVE
+
+    first_bytes = Gst.PadProbeType.PULL | Gst.PadProbeType.BUFFER
+    static_pad(typefind, "src").add_probe(first_bytes, wait_once)
 
 
 def _add_sink(pipeline: Gst.Pipeline) -> Gst.Element:

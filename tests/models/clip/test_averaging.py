@@ -38,12 +38,14 @@ def has_direction(features: np.ndarray) -> bool:
     return bool(np.linalg.norm(mean) > 1e-6)
 
 
+@pytest.mark.slow
 @given(recordings())
 def test_average_is_the_unit_mean_of_unit_frames(features: np.ndarray) -> None:
     assume(has_direction(features))
     np.testing.assert_allclose(average_clip(features), naive(features), atol=1e-5)
 
 
+@pytest.mark.slow
 @given(recordings())
 def test_average_has_unit_norm_and_the_frames_norms_do_not_count(
     features: np.ndarray,

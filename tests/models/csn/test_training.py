@@ -225,6 +225,7 @@ def test_cross_entropy_is_that_of_the_honest_scores() -> None:
     assert whole - triplets == pytest.approx(0.5 * expected.mean(), abs=1e-4)
 
 
+@pytest.mark.slow
 def test_cross_entropy_makes_honest_scores_right_on_other_frames() -> None:
     bank = unit_rows(4, 8, seed=2)
     taught = NoiseSettings(epochs=60, rate=1e-2, choice_weight=1, scale=20)

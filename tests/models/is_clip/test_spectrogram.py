@@ -248,6 +248,7 @@ def test_scale_out_of_range_is_refused(change: dict[str, Any]) -> None:
         replace(UNSCALED, **change)
 
 
+@pytest.mark.slow
 def test_encoder_learns_to_tell_strong_movements_from_weak_ones() -> None:
     generator = torch.Generator().manual_seed(0)
     with torch.random.fork_rng(devices=[]):

@@ -160,6 +160,7 @@ def test_masks_that_cannot_be_joined_are_refused() -> None:
         union([block(20, 12), block()])
 
 
+@pytest.mark.slow
 @given(st.integers(0, 999))
 def test_a_moved_control_is_the_same_outline_elsewhere(seed: int) -> None:
     found = equal_area_control(block(), drawn(seed))

@@ -25,6 +25,7 @@ def test_another_file_of_the_same_name_is_refused(tmp_path: Path) -> None:
         DETECTOR.checked(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_network_of_other_shapes_is_refused() -> None:
     with pytest.raises(
         PersonModelError, match=r"has outputs of shapes .*, expected \(\(1, 3\),\)"

@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+import pytest
 from jaxtyping import UInt8
 
 from models.person.detector import Detector
@@ -22,6 +23,7 @@ def follow(
     return [finder.find(each, i * STEP_NS) for i, each in enumerate(pictures)]
 
 
+@pytest.mark.slow
 def test_somebody_in_a_room_is_found_and_keeps_a_number(
     film: Pictures, detector: Detector, landmark_network: LandmarkNetwork
 ) -> None:
@@ -65,6 +67,7 @@ def test_nobody_is_found_in_an_empty_picture(
     assert follow([black] * 3, detector, landmark_network) == [[], [], []]
 
 
+@pytest.mark.slow
 def test_two_people_get_two_numbers(
     two_people: Pictures, detector: Detector, landmark_network: LandmarkNetwork
 ) -> None:
@@ -76,6 +79,7 @@ def test_two_people_get_two_numbers(
         assert abs(people[0].box[0] - people[1].box[0]) > 0.2
 
 
+@pytest.mark.slow
 def test_one_body_is_never_two_people(
     film: Pictures, detector: Detector, landmark_network: LandmarkNetwork
 ) -> None:
@@ -84,6 +88,7 @@ def test_one_body_is_never_two_people(
     assert max(len(people) for people in found) == 1
 
 
+@pytest.mark.slow
 def test_no_more_people_are_followed_than_may_be(
     two_people: Pictures, detector: Detector, landmark_network: LandmarkNetwork
 ) -> None:
@@ -92,6 +97,7 @@ def test_no_more_people_are_followed_than_may_be(
     assert max(len(people) for people in found) == 1
 
 
+@pytest.mark.slow
 def test_somebody_found_again_after_a_covered_camera_keeps_the_number(
     film: Pictures, detector: Detector, landmark_network: LandmarkNetwork
 ) -> None:
@@ -103,6 +109,7 @@ def test_somebody_found_again_after_a_covered_camera_keeps_the_number(
     assert any(found[16:18])  # within two pictures
 
 
+@pytest.mark.slow
 def test_somebody_who_returns_long_after_is_somebody_new(
     film: Pictures, detector: Detector, landmark_network: LandmarkNetwork
 ) -> None:
@@ -112,6 +119,7 @@ def test_somebody_who_returns_long_after_is_somebody_new(
     assert found[3][0].track_id != found[-1][0].track_id
 
 
+@pytest.mark.slow
 def test_a_still_picture_never_loses_anybody(
     film: Pictures, detector: Detector, landmark_network: LandmarkNetwork
 ) -> None:
@@ -120,6 +128,7 @@ def test_a_still_picture_never_loses_anybody(
     assert {people[0].track_id for people in found} == {found[0][0].track_id}
 
 
+@pytest.mark.slow
 def test_somebody_who_lies_still_while_the_light_changes_is_never_lost(
     film: Pictures, detector: Detector, landmark_network: LandmarkNetwork
 ) -> None:

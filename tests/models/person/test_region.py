@@ -21,6 +21,7 @@ def test_a_lying_body_is_turned_upright() -> None:
     assert head == pytest.approx([80 + 0.4 * 100, 60])
 
 
+@pytest.mark.slow
 @given(
     st.floats(-3.1, 3.1),
     st.floats(40, 120),

@@ -64,6 +64,7 @@ def test_what_is_frozen_stays_in_evaluation_mode() -> None:
     assert not any(part.training for part in model.clip.modules())
 
 
+@pytest.mark.slow
 def test_a_few_steps_of_training_lower_the_loss() -> None:
     model = ScClip(tiny_clip(), SPLIT)
     model.train()

@@ -244,6 +244,7 @@ def test_one_picture_decides_nothing(row: str) -> None:
         assert not [r for _, r in watch(once) if r.state == "out"]
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(rows)
 def test_more_unseen_steps_at_the_end_never_put_anybody_into_bed(row: str) -> None:

@@ -141,6 +141,7 @@ def test_a_flushed_detector_begins_anew() -> None:
     assert second.event_id != first.event_id
 
 
+@pytest.mark.slow
 def test_a_fall_stays_started_from_falling_to_the_end_of_lying() -> None:
     detector = EventDetector("bed-4", EVENTS, SETTINGS)
     stages = [

@@ -125,6 +125,7 @@ def test_a_view_of_people_asks_for_eight_large_pictures_a_second(
     assert (form.side_px, form.step_ns, form.pictures_a_step) == (SIDE_PX, STEP_NS, 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("view", ["person", "pose"])
 def test_a_person_is_shown_once_for_each_step_of_the_grid(
     frames: list[Frame], view: ViewName
@@ -137,6 +138,7 @@ def test_a_person_is_shown_once_for_each_step_of_the_grid(
     assert all(frame.pixels.any() for frame in drawn)
 
 
+@pytest.mark.slow
 def test_a_lost_camera_picture_delays_the_drawn_one_and_loses_none(
     frames: list[Frame],
 ) -> None:
@@ -146,6 +148,7 @@ def test_a_lost_camera_picture_delays_the_drawn_one_and_loses_none(
     assert drawn[1].timestamp_ns == 4 * STEP_NS
 
 
+@pytest.mark.slow
 def test_motion_is_drawn_from_the_pictures_between_grid_steps(
     frames: list[Frame],
 ) -> None:
@@ -154,6 +157,7 @@ def test_motion_is_drawn_from_the_pictures_between_grid_steps(
     assert (all_of_them.pixels != every_third.pixels).any()
 
 
+@pytest.mark.slow
 def test_an_unchanged_picture_keeps_the_person_found_in_it(
     frames: list[Frame],
 ) -> None:
@@ -166,6 +170,7 @@ def test_an_unchanged_picture_keeps_the_person_found_in_it(
     assert drawn[-1].pixels[:8, :8, 2].min() > 0  # and is seen at every moment
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("view", ["person", "pose"])
 def test_the_camera_s_own_picture_stays_known_for_drift(
     frames: list[Frame], view: ViewName
@@ -174,6 +179,7 @@ def test_the_camera_s_own_picture_stays_known_for_drift(
     assert [each.camera for each in viewed] == [frames[0], frames[3]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("view", ["person", "pose"])
 def test_an_empty_room_is_shown_black(view: ViewName) -> None:
     room = np.full((SIDE_PX, SIDE_PX, 3), 90, np.uint8)
@@ -181,6 +187,7 @@ def test_an_empty_room_is_shown_black(view: ViewName) -> None:
     assert not any(frame.pixels.any() for frame in shown(view_of(view), frames))
 
 
+@pytest.mark.slow
 def test_a_stream_that_begins_again_begins_a_new_history(frames: list[Frame]) -> None:
     view = pose_view()
     shown(view, frames[:24])
@@ -212,6 +219,7 @@ class Recorder:
         return ClipScores(rows, rows, tuple("video" for _ in clips))
 
 
+@pytest.mark.slow
 def test_no_camera_picture_reaches_the_recogniser(frames: list[Frame]) -> None:
     """Whatever passes the recogniser's protocol is what Ray would carry."""
     recorder = Recorder()
@@ -229,6 +237,7 @@ def test_no_camera_picture_reaches_the_recogniser(frames: list[Frame]) -> None:
         assert clip.features.shape[1:] == (4,)
 
 
+@pytest.mark.slow
 def test_a_prediction_says_that_the_person_was_lost(frames: list[Frame]) -> None:
     """The lens is covered after two seconds; poses are every 1/8 s."""
     black = np.zeros_like(frames[0].pixels)
@@ -245,6 +254,7 @@ def test_a_prediction_says_that_the_person_was_lost(frames: list[Frame]) -> None
     assert {tick for tick, seen in is_seen.items() if seen} == set(range(0, 18, 3))
 
 
+@pytest.mark.slow
 def test_a_person_is_shown_without_the_room(frames: list[Frame]) -> None:
     drawn = shown(view_of("person"), frames[:9])
     shares = [frame.pixels.any(axis=2).mean() for frame in drawn]
@@ -253,6 +263,7 @@ def test_a_person_is_shown_without_the_room(frames: list[Frame]) -> None:
     assert not np.any(corners)
 
 
+@pytest.mark.slow
 def test_each_of_two_people_is_cut_out_alone(frames: list[Frame]) -> None:
     """The second is the mirror image of the first."""
     drawn = shown(view_of("person", people=2), beside(frames[:25]))
@@ -283,6 +294,7 @@ def test_a_person_is_shown_as_last_seen_until_out_of_view() -> None:
     assert not draw_body(person, 13, 8).any()
 
 
+@pytest.mark.slow
 def test_each_of_two_people_is_drawn_alone(frames: list[Frame]) -> None:
     drawn = shown(pose_view(people=2), beside(frames[:25]))
     last = [frame for frame in drawn if frame.tick == drawn[-1].tick]
@@ -291,6 +303,7 @@ def test_each_of_two_people_is_drawn_alone(frames: list[Frame]) -> None:
     assert abs(reds[0] - reds[1]) > 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("view", ["person", "pose"])
 def test_people_are_counted_and_recognised_together(
     frames: list[Frame], view: ViewName

@@ -2,11 +2,15 @@
 
 import asyncio
 
+import pytest
+
 from pipelines.live.drift.settings import DriftSettings
 from pipelines.live.watch import Record, Subject, Watch, WatchSettings
 from pipelines.live.windows import WindowSettings
 from pipelines.records import DriftAlert, DriftStatus, Prediction
 from tests.fakes import ColourRecognizer, FakeClock, colour_frames, play
+
+pytestmark = pytest.mark.slow
 
 STEP_NS = 600 * 1_000_000_000
 A_DAY = 144

@@ -3,12 +3,15 @@
 import asyncio
 from collections.abc import AsyncGenerator
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.live.watch import Item, Record, Subject, Watch
 from pipelines.records import Prediction, SourceStatus
 from tests.fakes import ColourRecognizer, FakeClock, colour_frames
+
+pytestmark = pytest.mark.slow
 
 row_drawn = st.text("wfle.", max_size=25)
 pauses_drawn = st.lists(st.integers(0, 6), min_size=1, max_size=5)

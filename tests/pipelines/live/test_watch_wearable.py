@@ -23,6 +23,7 @@ from tests.live_ward import (
 MINUTE = "w" * 160
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("period_s", [0.2, 1.0, 2.0, 5.0])
 def test_every_window_is_fused_however_seldom_the_wearable_sends(
     period_s: float,
@@ -35,6 +36,7 @@ def test_every_window_is_fused_however_seldom_the_wearable_sends(
     assert max(waits_s) <= period_s + 0.1  # the batch that it waited for came then
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("period_s", [0.2, 1.0, 2.0, 5.0])
 def test_a_wearable_that_falls_silent_costs_one_ceiling_once(period_s: float) -> None:
     #  wearable  ====]                 silent from 20 s on
@@ -51,6 +53,7 @@ def test_a_wearable_that_falls_silent_costs_one_ceiling_once(period_s: float) ->
     assert tally.expired_waits <= 7.0 / STEP_S + 1
 
 
+@pytest.mark.slow
 def test_a_wearable_that_is_back_is_waited_for_again() -> None:
     back = [
         replace(it, first_s=it.first_s + 40, last_s=it.last_s + 40, arrives_s=at + 40)
@@ -93,6 +96,7 @@ def test_answers_that_cannot_rest_on_a_wearable_do_not_wait_for_it() -> None:
     assert max(age_s for age_s, _ in answers(told)) == 0.0
 
 
+@pytest.mark.slow
 def test_nobody_waits_for_the_wearable_of_another() -> None:
     ward = {
         "bed-4": (MINUTE, steady(5.0, 60.0)),
@@ -134,6 +138,7 @@ def test_held_windows_leave_at_once_when_the_wearable_ends() -> None:
     assert max(age_s for age_s, p in answers(told) if p.end_ns > 10.5e9) == 0.0
 
 
+@pytest.mark.slow
 def test_the_age_of_an_answer_leaves_out_the_wait_and_the_wait_is_counted() -> None:
     tally = Tally()
     live({"bed-4": (MINUTE, steady(2.0, 62.0))}, observer=tally)
@@ -142,6 +147,7 @@ def test_the_age_of_an_answer_leaves_out_the_wait_and_the_wait_is_counted() -> N
     assert tally.expired_waits < 10 < tally.waits
 
 
+@pytest.mark.slow
 def test_what_is_answered_at_once_ends_the_camera_s_view_of_a_fall() -> None:
     #  batches  |-- 2 s ---|- 0.2 s, nothing waits -|-- 2 s ---
     #  camera   |      ffff|ff                      |fff
@@ -158,6 +164,7 @@ def test_what_is_answered_at_once_ends_the_camera_s_view_of_a_fall() -> None:
     assert [at_s for at_s, _ in told][::2] == alone[::2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("period_s", [0.2, 1.0, 2.0, 5.0])
 def test_a_fall_that_the_camera_shows_is_reported_as_early_as_without_a_wearable(
     period_s: float,
@@ -218,6 +225,7 @@ rows_drawn = st.lists(
 ).map(lambda runs: "".join(letter * count for letter, count in runs))
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=60)
 @given(row=rows_drawn, batches=batches_drawn)
 def test_whatever_comes_when_every_fall_has_one_start_and_one_end(
@@ -236,6 +244,7 @@ def test_whatever_comes_when_every_fall_has_one_start_and_one_end(
     assert len(set(ids)) == len(ids) // 2
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=60)
 @given(row=rows_drawn, batches=batches_drawn)
 def test_whatever_comes_when_each_window_is_answered_once_and_in_order(

@@ -76,6 +76,7 @@ def test_inside_is_where_the_edges_turn_around_a_point(
     assert is_inside(polygon, point) == (seen_angle(polygon, point) > math.pi)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(stars(), points, st.integers(0, 11), st.booleans())
 def test_first_corner_and_direction_do_not_matter(

@@ -42,6 +42,7 @@ def assert_whole(items: list[Item], count: int = COUNT) -> None:
         assert abs(ns_to_seconds(frame.timestamp_ns) - n / RATE_HZ) < 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("codec", ["h264", "h264-b", "vp8"])
 @pytest.mark.parametrize(
     ("change", "affected"),

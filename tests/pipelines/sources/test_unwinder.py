@@ -14,6 +14,7 @@ except Exception:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.gst
 def test_an_exception_in_cxx_survives_torch_and_gstreamer_together() -> None:
     done = subprocess.run(

@@ -85,6 +85,7 @@ def test_a_broker_of_3_1_1_is_tried_by_the_echo(
     assert found.text == "reached, MQTT 3.1.1; delivery is confirmed"
 
 
+@pytest.mark.slow
 def test_delivery_that_cannot_be_confirmed_is_said() -> None:
     with guarded(WRITE_ONLY) as broker:
         found = asyncio.run(examine_by_3_1_1(broker, "refuse"))

@@ -32,6 +32,7 @@ def evaluate(*arguments: str | Path) -> int:
     return run(app, ["evaluate", "events", *map(str, arguments)])
 
 
+@pytest.mark.slow
 def test_json_is_one_object_on_the_last_line(
     footage: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -45,6 +46,7 @@ def test_json_is_one_object_on_the_last_line(
     assert {"recall", "precision", "top1"} <= facts["intervals"].keys()
 
 
+@pytest.mark.slow
 def test_a_person_sees_a_table_and_where_the_files_are(
     footage: Path,
     checkpoint: Path,
@@ -63,6 +65,7 @@ def test_a_person_sees_a_table_and_where_the_files_are(
     assert json.loads((out / "events.json").read_text())["falls"] == 2
 
 
+@pytest.mark.slow
 def test_every_option_is_taken(
     footage: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -73,6 +76,7 @@ def test_every_option_is_taken(
     assert json.loads(capsys.readouterr().out)["recordings"] == 2
 
 
+@pytest.mark.slow
 def test_what_the_answers_rest_on_is_chosen_and_told(
     footage: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -120,6 +120,7 @@ def footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.gst
 def test_a_calibration_is_fitted_kept_beside_the_checkpoint_and_used(
     folder: Path, footage: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -138,6 +139,7 @@ def test_a_calibration_is_fitted_kept_beside_the_checkpoint_and_used(
     assert build_recognizer(folder, other).calibrations == {}
 
 
+@pytest.mark.slow
 @pytest.mark.gst
 def test_a_calibration_is_of_the_view_that_it_was_fitted_with(
     folder: Path, footage: Path

@@ -53,6 +53,7 @@ def test_labels_of_other_footage_are_kept(
     assert labels.read_text() == text
 
 
+@pytest.mark.slow
 def test_a_machine_that_cannot_render_says_so_in_one_line(tmp_path: Path) -> None:
     answer = subprocess.run(
         [sys.executable, "-m", "services", "simulate", "--out", str(tmp_path)],

@@ -76,6 +76,7 @@ def test_a_file_that_is_no_vector_net_is_one_line(
     assert "absent: cannot be read" in error
 
 
+@pytest.mark.slow
 def test_wordings_lists_each_prompt_set_and_each_new_label(
     checkpoint: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

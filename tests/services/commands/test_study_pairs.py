@@ -11,6 +11,8 @@ from pipelines.lab.studies.pairs.results import RESULTS_NAME, open_cases
 from services.command_line import app, run
 from tests.tiny_checkpoint import save_tiny_checkpoint
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -24,7 +26,6 @@ def study(*arguments: str | Path) -> int:
     return run(app, ["study", "pairs", *map(str, arguments)])
 
 
-@pytest.mark.slow
 @pytest.mark.gst
 @pytest.mark.timeout(300)
 def test_two_cases_give_a_table_then_json_without_watching_them_again(

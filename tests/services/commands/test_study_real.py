@@ -44,6 +44,7 @@ def study(*arguments: str | Path) -> int:
     return run(app, ["study", "real", *map(str, arguments)])
 
 
+@pytest.mark.slow
 def test_json_has_the_figures_of_model_and_rule_by_source(
     footage: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -67,6 +68,7 @@ def test_json_has_the_figures_of_model_and_rule_by_source(
     assert a_day == pytest.approx([24 * bound for bound in an_hour])
 
 
+@pytest.mark.slow
 def test_a_vector_net_has_figures_of_its_own(
     footage: Path,
     checkpoint: Path,
@@ -82,6 +84,7 @@ def test_a_vector_net_has_figures_of_its_own(
     assert set(facts["net"]["all"]) == set(FALL_FIGURES)
 
 
+@pytest.mark.slow
 def test_a_person_sees_a_table_for_each_source_and_the_files_are_written(
     footage: Path,
     checkpoint: Path,

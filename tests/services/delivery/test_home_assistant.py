@@ -3,6 +3,7 @@
 import re
 
 import jsonschema
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +15,7 @@ names = st.from_regex(r"\A[a-c3][a-c3_-]{0,5}\Z")
 places = st.tuples(names, names, names)
 
 
+@pytest.mark.slow
 @given(places, places)
 def test_two_subjects_never_have_the_same_id(
     one: tuple[str, str, str], other: tuple[str, str, str]
@@ -39,6 +41,7 @@ def test_an_id_without_underscores_in_its_names_is_that_of_version_0_1() -> None
     assert set(old_topics(Topics("wardwatch", "ward_3"), "bed").values()) == {False}
 
 
+@pytest.mark.slow
 @given(places, st.lists(st.sampled_from(["fall", "bed exit"]), min_size=1, unique=True))
 def test_home_assistant_accepts_what_is_announced(
     place: tuple[str, str, str], events: list[str]

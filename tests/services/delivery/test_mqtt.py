@@ -39,6 +39,7 @@ def link_to(broker: Broker) -> BrokerLink:
     return BrokerLink.of(BrokerSettings(host="127.0.0.1", port=broker.port))
 
 
+@pytest.mark.slow
 def test_a_broker_that_is_away_is_told_in_one_line_and_served_once_it_is_there(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 
 import aiomqtt
+import pytest
 
 from services.delivery.link import BrokerLink
 from services.delivery.proof import Proof
@@ -21,6 +22,7 @@ def link_to(port: int) -> BrokerLink:
     return BrokerLink.of(BrokerSettings.model_validate(login))
 
 
+@pytest.mark.slow
 def test_what_the_broker_kept_from_before_is_no_echo() -> None:
     message = Message("status", TOPIC, {"state": "online"}, retain=True)
 
@@ -42,6 +44,7 @@ def test_what_the_broker_kept_from_before_is_no_echo() -> None:
     assert answer == Refused("no echo; see its access list", is_silent=True)
 
 
+@pytest.mark.slow
 def test_a_broker_that_acknowledges_a_test_message_and_drops_it_is_found_out() -> None:
     async def scene(broker: Broker) -> str:
         gate = Gate(swallows={TEST})

@@ -19,6 +19,7 @@ def test_it_accepts_clients_once_it_is_entered() -> None:
         asyncio.run(publish(broker.port))
 
 
+@pytest.mark.slow
 def test_nobody_answers_after_it_was_left() -> None:
     with Broker() as broker:
         pass
@@ -26,6 +27,7 @@ def test_nobody_answers_after_it_was_left() -> None:
         asyncio.run(publish(broker.port))
 
 
+@pytest.mark.slow
 def test_it_comes_back_on_the_same_port() -> None:
     with Broker() as broker:
         port = broker.port

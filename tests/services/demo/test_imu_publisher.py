@@ -47,6 +47,7 @@ async def receive(path: Path, broker: Broker, batches: int) -> list[ImuBatch]:
     return found
 
 
+@pytest.mark.slow
 def test_a_file_is_heard_as_it_stands(tmp_path: Path) -> None:
     path = write(tmp_path, [k / 50 for k in range(25)])
     with Broker() as broker:
@@ -58,6 +59,7 @@ def test_a_file_is_heard_as_it_stands(tmp_path: Path) -> None:
         assert np.allclose(np.diff(batch.timestamps_ns), NS_PER_S / 50, atol=1000)
 
 
+@pytest.mark.slow
 def test_a_gap_in_the_file_begins_a_new_message(tmp_path: Path) -> None:
     path = write(tmp_path, [0.0, 0.02, 0.04, 0.5, 0.52])
     with Broker() as broker:
@@ -145,6 +147,7 @@ def run_command(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_the_command_plays_a_file_to_its_end(tmp_path: Path) -> None:
     path = write(tmp_path, [0.0, 0.02])
     with Broker() as broker:
@@ -152,6 +155,7 @@ def test_the_command_plays_a_file_to_its_end(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.slow
 def test_the_command_ends_with_2_and_one_line_on_bad_input(tmp_path: Path) -> None:
     done = run_command(str(tmp_path / "none.csv"), "mqtt://h/t")
     assert done.returncode == 2

@@ -34,6 +34,7 @@ def first_frame(address: str) -> Frame:
     return frames_of(run(watch()))[0]
 
 
+@pytest.mark.slow
 def test_each_client_gets_the_file_from_its_first_picture(tmp_path: Path) -> None:
     with RtspServer({"bed": write_numbered(tmp_path / "a.mp4", 60)}) as server:
         numbers = [number_of(first_frame(server.address("bed"))) for _ in range(2)]
@@ -87,6 +88,7 @@ def run_server(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_a_taken_port_is_one_clear_line(tmp_path: Path) -> None:
     file = write_numbered(tmp_path / "a.mp4", 12)
     with RtspServer({"bed": file}) as server:
@@ -105,6 +107,7 @@ def test_a_mount_that_makes_no_sense_is_refused(mount: str, problem: str) -> Non
     assert problem in done.stderr
 
 
+@pytest.mark.slow
 def test_a_file_that_is_no_film_is_refused_in_one_line(tmp_path: Path) -> None:
     file = tmp_path / "a.mp4"
     file.write_text("no film")
@@ -130,6 +133,7 @@ def test_a_server_that_died_is_noticed_at_once_by_everyone(tmp_path: Path) -> No
                 server.wait_for_start(within_s=60.0)
 
 
+@pytest.mark.slow
 def test_a_server_that_began_again_is_waited_for(tmp_path: Path) -> None:
     with RtspServer({"bed": write_numbered(tmp_path / "a.mp4", 12)}) as server:
         server.stop()

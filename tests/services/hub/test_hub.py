@@ -126,6 +126,7 @@ def test_an_event_told_twice_is_published_and_counted_once(tmp_path: Path) -> No
     assert (windows, falls) == (4.0, 1.0)
 
 
+@pytest.mark.slow
 def test_events_outlive_the_absence_of_broker_and_hub(tmp_path: Path) -> None:
     async def scene(broker: Broker) -> Heard:
         site = site_of(broker, tmp_path)
@@ -144,6 +145,7 @@ def test_events_outlive_the_absence_of_broker_and_hub(tmp_path: Path) -> None:
     assert [it["event_id"] for it in heard.of("/event")] == ["e1"]
 
 
+@pytest.mark.slow
 def test_whoever_comes_later_hears_how_things_stand(tmp_path: Path) -> None:
     async def scene(broker: Broker) -> list[Any]:
         async with running(site_of(broker, tmp_path)) as hub:
@@ -198,6 +200,7 @@ def test_it_is_not_ready_while_a_watcher_gets_no_answer_from_recognition(
     assert "recognition does not answer for 1 subjects" in troubles
 
 
+@pytest.mark.slow
 def test_a_changed_answer_to_the_known_clip_is_an_alarm(tmp_path: Path) -> None:
     recognizer = ColourRecognizer()
 
@@ -258,6 +261,7 @@ def refuse_on_full_disk(port: int, folder: Path) -> None:
     asyncio.run(scene())
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_told_and_nothing_is_taken_that_is_not_kept(
     tmp_path: Path,
 ) -> None:
@@ -298,6 +302,7 @@ def test_whoever_is_watched_no_more_is_forgotten_by_the_broker(tmp_path: Path) -
         assert asyncio.run(scene(broker)) == ["wardwatch/ward-3/status"]
 
 
+@pytest.mark.slow
 def test_few_series_are_enough_for_many_subjects(tmp_path: Path) -> None:
     async def scene(broker: Broker) -> int:
         async with running(site_of(broker, tmp_path)) as hub:

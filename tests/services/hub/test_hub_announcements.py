@@ -81,6 +81,7 @@ async def announce_as_0_1(broker: Broker) -> None:
             await client.publish(topic, b'{"name":"old"}', qos=1, retain=True)
 
 
+@pytest.mark.slow
 def test_a_subject_that_left_while_the_service_was_down_is_withdrawn(
     tmp_path: Path,
 ) -> None:
@@ -98,6 +99,7 @@ def test_a_subject_that_left_while_the_service_was_down_is_withdrawn(
         asyncio.run(scene(broker))
 
 
+@pytest.mark.slow
 def test_a_subject_that_leaves_while_the_broker_is_away_is_withdrawn_later(
     tmp_path: Path,
 ) -> None:
@@ -117,6 +119,7 @@ def test_a_subject_that_leaves_while_the_broker_is_away_is_withdrawn_later(
         asyncio.run(scene(broker))
 
 
+@pytest.mark.slow
 def test_everything_is_withdrawn_when_it_is_switched_off(tmp_path: Path) -> None:
     async def scene(broker: Broker) -> None:
         async with watching(site_of(broker, tmp_path, on=True), "bed-4"):
@@ -130,6 +133,7 @@ def test_everything_is_withdrawn_when_it_is_switched_off(tmp_path: Path) -> None
         asyncio.run(scene(broker))
 
 
+@pytest.mark.slow
 def test_a_site_with_another_name_leaves_nothing_at_its_old_place(
     tmp_path: Path,
 ) -> None:

@@ -18,6 +18,8 @@ from tests.mqtt_listener import Heard, listening
 from tests.services.hub.test_hub import SOON_S, fetch, report, site_of
 from tests.services.hub.test_store import event
 
+pytestmark = pytest.mark.slow
+
 EVENTS = "wardwatch/ward-3/bed-4/event"
 GUESTS = "topic readwrite #\n"
 OPEN = f"{GUESTS}user ward\ntopic readwrite #\n"
@@ -109,7 +111,6 @@ async def fall_on_both(hub: Hub) -> None:
 
 
 @pytest.mark.parametrize("version_5", ["pass", "refuse"], ids=["mqtt 5", "mqtt 3.1.1"])
-@pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_a_forbidden_fall_stays_is_said_and_goes_out_once_it_is_allowed(
     version_5: Any, tmp_path: Path
@@ -201,7 +202,6 @@ def test_falls_count_by_reason_codes_where_the_test_message_is_not_heard(
     ]
 
 
-@pytest.mark.slow
 def test_a_broker_that_closes_at_one_topic_keeps_no_other_from_going_out(
     tmp_path: Path,
 ) -> None:

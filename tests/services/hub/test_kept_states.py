@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from pipelines.records import BedState, BedStatus, PeopleCount
 from services.demo.broker import Broker
 from services.hub.reports import Report
@@ -62,6 +64,7 @@ def test_each_change_of_the_bed_is_published_once_and_kept(tmp_path: Path) -> No
     assert (TOPIC, last) in kept
 
 
+@pytest.mark.slow
 def test_a_state_that_is_no_longer_known_is_deleted(tmp_path: Path) -> None:
     """The zones were removed while the service was down."""
 
@@ -103,6 +106,7 @@ def people_report(count: int | None, sent_ns: int) -> Report:
     return replace(plain, subjects=subjects)
 
 
+@pytest.mark.slow
 def test_the_number_of_people_is_published_and_kept_when_it_changes(
     tmp_path: Path,
 ) -> None:

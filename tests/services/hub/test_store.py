@@ -109,6 +109,7 @@ def test_notes_are_replaced(tmp_path: Path) -> None:
     assert store.recall("port") == {"a": [2]}
 
 
+@pytest.mark.slow
 def test_what_was_taken_survives_a_killed_process(tmp_path: Path) -> None:
     script = (
         "import os, sys; from pathlib import Path;"

@@ -3,7 +3,10 @@
 import subprocess
 import sys
 
+import pytest
 
+
+@pytest.mark.slow
 def test_settings_need_no_command_line() -> None:
     """Processes of the service read them without the library of the commands."""
     code = (

@@ -58,6 +58,7 @@ class Hub:
         return self.reports[-1]
 
 
+@pytest.mark.slow
 def test_reports_are_in_utc_and_an_episode_keeps_its_id_and_its_start() -> None:
     set_by_ns = -MONTH_NS
 

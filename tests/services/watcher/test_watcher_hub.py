@@ -24,7 +24,7 @@ from tests.fakes import ColourRecognizer
 from tests.services.hub.test_store import event
 from tests.services.supervisor.cluster_rig import Method, raised_over_there
 
-pytestmark = pytest.mark.gst
+pytestmark = [pytest.mark.gst, pytest.mark.slow]
 
 QUICK = WatchSettings(
     windows=WindowSettings(frames=4, seconds=0.4),

@@ -72,6 +72,7 @@ def test_rounding_makes_no_deviation_of_what_never_moved() -> None:
     assert (learn(still).deviation == FLOORS).all()
 
 
+@pytest.mark.slow
 def test_what_was_not_measured_counts_for_nothing() -> None:
     blocks = quiet_week()
     holed = blocks.copy()

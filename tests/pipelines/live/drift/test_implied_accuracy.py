@@ -21,6 +21,7 @@ def test_nothing_is_said_of_too_few_blocks() -> None:
     assert accuracy.estimate() is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rho", [0.0, 0.7])
 def test_the_interval_holds_the_truth_as_often_as_it_says(rho: float) -> None:
     rng = np.random.default_rng(0)

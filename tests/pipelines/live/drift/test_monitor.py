@@ -95,6 +95,7 @@ def test_what_is_not_measured_raises_nothing() -> None:
     assert follow(learnt(), gaps) == []
 
 
+@pytest.mark.slow
 def test_to_learn_anew_forgets_what_was_normal() -> None:
     monitor = learnt()
     monitor.relearn()
@@ -127,6 +128,7 @@ def test_a_block_that_was_hardly_seen_does_not_count() -> None:
     assert monitor.blocks == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("learnt_blocks", [100, 576, 580])
 def test_a_restart_changes_nothing(learnt_blocks: int) -> None:
     rows = np.concatenate([blocks(578), blocks(60, 1, margin=9.0), blocks(60, 2)])
@@ -142,6 +144,7 @@ def test_a_restart_changes_nothing(learnt_blocks: int) -> None:
     assert len(expected) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("field", "value"),
     [

@@ -105,6 +105,7 @@ def alerts_in(records: list[DriftRecord]) -> list[DriftAlert]:
     return [record for record in records if isinstance(record, DriftAlert)]
 
 
+@pytest.mark.slow
 def test_every_block_says_how_it_stands() -> None:
     statuses = [it for it in live(subject(), 5) if isinstance(it, DriftStatus)]
     assert len(statuses) == 5 * 24 - 1
@@ -115,6 +116,7 @@ def test_every_block_says_how_it_stands() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_confidence_implies_an_accuracy_if_it_is_calibrated() -> None:
     (*_, status) = live(subject(), 2)
     assert isinstance(status, DriftStatus)
@@ -166,6 +168,7 @@ def test_a_restart_does_not_forget_that_nothing_is_implied() -> None:
     assert status.accuracy is None
 
 
+@pytest.mark.slow
 def test_nothing_is_told_of_a_subject_on_whom_nothing_changes() -> None:
     assert alerts_in(live(subject(), 14)) == []
 
@@ -174,6 +177,7 @@ TURNED = np.roll(ROOM, 20, axis=1)
 OTHER = np.eye(1, 16, 3, dtype=np.float32).repeat(4, axis=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "signal", "cause"),
     [
@@ -196,6 +200,7 @@ def test_a_change_is_found_and_named(
     assert signal is None or first.signal == signal
 
 
+@pytest.mark.slow
 def test_who_wears_nothing_misses_nothing() -> None:
     assert alerts_in(live(subject(), 8, worn=False)) == []
 
@@ -207,6 +212,7 @@ def test_partial_clips_count_for_nothing() -> None:
         assert drift.add_prediction(clip, answer(clip)) == []
 
 
+@pytest.mark.slow
 def test_a_restarted_process_goes_on_watching() -> None:
     before = subject()
     live(before, 5)
@@ -220,6 +226,7 @@ def test_a_restarted_process_goes_on_watching() -> None:
     assert alert.cause in ("moved", "imu silent")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("origin", "causes"),
     [
@@ -242,6 +249,7 @@ def test_another_origin_is_told_and_learnt_anew(
     assert "learning again" in status.note
 
 
+@pytest.mark.slow
 def test_a_damaged_memory_leaves_a_subject_that_learns() -> None:
     before, after = subject(), subject()
     live(before, 5)

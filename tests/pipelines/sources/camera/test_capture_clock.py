@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -160,6 +161,7 @@ def test_a_new_connection_goes_on_by_the_model_until_it_has_reports() -> None:
     assert bases_of(stamps) == ["sender"]
 
 
+@pytest.mark.slow
 def test_a_drifting_sender_is_followed() -> None:
     clock, t = settled()
     drifting = [(t + n * 100, t + n * 100 + n * 100 // 10_000) for n in range(20_000)]
@@ -237,6 +239,7 @@ def test_stamps_are_the_true_times_whatever_single_times_are_missing_or_wild(
     assert bases_of(stamps) == ["sender"]
 
 
+@pytest.mark.slow
 @BRIEFLY
 @given(st.lists(PICTURE, min_size=60, max_size=120), st.integers(-1900, 1900))
 def test_the_time_base_changes_at_most_once_in_a_connection(
@@ -255,6 +258,7 @@ def test_the_time_base_changes_at_most_once_in_a_connection(
 STEPS = st.tuples(st.sampled_from([-1600, -800, 0, 800, 1600]), st.integers(1, 200))
 
 
+@pytest.mark.slow
 @BRIEFLY
 @given(st.lists(STEPS, max_size=4))
 def test_stamps_slew_by_a_tenth_however_the_sender_steps(

@@ -95,6 +95,7 @@ def watch(port: int, access: RtspAccess, *, scheme: str = "rtsp") -> list[Item]:
     return run(watched())
 
 
+@pytest.mark.slow
 def test_a_camera_that_speaks_udp_only_is_seen_at_the_first_attempt() -> None:
     with serving("udp") as port:
         items = watch(port, RtspAccess())
@@ -118,6 +119,7 @@ def test_a_transport_that_the_camera_refuses_is_named(
         watch(port, RtspAccess(asked))
 
 
+@pytest.mark.slow
 def test_a_certificate_that_nobody_signed_is_named_with_its_fingerprint(
     certificate: Path,
 ) -> None:
@@ -130,6 +132,7 @@ def test_a_certificate_that_nobody_signed_is_named_with_its_fingerprint(
         assert frames_of(watch(port, RtspAccess.of("auto", shown), scheme="rtsps"))
 
 
+@pytest.mark.slow
 def test_a_certificate_is_trusted_by_its_ca_or_unseen(certificate: Path) -> None:
     with serving("tcp", "--certificate", certificate) as port:
         for trust in (str(certificate), "off"):

@@ -174,6 +174,7 @@ def test_a_phone_held_upright_shows_people_upright(tmp_path: Path) -> None:
     assert frame.pixels[18:30].max() < 60
 
 
+@pytest.mark.slow
 def test_the_picture_may_change_its_size_midway(tmp_path: Path) -> None:
     sizes = [(64, 48)] * 12 + [(128, 96)] * 12 + [(48, 64)] * 12
     pictures = (
@@ -255,6 +256,14 @@ def test_what_holds_no_video_is_one_clear_line(
 
     with pytest.raises(kind, match=rf"^{re.escape(str(path))}: {problem}$"):
         run(read(camera(path)))
+
+
+@pytest.mark.slow
+def test_the_error_of_a_stump_is_never_lost(tmp_path: Path) -> None:
+    write_stump(path := tmp_path / "a.mp4")
+    for _ in range(100):  # a race would lose some
+        with pytest.raises(SourceUnreadable, match=r"incomplete"):
+            run(read(camera(path)))
 
 
 def test_a_speed_must_be_positive() -> None:

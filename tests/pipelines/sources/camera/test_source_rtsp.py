@@ -98,6 +98,7 @@ def test_key_frames_without_a_sender_time_are_stamped_as_the_others_are(
     assert statuses[-1].bridged > 0
 
 
+@pytest.mark.slow
 def test_until_then_they_carry_about_the_time_of_arrival(tmp_path: Path) -> None:
     file = write_numbered(tmp_path / "a.mp4", 96)
     with RtspServer({"bed": file}) as server:
@@ -112,6 +113,7 @@ def test_until_then_they_carry_about_the_time_of_arrival(tmp_path: Path) -> None
         assert abs(frame.timestamp_ns - taken_ns) < 1000 * MS
 
 
+@pytest.mark.slow
 def test_a_camera_with_a_password_is_seen_with_it(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -124,6 +126,7 @@ def test_a_camera_with_a_password_is_seen_with_it(
     assert PASSWORD not in caplog.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("digest", [False, True])
 def test_any_password_of_the_environment_reaches_the_camera(
     tmp_path: Path, digest: bool
@@ -143,6 +146,7 @@ def test_any_password_of_the_environment_reaches_the_camera(
     assert password.encode() not in arguments  # `ps` shows them to everybody
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("login", "problem"),
     [
@@ -206,6 +210,7 @@ def test_a_device_that_is_no_camera_is_named() -> None:
         run(watch("/dev/null", 1))
 
 
+@pytest.mark.slow
 def test_the_test_picture_moves() -> None:
     items = run(watch("test", 1.5))
 
@@ -214,6 +219,7 @@ def test_the_test_picture_moves() -> None:
     assert len(pictures) == len(frames_of(items))
 
 
+@pytest.mark.slow
 def test_a_stream_that_ends_is_lost_and_connected_to_again(tmp_path: Path) -> None:
     file = write_numbered(tmp_path / "a.mp4", 12)
 

@@ -148,6 +148,7 @@ BATCHES = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(BATCHES, st.data())
 def test_the_content_does_not_depend_on_the_order(
     batches: list[list[int]], data: st.DataObject
@@ -167,6 +168,7 @@ def test_the_content_does_not_depend_on_the_order(
             assert np.array_equal(ours, theirs)
 
 
+@pytest.mark.slow
 @given(BATCHES)
 def test_what_is_held_is_every_time_once_within_the_horizon(
     batches: list[list[int]],

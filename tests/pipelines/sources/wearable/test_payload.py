@@ -206,6 +206,7 @@ SCALARS = (
 ODD = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=4), max_leaves=12)
 
 
+@pytest.mark.slow
 @given(
     st.fixed_dictionaries(
         {}, optional={name: ODD | st.just(GOOD[name]) for name in GOOD}
@@ -227,6 +228,7 @@ GOOD_PACK = [
 ]
 
 
+@pytest.mark.slow
 @given(st.integers(0, 5), st.dictionaries(st.sampled_from(FIELDS), ODD, max_size=3))
 def test_any_pack_is_a_batch_or_a_payload_error(
     place: int, changes: dict[str, object]
@@ -240,6 +242,7 @@ def test_any_pack_is_a_batch_or_a_payload_error(
     check_is_valid(batch)
 
 
+@pytest.mark.slow
 @given(
     st.integers(0, 4 * 10**9),
     st.floats(1, 4000),

@@ -170,6 +170,7 @@ def test_a_bad_message_is_counted_and_the_next_good_one_arrives(
     asyncio.run(scene())
 
 
+@pytest.mark.slow
 def test_a_hundred_megabytes_are_counted_and_the_next_good_message_arrives(
     broker: Broker,
 ) -> None:

@@ -39,6 +39,7 @@ async def until(source: ImuSource, state: SourceState) -> SourceStatus:
     pytest.fail("the source ended")
 
 
+@pytest.mark.slow
 def test_it_outlives_a_restart_of_the_broker(tmp_path: Path) -> None:
     path = tmp_path / "x.wrist.imu.csv"
     rows = [f"{k / 50:.2f},0,0,9.8,0,0,0" for k in range(3000)]
@@ -65,6 +66,7 @@ def test_it_outlives_a_restart_of_the_broker(tmp_path: Path) -> None:
     asyncio.run(scene())
 
 
+@pytest.mark.slow
 def test_it_waits_for_a_broker_that_is_not_there_yet() -> None:
     async def scene() -> None:
         with Broker() as broker:

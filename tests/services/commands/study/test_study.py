@@ -37,6 +37,7 @@ def study(name: str, *arguments: str | Path) -> int:
     return run(app, ["study", name, *map(str, arguments)])
 
 
+@pytest.mark.slow
 def test_zero_shot_runs_on_the_test_split_of_a_set(
     ucf101: list[str],
     checkpoint: Path,
@@ -59,6 +60,7 @@ def test_zero_shot_runs_on_the_test_split_of_a_set(
     assert "| Archery |" in report
 
 
+@pytest.mark.slow
 def test_the_first_classes_of_the_alphabet_are_enough(
     ucf101: list[str], checkpoint: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -71,6 +73,7 @@ def test_the_first_classes_of_the_alphabet_are_enough(
     assert facts["clips"] == 4
 
 
+@pytest.mark.slow
 def test_a_study_that_trains_takes_both_splits(
     ucf101: list[str], checkpoint: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -83,6 +86,7 @@ def test_a_study_that_trains_takes_both_splits(
     assert "split 1, train and test, prompts" in facts["basis"]
 
 
+@pytest.mark.slow
 def test_is_clip_without_a_wearable_is_one_line(
     ucf101: list[str], checkpoint: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -93,6 +97,7 @@ def test_is_clip_without_a_wearable_is_one_line(
     assert error == f"wardwatch: IS-CLIP: {problem}"
 
 
+@pytest.mark.slow
 def test_footage_has_the_labels_of_the_ward(
     footage: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -107,6 +112,7 @@ def test_footage_has_the_labels_of_the_ward(
     assert "(1 spans have other labels)" in facts["basis"]
 
 
+@pytest.mark.slow
 def test_what_was_trained_on_one_set_is_measured_on_another(
     ucf101: list[str],
     footage: Path,

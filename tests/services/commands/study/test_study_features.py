@@ -40,6 +40,7 @@ def points(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_study_goes_from_points_by_sam_to_labels_masks_and_panels(
     points: Path,
     sam_folder: Path,

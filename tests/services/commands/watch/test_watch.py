@@ -42,6 +42,7 @@ def lines_of(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
+@pytest.mark.slow
 def test_a_recording_is_predicted_from_its_first_picture_to_its_last(
     video: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -66,6 +67,7 @@ def test_times_are_those_of_the_pictures(
         assert end_s == pytest.approx(newest / RATE_HZ, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_a_recorded_wearable_goes_with_its_video(
     video: Path,
     checkpoint: Path,
@@ -90,6 +92,7 @@ def test_without_a_terminal_changes_are_lines_for_a_person(
     assert "subject: online" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_camera_with_a_password_is_one_line_without_it(
     video: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -145,6 +148,7 @@ def silent_port() -> int:
     return port
 
 
+@pytest.mark.slow
 def test_bad_sources_are_one_line_that_names_them(
     checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -226,6 +230,7 @@ def drift_statuses(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [line for line in lines if line.get("source") == "drift"]
 
 
+@pytest.mark.slow
 def test_a_week_of_learning_is_reported_and_kept_in_a_file(
     video: Path, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -275,6 +280,7 @@ def recorded_wearable(path: Path, seconds: float) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_camera_with_its_wearable_is_fused_and_says_so(
     video: Path,
     checkpoint: Path,
@@ -317,6 +323,7 @@ def test_a_wearable_alone_takes_a_kind_that_needs_no_frames(
     assert "a wearable alone needs an adaptation of the kind is-clip" in error
 
 
+@pytest.mark.slow
 def test_another_view_is_chosen_for_a_checkpoint_without_a_card(
     video: Path, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
