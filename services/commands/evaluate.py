@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from services import signals
+from services.commands.evaluate_wearables import wearables
 from services.commands.printing import print_table, print_written
 from services.options import (
     AdaptationOption,
@@ -34,13 +35,9 @@ if TYPE_CHECKING:
     from pipelines.sources.camera.framing import Framing
 
 app = typer.Typer(no_args_is_help=True, help="Measure recognition on labelled footage.")
+app.command()(wearables)
 
 _LISTED = 12
-
-
-@app.callback()
-def _evaluate() -> None:
-    """Keep ``events`` a sub-command: a single command would replace its group."""
 
 
 @app.command()
