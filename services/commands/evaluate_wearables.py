@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from services import signals
 from services.commands.printing import print_table
 from services.options import (
     AdaptationOption,
@@ -60,8 +61,8 @@ def wearables(
     from pipelines.lab.studies.wearables.rule import rule_falls
     from pipelines.lab.studies.wearables.watching import mounting, watch_trials
 
-    del form  # one so far
-    trials = read_umafall(folder, place)
+    readers = {"umafall": read_umafall}
+    trials = readers[form](folder, place)
     built = build_recognizer(
         model, prompts, adaptation=adaptation, calibration=calibration
     )
@@ -72,8 +73,9 @@ def wearables(
         InProcessRecognizer(built) as recognizer,
         progress_bar("watching", len(trials)) as advance,
     ):
-        found = watch_trials(
-            trials, recognizer, SystemClock(), mounting(rotate), advance
+        turn = mounting(rotate)
+        found = signals.run(
+            watch_trials(trials, recognizer, SystemClock(), turn, advance)
         )
     by_rule = [rule_falls(trial) for trial in trials]
     reports = {

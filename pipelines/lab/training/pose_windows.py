@@ -92,21 +92,22 @@ class PoseWindows:
             filmed_share: Share of the windows that are of recordings, if there are any.
             hard_share: Share of those of ordinary hours, if there are any: of many
                 drawn, those that look most like a fall.
-            judge: Says which do.
+            judge: Says how much a picture does; None leaves these windows out.
 
         Returns:
             The pictures of all windows, each window's newest first, and the possible
             labels of each picture: 1 for each, see ``likely_targets``.
         """
-        frames, parts = self._frames, []
-        hard = round(hard_share * count) if self._hours is not None else 0
-        filmed = round(filmed_share * count) if self._filmed is not None else 0
-        others = count - filmed - hard
-        parts = [self._lives.windows(*self._lives.moments(others, rng), frames, rng)]
+        frames = self._frames
+        filmed = 0 if self._filmed is None else round(filmed_share * count)
+        is_hard = self._hours is not None and judge is not None
+        hard = round(hard_share * count) if is_hard else 0
+        moments = self._lives.moments(count - filmed - hard, rng)
+        parts = [self._lives.windows(*moments, frames, rng)]
         if self._filmed is not None and filmed:
             moments = self._filmed.moments(filmed, rng)
             parts.append(self._filmed.windows(*moments, frames, rng, vary=True))
-        if self._hours is not None and hard and judge is not None:
+        if self._hours is not None and judge is not None and hard:
             moments = self._hours.hardest(hard, rng, judge)
             parts.append(self._hours.windows(*moments, frames, rng))
         return (

@@ -1,6 +1,5 @@
 """Trials through the chain of ``watch``, with a wearable and no camera."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 
@@ -36,7 +35,7 @@ def mounting(number: int) -> Float32[np.ndarray, "3 3"]:
     return chosen
 
 
-def watch_trials(
+async def watch_trials(
     trials: Sequence[WearableTrial],
     recognizer: ActionRecognizer,
     clock: Clock,
@@ -58,15 +57,11 @@ def watch_trials(
     Raises:
         ValueError: If the recogniser needs frames.
     """
-
-    async def watch_all() -> list[list[float]]:
-        falls = []
-        for trial in trials:
-            falls.append(await _falls_of(trial, recognizer, clock, turn))
-            on_done(trial.name)
-        return falls
-
-    return asyncio.run(watch_all())
+    falls = []
+    for trial in trials:
+        falls.append(await _falls_of(trial, recognizer, clock, turn))
+        on_done(trial.name)
+    return falls
 
 
 async def _falls_of(

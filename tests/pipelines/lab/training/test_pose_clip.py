@@ -128,3 +128,27 @@ def test_recordings_are_used_in_the_last_steps() -> None:
         0.1,
         0.1,
     ]
+
+
+def test_ordinary_hours_are_used_in_the_last_steps_and_are_no_lives() -> None:
+    recipe = PoseRecipe(steps=100, lives=3, hours=2, hard_share=0.2, hard_from=0.5)
+    shares = [recipe.hard_share_at(step) for step in (0, 49, 50, 99)]
+    assert shares == [0, 0, 0.2, 0.2]
+    indexes = [
+        [plan.index for plan in plans]
+        for plans in (recipe.plans(), recipe.hour_plans())
+    ]
+    assert indexes == [[0, 1, 2], [3, 4]]
+
+
+@pytest.mark.slow
+def test_a_training_with_an_ordinary_hour_is_not_the_one_without(
+    tmp_path: Path,
+) -> None:
+    prompts = bundled_prompt_set()
+    hours = replace(TINY, hours=1, hard_share=0.5, hard_from=0.5)
+    files = [
+        train_pose_clip(recipe, prompts, tmp_path / name, silent) / "model.safetensors"
+        for name, recipe in (("with", hours), ("without", TINY))
+    ]
+    assert files[0].read_bytes() != files[1].read_bytes()
