@@ -35,7 +35,7 @@ Facts = dict[str, Any]
 Damage = Callable[[dict[str, Tensor], Facts], object]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def clip(tiny_folder: Path) -> ClipEncoder:
     return load_clip(tiny_folder)
 

@@ -5,7 +5,7 @@ Then a picture has several possible labels, and the model's own scores choose am
 them (``likely_targets``).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import final
 
 import numpy as np
@@ -26,9 +26,9 @@ Judge = Callable[
 """Says how much each picture looks like a fall to the model, as it is now."""
 
 _HARDEST = 8  # windows of ordinary hours, of which the hardest is used
-_UNCLEAR = ("lying in bed", "empty room")
-"""Activities of ordinary hours that are not used: one may look like a person who has
-fallen, however good the model, and the other shows nobody."""
+_UNCLEAR = "lying in bed"
+"""Activity of ordinary hours that is not used: it may look like somebody who has
+fallen, however good the model."""
 _GRID_STEPS = 3  # poses a step of the frame grid
 _NEAR_FALLS = 0.33  # share of windows near a fall
 _BEFORE, _AFTER = -8, 24  # steps about a moment of falling
@@ -71,7 +71,7 @@ class PoseWindows:
             raise TrainingError(prompt_set.id, problem)
         self._lives = _Pool(lives, prompt_set)
         self._filmed = None if filmed is None else _Pool(filmed, prompt_set)
-        self._hours = None if hours is None else _Pool(hours, prompt_set, _UNCLEAR)
+        self._hours = None if hours is None else _Pool(hours, prompt_set, is_hard=True)
 
     def draw(
         self,
@@ -118,10 +118,14 @@ class PoseWindows:
 
 @final
 class _Pool:
-    """Runs of one kind, and where their falls are; ``without`` some activities."""
+    """Runs of one kind, and where their falls are.
+
+    Hard windows end with a step in which the body is found: a picture of nobody, who
+    sits there unseen, would teach the model that an empty room is somebody who sits.
+    """
 
     def __init__(
-        self, runs: PoseRuns, prompt_set: PromptSet, without: Sequence[str] = ()
+        self, runs: PoseRuns, prompt_set: PromptSet, *, is_hard: bool = False
     ) -> None:
         self._runs = runs
         self._targets = np.stack([_possible(name, prompt_set) for name in runs.names])
@@ -130,8 +134,11 @@ class _Pool:
             for i, name in enumerate(runs.names)
             if prompt_set.resolve(name) == "falling"
         ]
-        unused = [i for i, name in enumerate(runs.names) if name in without]
-        self._all = np.argwhere((runs.labels >= 0) & ~np.isin(runs.labels, unused))
+        is_used = runs.labels >= 0
+        if is_hard:
+            unclear = [i for i, name in enumerate(runs.names) if name == _UNCLEAR]
+            is_used &= runs.found & ~np.isin(runs.labels, unclear)
+        self._all = np.argwhere(is_used)
         self._falls = np.argwhere(np.isin(runs.labels, falling))
         self._last = (runs.labels >= 0).sum(axis=1) - 1
 

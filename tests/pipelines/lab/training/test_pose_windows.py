@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -84,6 +86,13 @@ def test_of_ordinary_hours_the_windows_most_like_a_fall_are_used() -> None:
 def test_who_lies_in_bed_in_ordinary_hours_is_no_hard_window() -> None:
     lying = run_of(*("lying in bed",) * 50, x=0.8)
     hours = join_runs([lying, run_of(*("sitting",) * 50, x=0.2)])
+    assert hard_targets(hours) == [PROMPTS.place("sitting")]
+
+
+def test_who_is_not_found_in_ordinary_hours_is_no_hard_window() -> None:
+    """Or a picture of nobody would be learnt as what the unseen person does."""
+    lost = replace(run_of(*("standing",) * 50, x=0.8), found=np.zeros(50, bool))
+    hours = join_runs([lost, run_of(*("sitting",) * 50, x=0.2)])
     assert hard_targets(hours) == [PROMPTS.place("sitting")]
 
 
