@@ -27,9 +27,10 @@ def pytest_collection_modifyitems(
 
     The tests of the whole service wait for most of their time, so one process runs
     them one after another, from the start, beside all the others. A file's tests stay
-    together, because they share what its fixtures make.
+    together, because they share what its fixtures make. The processes are asked by
+    ``loadgroup``: to them, pytest-xdist says that ``dist`` is "no".
     """
-    if config.getoption("dist", "no") != "loadgroup":
+    if not config.getoption("loadgroup", default=False):
         return
     items.sort(key=lambda item: group_of(item) != SERVICE)  # stable
     for item in items:
