@@ -6,7 +6,7 @@ bin := .venv/bin
 # Tests start hundreds of processes; without stored bytecode each compiles every module.
 unexport PYTHONDONTWRITEBYTECODE
 # Two processes: one for the whole service, one for all else (tests/conftest.py).
-pytest := $(bin)/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+pytest := $(bin)/python -m pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -1,7 +1,9 @@
 import os
 import signal
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 os.environ["OMP_NUM_THREADS"] = "1"
 """Tensors of tests are tiny: a second thread costs more than it saves.
@@ -19,29 +21,34 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
-def pytest_collection_modifyitems(
-    config: pytest.Config, items: list[pytest.Item]
-) -> None:
-    """Spread the tests over the processes of ``--dist loadgroup``.
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests of the whole service, which take longest."""
+    items.sort(key=lambda item: lane_of(item.nodeid) != SERVICE)  # stable
+
+
+@pytest.hookimpl(optionalhook=True)  # pytest-xdist may be switched off
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Spread the tests over the processes of ``--dist loadscope``."""
+    return Lanes(config, log)
+
+
+class Lanes(LoadScopeScheduling):  # type: ignore[misc]  # it has no type of its own
+    """One process for the whole service, the others for the files of all else.
 
     The tests of the whole service wait for most of their time, so one process runs
-    them one after another, from the start, beside all the others. A file's tests stay
-    together, because they share what its fixtures make. The processes are asked by
-    ``loadgroup``: to them, pytest-xdist says that ``dist`` is "no".
+    them one after another beside all the others. A file's tests stay together, because
+    they share what its fixtures make. Marks for ``--dist loadgroup`` would do the same,
+    but pytest-xdist 3.8 loses them with pytest 9.2.
     """
-    if not config.getoption("loadgroup", default=False):
-        return
-    items.sort(key=lambda item: group_of(item) != SERVICE)  # stable
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group_of(item)))
+
+    def _split_scope(self, nodeid: str) -> str:
+        return lane_of(nodeid)
 
 
-SERVICE = "service"
+SERVICE = "tests/end_to_end"
 
 
-def group_of(item: pytest.Item) -> str:
-    """Return the group whose tests run in one process."""
-    if item.get_closest_marker("ray") or item.path.parent.name == "end_to_end":
-        return SERVICE
-    return item.path.relative_to(item.config.rootpath).as_posix()
+def lane_of(nodeid: str) -> str:
+    """Return what the tests of a lane have in common: the whole service, or a file."""
+    path = nodeid.partition("::")[0]
+    return SERVICE if path.startswith(SERVICE) else path
