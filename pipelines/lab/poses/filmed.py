@@ -96,14 +96,20 @@ def filmed_runs(
         return PoseRuns.load(path)
     runs = []
     for recording in recordings:
-        runs.append(asyncio.run(_run_of(recording, clock)))
+        runs.append(asyncio.run(filmed_run(recording, clock)))
         on_done(len(runs))
     joined = join_runs(runs, pad=True)
     joined.save(path)
     return joined
 
 
-async def _run_of(recording: Recording, clock: Clock) -> PoseRun:
+async def filmed_run(recording: Recording, clock: Clock) -> PoseRun:
+    """Find the person in a labelled recording.
+
+    Raises:
+        SourceError: If its video cannot be read.
+        PersonModelError: If a file of the person finder is missing or wrong.
+    """
     poses = [pose async for pose in filmed_poses(recording, clock)]
     steps = poses[-1].step + 1 if poses else 1
     joints = np.zeros((steps, len(JOINTS), 3), np.float32)

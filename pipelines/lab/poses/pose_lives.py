@@ -100,7 +100,7 @@ def simulate_pose_runs(
         TrainingError: If there is no plan.
         PipelineError: If this machine cannot simulate.
     """
-    return _simulate(
+    return runs_of(
         plans, partial(_views_of_life, views=views), f"{views}", on_done, cache
     )
 
@@ -121,16 +121,29 @@ def simulate_hours(
         TrainingError: If there is no plan.
         PipelineError: If this machine cannot simulate.
     """
-    return _simulate(plans, _view_of_hour, "hours", on_done, cache)
+    return runs_of(plans, _view_of_hour, "hours", on_done, cache)
 
 
-def _simulate(
+def runs_of(
     plans: Sequence[RecordingPlan],
     see_life: Callable[[RecordingPlan], "list[PoseRun]"],
     kind: str,
     on_done: Callable[[int], None],
     cache: Path | None,
 ) -> PoseRuns:
+    """Look at lives in several processes.
+
+    Args:
+        plans: The lives, of equal length.
+        see_life: Lives and looks at a plan; it can be pickled.
+        kind: What ``see_life`` does, in the name of the cache's file.
+        on_done: Called with the number of finished lives.
+        cache: Folder that keeps the result for another run of the same plans.
+
+    Raises:
+        TrainingError: If there is no plan.
+        PipelineError: If this machine cannot simulate.
+    """
     if not plans:
         where, problem = "pose lives", "none to simulate"
         raise TrainingError(where, problem)

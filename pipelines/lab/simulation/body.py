@@ -53,6 +53,12 @@ SHIN_RATIO = 0.246
 _FOOT_HEIGHT_RATIO = 0.039
 
 
+SHAPES = 48
+"""How many shapes of people there are, from slim to stout: see ``skin.shapes``."""
+
+_SLIM, _STOUT = 0.85, 1.35
+
+
 @dataclass(frozen=True, slots=True)
 class Body:
     """A person's size and clothing.
@@ -76,6 +82,12 @@ class Body:
     skirt: bool
 
     @property
+    def shape(self) -> int:
+        """Which of ``skin.shapes`` has this girth."""
+        share = (self.girth - _SLIM) / (_STOUT - _SLIM)
+        return min(max(int(share * SHAPES), 0), SHAPES - 1)
+
+    @property
     def pelvis_radius_m(self) -> float:
         """Half the thickness of the pelvis, which rests on a seat."""
         return 0.062 * self.height_m * self.girth
@@ -90,7 +102,7 @@ def random_body(rng: np.random.Generator) -> Body:
     shirt, trousers, shoes = (_cloth(rng) for _ in range(3))
     return Body(
         height_m=float(rng.uniform(1.48, 1.92)),
-        girth=float(rng.uniform(0.85, 1.35)),
+        girth=float(rng.uniform(_SLIM, _STOUT)),
         shirt=shirt,
         trousers=trousers,
         shoes=shoes,

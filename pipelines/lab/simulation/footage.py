@@ -46,7 +46,7 @@ from pipelines.sources.wearable.replay import IMU_COLUMNS
 Job = TypeVar("Job", bound=Hashable)
 Result = TypeVar("Result")
 
-SIMULATOR_VERSION = 2
+SIMULATOR_VERSION = 3
 """Raise this number when equal plans give other pictures or labels."""
 
 FRAME_RATE_HZ = Fraction(12)
@@ -220,19 +220,25 @@ def render_recording(
     rng, world, track = simulate_motion(plan)
     world.turn_camera(turned_deg)
     video = folder / plan.name
-    with (
-        VideoFileWriter(video, WIDTH_PX, HEIGHT_PX, plan.rate_hz) as writer,
-        Photographer(world, random_sensor(rng), rng) as photographer,
-    ):
-        for sample in picture_samples(track, plan.rate_hz):
-            picture = photographer.render(
-                track.qpos[sample], covered=track.covered[sample]
-            )
-            writer.write(picture)
+    film(video, plan.rate_hz, world, track, rng)
     for position, site in POSITIONS.items():
         felt = simulate_sensor(world, track, site, rng)
         _write_imu(video.with_suffix(f".{position}.imu.csv"), felt)
     return list(labelled_spans(plan.name, track))
+
+
+def film(
+    path: Path, rate_hz: Fraction, world: World, track: Track, rng: np.random.Generator
+) -> None:
+    """Write what a random camera sensor in the world's camera sees of a life."""
+    with (
+        VideoFileWriter(path, WIDTH_PX, HEIGHT_PX, rate_hz) as writer,
+        Photographer(world, random_sensor(rng), rng) as photographer,
+    ):
+        for sample in picture_samples(track, rate_hz):
+            writer.write(
+                photographer.render(track.qpos[sample], covered=track.covered[sample])
+            )
 
 
 def _refuse_other_labels(path: Path, plans: Sequence[RecordingPlan]) -> None:

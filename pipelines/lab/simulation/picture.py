@@ -10,10 +10,7 @@ import mujoco
 import numpy as np
 from jaxtyping import Float64, UInt8
 
-from pipelines.lab.simulation.world import World
-
-_PERSON = int(mujoco.mjtCatBit.mjCAT_DYNAMIC)
-"""What moves in a world: its person, and the blanket."""
+from pipelines.lab.simulation.world import PARTS, World
 
 WIDTH_PX, HEIGHT_PX = 320, 240
 
@@ -57,8 +54,8 @@ class Photographer:
         world: The person, the room and the camera.
         sensor: The camera's sensor.
         rng: Source of the noise.
-        beside: A world of which only the person is shown, in the same picture, as
-            posed last; None for nobody.
+        beside: The same room's world of another person, who is shown as posed last;
+            None for nobody.
     """
 
     def __init__(
@@ -70,12 +67,13 @@ class Photographer:
     ) -> None:
         self._world, self._sensor, self._rng = world, sensor, rng
         self._beside = beside
-        if beside is not None:
-            beside.cover(covered=False)  # its blanket would be shown twice
+        self._model = world.model if beside is None else world.with_another(beside.body)
+        self._model.cam_quat[:] = world.model.cam_quat  # it may have been turned
+        self._data = mujoco.MjData(self._model)
         self._tone: list[np.ndarray] | None = None
 
     def __enter__(self) -> "Photographer":
-        self._renderer = mujoco.Renderer(self._world.model, HEIGHT_PX, WIDTH_PX)
+        self._renderer = mujoco.Renderer(self._model, HEIGHT_PX, WIDTH_PX)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -99,27 +97,20 @@ class Photographer:
         finally:
             self._renderer.disable_segmentation_rendering()
         is_geom = kinds == mujoco.mjtObj.mjOBJ_GEOM
-        parts = self._world.part_of_geom()
-        return np.where(is_geom, parts[things], 0).astype(np.uint8)
+        shown = np.where(is_geom, self._world.part_of_geom()[things], 0)
+        shown[kinds == mujoco.mjtObj.mjOBJ_SKIN] = PARTS.index("person")
+        return shown.astype(np.uint8)
 
     def _set_scene(
         self, qpos: Float64[np.ndarray, " coordinate"], *, covered: bool
     ) -> None:
-        world = self._world
-        world.cover(covered=covered)
-        world.data.qpos[:] = qpos
-        mujoco.mj_kinematics(world.model, world.data)
-        mujoco.mj_camlight(world.model, world.data)
-        self._renderer.update_scene(world.data, camera="ward")
+        self._data.mocap_pos[:] = self._world.blanket_m(covered=covered)
+        self._data.qpos[: self._world.nq] = qpos
         if self._beside is not None:
-            mujoco.mjv_addGeoms(
-                self._beside.model,
-                self._beside.data,
-                mujoco.MjvOption(),
-                mujoco.MjvPerturb(),
-                _PERSON,
-                self._renderer.scene,
-            )
+            self._data.qpos[self._world.nq :] = self._beside.data.qpos
+        mujoco.mj_kinematics(self._model, self._data)
+        mujoco.mj_camlight(self._model, self._data)
+        self._renderer.update_scene(self._data, camera="ward")
         self._renderer.scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = 0
 
     def _exposed(

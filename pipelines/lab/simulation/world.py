@@ -1,5 +1,6 @@
 """One simulated world: a person in a room under a camera, compiled for MuJoCo."""
 
+import re
 from dataclasses import dataclass, replace
 from typing import Any, final
 
@@ -9,6 +10,7 @@ from jaxtyping import Float64, UInt8
 
 from pipelines.lab.simulation.body import JOINTS, Body, body_mjcf, random_body
 from pipelines.lab.simulation.room import Room, random_room, room_mjcf
+from pipelines.lab.simulation.skin import skin_mjcf
 
 PHYSICS_STEP_S = 0.004
 LANDMARKS = (
@@ -55,8 +57,8 @@ class World:
         self, body: Body, room: Room, view: CameraView, rng: np.random.Generator
     ) -> None:
         self.body, self.room, self.view = body, room, view
-        xml, textures = _world_mjcf(body, room, view, rng)
-        self.model = mujoco.MjModel.from_xml_string(xml, textures)
+        self._xml, self._textures = _world_mjcf(body, room, view, rng)
+        self.model = mujoco.MjModel.from_xml_string(self._xml, self._textures)
         self.data = mujoco.MjData(self.model)
         person = [
             i
@@ -68,11 +70,24 @@ class World:
         self._radii = self.model.geom_size[self._person, 0]
         self._half_lengths = self.model.geom_size[self._person, 1]
         self._feet = [self.model.geom(f"foot_{side}").id for side in ("left", "right")]
-        self._blanket = self.model.body("blanket").mocapid[0]
         self.nq = self.model.nq
         self.joint_limits_rad: Float64[np.ndarray, "joint 2"] = np.array(
             [self.model.joint(name).range for name in JOINTS]
         )
+
+    def with_another(self, other: Body) -> mujoco.MjModel:
+        """Compile the world again with a second person in it, after the first.
+
+        Returns:
+            The model. Its coordinates are those of this world, then the other's.
+        """
+        person, looks = (
+            re.sub(r'(name|body)="', r'\1="other_', text)
+            for text in (body_mjcf(other), skin_mjcf(other))
+        )
+        both = self._xml.replace("</worldbody>", person + "</worldbody>")
+        both = both.replace("</deformable>", looks + "</deformable>")
+        return mujoco.MjModel.from_xml_string(both, self._textures)
 
     def part_of_geom(self) -> UInt8[np.ndarray, " geom"]:
         """Return the part of each geom, as an index into ``PARTS``."""
@@ -147,12 +162,12 @@ class World:
         mujoco.mju_mulQuat(turned, about_up, self.model.cam_quat[camera])
         self.model.cam_quat[camera] = turned
 
-    def cover(self, *, covered: bool) -> None:
-        """Put the blanket over the bed, or remove it."""
+    def blanket_m(self, *, covered: bool) -> tuple[float, float, float]:
+        """Return where the blanket's middle is: over the bed, or out of sight."""
         room = self.room
         x = room.bed_x_m - room.head_side * _BLANKET_SHIFT_M
         z = room.bed_height_m + 0.1 if covered else -_HIDDEN_M
-        self.data.mocap_pos[self._blanket] = (x, room.bed_y_m, z)
+        return x, room.bed_y_m, z
 
 
 def random_world(rng: np.random.Generator) -> World:
@@ -261,7 +276,7 @@ def _world_mjcf(
       contype="1" conaffinity="2"/>
     <default class="ghost"><geom contype="0" conaffinity="0"/></default>
     <default class="person">
-      <geom type="capsule" contype="2" conaffinity="1" density="1000"
+      <geom type="capsule" contype="2" conaffinity="1" density="1000" group="3"
         friction="0.7 0.02 0.001"/>
       <joint type="hinge" limited="true" damping="4" armature="0.02" stiffness="1"/>
     </default>
@@ -276,6 +291,7 @@ def _world_mjcf(
       type="ellipsoid" size="{half[0]:.3f} {half[1]:.3f} {half[2]:.3f}"
       rgba="{blanket_rgb} 1"/></body>
   </worldbody>
+  <deformable>{skin_mjcf(body)}</deformable>
 </mujoco>"""
     return xml, textures
 

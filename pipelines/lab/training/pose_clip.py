@@ -1,9 +1,9 @@
 """The recipe of the bundled checkpoint: a small CLIP that looks at pose pictures.
 
-    lives ───────▶ poses as the finder would see them ─┐
-    recordings ──▶ poses as the finder sees them ──────┴▶ pose pictures ─▶ checkpoint
+    lives ────────▶ poses as the finder would see them ──┐
+    rendered lives, recordings ──▶ poses as it sees them ┴▶ pose pictures ─▶ checkpoint
 
-Nothing is rendered. Recordings are optional. A window is the latest pictures of the
+Recordings are optional. A window is the latest pictures of the
 frame grid; recent ones weigh more, as they do in use. Training can be stopped at any
 time and resumes from its last saved step.
 """
@@ -40,6 +40,7 @@ from pipelines.lab.poses.pose_lives import (
     simulate_hours,
     simulate_pose_runs,
 )
+from pipelines.lab.poses.rendered import rendered_runs
 from pipelines.lab.simulation.everyday import HOUR_S
 from pipelines.lab.simulation.footage import RecordingPlan, Stream
 from pipelines.lab.training.blocks import prefer_attention
@@ -73,14 +74,19 @@ class PoseRecipe:
             ``vision_heads`` attention heads each.
         steps: Optimiser steps.
         windows: Windows in a step.
+        late_from: Share of the steps before recordings, rendered lives, ordinary hours
+            and short names of the labels are learnt as well. Few scenes, seen for long,
+            taught the model their people instead of their motion.
         filmed_share: Share of the windows that are of recordings, if there are any.
-        filmed_from: Share of the steps before recordings are used. Few scenes, seen
-            for long, taught the model their people instead of their motion.
         footage: Hash of the recordings' labels; empty without recordings.
+        rendered: Number of further lives that are rendered, and in whose pictures the
+            finder looks.
+        rendered_share: Share of the windows that are of them.
         hours: Simulated hours of ordinary days, without a fall.
         hard_share: Share of the windows that are of these hours. Of many drawn, those
             that look most like a fall are used, because a day has few of them.
-        hard_from: Share of the steps before these hours are used.
+        short_share: Share of the texts that are a short name of the label instead of a
+            sentence: the label itself, an alias, or a text without a template.
         peak_rate: Highest learning rate of Muon, for the matrices of both towers'
             layers, after ``warmup_steps``; it then falls linearly.
         other_rate: Highest learning rate of AdamW, for all other parameters.
@@ -101,12 +107,14 @@ class PoseRecipe:
     vision_heads: int = 4
     steps: int = 8000
     windows: int = 64
+    late_from: float = 0.75
     filmed_share: float = 0.06
-    filmed_from: float = 0.75
     footage: str = ""
+    rendered: int = 120
+    rendered_share: float = 0.2
     hours: int = 200
     hard_share: float = 0.2
-    hard_from: float = 0.75
+    short_share: float = 0.25
     peak_rate: float = 4e-3
     other_rate: float = 1.5e-3
     warmup_steps: int = 200
@@ -129,6 +137,14 @@ class PoseRecipe:
             for i in range(self.hours)
         ]
 
+    def rendered_plans(self) -> list[RecordingPlan]:
+        """Return the lives to render, which no seed of footage can produce."""
+        rate_hz, first = Fraction(STEP_RATE_HZ), self.lives + self.hours
+        return [
+            RecordingPlan(Stream.TRAINING, self.seed, first + i, self.life_s, rate_hz)
+            for i in range(self.rendered)
+        ]
+
     def rate_share(self, step: int) -> float:
         """Return the learning rates of a step as a share of the highest rates."""
         if step < self.warmup_steps:
@@ -136,13 +152,9 @@ class PoseRecipe:
         done = (step - self.warmup_steps) / max(1, self.steps - self.warmup_steps)
         return 1 - 0.99 * done
 
-    def filmed_share_at(self, step: int) -> float:
-        """Return the share of a step's windows that are of recordings."""
-        return self.filmed_share if step >= self.filmed_from * self.steps else 0.0
-
-    def hard_share_at(self, step: int) -> float:
-        """Return the share of a step's windows that are of ordinary hours."""
-        return self.hard_share if step >= self.hard_from * self.steps else 0.0
+    def is_late(self, step: int) -> bool:
+        """Return whether a step learns from what comes late as well."""
+        return step >= self.late_from * self.steps
 
     @property
     def weights(self) -> Float32[np.ndarray, " frame"]:
@@ -208,7 +220,14 @@ def train_pose_clip(
             lambda done: on_progress("simulating hours", done, recipe.hours, ""),
             folder,
         )
-    windows = PoseWindows(runs, prompt_set, recipe.frames, filmed, hours)
+    rendered = None
+    if recipe.rendered:
+        rendered = rendered_runs(
+            recipe.rendered_plans(),
+            lambda done: on_progress("rendering", done, recipe.rendered, ""),
+            folder,
+        )
+    windows = PoseWindows(runs, prompt_set, recipe.frames, filmed, hours, rendered)
     trainer = _Trainer(recipe, prompt_set, windows)
     trainer.towers.train(
         trainer.losses_at,
@@ -267,21 +286,34 @@ class _Trainer:
             average_decay=recipe.average_decay,
         )
         self._sentences = [prompt_set.sentences(label) for label in prompt_set.labels]
+        self._short_texts = [
+            (each.label, *each.aliases, *each.texts) for each in prompt_set.prompts
+        ]
 
     def losses_at(self, step: int) -> dict[str, Tensor]:
         """Compute the losses of a step."""
         recipe = self.recipe
         rng = np.random.default_rng((recipe.seed, step))
+        late = float(recipe.is_late(step))
         pictures, targets = self._windows.draw(
             recipe.windows,
             rng,
-            filmed_share=recipe.filmed_share_at(step),
-            hard_share=recipe.hard_share_at(step),
+            filmed_share=late * recipe.filmed_share,
+            rendered_share=late * recipe.rendered_share,
+            hard_share=late * recipe.hard_share,
             judge=self._fall_scores,
         )
         generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
+        sentences = label_texts(self._sentences, generator)
+        if late:
+            short = label_texts(self._short_texts, generator)
+            is_short = torch.rand(len(short), generator=generator) < recipe.short_share
+            sentences = [
+                few if chosen else many
+                for few, many, chosen in zip(short, sentences, is_short, strict=True)
+            ]
         return self._losses(
-            torch.from_numpy(pictures), torch.from_numpy(targets), generator
+            torch.from_numpy(pictures), torch.from_numpy(targets), sentences
         )
 
     @torch.no_grad()
@@ -307,10 +339,9 @@ class _Trainer:
         self,
         pictures: UInt8[Tensor, "picture 32 32 3"],
         targets: Float32[Tensor, "picture label"],
-        generator: torch.Generator,
+        sentences: list[str],
     ) -> dict[str, Tensor]:
         """Compute the parts of the loss; their weighted sum is ``total``."""
-        sentences = label_texts(self._sentences, generator)
         with torch.autocast("cpu", torch.bfloat16, enabled=has_fast_bf16()):
             texts = encode_texts(self._model, self._tokenizer, sentences)
             features = encode_pixels(self._model, normalise_pixels(pictures))

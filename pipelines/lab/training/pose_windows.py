@@ -49,6 +49,7 @@ class PoseWindows:
         frames: Pictures in a window.
         filmed: The recordings; None for none.
         hours: Ordinary hours without a fall; None for none.
+        rendered: Lives in whose pictures the finder looked; None for none.
 
     Raises:
         TrainingError: If the lives have fewer than two of the labels, or no fall.
@@ -61,6 +62,7 @@ class PoseWindows:
         frames: int,
         filmed: PoseRuns | None = None,
         hours: PoseRuns | None = None,
+        rendered: PoseRuns | None = None,
     ) -> None:
         self._frames = frames
         places = {prompt_set.place(name) for name in lives.names}
@@ -71,6 +73,7 @@ class PoseWindows:
             raise TrainingError(prompt_set.id, problem)
         self._lives = _Pool(lives, prompt_set)
         self._filmed = None if filmed is None else _Pool(filmed, prompt_set)
+        self._rendered = None if rendered is None else _Pool(rendered, prompt_set)
         self._hours = None if hours is None else _Pool(hours, prompt_set, is_hard=True)
 
     def draw(
@@ -79,6 +82,7 @@ class PoseWindows:
         rng: np.random.Generator,
         *,
         filmed_share: float = 0.0,
+        rendered_share: float = 0.0,
         hard_share: float = 0.0,
         judge: Judge | None = None,
     ) -> tuple[
@@ -90,6 +94,7 @@ class PoseWindows:
             count: Number of windows.
             rng: Source of every choice.
             filmed_share: Share of the windows that are of recordings, if there are any.
+            rendered_share: Share of those of rendered lives, if there are any.
             hard_share: Share of those of ordinary hours, if there are any: of many
                 drawn, those that look most like a fall.
             judge: Says how much a picture does; None leaves these windows out.
@@ -99,14 +104,21 @@ class PoseWindows:
             labels of each picture: 1 for each, see ``likely_targets``.
         """
         frames = self._frames
-        filmed = 0 if self._filmed is None else round(filmed_share * count)
         is_hard = self._hours is not None and judge is not None
         hard = round(hard_share * count) if is_hard else 0
-        moments = self._lives.moments(count - filmed - hard, rng)
-        parts = [self._lives.windows(*moments, frames, rng)]
-        if self._filmed is not None and filmed:
-            moments = self._filmed.moments(filmed, rng)
-            parts.append(self._filmed.windows(*moments, frames, rng, vary=True))
+        seen = [
+            (pool, round(share * count))
+            for pool, share in (
+                (self._filmed, filmed_share),
+                (self._rendered, rendered_share),
+            )
+            if pool is not None and share
+        ]
+        rest = count - hard - sum(few for _, few in seen)
+        parts = [self._lives.windows(*self._lives.moments(rest, rng), frames, rng)]
+        for pool, few in seen:
+            moments = pool.moments(few, rng)
+            parts.append(pool.windows(*moments, frames, rng, vary=True))
         if self._hours is not None and judge is not None and hard:
             moments = self._hours.hardest(hard, rng, judge)
             parts.append(self._hours.windows(*moments, frames, rng))

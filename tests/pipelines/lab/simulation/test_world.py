@@ -24,6 +24,8 @@ def spots_of(
 ) -> dict[str, tuple[float, float]]:
     """Where a picture shows that part and nothing else, as fractions of its sides."""
     world.model.geom_matid[:] = -1
+    world.model.geom_group[:] = 0  # show what the skin hides
+    world.model.skin_rgba[:] = 0
     spots = {}
     with Photographer(world, PLAIN, np.random.default_rng(0)) as photographer:
         for part in parts:

@@ -27,6 +27,9 @@ TINY = PoseRecipe(
     warmup_steps=1,
     average_decay=0.5,
     hours=0,
+    rendered=0,
+    short_share=0.0,
+    late_from=0.5,
 )
 
 
@@ -120,35 +123,39 @@ def test_prompts_without_falls_are_refused(runs: PoseRuns) -> None:
         PoseWindows(runs, some, TINY.frames)
 
 
-def test_recordings_are_used_in_the_last_steps() -> None:
-    recipe = PoseRecipe(steps=100, filmed_share=0.1, filmed_from=0.75)
-    assert [recipe.filmed_share_at(step) for step in (0, 74, 75, 99)] == [
-        0,
-        0,
-        0.1,
-        0.1,
+def test_what_comes_late_is_learnt_in_the_last_steps() -> None:
+    recipe = PoseRecipe(steps=100, late_from=0.75)
+    assert [recipe.is_late(step) for step in (0, 74, 75, 99)] == [
+        *(False, False),
+        *(True, True),
     ]
 
 
-def test_ordinary_hours_are_used_in_the_last_steps_and_are_no_lives() -> None:
-    recipe = PoseRecipe(steps=100, lives=3, hours=2, hard_share=0.2, hard_from=0.5)
-    shares = [recipe.hard_share_at(step) for step in (0, 49, 50, 99)]
-    assert shares == [0, 0, 0.2, 0.2]
+def test_no_life_is_simulated_twice() -> None:
+    recipe = PoseRecipe(lives=3, hours=2, rendered=2)
     indexes = [
         [plan.index for plan in plans]
-        for plans in (recipe.plans(), recipe.hour_plans())
+        for plans in (recipe.plans(), recipe.hour_plans(), recipe.rendered_plans())
     ]
-    assert indexes == [[0, 1, 2], [3, 4]]
+    assert indexes == [[0, 1, 2], [3, 4], [5, 6]]
 
 
 @pytest.mark.slow
-def test_a_training_with_an_ordinary_hour_is_not_the_one_without(
-    tmp_path: Path,
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"hours": 1, "hard_share": 0.5},
+        {"rendered": 1, "rendered_share": 0.5},
+        {"short_share": 1.0},
+    ],
+    ids=["hours", "rendered", "short names"],
+)
+def test_what_comes_late_changes_the_checkpoint(
+    more: dict[str, float], tmp_path: Path
 ) -> None:
     prompts = bundled_prompt_set()
-    hours = replace(TINY, hours=1, hard_share=0.5, hard_from=0.5)
     files = [
         train_pose_clip(recipe, prompts, tmp_path / name, silent) / "model.safetensors"
-        for name, recipe in (("with", hours), ("without", TINY))
+        for name, recipe in (("with", replace(TINY, **more)), ("without", TINY))  # type: ignore[arg-type]
     ]
     assert files[0].read_bytes() != files[1].read_bytes()

@@ -55,6 +55,16 @@ def test_recordings_have_their_share_of_the_windows() -> None:
     assert shown.sum() == 10 * FRAMES
 
 
+def test_rendered_lives_have_their_share_and_look_different_each_time() -> None:
+    rendered = join_runs([run_of("sitting", "sitting")])
+    windows = PoseWindows(LIVES, PROMPTS, FRAMES, rendered=rendered)
+    pictures, targets = windows.draw(40, np.random.default_rng(1), rendered_share=0.25)
+    is_sitting = targets.argmax(axis=1) == PROMPTS.place("sitting")
+    assert is_sitting.sum() == 10 * FRAMES
+    firsts = pictures[is_sitting].reshape(10, FRAMES, -1)[:, 0]
+    assert len(np.unique(firsts, axis=0)) == 10
+
+
 def test_without_a_share_recordings_change_nothing() -> None:
     filmed = join_runs([run_of("sitting", "sitting")])
     alone = PoseWindows(LIVES, PROMPTS, FRAMES).draw(40, np.random.default_rng(1))

@@ -1,0 +1,52 @@
+"""Simulated lives as the person finder sees them in pictures.
+
+They cost a thousand times more than lives whose finder's errors are drawn
+(``pose_lives``), so training has few of them. Each is filmed as footage is, compressed
+as a camera does it, read again, and forgotten.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from pipelines.clock import SystemClock
+from pipelines.lab.data.footage import Recording
+from pipelines.lab.poses.filmed import filmed_run
+from pipelines.lab.poses.pose_lives import PoseRun, PoseRuns, runs_of
+from pipelines.lab.simulation.footage import RecordingPlan, film, labelled_spans
+from pipelines.lab.simulation.life import live
+from pipelines.lab.simulation.wide_life import wide_choices
+from pipelines.lab.simulation.world import random_world
+
+
+def rendered_runs(
+    plans: Sequence[RecordingPlan],
+    on_done: Callable[[int], None],
+    cache: Path | None = None,
+) -> PoseRuns:
+    """Film lives with the ward's camera, and find the person in the pictures.
+
+    Args:
+        plans: The lives, of equal length.
+        on_done: Called with the number of finished lives.
+        cache: Folder that keeps the result for another run of the same plans.
+
+    Raises:
+        TrainingError: If there is no plan.
+        PipelineError: If this machine cannot render.
+        PersonModelError: If a file of the person finder is missing or wrong.
+    """
+    return runs_of(plans, _found_in_film, "rendered", on_done, cache)
+
+
+def _found_in_film(plan: RecordingPlan) -> list[PoseRun]:
+    rng = plan.generator()
+    world = random_world(rng)
+    track = live(world, rng, plan.duration_s, wide_choices)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / plan.name
+        film(path, plan.rate_hz, world, track, rng)
+        spans = tuple(labelled_spans(plan.name, track))
+        recording = Recording(plan.name, path, spans, imu={})
+        return [asyncio.run(filmed_run(recording, SystemClock()))]
