@@ -56,7 +56,7 @@ class EventSettings:
     minimum_duration_s: float = 0.7
     merge_gap_s: float = 1.5
     longest_silence_s: float = 3.0
-    onset_score: float = 0.2
+    onset_score: float = 0.15
     outcome_score: float = 0.5
     onset_within_s: float = 3.0
     long_lie_s: float = 20.0
