@@ -171,9 +171,6 @@ def run(commands: typer.Typer, arguments: Sequence[str]) -> int:
 
 
 def _refuse(*problems: str) -> int:
-    interrupted = signals.exit_code()
-    if interrupted is not None:  # what a signal cuts off may look like bad input
-        return interrupted
     for problem in problems:
         typer.echo(f"wardwatch: {redact(' '.join(problem.split()))}", err=True)
     return BAD_INPUT_EXIT_CODE

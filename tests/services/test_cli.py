@@ -1,16 +1,13 @@
 """The command line: errors, exit codes, help."""
 
-import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import typer
 
 from models.errors import CheckpointError, ModelError
 from pipelines.errors import PipelineError, SourceNotFound
-from services import signals
 from services.command_line import app, run
 
 HEAVY = {"torch", "triton", "transformers", "mujoco", "gi", "scipy", "matplotlib"}
@@ -102,14 +99,3 @@ def test_the_help_imports_nothing_heavy() -> None:
 def test_the_package_runs_as_a_module() -> None:
     command = [sys.executable, "-m", "services", "--help"]
     assert "doctor" in subprocess.check_output(command, text=True)
-
-
-def test_what_a_signal_cut_off_is_not_refused(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    arguments = ["check", str(tmp_path / "missing.yaml")]
-    assert run(app, arguments) == 2
-    assert "missing.yaml" in capsys.readouterr().err
-    monkeypatch.setattr(signals, "exit_code", lambda: 128 + signal.SIGTERM)
-    assert run(app, arguments) == 128 + signal.SIGTERM
-    assert capsys.readouterr().err == ""

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -215,6 +215,15 @@ def test_a_video_is_read_whose_name_is_no_text(tmp_path: Path) -> None:
     assert (answer.returncode, "prediction" in kinds) == (0, True), lines(answer)
 
 
+@pytest.fixture
+def hang_ups_end() -> Iterator[None]:
+    """Under ``nohup`` they are ignored, and children inherit that."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("hang_ups_end")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_a_command_that_is_still_starting(
     number: signal.Signals, tmp_path: Path
