@@ -1,7 +1,7 @@
 """Simulated lives as the person finder sees them in pictures.
 
-They cost a thousand times more than lives whose finder's errors are drawn
-(``pose_lives``), so training has few of them. Each is filmed as footage is, compressed
+They take far longer than lives whose finder's errors are drawn (``pose_lives``), so
+training has few of them. Each is filmed as footage is, compressed
 as a camera does it, read again, and forgotten.
 """
 

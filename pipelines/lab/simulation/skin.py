@@ -1,6 +1,6 @@
 """The looks of simulated people: skin, hair and clothes over the bones of a body.
 
-The shapes are real people's proportions, made by ``make_bodies``. MuJoCo moves them
+The shapes are those of adults, made by ``make_bodies``. MuJoCo moves them
 with the bones of ``body.body_mjcf``.
 """
 

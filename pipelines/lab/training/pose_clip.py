@@ -194,6 +194,7 @@ def train_pose_clip(
             version, or holds a damaged state; if the lives have too few of the labels;
             or if the loss is not finite.
         PipelineError: If lives are missing and this machine cannot simulate.
+        PersonModelError: If a file of the person finder is missing or wrong.
         SourceError: If a recording's video cannot be read.
     """
     make_folder(folder)
