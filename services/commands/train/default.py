@@ -47,7 +47,8 @@ def default(
     """Train the default checkpoint from scratch, on simulated lives and recordings.
 
     Takes about an hour and a half on two cores. It may be stopped at any time; the same
-    command resumes it. With --yardstick the training starts from the beginning each time.
+    command resumes it. With --yardstick the training starts from the beginning each
+    time.
     """
     if yardstick and footage is not None:
         msg = "the yardstick learns from simulated lives only"
