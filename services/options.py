@@ -1,13 +1,16 @@
 """Options that several commands share."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from models.clip.card import View
 from pipelines.folders import make_folder
 from pipelines.sources.camera.framing import Framing, parse_framing
+
+if TYPE_CHECKING:
+    from models.recognizer import ClipRecognizer
 
 
 def _framing(text: str) -> Framing:
@@ -91,6 +94,21 @@ WearableOption = Annotated[
         show_default="each recording's first by name",
     ),
 ]
+WearableOnlyOption = Annotated[
+    bool,
+    typer.Option("--wearable-only", help="Leave the videos out; see --wearable."),
+]
+
+
+def require_wearable_alone(built: "ClipRecognizer") -> None:
+    """Refuse a recogniser that needs pictures.
+
+    Raises:
+        typer.BadParameter: If it does.
+    """
+    if built.scorer.needs_frames:
+        msg = f"{built.name} needs pictures; choose an IS-CLIP with --adaptation"
+        raise typer.BadParameter(msg, param_hint="--adaptation")
 
 
 def made_folder(path: Path | None) -> Path | None:

@@ -22,7 +22,9 @@ from services.options import (
     PromptsOption,
     TemporalOption,
     ViewOption,
+    WearableOnlyOption,
     WearableOption,
+    require_wearable_alone,
 )
 from services.progress import progress_bar
 
@@ -54,6 +56,7 @@ def events(
     temporal: TemporalOption = "clip",
     crop: CropOption = None,
     wearable: WearableOption = None,
+    wearable_only: WearableOnlyOption = False,
     out: OutOption = None,
     strict: Annotated[
         bool,
@@ -91,9 +94,11 @@ def events(
         calibration=calibration,
         view=view,
     )
+    if wearable_only:
+        require_wearable_alone(clip)
     if strict:
         refuse_unknown_labels(found, clip.prompt_set.resolve)
-    recordings: Sequence[Recording] = wearing(found, wearable)
+    recordings: Sequence[Recording] = wearing(found, wearable, alone=wearable_only)
     if quick:
         recordings = choose_quick(recordings, seed)
     report = _evaluate_events(recordings, clip, crop or PAD, seed)

@@ -15,6 +15,7 @@ from services.options import (
     JsonOption,
     ModelOption,
     PromptsOption,
+    require_wearable_alone,
 )
 from services.progress import progress_bar
 
@@ -22,19 +23,28 @@ if TYPE_CHECKING:
     from pipelines.lab.studies.wearables.report import WearableReport
 
 Place = Literal["waist", "wrist", "chest", "ankle", "pocket"]
+Form = Literal["umafall", "sisfall", "weda"]
 
 
 def wearables(
     folder: Annotated[Path, typer.Argument(help="Folder of a public set.")],
     *,
     form: Annotated[
-        Literal["umafall"], typer.Option("--format", help="The published form.")
+        Form, typer.Option("--format", help="The set: UMAFall, SisFall or WEDA-FALL.")
     ] = "umafall",
-    place: Annotated[Place, typer.Option(help="Where the sensor was worn.")] = "waist",
+    place: Annotated[
+        Place | None,
+        typer.Option(
+            help="Where the sensor was worn.",
+            show_default="waist, or the set's only place",
+        ),
+    ] = None,
     rotate: Annotated[
         int,
         typer.Option(
-            min=0, max=23, help="Turn the axes to one of 24 right-angle mountings."
+            min=0,
+            max=43,
+            help="Turn the axes: 0 to 23 are right-angle mountings, 24 to 43 random.",
         ),
     ] = 0,
     model: ModelOption = None,
@@ -52,7 +62,7 @@ def wearables(
     from models.build import build_recognizer
     from pipelines.clock import SystemClock
     from pipelines.in_process import InProcessRecognizer
-    from pipelines.lab.data.trials.umafall import read_umafall
+    from pipelines.lab.data.trials import sisfall, umafall, weda
     from pipelines.lab.studies.wearables.report import (
         report_groups,
         report_json,
@@ -61,14 +71,18 @@ def wearables(
     from pipelines.lab.studies.wearables.rule import rule_falls
     from pipelines.lab.studies.wearables.watching import mounting, watch_trials
 
-    readers = {"umafall": read_umafall}
-    trials = readers[form](folder, place)
+    readers = {
+        "umafall": (umafall.read_umafall, umafall.PLACES),
+        "sisfall": (sisfall.read_sisfall, sisfall.PLACES),
+        "weda": (weda.read_weda, weda.PLACES),
+    }
+    read, places = readers[form]
+    worn_at = place or places[0]
+    trials = read(folder, worn_at)
     built = build_recognizer(
         model, prompts, adaptation=adaptation, calibration=calibration
     )
-    if built.scorer.needs_frames:
-        msg = f"{built.name} needs pictures; choose an IS-CLIP with --adaptation"
-        raise typer.BadParameter(msg, param_hint="--adaptation")
+    require_wearable_alone(built)
     with (
         InProcessRecognizer(built) as recognizer,
         progress_bar("watching", len(trials)) as advance,
@@ -86,7 +100,7 @@ def wearables(
         groups = report_groups(trials, found)
         whole = {
             **report_json(reports["model"]),
-            "place": place,
+            "place": worn_at,
             "mounting": rotate,
             "rule": report_json(reports["rule"]),
             "by_group": {name: report_json(each) for name, each in groups.items()},

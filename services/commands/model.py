@@ -19,7 +19,9 @@ from services.options import (
     OutOption,
     PromptsOption,
     ViewOption,
+    WearableOnlyOption,
     WearableOption,
+    require_wearable_alone,
 )
 from services.progress import staged_bars
 
@@ -114,6 +116,7 @@ def calibrate(
     adaptation: AdaptationOption = None,
     calibration: CalibrationOption = None,
     wearable: WearableOption = None,
+    wearable_only: WearableOnlyOption = False,
     out: OutOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -122,8 +125,8 @@ def calibrate(
     A temperature makes the confidence equal the share of right answers. The labels stay
     the same, but scores pass the thresholds of events at other times. The temperature
     is stored in calibration.json under the hashes of weights and prompt set, separately
-    for the view person, and for recordings with a wearable and without (--wearable
-    none).
+    for the view person, and for recordings with a wearable, without (--wearable none)
+    and with it alone (--wearable-only).
     """
     from models.build import build_recognizer, calibration_path
     from models.errors import CalibrationError
@@ -140,9 +143,12 @@ def calibrate(
     recognizer = build_recognizer(
         model, prompts, adaptation=adaptation, calibration=path, view=view
     )
-    recordings = wearing(read_footage(footage), wearable)
+    if wearable_only:
+        require_wearable_alone(recognizer)
+    recordings = wearing(read_footage(footage), wearable, alone=wearable_only)
     if test is not None:
-        fitting, held_out = recordings, wearing(read_footage(test), wearable)
+        others = wearing(read_footage(test), wearable, alone=wearable_only)
+        fitting, held_out = recordings, others
     elif len(recordings) > 1:
         fitting, held_out = recordings[::2], recordings[1::2]
     else:

@@ -40,6 +40,7 @@ from services.site.section import (
     address_with_login,
     without_blanks,
 )
+from services.site.wearable import ImuFormatSettings, ImuTopic
 from services.site.zones import Zones
 
 ENVIRONMENT_PREFIX = "WARDWATCH_"
@@ -70,6 +71,12 @@ class SubjectSettings(Section):
     )
     imu: Name | None = Field(
         None, description="Wearable that publishes to <prefix>/<site>/imu/<device>."
+    )
+    imu_topic: ImuTopic | None = Field(
+        None, description="The wearable's whole topic, if it publishes elsewhere."
+    )
+    imu_format: ImuFormatSettings | None = Field(
+        None, description="The form of its messages, if they are a vendor's."
     )
     rtsp: RtspSettings = Field(
         default_factory=lambda: RtspSettings(),
@@ -116,6 +123,9 @@ class SubjectSettings(Section):
     def _has_a_source(self) -> "SubjectSettings":
         if self.camera is None and self.imu is None:
             msg = "needs a camera, an imu, or both"
+            raise ValueError(msg)
+        if self.imu is None and (self.imu_topic or self.imu_format):
+            msg = "imu_topic and imu_format need an imu, the wearable's name"
             raise ValueError(msg)
         if self.camera is None and self.zones:
             msg = "zones need a camera"
@@ -335,10 +345,13 @@ class Site(BaseSettings):
             people=self.recognizer.people,
         )
 
-    def imu_address(self, device: str) -> str:
-        """Return the address of a wearable's topic, with the broker's login."""
+    def imu_address(self, device: str, topic: str | None = None) -> str:
+        """Return the address of a wearable's topic, with the broker's login.
+
+        ``topic`` is that of a wearable that publishes elsewhere.
+        """
         broker = self.broker
-        topic = f"{broker.prefix}/{self.site}/imu/{device}"
+        topic = topic or f"{broker.prefix}/{self.site}/imu/{device}"
         host = f"[{broker.host}]" if ":" in broker.host else broker.host
         address = f"mqtt://{host}:{broker.port}/{topic}"
         if broker.user is None:

@@ -265,11 +265,13 @@ class Supervisor:
         return await self._cluster.start_watcher(number, self.site, self.recognizer)
 
     def _watched(self, subject: SubjectSettings) -> WatchedSubject:
-        wearable = subject.imu and self.site.imu_address(subject.imu)
+        wearable = subject.imu and self.site.imu_address(subject.imu, subject.imu_topic)
+        form = subject.imu_format
         return WatchedSubject(
             subject_id=subject.id,
             camera=subject.camera_address,
             wearable=wearable,
+            wearable_form=None if form is None else form.build(),
             framing=subject.framing,
             tls=self.site.broker.tls,
             rtsp=subject.rtsp.build(),

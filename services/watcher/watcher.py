@@ -42,6 +42,7 @@ from pipelines.sources.camera.address import CameraAddress
 from pipelines.sources.camera.framing import Framing
 from pipelines.sources.camera.rtsp_access import SYSTEM_TRUST, RtspAccess
 from pipelines.sources.camera.source import CameraLimits, CameraSource
+from pipelines.sources.wearable.mapping import PayloadMapping
 from pipelines.sources.wearable.source import ImuSource
 from services.hub.link import HubLink
 from services.hub.reports import Counting, Report, SubjectState
@@ -71,6 +72,7 @@ class WatchedSubject:
 
     Attributes:
         framing: How a picture becomes square.
+        wearable_form: Description of the wearable's messages, if they are a vendor's.
         tls: How the wearable's broker is trusted; None for no TLS.
         rtsp: How an RTSP camera is reached and trusted.
         bed: When a person is in bed.
@@ -80,6 +82,7 @@ class WatchedSubject:
     camera: str | None = field(repr=False)
     wearable: str | None = field(repr=False)
     framing: Framing
+    wearable_form: PayloadMapping | None = None
     tls: Tls | None = None
     rtsp: RtspAccess = SYSTEM_TRUST
     zones: tuple[Zone, ...] = ()
@@ -96,7 +99,7 @@ def _camera_name(watched: WatchedSubject) -> str:
 def configuration_hash(watched: WatchedSubject) -> str:
     """Return a hash of a subject's configuration; it reveals no credentials."""
     facts = (
-        *(watched.camera, watched.wearable, watched.framing),
+        *(watched.camera, watched.wearable, watched.wearable_form, watched.framing),
         *(watched.tls, watched.rtsp, watched.zones, watched.bed),
     )
     return hashlib.sha256(repr(facts).encode()).hexdigest()
@@ -231,6 +234,7 @@ class Watcher:
                 name,
                 watched.wearable,
                 clock=self._clock,
+                mapping=watched.wearable_form,
                 tls_context=None if watched.tls is None else watched.tls.build(),
                 on_status=self._receive,
             )

@@ -47,12 +47,16 @@ class LabelledSpan:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """One video with its labels and the wearables by position (``wrist``, ...)."""
+    """One video with its labels and the wearables by position (``wrist``, ...).
+
+    ``wearable_only`` is whether the video is left out when the recording is watched.
+    """
 
     file: str
     video: Path
     spans: tuple[LabelledSpan, ...]
     imu: Mapping[str, Path]
+    wearable_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +93,22 @@ def read_footage(folder: Path, labels: Path | None = None) -> Footage:
     )
 
 
-def wearing(footage: Footage, position: str | None) -> tuple[Recording, ...]:
+def wearing(
+    footage: Footage, position: str | None, *, alone: bool = False
+) -> tuple[Recording, ...]:
     """Return the recordings with the wearables that shall go along.
 
-    ``position`` is as ``waist``; None keeps all wearables, and ``none`` removes them.
+    Args:
+        footage: The footage.
+        position: A position as ``waist``; None keeps all wearables, and ``none``
+            removes them.
+        alone: Whether the wearable is watched without the video.
 
     Raises:
-        FootageError: If nobody wears anything there.
+        FootageError: If nobody wears anything there, or ``alone`` leaves nothing.
     """
+    if alone:
+        return _alone(footage, wearing(footage, position))
     known = sorted({at for recording in footage.recordings for at in recording.imu})
     if position is None:
         return footage.recordings
@@ -111,6 +123,17 @@ def wearing(footage: Footage, position: str | None) -> tuple[Recording, ...]:
         )
         for recording in footage.recordings
     )
+
+
+def _alone(
+    footage: Footage, recordings: tuple[Recording, ...]
+) -> tuple[Recording, ...]:
+    """Return the recordings without their videos."""
+    bare = [recording.file for recording in recordings if not recording.imu]
+    if bare:
+        problem = f"{bare[0]} has no wearable that could be watched alone"
+        raise FootageError(str(footage.folder), problem)
+    return tuple(replace(recording, wearable_only=True) for recording in recordings)
 
 
 def parse_labels(text: str, where: str) -> Iterator[LabelledSpan]:

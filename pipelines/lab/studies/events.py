@@ -122,23 +122,28 @@ async def predict_recording(
     events: list[ActionEvent] = []
     form = picture_form(recognizer.info, settings.windows)
     worn = next(iter(sorted(recording.imu.items())), None)
-    camera = CameraSource(
-        recording.file,
-        str(recording.video.absolute()),  # a relative path could mean "test"
-        clock=clock,
-        image_size_px=form.side_px,
-        step_ns=form.step_ns,
-        framing=framing,
-        fail_fast=True,
-    )
+    camera: CameraSource | None = None
     async with AsyncExitStack() as stack:
-        source: AsyncIterable[Item] = await stack.enter_async_context(camera)
+        film: AsyncIterable[Item] | None = None
+        samples: AsyncIterable[Item] | None = None
+        if not recording.wearable_only:
+            camera = CameraSource(
+                recording.file,
+                str(recording.video.absolute()),  # a relative path could mean "test"
+                clock=clock,
+                image_size_px=form.side_px,
+                step_ns=form.step_ns,
+                framing=framing,
+                fail_fast=True,
+            )
+            film = await stack.enter_async_context(camera)
         if worn is not None:
             _, path = worn
-            wearable = ImuFileSource(recording.file, path, clock=clock, origin_ns=0)
-            file = await stack.enter_async_context(wearable)
-            source = in_time_order(source, file)
-        subjects = [Subject(recording.file, source)]
+            file = ImuFileSource(recording.file, path, clock=clock, origin_ns=0)
+            samples = await stack.enter_async_context(file)
+        if film is not None and samples is not None:
+            film, samples = in_time_order(film, samples), None
+        subjects = [Subject(recording.file, film, samples)]
         watch = Watch(subjects, recognizer, clock, settings, on_view=on_view)
         async with aclosing(watch.records()) as records:
             async for record in records:
@@ -147,9 +152,10 @@ async def predict_recording(
                         predictions.append(record)
                     case ActionEvent():
                         events.append(record)
-    camera.report.refuse_unwatched(recording.file)
-    if camera.report.line:
-        logger.warning("%s: %s", recording.file, camera.report.line)
+    if camera is not None:
+        camera.report.refuse_unwatched(recording.file)
+        if camera.report.line:
+            logger.warning("%s: %s", recording.file, camera.report.line)
     return predictions, events
 
 

@@ -6,9 +6,11 @@ first sample) at ``rate_hz``::
     {"v": 1, "t_s": 1700000000.0, "rate_hz": 50,
      "accel_mps2": [[0.1, 0.2, 9.8], ...], "gyro_radps": [[0.0, 0.1, 0.0], ...]}
 
-Both lists contain one ``[x, y, z]`` for each sample; gravity is included. Other fields
-are ignored. An array instead of an object is SenML:
-``pipelines.sources.wearable.senml``.
+Both lists contain one ``[x, y, z]`` for each sample; gravity is included. A wearable
+without a gyroscope leaves ``gyro_radps`` out; its turn rates are then zero. Other
+fields are ignored. An array instead of an object is SenML:
+``pipelines.sources.wearable.senml``. What vendors send is described by a mapping:
+``pipelines.sources.wearable.mapping``.
 
 A payload is untrusted: its size is checked before parsing, and every fault raises a
 ``PayloadError`` that names topic and field.
@@ -22,6 +24,7 @@ from jaxtyping import Float32
 
 from pipelines.clock import NS_PER_S, ns_to_seconds
 from pipelines.errors import PayloadError
+from pipelines.sources.wearable.mapping import PayloadMapping, read_mapped
 from pipelines.sources.wearable.raw_batch import (
     MOST_ACCEL_MPS2,
     MOST_GYRO_RADPS,
@@ -48,12 +51,13 @@ def parse_imu_payload(
     *,
     topic: str,
     arrival_ns: int,
+    mapping: PayloadMapping | None = None,
     most_bytes: int = MOST_PAYLOAD_BYTES,
 ) -> RawImuBatch:
     """Parse one message of a wearable.
 
-    SenML's relative times count from ``arrival_ns``; errors name the topic. A payload
-    of more than ``most_bytes`` is refused.
+    Relative times count from ``arrival_ns``; errors name the topic. With a ``mapping``
+    the message is a vendor's. A payload of more than ``most_bytes`` is refused.
 
     Returns:
         At least one sample, in time order, on the device's clock.
@@ -65,6 +69,8 @@ def parse_imu_payload(
         problem = f"{len(payload)} bytes, expected at most {most_bytes}"
         raise PayloadError(topic, "payload", problem)
     document = _load_json(payload, topic)
+    if mapping is not None:
+        return read_mapped(document, mapping, topic=topic, arrival_ns=arrival_ns)
     if isinstance(document, dict):
         return _read_own(document, topic)
     if isinstance(document, list):
@@ -130,7 +136,9 @@ def _read_own(document: dict[str, object], topic: str) -> RawImuBatch:
         most=MOST_RATE_HZ,
     )
     accel = _triples(document, "accel_mps2", MOST_ACCEL_MPS2, topic)
-    gyro = _triples(document, "gyro_radps", MOST_GYRO_RADPS, topic)
+    gyro = np.zeros_like(accel)
+    if "gyro_radps" in document:
+        gyro = _triples(document, "gyro_radps", MOST_GYRO_RADPS, topic)
     if len(accel) != len(gyro):
         problem = f"{len(gyro)} samples, expected {len(accel)} as in accel_mps2"
         raise PayloadError(topic, "gyro_radps", problem)

@@ -16,6 +16,7 @@ from pipelines.clock import seconds_to_ns
 from pipelines.errors import PayloadError
 from pipelines.records import ImuBatch, TimeBase
 from pipelines.sources.wearable.device_clock import ImuClock
+from pipelines.sources.wearable.mapping import PayloadMapping
 from pipelines.sources.wearable.payload import parse_imu_payload
 
 _REMEMBERED_NS = seconds_to_ns(30.0)
@@ -56,12 +57,21 @@ class ImuCounts:
 class ImuReceiver:
     """Converter of one device's messages to batches, with counts of dropped data.
 
+    ``mapping`` describes the messages of a vendor.
+
     Attributes:
         time_base: Clock of the timestamps of the last batch.
     """
 
-    def __init__(self, subject_id: str, topic: str, clock: ImuClock) -> None:
+    def __init__(
+        self,
+        subject_id: str,
+        topic: str,
+        clock: ImuClock,
+        mapping: PayloadMapping | None = None,
+    ) -> None:
         self._subject_id = subject_id
+        self._mapping = mapping
         self._topic = topic
         self._clock = clock
         self._seen_ns: Int64[np.ndarray, " sample"] = np.empty(0, np.int64)
@@ -88,7 +98,12 @@ class ImuReceiver:
         """
         self._counter["messages"] += 1
         try:
-            raw = parse_imu_payload(payload, topic=self._topic, arrival_ns=arrival_ns)
+            raw = parse_imu_payload(
+                payload,
+                topic=self._topic,
+                arrival_ns=arrival_ns,
+                mapping=self._mapping,
+            )
         except PayloadError:
             self._counter["malformed"] += 1
             raise

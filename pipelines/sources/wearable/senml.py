@@ -8,8 +8,9 @@ one of six words, alone or after a character that is not a letter or digit
     gyro_x  gyro_y  gyro_z     turn rate, unit ``rad/s``
 
 The unit is required, as ``u`` or ``bu``; other units are not converted. Every time in a
-pack needs all six axes, once each, from one device. Records of other names (battery,
-temperature) are ignored.
+pack needs all six axes, once each, from one device, or the three of the accelerometer
+if the pack has no turn rate at all. Records of other names (battery, temperature) are
+ignored.
 
 Times are ``bt`` + ``t``: from 2^28 up they are Unix time; below (also negative) they
 count from the arrival of the message. A pack must not mix the two. Sums (``s``) are not
@@ -37,6 +38,7 @@ from pipelines.sources.wearable.raw_batch import (
 )
 
 _AXIS_NAMES = ("accel_x", "accel_y", "accel_z", "gyro_x", "gyro_y", "gyro_z")
+_ACCEL_AXES = 3
 _MOTION_NAME = re.compile(rf"(?:.*[^a-zA-Z0-9])?({'|'.join(_AXIS_NAMES)})", re.DOTALL)
 _RECORDS_PER_SAMPLE = len(_AXIS_NAMES) + 2
 _RELATIVE_BELOW_S = float(1 << 28)
@@ -119,7 +121,9 @@ class _Record:
             return None
         axis = _AXIS_NAMES.index(match[1])
         unit, most = (
-            ("m/s2", MOST_ACCEL_MPS2) if axis < 3 else ("rad/s", MOST_GYRO_RADPS)
+            ("m/s2", MOST_ACCEL_MPS2)
+            if axis < _ACCEL_AXES
+            else ("rad/s", MOST_GYRO_RADPS)
         )
         self._check_unit(self._text("u", base.unit), unit)
         if "v" not in self.fields:
@@ -199,12 +203,17 @@ def _assemble(readings: Sequence[_Reading], topic: str) -> RawImuBatch:
         if reading.axis in axes:
             raise PayloadError(topic, name, "twice at one time")
         axes[reading.axis] = reading.value
+    has_gyro = any(reading.axis >= _ACCEL_AXES for reading in readings)
+    needed = _AXIS_NAMES if has_gyro else _AXIS_NAMES[:_ACCEL_AXES]
     for axes in samples.values():
-        for axis, name in enumerate(_AXIS_NAMES):
+        for axis, name in enumerate(needed):
             if axis not in axes:
                 raise PayloadError(topic, name, "missing at a time that others have")
     times_ns = sorted(samples)
-    rows = [[samples[time][axis] for axis in range(6)] for time in times_ns]
+    rows = [
+        [samples[time].get(axis, 0.0) for axis in range(len(_AXIS_NAMES))]
+        for time in times_ns
+    ]
     values = np.array(rows, dtype=np.float32)
     return RawImuBatch(
         np.array(times_ns, dtype=np.int64),

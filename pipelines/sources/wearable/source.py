@@ -33,6 +33,7 @@ from pipelines.sources.status_board import StatusBoard
 from pipelines.sources.stream_buffer import BufferClosed, StreamBuffer
 from pipelines.sources.wearable.address import MqttAddress
 from pipelines.sources.wearable.device_clock import ImuClock, ImuClockSettings
+from pipelines.sources.wearable.mapping import PayloadMapping
 from pipelines.sources.wearable.receiver import ImuCounts, ImuReceiver
 
 logger = logging.getLogger(__name__)
@@ -62,6 +63,7 @@ class ImuSource:
         subject_id: The subject that wears the device; part of every record.
         address: ``mqtt://[user:password@]host[:port]/topic``.
         clock: Clock of arrivals, silence and pauses.
+        mapping: Description of the messages, if they are a vendor's.
         stall_s: Silence after which a wearable has stalled, in seconds; longer for a
             wearable that usually sends more rarely.
         fail_fast: Whether to raise if the first connection fails.
@@ -83,6 +85,7 @@ class ImuSource:
         address: str,
         *,
         clock: Clock,
+        mapping: PayloadMapping | None = None,
         stall_s: float = 5.0,
         fail_fast: bool = False,
         most_batches: int = 256,
@@ -101,7 +104,7 @@ class ImuSource:
         self._most_batches = most_batches
         self._backoff = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S, rng or Random())
         self._receiver = ImuReceiver(
-            subject_id, self._address.shown_topic, ImuClock(clock_settings)
+            subject_id, self._address.shown_topic, ImuClock(clock_settings), mapping
         )
         self._correction_ns = 0
         self._connections = 0

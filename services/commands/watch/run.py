@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _CALIBRATION_FIXES = {
     "fused": "wardwatch model calibrate FOOTAGE",
     "video": "wardwatch model calibrate FOOTAGE --wearable none",
-    "imu": "no command calibrates a wearable alone",
+    "imu": "wardwatch model calibrate FOOTAGE --wearable-only",
 }
 
 

@@ -13,8 +13,11 @@ from pipelines.live.watch import Subject, Watch, WatchSettings
 from pipelines.recognition import ActionRecognizer
 from pipelines.records import FALL, ActionEvent, ImuBatch
 
-MOUNTINGS = 24
+RIGHT_ANGLES = 24
 """Ways to mount a sensor at right angles."""
+
+MOUNTINGS = 44
+"""These, then 20 random ones, which are always the same."""
 
 _BATCH_S = 0.5
 
@@ -28,6 +31,10 @@ def mounting(number: int) -> Float32[np.ndarray, "3 3"]:
     if not 0 <= number < MOUNTINGS:
         msg = f"a mounting is 0 to {MOUNTINGS - 1}, got {number}"
         raise ValueError(msg)
+    if number >= RIGHT_ANGLES:
+        free = Rotation.random(random_state=number).as_matrix()
+        drawn: Float32[np.ndarray, "3 3"] = free.astype(np.float32)
+        return drawn
     turns = Rotation.create_group("O").as_matrix().round()
     is_same = (turns == np.eye(3)).all(axis=(1, 2))
     ordered = np.concatenate((turns[is_same], turns[~is_same]))

@@ -87,6 +87,18 @@ def test_a_wearable_that_nobody_wears_is_refused_with_those_that_are_worn(
         wearing(read_footage(tmp_path), "hip")
 
 
+def test_a_wearable_alone_leaves_the_video_out(tmp_path: Path) -> None:
+    make_folder(tmp_path, "a.mp4", "a.waist.imu.csv", "b.mp4")
+    write_labels(tmp_path / "labels.csv", [replace(SITTING, file="a.mp4")])
+    (taken,) = wearing(read_footage(tmp_path), "waist", alone=True)
+    assert taken.wearable_only
+    rows = [replace(SITTING, file=file) for file in ("a.mp4", "b.mp4")]
+    write_labels(tmp_path / "labels.csv", rows)
+    expected = r"b\.mp4 has no wearable that could be watched alone$"
+    with pytest.raises(FootageError, match=expected):
+        wearing(read_footage(tmp_path), "waist", alone=True)
+
+
 def test_a_name_with_signs_of_a_pattern_is_taken_by_the_letter(
     tmp_path: Path,
 ) -> None:

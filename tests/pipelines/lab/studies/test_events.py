@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipelines.clock import SystemClock
+from pipelines.clock import NS_PER_S, SystemClock
 from pipelines.errors import FootageError, PipelineError, SourceError
 from pipelines.lab.data.footage import (
     Footage,
@@ -25,6 +25,8 @@ from pipelines.lab.studies.events import (
     refuse_unknown_labels,
 )
 from pipelines.live.watch import WatchSettings
+from pipelines.recognition import ActionRecognizer, ClipScores
+from pipelines.records import Clip, Prediction
 from pipelines.sources.camera.framing import PAD, Framing, crop
 from pipelines.sources.gstreamer.video_writer import VideoFileWriter
 from tests.fakes import COLOURS, ColourRecognizer
@@ -200,18 +202,51 @@ def test_a_quick_choice_holds_one_recording_at_least() -> None:
     assert len(choose_quick(recordings_of([60.0, 60.0]), seed=1, budget_s=5.0)) == 1
 
 
-def test_a_recordings_wearable_goes_along(tmp_path: Path) -> None:
-    write_video(tmp_path / "calm.mp4", CALM)
+def recording_with_wearable(folder: Path) -> Recording:
+    """Return a recording whose wearable has samples for half of the video."""
+    write_video(folder / "calm.mp4", CALM)
     columns = "t_s,ax_mps2,ay_mps2,az_mps2,gx_radps,gy_radps,gz_radps"
-    rows = [f"{i / 50},0,0,9.8,0,0,0" for i in range(300)]  # half of the video
-    (tmp_path / "calm.waist.imu.csv").write_text("\n".join([columns, *rows]))
-    write_labels(tmp_path / "labels.csv", label_rows("calm.mp4", CALM))
-    (recording,) = read_footage(tmp_path).recordings
-    predictions, _ = asyncio.run(
-        predict_recording(
-            recording, ColourRecognizer(), SystemClock(), WatchSettings(), PAD
-        )
+    rows = [f"{i / 50},0,0,9.8,0,0,0" for i in range(300)]
+    (folder / "calm.waist.imu.csv").write_text("\n".join([columns, *rows]))
+    write_labels(folder / "labels.csv", label_rows("calm.mp4", CALM))
+    (recording,) = read_footage(folder).recordings
+    return recording
+
+
+def predict(recording: Recording, recognizer: ActionRecognizer) -> list[Prediction]:
+    running = predict_recording(
+        recording, recognizer, SystemClock(), WatchSettings(), PAD
     )
+    predictions, _ = asyncio.run(running)
+    return predictions
+
+
+class WearableRecognizer:
+    """A recogniser to which everybody walks, and which needs no pictures."""
+
+    def __init__(self) -> None:
+        self.info = replace(ColourRecognizer().info, needs_frames=False)
+
+    async def encode(self, frames: np.ndarray) -> np.ndarray:
+        raise NotImplementedError
+
+    async def classify(self, clips: Sequence[Clip]) -> ClipScores:
+        rows = np.zeros((len(clips), len(self.info.labels)), np.float32)
+        rows[:, self.info.labels.index("walking")] = 1
+        assert not any(len(clip.features) for clip in clips)
+        return ClipScores(rows, rows, tuple("imu" for _ in clips))
+
+
+def test_a_recordings_wearable_goes_along(tmp_path: Path) -> None:
+    predictions = predict(recording_with_wearable(tmp_path), ColourRecognizer())
     told = [it.modality for it in predictions if not it.partial]
     assert told[0] == "fused"
     assert told[-1] == "video"
+
+
+def test_a_wearable_can_be_watched_without_its_video(tmp_path: Path) -> None:
+    recording = replace(recording_with_wearable(tmp_path), wearable_only=True)
+    recording.video.unlink()
+    predictions = predict(recording, WearableRecognizer())
+    assert {it.modality for it in predictions} == {"imu"}
+    assert predictions[-1].end_ns <= 6 * NS_PER_S

@@ -46,6 +46,14 @@ def test_base_fields_hold_until_they_are_said_again() -> None:
     assert not batch.relative
 
 
+def test_a_pack_without_a_gyroscope_needs_three_axes() -> None:
+    batch = parse(records_at(1.7e9, (1.0,) * 6)[:3])
+    assert batch.accel_mps2.tolist() == [[1, 1, 1]]
+    assert batch.gyro_radps.tolist() == [[0, 0, 0]]
+    with pytest.raises(PayloadError, match=r"accel_z.*missing at a time"):
+        parse(records_at(1.7e9, (1.0,) * 6)[:2])
+
+
 def test_samples_are_put_in_time_order() -> None:
     late, early = (1.0,) * 6, (2.0,) * 6
     batch = parse(records_at(1.7e9 + 0.02, late) + records_at(1.7e9, early))
