@@ -74,8 +74,8 @@ class PayloadMapping:
             several samples without a time of their own.
 
     Raises:
-        ValueError: If a pointer is malformed, there are not one or three of them, or a
-            scale is zero.
+        ValueError: If a pointer is malformed, there are not one or three of them, a
+            scale is zero, or the rate is out of range.
     """
 
     accel: Sequence[str]
@@ -100,10 +100,17 @@ class PayloadMapping:
             if not pointer.startswith(("/", "./")):
                 msg = f"{pointer!r} is no pointer; write /name or, in a sample, ./name"
                 raise ValueError(msg)
+        if isinstance(self.rate_hz, float | int):
+            self._check_rate(self.rate_hz)
         for name in ("accel_scale", "gyro_scale"):
             if not np.isfinite(getattr(self, name)) or not getattr(self, name):
                 msg = f"{name} {getattr(self, name)}, expected a number but zero"
                 raise ValueError(msg)
+
+    def _check_rate(self, rate_hz: float) -> None:
+        if not _LEAST_RATE_HZ <= rate_hz <= _MOST_RATE_HZ:
+            msg = f"rate_hz {rate_hz}, expected {_LEAST_RATE_HZ} to {_MOST_RATE_HZ}"
+            raise ValueError(msg)
 
 
 def read_mapped(
@@ -132,6 +139,9 @@ def read_mapped(
         problem = f"{len(gyro)} samples, expected {len(accel)} as of the acceleration"
         raise PayloadError(topic, "gyro", problem)
     times_ns = message.times_ns(samples, len(accel), arrival_ns)
+    if len(times_ns) != len(accel):
+        problem = f"{len(times_ns)} times for {len(accel)} samples"
+        raise PayloadError(topic, "time", problem)
     order = np.argsort(times_ns, kind="stable")
     return RawImuBatch(
         times_ns[order], accel[order], gyro[order], relative=mapping.time is None
@@ -238,8 +248,8 @@ class _Message:
         if given is None:
             problem = "needed: a message holds several samples without times"
             raise PayloadError(self.topic, "rate_hz", problem)
-        if isinstance(given, float):
-            return given
+        if not isinstance(given, str):
+            return float(given)
         return checked_number(
             self._number(self._at(self.document, given), given),
             where=self.topic,

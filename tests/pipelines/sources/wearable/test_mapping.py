@@ -135,6 +135,11 @@ SAMPLES = {"samples": "/data", "accel": ["./x", "./y", "./z"]}
             "/hz: expected a number from 1 to 4000, got 0",
         ),
         (
+            {"x": [1, 2], "y": [1, 2], "z": [1, 2], "t": 1.7e9},
+            {**XYZ, "time": "./t"},
+            "time: 1 times for 2 samples",
+        ),
+        (
             {"a": [1, 2, 3], "g": [1, 2, 3, 4, 5, 6]},
             {"accel": ["/a"], "gyro": ["/g"]},
             "gyro: 2 samples, expected 1 as of the acceleration",

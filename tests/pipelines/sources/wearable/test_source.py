@@ -12,6 +12,7 @@ import pytest
 
 from pipelines.clock import SystemClock
 from pipelines.records import ImuBatch, SourceState, SourceStatus
+from pipelines.sources.wearable.mapping import PayloadMapping
 from pipelines.sources.wearable.payload import encode_imu_payload
 from pipelines.sources.wearable.source import ImuSource
 from services.demo.broker import Broker
@@ -52,11 +53,19 @@ async def next_status(source: ImuSource, state: SourceState) -> SourceStatus:
 
 @asynccontextmanager
 async def listening(
-    broker: Broker, clock: FakeClock, *, most_batches: int = 256
+    broker: Broker,
+    clock: FakeClock,
+    *,
+    most_batches: int = 256,
+    mapping: PayloadMapping | None = None,
 ) -> AsyncIterator[tuple[ImuSource, Send]]:
     """Yield a source that has subscribed, and what sends it a message after 0.2 s."""
     source = ImuSource(
-        "wrist", broker.address(TOPIC), clock=clock, most_batches=most_batches
+        "wrist",
+        broker.address(TOPIC),
+        clock=clock,
+        most_batches=most_batches,
+        mapping=mapping,
     )
     async with (
         asyncio.timeout(DEADLINE_S),
@@ -85,6 +94,26 @@ def test_messages_arrive_as_batches(broker: Broker) -> None:
         assert source.counts.messages == 5
 
     asyncio.run(scene())
+
+
+def test_messages_of_a_vendor_arrive_by_their_mapping(
+    broker: Broker, caplog: pytest.LogCaptureFixture
+) -> None:
+    mapping = PayloadMapping(accel=["/acc"], accel_unit="mg", rate_hz=25.0)
+
+    async def scene() -> None:
+        clock = FakeClock(START_NS)
+        async with listening(broker, clock, mapping=mapping) as (source, send):
+            await send(b'{"acc": [1, 2]}')
+            await send(b'{"acc": [0, 0, 1000, 0, 0, 500], "HR": 61}')
+            batch = await next_batch(source)
+        assert batch.accel_mps2[:, 2] == pytest.approx([9.80665, 4.903325])
+        assert not batch.gyro_radps.any()
+        assert (source.counts.messages, source.counts.malformed) == (2, 1)
+
+    asyncio.run(scene())
+    (line,) = [line for line in caplog.messages if "dropped a message" in line]
+    assert line.endswith(f"{TOPIC}: /acc: 2 values, expected x, y and z of each sample")
 
 
 def test_the_first_batch_puts_it_online_and_tells_the_offset(broker: Broker) -> None:
