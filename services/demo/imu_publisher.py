@@ -21,12 +21,12 @@ from pipelines.errors import PipelineError
 from pipelines.sources.backoff import Backoff
 from pipelines.sources.mqtt import quiet_logger, reconnecting
 from pipelines.sources.wearable.address import MqttAddress
-from pipelines.sources.wearable.payload import (
+from pipelines.sources.wearable.payload import encode_imu_payload
+from pipelines.sources.wearable.raw_batch import (
     LEAST_RATE_HZ,
     MOST_RATE_HZ,
-    encode_imu_payload,
+    RawImuBatch,
 )
-from pipelines.sources.wearable.raw_batch import RawImuBatch
 from pipelines.sources.wearable.replay import read_imu_csv
 
 logger = logging.getLogger(__name__)

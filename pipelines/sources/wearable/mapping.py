@@ -28,8 +28,10 @@ from jaxtyping import Float32, Int64
 from pipelines.clock import NS_PER_S
 from pipelines.errors import PayloadError
 from pipelines.sources.wearable.raw_batch import (
+    LEAST_RATE_HZ,
     MOST_ACCEL_MPS2,
     MOST_GYRO_RADPS,
+    MOST_RATE_HZ,
     MOST_SAMPLES,
     RawImuBatch,
     checked_axis,
@@ -49,7 +51,6 @@ _RADPS_PER_UNIT = {
     "mdegps": float(np.pi / 180_000),
 }
 _PER_S = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
-_LEAST_RATE_HZ, _MOST_RATE_HZ = 1.0, 4000.0
 _AXES = 3
 
 
@@ -108,8 +109,8 @@ class PayloadMapping:
                 raise ValueError(msg)
 
     def _check_rate(self, rate_hz: float) -> None:
-        if not _LEAST_RATE_HZ <= rate_hz <= _MOST_RATE_HZ:
-            msg = f"rate_hz {rate_hz}, expected {_LEAST_RATE_HZ} to {_MOST_RATE_HZ}"
+        if not LEAST_RATE_HZ <= rate_hz <= MOST_RATE_HZ:
+            msg = f"rate_hz {rate_hz}, expected {LEAST_RATE_HZ} to {MOST_RATE_HZ}"
             raise ValueError(msg)
 
 
@@ -254,8 +255,8 @@ class _Message:
             self._number(self._at(self.document, given), given),
             where=self.topic,
             field=given,
-            least=_LEAST_RATE_HZ,
-            most=_MOST_RATE_HZ,
+            least=LEAST_RATE_HZ,
+            most=MOST_RATE_HZ,
         )
 
     def _time_ns(self, value: object) -> int:

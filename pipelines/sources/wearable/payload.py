@@ -26,8 +26,10 @@ from pipelines.clock import NS_PER_S, ns_to_seconds
 from pipelines.errors import PayloadError
 from pipelines.sources.wearable.mapping import PayloadMapping, read_mapped
 from pipelines.sources.wearable.raw_batch import (
+    LEAST_RATE_HZ,
     MOST_ACCEL_MPS2,
     MOST_GYRO_RADPS,
+    MOST_RATE_HZ,
     MOST_SAMPLES,
     RawImuBatch,
     checked_axis,
@@ -41,8 +43,6 @@ PAYLOAD_VERSION = 1
 MOST_PAYLOAD_BYTES = 1 << 20
 """One second of 6 axes at 200 Hz is about 30 kB; this is room for half a minute."""
 
-LEAST_RATE_HZ = 1.0
-MOST_RATE_HZ = 4000.0
 _AXES = 3
 
 

@@ -27,6 +27,9 @@ MOST_GYRO_RADPS = 100.0
 MOST_SAMPLES = 10_000
 """Greatest number of samples in a message; parsing blocks the other sources."""
 
+LEAST_RATE_HZ, MOST_RATE_HZ = 1.0, 4000.0
+"""Samples a second that a message may state."""
+
 _MOST_SHOWN = 40
 
 

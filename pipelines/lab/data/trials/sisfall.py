@@ -17,9 +17,9 @@ import re
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float64
 
 from pipelines.errors import DatasetError
+from pipelines.lab.data.trials.rows import read_lines, rows_of
 from pipelines.lab.data.trials.trial import STANDARD_GRAVITY_MPS2, WearableTrial
 
 PLACES = ("waist",)
@@ -57,7 +57,10 @@ def _read_trial(path: Path) -> WearableTrial:
     named = _FILE.match(path.name)
     assert named is not None
     activity, group, number, trial = named.groups()
-    rows = _rows(path)
+    rows = rows_of(path, read_lines(path), _COLUMNS, ",")
+    if not len(rows):
+        problem = "holds no sample"
+        raise DatasetError(str(path), problem)
     return WearableTrial(
         name=f"{activity}_{group}{number}_{trial}",
         person=f"{group}{number}",
@@ -71,25 +74,3 @@ def _read_trial(path: Path) -> WearableTrial:
         ),
         gyro_radps=np.radians(rows[:, 3:6] * _DEGPS_PER_BIT).astype(np.float32),
     )
-
-
-def _rows(path: Path) -> Float64[np.ndarray, "sample 9"]:
-    rows = []
-    text = path.read_text(encoding="utf-8", errors="replace")
-    for number, line in enumerate(text.splitlines(), start=1):
-        cells = line.strip().rstrip(";").split(",")
-        if cells == [""]:
-            continue
-        try:
-            values = [float(cell) for cell in cells]
-        except ValueError:
-            values = []
-        if len(values) != _COLUMNS:
-            where = f"{path}:{number}"
-            problem = f"expected {_COLUMNS} numbers divided by ',', got {line!r}"
-            raise DatasetError(where, problem)
-        rows.append(values)
-    if not rows:
-        problem = "holds no sample"
-        raise DatasetError(str(path), problem)
-    return np.array(rows, np.float64)

@@ -20,6 +20,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from pipelines.errors import DatasetError
+from pipelines.lab.data.trials.rows import read_lines, rows_of
 from pipelines.lab.data.trials.trial import STANDARD_GRAVITY_MPS2, WearableTrial
 
 PLACES = ("waist", "wrist", "chest", "ankle", "pocket")
@@ -61,7 +62,7 @@ def _read_trial(path: Path, place: str) -> Iterator[WearableTrial]:
         problem = "its name is not that of a trial of UMAFall"
         raise DatasetError(str(path), problem)
     person, kind, activity, number = named.groups()
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = read_lines(path)
     sensors = [
         int(found[1])
         for found in map(_SENSOR.match, lines)
@@ -69,7 +70,7 @@ def _read_trial(path: Path, place: str) -> Iterator[WearableTrial]:
     ]
     if not sensors:
         return
-    rows = _numbers(path, lines)
+    rows = rows_of(path, lines, _COLUMNS, ";")
     accel = _of(rows, _ACCELEROMETER, sensors[0])
     gyro = _of(rows, _GYROSCOPE, sensors[0])
     if len(accel) < _LEAST_SAMPLES:
@@ -100,24 +101,6 @@ def _age_group(lines: list[str]) -> str:
     if not ages:
         return "age unknown"
     return f"{_OLD} and over" if ages[0] >= _OLD else f"under {_OLD}"
-
-
-def _numbers(path: Path, lines: list[str]) -> Float64[np.ndarray, "row 7"]:
-    rows = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip() or line.lstrip().startswith("%"):
-            continue
-        cells = line.rstrip("; ").split(";")
-        try:
-            values = [float(cell) for cell in cells]
-        except ValueError:
-            values = []
-        if len(values) != _COLUMNS:
-            problem = f"expected {_COLUMNS} numbers divided by ';', got {line!r}"
-            where = f"{path}:{number}"
-            raise DatasetError(where, problem)
-        rows.append(values)
-    return np.array(rows, np.float64).reshape(-1, _COLUMNS)
 
 
 def _of(

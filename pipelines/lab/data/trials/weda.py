@@ -15,7 +15,6 @@ Marques and Moreno 2023, "Online fall detection using wrist devices", Sensors 23
 1146.
 """
 
-import csv
 import re
 from pathlib import Path
 
@@ -23,6 +22,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from pipelines.errors import DatasetError
+from pipelines.lab.data.trials.rows import read_lines, rows_of
 from pipelines.lab.data.trials.trial import WearableTrial
 
 PLACES = ("wrist",)
@@ -96,24 +96,10 @@ def _read_trial(path: Path) -> WearableTrial:
 
 def _samples(path: Path) -> Float64[np.ndarray, "sample 4"]:
     """Return time and three values of each sample, evenly spread."""
-    rows = []
-    with path.open(encoding="utf-8", errors="replace", newline="") as file:
-        for number, cells in enumerate(csv.reader(file), start=1):
-            if number == 1 or not cells:
-                continue
-            try:
-                values = [float(cell) for cell in cells]
-            except ValueError:
-                values = []
-            if len(values) != _COLUMNS:
-                where = f"{path}:{number}"
-                problem = f"expected {_COLUMNS} numbers divided by ',', got {cells}"
-                raise DatasetError(where, problem)
-            rows.append(values)
-    if len(rows) < _LEAST_SAMPLES:
-        problem = f"holds {len(rows)} samples, expected at least {_LEAST_SAMPLES}"
+    table = rows_of(path, read_lines(path), _COLUMNS, ",", header=1)
+    if len(table) < _LEAST_SAMPLES:
+        problem = f"holds {len(table)} samples, expected at least {_LEAST_SAMPLES}"
         raise DatasetError(str(path), problem)
-    table = np.array(rows, np.float64)
     table = table[np.argsort(table[:, 0], kind="stable")]
     table[:, 0] = np.linspace(table[0, 0], table[-1, 0], len(table))
     return table

@@ -40,6 +40,7 @@ def test_the_name_says_what_was_done_and_by_whom(tmp_path: Path) -> None:
     [
         (LINE + "1,2,3;\n", r":2: expected 9 numbers divided by ',', got '1,2,3;'$"),
         (LINE.replace("16384", "x"), r":1: expected 9 numbers"),
+        (LINE.replace("16384", "nan"), r":1: expected 9 numbers"),
         ("\n", "holds no sample$"),
     ],
 )
