@@ -21,6 +21,7 @@ from models.clip.text_bank import build_text_bank
 from models.csn.file import csn_of
 from models.errors import CheckpointError
 from models.is_clip.file import TrainedIsClip, is_clip_of
+from models.is_clip.scorers import IsClipScorer, LateIsClipScorer
 from models.prompts.prompt_file import load_prompt_set
 from models.prompts.prompt_set import PromptSet
 from models.recognizer import ClipRecognizer, weights_hash
@@ -28,7 +29,6 @@ from models.sc_clip.file import sc_clip_of
 from models.scorers import (
     ClipScorer,
     CsnScorer,
-    IsClipScorer,
     ScClipScorer,
     Scorer,
     Temporal,
@@ -118,7 +118,8 @@ def _adapted(
         case "is-clip":
             trained = is_clip_of(kept, clip)
             _check_windows(kept, trained, frames, seconds)
-            return IsClipScorer(clip, trained)
+            is_late = trained.late_weight is not None
+            return (LateIsClipScorer if is_late else IsClipScorer)(clip, trained)
 
 
 def _check_windows(

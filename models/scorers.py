@@ -4,15 +4,14 @@
     clip      CLIP's vector                       the mean of the frames, or the middle
     one
     csn       CLIP's vector                       each frame under each label's noise
-    is-clip   CLIP's and the student's vectors    the frames as the samples weigh them;
-                                                  without samples CLIP's mean
+    is-clip   CLIP's vector, or the student's     frames and samples;
+                as well                           see ``models.is_clip.scorers``
     sc-clip   tokens about the last block         f' of each frame
 
 Each frame is encoded once, and its feature does not depend on other frames. Scoring
 stored features therefore gives the same result as the whole computation.
 """
 
-import math
 from collections.abc import Sequence
 from typing import Literal, Protocol, final, runtime_checkable
 
@@ -24,9 +23,6 @@ from torch import Tensor
 from models.clip.averaging import average_clip, middle_frame
 from models.clip.encoder import ClipEncoder, normalise_pixels
 from models.csn.noise import FeatureNoise
-from models.is_clip.file import TrainedIsClip
-from models.is_clip.spectrogram import ImuFormat, spectrograms
-from models.is_clip.tower import teacher_features, trunk_tokens
 from models.sc_clip.model import FrameState, ScClip
 from models.window import Modality, Window
 
@@ -37,7 +33,6 @@ Scored = tuple[Float32[np.ndarray, "clip label"], tuple[Modality, ...]]
 """Cosines of windows, and the modality of each answer."""
 
 _BATCH = 64
-_RATE_TOLERANCE = 0.02
 
 
 @runtime_checkable  # annotations are checked at run time under test
@@ -140,115 +135,9 @@ class CsnScorer:
         """See ``Scorer``; the texts must be those that the noise was built with."""
         rows = np.zeros((len(windows), len(text_bank)), np.float32)
         for row, window in zip(rows, windows, strict=True):
-            _require_frames(window)
+            require_frames(window)
             row[:] = self._noise.score(window.features, scale=1.0).mean(axis=0)
         return rows, _video(windows)
-
-
-@final
-class IsClipScorer:
-    """IS-CLIP on frames and samples, or on whichever is available.
-
-    A window's samples are used if their rate is that of the training and they are long
-    enough for a spectrogram; otherwise its modality is video. A window of frames alone
-    is scored by the checkpoint's own vectors, because the student has learnt to share
-    its work with the samples.
-    """
-
-    kind = "is-clip"
-    needs_frames = False
-    uses_samples = True
-
-    def __init__(self, clip: ClipEncoder, trained: TrainedIsClip) -> None:
-        self.scale = clip.logit_scale
-        self._clip, self._model = clip, trained.model
-        self._spectrum = trained.scale
-        self._form = ImuFormat(trained.scale.rate_hz, "mps2", "radps")
-
-    @torch.inference_mode()
-    def encode(
-        self, frames: UInt8[np.ndarray, "batch height width 3"]
-    ) -> Float32[np.ndarray, "batch both"]:
-        """Encode pictures as CLIP's and the student's rows of unit norm, side by side.
-
-        Both share the trunk, which runs once.
-        """
-        features = np.empty((len(frames), 2 * self._clip.dim), np.float32)
-        for part in _parts(len(frames)):
-            pixels = _pixels(self._clip, frames[part])
-            tokens = trunk_tokens(self._clip.model, pixels)
-            both = (
-                teacher_features(self._clip.model, tokens),
-                self._model.student_features(tokens),
-            )
-            features[part] = torch.cat(both, dim=1).numpy(force=True)
-        return features
-
-    @torch.inference_mode()
-    def cosines(
-        self, windows: Sequence[Window], text_bank: Float32[np.ndarray, "label dim"]
-    ) -> Scored:
-        """See ``Scorer``.
-
-        Raises:
-            ValueError: If a window has neither frames nor usable samples.
-        """
-        modalities = tuple(self._modality(window) for window in windows)
-        rows = np.zeros((len(windows), len(text_bank)), np.float32)
-        for modality in ("fused", "video", "imu"):
-            places = [i for i, found in enumerate(modalities) if found == modality]
-            if places:
-                chosen = [windows[place] for place in places]
-                vectors = self._vectors(chosen, modality)
-                rows[places] = vectors.numpy(force=True) @ text_bank.T
-        return rows, modalities
-
-    def _modality(self, window: Window) -> Modality:
-        if not self._has_samples(window):
-            _require_frames(window)
-            return "video"
-        return "fused" if len(window.features) else "imu"
-
-    def _has_samples(self, window: Window) -> bool:
-        if window.imu is None or window.imu_rate_hz is None:
-            return False
-        rate_hz = self._form.rate_hz
-        known = math.isclose(window.imu_rate_hz, rate_hz, rel_tol=_RATE_TOLERANCE)
-        return known and len(window.imu) >= self._form.window_samples
-
-    def _vectors(
-        self, windows: Sequence[Window], modality: Modality
-    ) -> Float32[Tensor, "clip dim"]:
-        if modality == "video":
-            recency = self._clip.card.recency
-            dim = self._clip.dim
-            rows = [
-                average_clip(window.features[:, :dim], window.slots, recency)
-                for window in windows
-            ]
-            return torch.from_numpy(np.stack(rows))
-        imu = self._encode_samples(windows)
-        if modality == "imu":
-            return torch.nn.functional.normalize(imu, dim=-1)
-        most = max(len(window.features) for window in windows)
-        features = torch.zeros((len(windows), most, self._clip.dim))
-        slots = torch.full((len(windows), most), -1)
-        for row, window in enumerate(windows):
-            count = len(window.features)
-            features[row, :count] = torch.tensor(window.features[:, self._clip.dim :])
-            slots[row, :count] = torch.tensor(list(window.slots))
-        device = self._model.projection.weight.device
-        return self._model.fuse(features.to(device), imu, slots.to(device))
-
-    def _encode_samples(self, windows: Sequence[Window]) -> Float32[Tensor, "clip dim"]:
-        pairs = [
-            spectrograms(window.imu, self._form, self._spectrum)
-            for window in windows
-            if window.imu is not None
-        ]
-        device = self._model.projection.weight.device
-        acc, gyro = (torch.stack(each).to(device) for each in zip(*pairs, strict=True))
-        return self._model.encode_imu(acc, gyro)
 
 
 @final
@@ -272,8 +161,8 @@ class ScClipScorer:
         The first token has no dense values, but zeros in their place.
         """
         parts = [
-            _packed(self._model.frame_state(_pixels(self._clip, frames[part])))
-            for part in _parts(len(frames))
+            _packed(self._model.frame_state(to_pixels(self._clip, frames[part])))
+            for part in batches(len(frames))
         ]
         return np.concatenate(parts)
 
@@ -286,7 +175,7 @@ class ScClipScorer:
         text = torch.tensor(text_bank, device=device)
         rows = np.zeros((len(windows), len(text_bank)), np.float32)
         for row, window in zip(rows, windows, strict=True):
-            _require_frames(window)
+            require_frames(window)
             state = self._unpacked(torch.tensor(window.features, device=device))
             heads = self._model.clip_answer(state, auxiliary=False)
             logits = self._model.score(heads, text).logits[0]
@@ -309,21 +198,32 @@ def _packed(state: FrameState) -> Float32[np.ndarray, "batch token kept"]:
     return packed
 
 
-def _parts(count: int) -> list[slice]:
+def batches(count: int) -> list[slice]:
+    """Cut pictures into batches that fit into memory; at least one."""
     starts = range(0, max(count, 1), _BATCH)
     return [slice(start, start + _BATCH) for start in starts]
 
 
-def _pixels(
+def to_pixels(
     clip: ClipEncoder, frames: UInt8[np.ndarray, "batch height width 3"]
 ) -> Float32[Tensor, "batch 3 height width"]:
+    """Normalise pictures for a checkpoint.
+
+    Raises:
+        ValueError: If the pictures are not of its size.
+    """
     clip.require_size(frames)
     # torch.tensor copies: frames are read-only, which torch cannot share
     batch = torch.tensor(frames, device=clip.model.device)
     return normalise_pixels(batch, *clip.pixel_scale)
 
 
-def _require_frames(window: Window) -> None:
+def require_frames(window: Window) -> None:
+    """Refuse a window without frames.
+
+    Raises:
+        ValueError: If the window has none.
+    """
     if not len(window.features):
         msg = "a clip of no frames has no average"
         raise ValueError(msg)

@@ -23,8 +23,9 @@ class Window:
         features: The recogniser's features of its frames, in time order; empty without
             a camera.
         slots: The position of each of these frames in a full window.
-        imu: Acceleration with gravity in m/s² and turn rate in rad/s, from the first
-            frame to the last; None without a wearable or while it is silent.
+        imu: Acceleration with gravity in m/s² and turn rate in rad/s, z up, to the last
+            frame from the first or up to three seconds before it; None without a
+            wearable or while it is silent.
         imu_rate_hz: Samples per second.
 
     Raises:

@@ -198,7 +198,8 @@ class Clip:
     ``start_ns`` and ``end_ns`` are the times of the first and the last frame.
     ``missing_frames`` counts the gaps since the stream began. ``partial`` is true if
     the window starts before the stream. ``slots`` are the features' positions in the
-    full window, 0 to frames - 1; they identify the middle frame despite gaps.
+    full window, 0 to frames - 1; they identify the middle frame despite gaps. ``imu``
+    has samples with z up; they begin up to three seconds before the first frame.
 
     If several people are in view, the clip is of the leading person, the one in view
     longest. ``others`` are the clips of the other people in the same window, without

@@ -54,6 +54,7 @@ class IsClipSettings:
         mode: How SIRM changes the frames of a window; see ``Sirm``.
         heads: Attention heads of SIRM; divides the dimension of CLIP's space.
         imu_width: Width of the encoder's output for each sensor; a multiple of 64.
+        ordered: Whether the encoder keeps the quarters of a window apart.
         imu_weight: Weight of the loss of the samples alone, which is our addition.
             Without it f_IMU is not near the texts, and a subject without a camera
             cannot be recognised. At 0 the loss is the paper's.
@@ -70,6 +71,7 @@ class IsClipSettings:
     mode: SirmMode = "broadcast"
     heads: int = 8
     imu_width: int = 512
+    ordered: bool = False
     imu_weight: float = 0.5
     video_weight: float = 0.0
 
@@ -138,7 +140,7 @@ class IsClip(nn.Module):
         sensors = 2 if settings.sensors == "both" else 1
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
-            self.imu_encoder = ImuEncoder(settings.imu_width)
+            self.imu_encoder = ImuEncoder(settings.imu_width, ordered=settings.ordered)
             self.joint = nn.Linear(sensors * settings.imu_width, dim)
             self.sirm = (
                 Sirm(dim, settings.heads, settings.mode) if settings.sirm else None

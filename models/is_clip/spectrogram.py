@@ -17,6 +17,14 @@ rows, below one cycle per Hann window, with their sign.
 
 No column reaches past the window, so nothing depends on later samples. Samples after
 the last whole column are ignored.
+
+The *upright* form is for wearables that are worn any way round. Its samples have z up,
+and only the magnitude, the vertical part and the level part of each vector enter, which
+no turn about the vertical changes. The median is left out, because an impact lasts one
+or two samples. The level rows hold the logarithms of the greatest and the least
+magnitude of each column, and the mean vertical and level parts. All windows are as long
+as the longest: a shorter one, as at a stream's beginning, begins with its first sample,
+repeated.
 """
 
 import itertools
@@ -47,8 +55,9 @@ _LEVEL_SCALE = 2.0  # value of 1 g, where cells have a standard deviation of 1
 _LEAST_WINDOW = 4
 _HANN_SUM = 8.0  # sum of a Hann window of 16 samples
 _GROUPS = 8
-_BANDS = SIDE // 16  # rows after four halvings
+_CELLS = SIDE // 16  # rows, and columns, after four halvings
 _RATE_TOLERANCE = 0.02  # accuracy of a wearable's clock
+_LEAST_G = 0.02  # below it a logarithm says nothing
 _G_PER_UNIT = {"g": 1.0, "mps2": 1 / 9.80665}
 _RADPS_PER_UNIT = {"radps": 1.0, "degps": math.pi / 180}
 
@@ -100,6 +109,8 @@ class SpectrogramScale:
         gyro_mean: Mean over all cells of the gyroscope's spectrograms.
         gyro_deviation: Standard deviation of these cells; positive.
         levels: Whether the accelerometer's lowest rows hold its levels.
+        upright_s: Length of every window in the upright form, in seconds; None for
+            spectrograms of the sensor's own axes.
 
     Raises:
         ValueError: If a value is out of its range.
@@ -111,8 +122,12 @@ class SpectrogramScale:
     gyro_mean: float
     gyro_deviation: float
     levels: bool = False
+    upright_s: float | None = None
 
     def __post_init__(self) -> None:
+        if self.upright_s is not None and not _WINDOW_S <= self.upright_s < math.inf:
+            msg = f"upright_s {self.upright_s}, expected at least {_WINDOW_S}"
+            raise ValueError(msg)
         for name in ("rate_hz", "acc_deviation", "gyro_deviation"):
             if not 0 < getattr(self, name) < math.inf:
                 msg = f"{name} {getattr(self, name)}, expected above 0 and finite"
@@ -128,6 +143,7 @@ def fit_scale(
     form: ImuFormat,
     *,
     levels: bool = False,
+    upright_s: float | None = None,
 ) -> SpectrogramScale:
     """Fit a scale on windows of the training data.
 
@@ -136,6 +152,7 @@ def fit_scale(
         form: Rate and units of all windows.
         levels: Whether the accelerometer's lowest rows will hold its levels, as in
             ``SpectrogramScale``. The fit uses the original cells in either case.
+        upright_s: Length of windows in the upright form, as in ``SpectrogramScale``.
 
     Raises:
         ValueError: If there is no window, ``log_spectrograms`` refuses one, or a
@@ -144,7 +161,8 @@ def fit_scale(
     totals = np.zeros((2, 2))  # sensor, then sum and sum of squares
     count = 0
     for window in windows:
-        cells = log_spectrograms(window, form).double().numpy().reshape(2, -1)
+        axes = _axes(window, form, upright_s)
+        cells = _log_pictures(axes, form).double().numpy().reshape(2, -1)
         totals += np.stack([cells.sum(axis=1), (cells**2).sum(axis=1)], axis=1)
         count += cells.shape[1]
     if count == 0:
@@ -159,6 +177,7 @@ def fit_scale(
         gyro_mean=float(means[1]),
         gyro_deviation=float(deviations[1]),
         levels=levels,
+        upright_s=upright_s,
     )
 
 
@@ -181,21 +200,39 @@ def spectrograms(
             f"samples at {form.rate_hz:g} Hz, but the scale is of {scale.rate_hz:g} Hz"
         )
         raise ValueError(msg)
-    acc, gyro = log_spectrograms(window, form)
+    axes = _axes(window, form, scale.upright_s)
+    acc, gyro = _log_pictures(axes, form)
     acc = (acc - scale.acc_mean) / scale.acc_deviation
     if scale.levels:
-        acc[:, :_LEVEL_ROWS] = _LEVEL_SCALE * _levels(window, form)[:, None]
+        stretches = _stretches(axes[:3], form)
+        levels = _means(stretches) if scale.upright_s is None else _peaks(stretches)
+        acc[:, :_LEVEL_ROWS] = _LEVEL_SCALE * levels
     return acc, (gyro - scale.gyro_mean) / scale.gyro_deviation
 
 
-def _levels(
-    window: Float[np.ndarray, "sample 6"], form: ImuFormat
-) -> Float32[Tensor, "3 64"]:
-    """Return the mean acceleration in the span of each column, in g."""
-    axes = _median(window.T[:3].astype(np.float64) * _G_PER_UNIT[form.acc_unit])
-    means = _stretches(axes, form).mean(axis=-1)
-    columns = torch.from_numpy(means)[None]
-    return interpolate(columns, SIDE, mode="linear", align_corners=False)[0].float()
+def _means(
+    stretches: Float64[np.ndarray, "3 time stretch"],
+) -> Float32[Tensor, "3 4 64"]:
+    """Return the mean acceleration in the span of each column, in g, in every row."""
+    means = _columns(stretches.mean(axis=-1))
+    return means[:, None].expand(-1, _LEVEL_ROWS, -1)
+
+
+def _peaks(
+    stretches: Float64[np.ndarray, "3 time stretch"],
+) -> Float32[Tensor, "3 4 64"]:
+    """Return extremes of the magnitude, then the means of its two parts."""
+    logs = np.log(np.maximum(stretches[0], _LEAST_G))
+    highest, lowest = _columns(np.stack((logs.max(axis=-1), logs.min(axis=-1))))
+    upwards, level = _columns(stretches[1:].mean(axis=-1))
+    extremes = torch.stack((highest, highest, lowest, lowest))
+    return torch.stack((extremes, upwards.expand(4, -1), level.expand(4, -1)))
+
+
+def _columns(values: Float64[np.ndarray, "row time"]) -> Float32[Tensor, "row 64"]:
+    """Return values for each column of the picture."""
+    rows = torch.from_numpy(values)[None]
+    return interpolate(rows, SIDE, mode="linear", align_corners=False)[0].float()
 
 
 def log_spectrograms(
@@ -211,6 +248,17 @@ def log_spectrograms(
     Raises:
         ValueError: If the window is shorter than 0.64 s, or a sample is not finite.
     """
+    return _log_pictures(_axes(window, form, None), form)
+
+
+def _axes(
+    window: Float[np.ndarray, "sample 6"], form: ImuFormat, upright_s: float | None
+) -> Float64[np.ndarray, "6 _sample"]:
+    """Return the six signals of a window that are transformed, in g and rad/s.
+
+    Raises:
+        ValueError: If the window is shorter than 0.64 s, or a sample is not finite.
+    """
     if len(window) < form.window_samples:
         msg = (
             f"an IMU window of {len(window)} samples, expected at least"
@@ -221,9 +269,29 @@ def log_spectrograms(
         msg = "an IMU window holds NaN or infinite samples"
         raise ValueError(msg)
     units = np.repeat([_G_PER_UNIT[form.acc_unit], _RADPS_PER_UNIT[form.gyro_unit]], 3)
-    axes = _median(window.T.astype(np.float64) * units[:, None])
-    axes -= axes.mean(axis=1, keepdims=True)
-    cells = np.log1p(_magnitudes(axes, form))
+    axes = window.T.astype(np.float64) * units[:, None]
+    if upright_s is None:
+        return _median(axes)
+    wanted = round(upright_s * form.rate_hz)
+    missing = max(0, wanted - axes.shape[1])
+    axes = np.pad(axes[:, -wanted:], ((0, 0), (missing, 0)), mode="edge")
+    return np.concatenate([_parts(vector) for vector in (axes[:3], axes[3:])])
+
+
+def _parts(
+    vectors: Float64[np.ndarray, "3 sample"],
+) -> Float64[np.ndarray, "3 sample"]:
+    """Return the magnitude, the vertical part and the level part of vectors."""
+    level = np.hypot(vectors[0], vectors[1])
+    return np.stack((np.linalg.norm(vectors, axis=0), vectors[2], level))
+
+
+def _log_pictures(
+    axes: Float64[np.ndarray, "6 sample"], form: ImuFormat
+) -> Float32[Tensor, "2 3 64 64"]:
+    """Transform six signals: sensor, axis, frequency, time."""
+    moving = axes - axes.mean(axis=1, keepdims=True)
+    cells = np.log1p(_magnitudes(moving, form))
     # antialias, so that every column of a long window contributes to the picture
     pictures = interpolate(
         torch.from_numpy(cells)[None],
@@ -279,12 +347,17 @@ class ImuEncoder(nn.Module):
     distinguish movements. The first convolution has no norm after it: a group norm
     there would remove the strength of a movement.
 
+    Args:
+        width: Channels of the last convolution and of the output.
+        ordered: Whether the quarters of the window stay separate as well, which tells
+            what came before an impact from what came after it.
+
     Raises:
         ValueError: If ``width`` is not a multiple of 64 (8 channels at first, 8
             groups).
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, *, ordered: bool = False) -> None:
         super().__init__()
         if width < 64 or width % 64:
             msg = f"imu_width {width}, expected a multiple of 64"
@@ -298,12 +371,14 @@ class ImuEncoder(nn.Module):
                 nn.GroupNorm(_GROUPS, after),
             ]
         self.stages = nn.Sequential(*stages, nn.ReLU())
-        self.bands = nn.Linear(_BANDS * width, width)
+        self._ordered = ordered
+        self.bands = nn.Linear(_CELLS * (_CELLS if ordered else 1) * width, width)
 
     def forward(
         self, pictures: Float32[Tensor, "clip 3 64 64"]
     ) -> Float32[Tensor, "clip width"]:
         """Encode the output of ``spectrograms``: axis, frequency, time."""
         cells: Tensor = self.stages(pictures)  # clip, width, 4 frequencies, 4 times
-        encoded: Tensor = self.bands(cells.mean(dim=3).flatten(1))
+        kept = cells if self._ordered else cells.mean(dim=3)
+        encoded: Tensor = self.bands(kept.flatten(1))
         return encoded.relu()

@@ -111,7 +111,7 @@ class HeldWindows:
     def _with_samples(self, clip: Clip) -> Clip:
         if self._wait is None:
             return clip
-        worn = self._imu.slice(clip.start_ns, clip.end_ns)
+        worn = self._imu.upright_slice(clip.start_ns, clip.end_ns)
         if worn is None:
             return clip
         samples, rate_hz = worn

@@ -27,6 +27,7 @@ from pipelines.records import (
     SourceStatus,
 )
 from pipelines.sources.wearable.buffer import ImuBuffer
+from pipelines.sources.wearable.upright import UprightEstimator
 
 Item = Frame | ImuBatch | SourceStatus
 """An item of a source."""
@@ -51,6 +52,8 @@ class Subject:
         open_events: Episodes that an earlier process started and did not end.
         zones: Zones of the camera's picture; they need a view that finds people.
         bed_settings: When a person is in bed.
+        upright: Estimator of which way is up for the wearable, which may have learnt
+            it before; None starts anew.
     """
 
     subject_id: str
@@ -60,6 +63,7 @@ class Subject:
     open_events: tuple[ActionEvent, ...] = ()
     zones: tuple[Zone, ...] = ()
     bed_settings: BedSettings = field(default_factory=BedSettings)
+    upright: UprightEstimator | None = None
 
 
 MOST_PEOPLE = 4
@@ -125,7 +129,8 @@ class SubjectStages:
         self.imu = ImuBuffer(
             horizon_s=settings.windows.seconds
             + settings.wearable_wait.ceiling_s
-            + _KEPT_BESIDE_S
+            + _KEPT_BESIDE_S,
+            upright=subject.upright,
         )
         self.windows = WindowAssembler(subject_id, settings.windows, self.imu)
         self.wearable_windows: WearableWindows | None = None

@@ -44,7 +44,7 @@ class WearableWindows:
     def _clip(self, tick: int) -> Clip | None:
         end_ns = tick * self._settings.step_ns
         start_ns = end_ns - (self._settings.frames - 1) * self._settings.step_ns
-        imu = self._imu.slice(start_ns, end_ns)
+        imu = self._imu.upright_slice(start_ns, end_ns)
         if imu is None:
             return None
         samples, rate_hz = imu

@@ -145,7 +145,7 @@ class WindowAssembler:
         imu = (
             None
             if self._imu is None
-            else self._imu.slice(leading.start_ns, leading.end_ns)
+            else self._imu.upright_slice(leading.start_ns, leading.end_ns)
         )
         samples, rate_hz = imu or (None, None)
         return replace(leading, imu=samples, imu_rate_hz=rate_hz, others=tuple(others))

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -17,21 +18,37 @@ from services.options import (
     PromptsOption,
     require_wearable_alone,
 )
-from services.progress import progress_bar
+from services.progress import progress_bar, staged_bars
 
 if TYPE_CHECKING:
+    from pipelines.lab.data.trials.trial import WearableTrial
     from pipelines.lab.studies.wearables.report import WearableReport
 
 Place = Literal["waist", "wrist", "chest", "ankle", "pocket"]
-Form = Literal["umafall", "sisfall", "weda"]
+Form = Literal["umafall", "sisfall", "weda", "simulated"]
+
+_BESIDE = 150  # simulated trials that a plot of impacts compares with
 
 
 def wearables(
-    folder: Annotated[Path, typer.Argument(help="Folder of a public set.")],
+    folder: Annotated[
+        Path | None,
+        typer.Argument(help="Folder of a public set; none for simulated trials."),
+    ] = None,
     *,
     form: Annotated[
-        Form, typer.Option("--format", help="The set: UMAFall, SisFall or WEDA-FALL.")
+        Form,
+        typer.Option(
+            "--format",
+            help="The set: UMAFall, SisFall, WEDA-FALL, or simulated trials.",
+        ),
     ] = "umafall",
+    trials: Annotated[
+        int, typer.Option(min=1, help="Number of simulated trials.")
+    ] = 400,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Seed of simulated trials; no training has them.")
+    ] = 1,
     place: Annotated[
         Place | None,
         typer.Option(
@@ -47,6 +64,21 @@ def wearables(
             help="Turn the axes: 0 to 23 are right-angle mountings, 24 to 43 random.",
         ),
     ] = 0,
+    at_hz: Annotated[
+        float | None,
+        typer.Option(min=10, help="Leave samples out, down to this rate."),
+    ] = None,
+    range_g: Annotated[
+        float | None,
+        typer.Option(min=1, help="Clip accelerations to this range."),
+    ] = None,
+    gyro: Annotated[
+        bool, typer.Option(help="Use the turn rates, or only the accelerations.")
+    ] = True,
+    impacts: Annotated[
+        Path | None,
+        typer.Option(help="Draw impacts beside simulated ones, to this PNG file."),
+    ] = None,
     model: ModelOption = None,
     prompts: PromptsOption = None,
     adaptation: AdaptationOption = None,
@@ -62,7 +94,7 @@ def wearables(
     from models.build import build_recognizer
     from pipelines.clock import SystemClock
     from pipelines.in_process import InProcessRecognizer
-    from pipelines.lab.data.trials import sisfall, umafall, weda
+    from pipelines.lab.data.trials.lesser_device import LesserDevice
     from pipelines.lab.studies.wearables.report import (
         report_groups,
         report_json,
@@ -71,6 +103,56 @@ def wearables(
     from pipelines.lab.studies.wearables.rule import rule_falls
     from pipelines.lab.studies.wearables.watching import mounting, watch_trials
 
+    worn_at, whole = _read(form, folder, place, trials, seed)
+    if impacts is not None:
+        _draw_impacts(whole, worn_at, impacts)
+    device = LesserDevice(at_hz, range_g, gyro)
+    measured = [device.measure(trial) for trial in whole]
+    built = build_recognizer(
+        model, prompts, adaptation=adaptation, calibration=calibration
+    )
+    require_wearable_alone(built)
+    with (
+        InProcessRecognizer(built) as recognizer,
+        progress_bar("watching", len(measured)) as advance,
+    ):
+        turn = mounting(rotate)
+        found = signals.run(
+            watch_trials(measured, recognizer, SystemClock(), turn, advance)
+        )
+    by_rule = [rule_falls(trial) for trial in measured]
+    reports = {
+        "model": report_trials(measured, found),
+        "rule": report_trials(measured, by_rule),
+    }
+    if as_json:
+        groups = report_groups(measured, found)
+        facts = {
+            **report_json(reports["model"]),
+            "place": worn_at,
+            "mounting": rotate,
+            "device": asdict(device),
+            "rule": report_json(reports["rule"]),
+            "by_group": {name: report_json(each) for name, each in groups.items()},
+        }
+        typer.echo(json.dumps(facts))
+        return
+    _print_report(reports)
+
+
+def _read(
+    form: Form, folder: Path | None, place: Place | None, count: int, seed: int
+) -> "tuple[str, list[WearableTrial]]":
+    """Return where the sensor was worn, and the trials."""
+    from pipelines.lab.data.trials import simulated, sisfall, umafall, weda
+
+    if form == "simulated":
+        worn_at = place or simulated.PLACES[0]
+        with staged_bars() as show:
+            return worn_at, simulated.simulate_trials(count, seed, worn_at, show)
+    if folder is None:
+        msg = "name the folder of the set"
+        raise typer.BadParameter(msg, param_hint="FOLDER")
     readers = {
         "umafall": (umafall.read_umafall, umafall.PLACES),
         "sisfall": (sisfall.read_sisfall, sisfall.PLACES),
@@ -78,36 +160,17 @@ def wearables(
     }
     read, places = readers[form]
     worn_at = place or places[0]
-    trials = read(folder, worn_at)
-    built = build_recognizer(
-        model, prompts, adaptation=adaptation, calibration=calibration
-    )
-    require_wearable_alone(built)
-    with (
-        InProcessRecognizer(built) as recognizer,
-        progress_bar("watching", len(trials)) as advance,
-    ):
-        turn = mounting(rotate)
-        found = signals.run(
-            watch_trials(trials, recognizer, SystemClock(), turn, advance)
-        )
-    by_rule = [rule_falls(trial) for trial in trials]
-    reports = {
-        "model": report_trials(trials, found),
-        "rule": report_trials(trials, by_rule),
-    }
-    if as_json:
-        groups = report_groups(trials, found)
-        whole = {
-            **report_json(reports["model"]),
-            "place": worn_at,
-            "mounting": rotate,
-            "rule": report_json(reports["rule"]),
-            "by_group": {name: report_json(each) for name, each in groups.items()},
-        }
-        typer.echo(json.dumps(whole))
-        return
-    _print_report(reports)
+    return worn_at, read(folder, worn_at)
+
+
+def _draw_impacts(trials: "list[WearableTrial]", place: str, path: Path) -> None:
+    from pipelines.lab.data.trials.simulated import simulate_trials
+    from pipelines.lab.studies.wearables.impacts import plot_impacts
+
+    with staged_bars() as show:
+        beside = simulate_trials(_BESIDE, 0, place, show)
+    plot_impacts(trials, beside, path)
+    typer.echo(f"{path}: impacts at the {place}, real and simulated", err=True)
 
 
 def _print_report(reports: "Mapping[str, WearableReport]") -> None:

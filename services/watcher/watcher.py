@@ -42,8 +42,11 @@ from pipelines.sources.camera.address import CameraAddress
 from pipelines.sources.camera.framing import Framing
 from pipelines.sources.camera.rtsp_access import SYSTEM_TRUST, RtspAccess
 from pipelines.sources.camera.source import CameraLimits, CameraSource
+from pipelines.sources.wearable.address import MqttAddress
 from pipelines.sources.wearable.mapping import PayloadMapping
 from pipelines.sources.wearable.source import ImuSource
+from pipelines.sources.wearable.upright import UprightEstimator
+from pipelines.sources.wearable.upright_file import UprightKeeper
 from services.hub.link import HubLink
 from services.hub.reports import Counting, Report, SubjectState
 from services.site.broker import Tls
@@ -116,7 +119,8 @@ class Pulse:
 class Watcher:
     """Watches a group of subjects, which may change.
 
-    Without a folder the subjects' baselines stay in memory.
+    Without a folder the subjects' baselines, and the orientations of their wearables,
+    stay in memory.
     """
 
     def __init__(
@@ -137,6 +141,7 @@ class Watcher:
         self._opened: dict[str, AsyncExitStack] = {}
         self._configurations: dict[str, str] = {}
         self._keepers: dict[str, BaselineKeeper] = {}
+        self._upright: dict[str, UprightKeeper] = {}
         self._waiting: deque[ActionEvent | DriftAlert] = deque()
         self._news = asyncio.Event()
         self._changing = asyncio.Lock()
@@ -178,6 +183,7 @@ class Watcher:
             known.pop(name, None)
         if name in self._opened:
             await self._opened.pop(name).aclose()
+        self._upright.pop(name, None)
 
     async def pulse(self) -> Pulse:
         """Return a sign of life.
@@ -256,7 +262,9 @@ class Watcher:
                 open_events=tuple(open_events),
                 zones=watched.zones,
                 bed_settings=watched.bed,
+                upright=self._open_upright(watched),
             )
+            stack.callback(self._upright[name].keep)
             chain.add(subject)
             self._open_baseline(chain, name)
             self._opened[name] = stack.pop_all()
@@ -282,12 +290,27 @@ class Watcher:
             on_status=self._receive,
         )
 
+    def _open_upright(self, watched: WatchedSubject) -> UprightEstimator:
+        """Load what the subject's wearable has learnt, if it was saved."""
+        device = "none"
+        if watched.wearable is not None:
+            device = str(MqttAddress.parse(watched.wearable))
+        keeper = UprightKeeper(self._kept(f"upright/{watched.subject_id}.json"), device)
+        self._upright[watched.subject_id] = keeper
+        return keeper.estimator
+
+    def _kept(self, name: str) -> Path | None:
+        """Return the path of a file in the folder, whose folders are made."""
+        if self._folder is None:
+            return None
+        path = self._folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
     def _open_baseline(self, chain: Watch, name: str) -> None:
         """Load the subject's baseline, if one was saved."""
-        file = None
-        if self._folder is not None:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            file = BaselineFile(self._folder / f"{name}.json")
+        path = self._kept(f"{name}.json")
+        file = None if path is None else BaselineFile(path)
         keeper = BaselineKeeper(file, {name: chain.drift[name]}, self._clock)
         self._keepers[name] = keeper
         for record in keeper.open():
@@ -324,6 +347,8 @@ class Watcher:
                 state = replace(state, drift=record)
                 if record.subject_id in self._keepers:
                     self._keepers[record.subject_id].keep()
+                if record.subject_id in self._upright:
+                    self._upright[record.subject_id].keep()
             case ActionEvent() | DriftAlert():
                 self._waiting.append(record)
                 self._news.set()

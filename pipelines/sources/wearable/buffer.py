@@ -11,6 +11,11 @@ from jaxtyping import Float32, Int64
 
 from pipelines.clock import NS_PER_S, seconds_to_ns
 from pipelines.records import ImuBatch
+from pipelines.sources.wearable.upright import UprightEstimator, turn_upright
+
+HISTORY_S = 3.0
+"""Time before a window whose samples go with it, in seconds. What led to a posture
+tells a fall from lying down."""
 
 _AXES = 6
 
@@ -26,17 +31,25 @@ class ImuBuffer:
             seconds; with a greater distance the slice has a gap, and is None. Values
             between samples are interpolated; after the last sample they are constant.
 
+        upright: Estimator that learns which way is up; a new one by default.
+
     Attributes:
         duplicates: Number of samples dropped because their time was in the buffer.
         late: Number of samples dropped because they were older than the horizon.
         changes: Number of merged batches; the content changes only with it.
+        upright: Estimator of the upward direction, which learns from new samples.
 
     Raises:
         ValueError: If an argument is not positive.
     """
 
     def __init__(
-        self, *, rate_hz: float = 50.0, horizon_s: float = 30.0, reach_s: float = 0.25
+        self,
+        *,
+        rate_hz: float = 50.0,
+        horizon_s: float = 30.0,
+        reach_s: float = 0.25,
+        upright: UprightEstimator | None = None,
     ) -> None:
         if min(rate_hz, horizon_s, reach_s) <= 0:
             msg = (
@@ -52,6 +65,7 @@ class ImuBuffer:
         self.duplicates = 0
         self.late = 0
         self.changes = 0
+        self.upright = upright or UprightEstimator()
 
     def __len__(self) -> int:
         return len(self._times_ns)
@@ -74,6 +88,8 @@ class ImuBuffer:
             self.late += int(np.count_nonzero(~fresh))
             times_ns, values = times_ns[fresh], values[fresh]
         merged_ns = np.concatenate([self._times_ns, times_ns])
+        newer = times_ns > (-1 if newest_ns is None else newest_ns)
+        self.upright.add(times_ns[newer], values[newer, :3])
         # np.unique keeps the first of equal times: the one already in the buffer.
         self._times_ns, chosen = np.unique(merged_ns, return_index=True)
         self._values = np.concatenate([self._values, values])[chosen]
@@ -102,11 +118,32 @@ class ImuBuffer:
         points_ns = self._points_ns(start_ns, end_ns)
         if np.any(self._distance_ns(points_ns) > self._reach_ns):
             return None
-        # float64 resolves nanoseconds in seconds from the start, but not in UTC.
-        known_s = (self._times_ns - start_ns) / NS_PER_S
-        points_s = (points_ns - start_ns) / NS_PER_S
-        columns = [np.interp(points_s, known_s, axis) for axis in self._values.T]
-        return np.stack(columns, axis=1).astype(np.float32), self._rate_hz
+        return self._values_at(points_ns), self._rate_hz
+
+    def upright_slice(
+        self, start_ns: int, end_ns: int
+    ) -> tuple[Float32[np.ndarray, "sample 6"], float] | None:
+        """Return a slice with z up, and with the time before it.
+
+        The samples reach back up to ``HISTORY_S`` before ``start_ns``, to the last gap
+        at most. The last of them are those of ``slice``, turned.
+
+        Returns:
+            The samples and their rate in hertz, or None if there is a gap in
+            ``[start_ns, end_ns)``.
+
+        Raises:
+            ValueError: If the span ends before it starts.
+        """
+        own = self.slice(start_ns, end_ns)
+        if own is None:
+            return None
+        steps = np.arange(round(HISTORY_S * self._rate_hz), 0, -1)
+        points_ns = start_ns - self._steps_ns(steps)
+        gaps = np.flatnonzero(self._distance_ns(points_ns) > self._reach_ns)
+        before = self._values_at(points_ns[gaps[-1] + 1 if len(gaps) else 0 :])
+        samples = np.concatenate((before, own[0]))
+        return turn_upright(samples, self.upright.up), self._rate_hz
 
     def gap_began_ns(self, start_ns: int, end_ns: int) -> int | None:
         """Return the beginning of a slice's first gap, which may be before its start.
@@ -126,9 +163,30 @@ class ImuBuffer:
     def _points_ns(self, start_ns: int, end_ns: int) -> Int64[np.ndarray, " point"]:
         """Return the times of a slice's samples, at least one."""
         count = max(1, round((end_ns - start_ns) * self._rate_hz / NS_PER_S))
-        steps_ns = np.rint(np.arange(count) * (NS_PER_S / self._rate_hz))
-        points_ns: Int64[np.ndarray, " point"] = start_ns + steps_ns.astype(np.int64)
+        points_ns: Int64[np.ndarray, " point"] = start_ns + self._steps_ns(
+            np.arange(count)
+        )
         return points_ns
+
+    def _steps_ns(
+        self, steps: Int64[np.ndarray, " point"]
+    ) -> Int64[np.ndarray, " point"]:
+        """Return the time of some steps of a slice."""
+        times_ns: Int64[np.ndarray, " point"] = np.rint(
+            steps * (NS_PER_S / self._rate_hz)
+        ).astype(np.int64)
+        return times_ns
+
+    def _values_at(
+        self, points_ns: Int64[np.ndarray, " point"]
+    ) -> Float32[np.ndarray, "point 6"]:
+        """Interpolate the samples; after the last one they are constant."""
+        # float64 resolves nanoseconds from the first sample, but not in UTC
+        origin_ns = self._times_ns[0]
+        known_s = (self._times_ns - origin_ns) / NS_PER_S
+        points_s = (points_ns - origin_ns) / NS_PER_S
+        columns = [np.interp(points_s, known_s, axis) for axis in self._values.T]
+        return np.stack(columns, axis=1).astype(np.float32)
 
     def _distance_ns(
         self, points_ns: Int64[np.ndarray, " point"]

@@ -60,51 +60,45 @@ def is_clip(
     lives: Annotated[
         int, typer.Option(min=2, help="Number of half-minute lives with wearables.")
     ] = 1000,
-    recordings: Annotated[
-        int | None,
+    stories: Annotated[
+        int, typer.Option(min=2, help="Number of stories of a single worn sensor.")
+    ] = 12000,
+    steps: Annotated[int, typer.Option(min=1, help="Training steps.")] = 6000,
+    late_weight: Annotated[
+        float,
         typer.Option(
-            min=2,
-            help="Number of these lives with a camera as well.",
-            show_default="400, or all lives if they are fewer",
+            min=0.01,
+            help="Weight of the wearable's answer relative to the camera's. The"
+            " camera's temperature over the wearable's, by `wardwatch model"
+            " calibrate`, weighs both alike.",
         ),
-    ] = None,
-    felt_steps: Annotated[
-        int, typer.Option(min=1, help="Training steps on the wearables' samples alone.")
-    ] = 2000,
-    steps: Annotated[
-        int, typer.Option(min=1, help="Training steps on both, for both optimisers.")
-    ] = 1200,
+    ] = 1.0,
     seed: SeedOption = 2,
-    work: WorkOption = None,
 ) -> None:
-    """Train IS-CLIP on the simulated ward: pictures, and a wearable at waist or wrist.
+    """Train IS-CLIP's part for a wearable on simulated lives, falls and daily motion.
 
-    With it a subject's wearable improves recognition from the camera, and a subject
-    without a camera is recognised from the wearable alone. With the shipped checkpoint
-    the training takes half an hour on two cores, and 6 GB of memory.
+    With it a subject's wearable joins in recognition from the camera, and a subject
+    without a camera is recognised from the wearable alone. The training takes half an
+    hour on two cores.
     """
-    watched = min(400, lives) if recordings is None else recordings
-    if watched > lives:
-        msg = f"{watched} recordings of {lives} lives; give at most {lives}"
-        raise typer.BadParameter(msg, param_hint="--recordings")
     clip = _clip_to_adapt(model, out)
     from models.recognizer import ClipRecognizer
-    from pipelines.lab.studies.studied_clips import kept_or_temporary, read_prompts
+    from pipelines.lab.studies.studied_clips import read_prompts
     from pipelines.lab.training.adaptations import adapt_is_clip
     from pipelines.lab.training.picture_clip import Recipe
 
     recipe = Recipe(seed=seed, recordings=lives)
-    with staged_bars() as show, kept_or_temporary(work) as folder:
+    with staged_bars() as show:
         adapt_is_clip(
             ClipRecognizer(clip, read_prompts(prompts)),
             recipe.plans(),
-            folder,
             out,
             show,
-            recordings=watched,
+            stories=stories,
+            steps=steps,
             seed=seed,
-            steps=(felt_steps, steps),
             frames=recipe.frames,
+            late_weight=late_weight,
         )
     _report(out)
 

@@ -148,12 +148,15 @@ def worn_from_1_s_on() -> ImuBuffer:
     return buffer
 
 
-def test_the_wearable_is_sliced_to_the_span_of_the_clip() -> None:
+#  time in s   0.75  1    1.5                 2.6
+#  frames                 [----------------------)
+#  samples           [---------------------------)   the wearable began at 1 s
+def test_the_wearable_is_sliced_to_the_clip_and_the_time_before_it() -> None:
     assembler = WindowAssembler("bed-4", WindowSettings(4, 1.5, 1), worn_from_1_s_on())
     clips = [clip for tick in range(8) for clip in assembler.add(feature(tick, "a"))]
     assert (clips[0].imu, clips[0].imu_rate_hz) == (None, None)
     assert clips[-1].imu is not None
-    assert clips[-1].imu.shape == (11, 6)
+    assert clips[-1].imu.shape == (18, 6)
     assert clips[-1].imu_rate_hz == 10.0
 
 

@@ -66,3 +66,27 @@ def test_a_recogniser_that_needs_pictures_is_refused(
 ) -> None:
     assert evaluate(trials, "--adaptation", "none") == 2
     assert "needs pictures" in capsys.readouterr().err
+
+
+def test_a_set_needs_its_folder(capsys: pytest.CaptureFixture[str]) -> None:
+    assert evaluate("--format", "weda") == 2
+    assert "name the folder of the set" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_simulated_trials_go_through_a_lesser_device(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    given = ("--format", "simulated", "--trials", "3", "--place", "wrist")
+    lesser = ("--at-hz", "20", "--range-g", "2", "--no-gyro", "--json")
+    assert evaluate(*given, *lesser) == 0
+    facts = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert facts["device"] == {"rate_hz": 20.0, "range_g": 2.0, "has_gyro": False}
+    assert facts["falls"] + facts["activities"] == 3
+
+
+@pytest.mark.slow
+def test_impacts_are_drawn(trials: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "impacts.png"
+    assert evaluate(trials, "--impacts", picture) == 0
+    assert picture.read_bytes().startswith(b"\x89PNG")

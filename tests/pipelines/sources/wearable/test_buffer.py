@@ -62,7 +62,7 @@ def test_a_span_that_ends_before_it_starts_is_refused() -> None:
 @pytest.mark.parametrize("argument", ["rate_hz", "horizon_s", "reach_s"])
 def test_an_argument_that_is_not_positive_is_refused(argument: str) -> None:
     with pytest.raises(ValueError, match=r"^rate_hz, horizon_s and reach_s must be"):
-        ImuBuffer(**{argument: 0.0})
+        ImuBuffer(**{argument: 0.0})  # type: ignore[arg-type]
 
 
 def test_an_empty_buffer_has_no_slices() -> None:
