@@ -27,6 +27,7 @@ from pipelines.lab.training.features import encode_clips
 from pipelines.lab.training.felt_windows import (
     FORM,
     fit_felt_scale,
+    require_labels,
     simulate_windows,
     train_on_windows,
 )
@@ -117,6 +118,7 @@ def adapt_is_clip(
     model = IsClip(clip.model, settings, frames=frames, seed=seed)
     step_s = 1 / float(plans[0].rate_hz)
     samples = round((frames - 1) * step_s * FORM.rate_hz)
+    require_labels(prompt_set)
     form = fit_felt_scale(samples, seed, prompt_set)
     windows = simulate_windows(plans, stories, seed, prompt_set, form, on_progress)
     train_on_windows(

@@ -45,7 +45,7 @@ from pipelines.lab.simulation.motion import SAMPLE_RATE_HZ
 from pipelines.lab.simulation.wearable import POSITIONS, simulate_sensor
 from pipelines.lab.simulation.worn.device import draw_device
 from pipelines.lab.simulation.worn.path import UPRIGHT
-from pipelines.lab.simulation.worn.stories import tell_story
+from pipelines.lab.simulation.worn.stories import STORY_LABELS, tell_story
 from pipelines.progress import Progress
 from pipelines.records import FALL
 from pipelines.sources.wearable.buffer import HISTORY_S
@@ -61,7 +61,6 @@ _EVERY_S = 3.5  # of a story or a life there is one window
 _BATCH = 64
 _RATE = 2e-3
 _CUT_SHARE = 0.15  # share of windows that are as short as a stream's first ones
-_CERTAIN = 0.9
 _LEAST_LABELS = 2
 _ON_FLOOR_SHARE = 0.4
 """Share of *fallen* where somebody lies and the window does not hold how it came. It is
@@ -127,10 +126,12 @@ class Lying:
         return cls(*(prompt_set.place(name) for name in names))
 
 
-def fit_felt_scale(samples: int, seed: int, prompt_set: PromptSet) -> WindowForm:
+def fit_felt_scale(
+    samples: int, seed: int, prompt_set: PromptSet, stories: int = _SCALE_STORIES
+) -> WindowForm:
     """Fit the scale, which need not be exact, on the ends of some stories."""
     history = round(HISTORY_S * FORM.rate_hz)
-    felt = _stories(range(_SCALE_STORIES), seed, prompt_set)
+    felt = _stories(range(stories), seed, prompt_set)
     ends = (turn_upright(each.samples, each.up[-1]) for each in felt)
     window_s = (samples + history) / FORM.rate_hz
     scale = fit_scale(ends, FORM, levels=True, upright_s=window_s)
@@ -149,8 +150,6 @@ def simulate_windows(
 
     Raises:
         PipelineError: If this machine cannot render.
-        TrainingError: If the prompt set has fewer than two of their labels, or labels
-            of falls alone.
     """
     chunks = [
         range(start, min(stories, start + _AT_ONCE))
@@ -165,25 +164,26 @@ def simulate_windows(
         on_done=lambda _: on_progress("simulating", next(count), len(jobs), ""),
     )
     parts = [made.pop(job) for job in jobs]
-    targets = np.concatenate([part.targets for part in parts])
-    _require_labels(targets, prompt_set)
     return FeltWindows(
         np.concatenate([part.acc for part in parts]),
         np.concatenate([part.gyro for part in parts]),
-        targets,
+        np.concatenate([part.targets for part in parts]),
     )
 
 
-def _require_labels(
-    targets: Float32[np.ndarray, "window label"], prompt_set: PromptSet
-) -> None:
-    # a label that only shares in what has no name is not among the certain ones
-    certain = np.unique(targets.argmax(axis=1)[targets.max(axis=1) > _CERTAIN])
-    names = sorted(prompt_set.labels[place] for place in certain)
+def require_labels(prompt_set: PromptSet) -> None:
+    """Refuse a prompt set in which hardly any activity of the stories has a label.
+
+    Raises:
+        TrainingError: If it has fewer than two of their labels, or labels of falls
+            alone.
+    """
+    known = [prompt_set.resolve(label) for label in STORY_LABELS]
+    names = sorted({name for name in known if name is not None})
     if len(names) < _LEAST_LABELS or {prompt_set.events[name] for name in names} == {
         FALL
     }:
-        problem = f"of its labels these lives have {', '.join(names) or 'none'}"
+        problem = f"of its labels the stories have {', '.join(names) or 'none'}"
         raise TrainingError(prompt_set.id, f"{problem}: too few to train on")
 
 

@@ -21,6 +21,12 @@ from pipelines.lab.simulation.worn.places import PLACES, Place, Posture
 OTHER = "other"
 """Label of what the prompt set of a ward has no word for."""
 
+STORY_LABELS = (
+    *("walking", "standing", "sitting", "lying in bed", "bending"),
+    *("sitting down", "standing up", "lying down", "falling", "fallen"),
+)
+"""All other labels of stories."""
+
 _STORY_S = 20.0
 _FALLING_SHARE = 0.3
 _LATEST_FALL_S = 13.0

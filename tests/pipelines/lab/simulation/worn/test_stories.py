@@ -8,7 +8,7 @@ import pytest
 from models.prompts.prompt_file import bundled_prompt_set
 from pipelines.lab.simulation.worn.path import STANDARD_GRAVITY_MPS2
 from pipelines.lab.simulation.worn.places import PLACES
-from pipelines.lab.simulation.worn.stories import OTHER, Story, tell_story
+from pipelines.lab.simulation.worn.stories import OTHER, STORY_LABELS, Story, tell_story
 
 RATE_HZ = 50.0
 COUNT = 60
@@ -35,7 +35,8 @@ def test_the_generator_determines_a_story() -> None:
 
 @pytest.mark.parametrize("place", list(PLACES))
 def test_labels_are_those_of_a_ward_and_each_sample_has_one(place: str) -> None:
-    known = {*bundled_prompt_set().labels, OTHER}
+    known = {*STORY_LABELS, OTHER}
+    assert set(STORY_LABELS) <= set(bundled_prompt_set().labels)
     for story in stories(place):
         assert len(story.labels) == len(story.samples)
         assert set(story.labels) <= known
