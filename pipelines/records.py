@@ -230,6 +230,7 @@ class Prediction:
     ``label`` is the most probable label and ``confidence`` its probability. ``fits`` is
     false if no label is similar enough to the clip, whatever the probabilities.
     ``is_seen`` is false if the person had not been found in the last quarter second.
+    ``has_impact`` is false if the wearable felt nothing that a fall could begin with.
     """
 
     subject_id: str
@@ -248,6 +249,7 @@ class Prediction:
     missing_frames: int
     fits: bool = True
     is_seen: bool = True
+    has_impact: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,9 @@ no biases in SIRM (``models.is_clip.fusion``); the encoder
 without a camera.
 
 Student and teacher share the frozen trunk, which runs once for both; its output can be
-stored for a whole training. In use the teacher does not run. A frame's feature does not
-depend on its window, so each frame is encoded once however many windows contain it.
+stored for a whole training. With late fusion only f_IMU is in use, beside CLIP's own
+frames; see ``models.is_clip.scorers``. A frame's feature does not depend on its window,
+so each frame is encoded once however many windows contain it.
 SGAM's weights belong to positions in the window, so the time between frames must be the
 same in use as in training.
 """

@@ -242,13 +242,13 @@ class EventDetector:
         episode = self._episodes.get(name)
         if episode is not None and not episode.is_started:
             is_lost = silence_ns > seconds_to_ns(settings.longest_silence_s)
-            if is_lost or score < settings.enter or self._is_explained(name):
+            if is_lost or not self._may_start(name, score, prediction):
                 del self._episodes[name]
                 episode = None
         if episode is not None and self._is_before(episode):
             return
         if episode is None:
-            if score >= settings.enter and not self._is_explained(name):
+            if self._may_start(name, score, prediction):
                 self._episodes[name] = _Episode(self._now_ns, label, score)
         elif score >= settings.exit:
             episode.label = label
@@ -257,6 +257,17 @@ class EventDetector:
         elif episode.below_ns is None:
             episode.below_ns = self._now_ns
         self._note_onset(name, prediction)
+
+    def _may_start(self, name: str, score: float, prediction: Prediction) -> bool:
+        """Return whether a score begins an onset, or goes on with it.
+
+        A wearable alone begins no event of an onset and an outcome without an impact.
+        """
+        if score < self._settings[name].enter or self._is_explained(name):
+            return False
+        stages = self._staged.get(name)
+        needs_impact = stages is not None and bool(stages.onsets)
+        return prediction.has_impact or prediction.modality != "imu" or not needs_impact
 
     def _is_explained(self, name: str) -> bool:
         """Return whether the whole event is going on of which this is the outcome."""

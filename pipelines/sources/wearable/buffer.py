@@ -30,7 +30,6 @@ class ImuBuffer:
         reach_s: Longest distance from a point of a slice to its nearest sample, in
             seconds; with a greater distance the slice has a gap, and is None. Values
             between samples are interpolated; after the last sample they are constant.
-
         upright: Estimator that learns which way is up; a new one by default.
 
     Attributes:

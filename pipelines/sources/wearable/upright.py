@@ -100,7 +100,8 @@ class UprightEstimator:
             return self._sum / length
         if self._first is not None:
             return self._first
-        return _direction(np.concatenate(self._held)) if self._held else _UPRIGHT
+        felt = _direction(np.concatenate(self._held)) if self._held else None
+        return _UPRIGHT if felt is None else felt
 
     def add(
         self,
@@ -120,10 +121,10 @@ class UprightEstimator:
         """End the current second, and let old ones take effect."""
         held, second = np.concatenate(self._held), self._second or 0
         self._held.clear()
-        if len(held) >= _LEAST_SAMPLES:
-            direction = _direction(held)
-            if self._first is None:
-                self._first = direction
+        direction = _direction(held)
+        if self._first is None:
+            self._first = direction
+        if direction is not None and len(held) >= _LEAST_SAMPLES:
             self._waiting.append((second, direction, _weight_of(held)))
         while self._waiting and self._waiting[0][0] <= second - _DELAY_S:
             _, direction, weight = self._waiting.pop(0)
@@ -169,11 +170,11 @@ def _rotation(up: Vector) -> Float64[np.ndarray, "3 3"]:
     return turn
 
 
-def _direction(accel_g: Float64[np.ndarray, "sample 3"]) -> Vector:
-    """Return the direction of the mean acceleration, or +z in weightlessness."""
+def _direction(accel_g: Float64[np.ndarray, "sample 3"]) -> Vector | None:
+    """Return the direction of the mean acceleration; None in weightlessness."""
     mean = accel_g.mean(axis=0)
     length = float(np.linalg.norm(mean))
-    return mean / length if length > _LEAST_LENGTH_G else _UPRIGHT
+    return mean / length if length > _LEAST_LENGTH_G else None
 
 
 def _weight_of(accel_g: Float64[np.ndarray, "sample 3"]) -> float:

@@ -64,6 +64,33 @@ def test_a_fused_answer_is_the_weighted_mean_of_both(
     assert not np.allclose(seen, felt, atol=1e-3)
 
 
+def test_a_fused_answer_lies_between_both_and_keeps_a_label_they_agree_on(
+    clip: ClipEncoder, late: LateIsClipScorer
+) -> None:
+    drawn = np.random.default_rng(6).normal(size=(100 * LABELS, clip.dim))
+    many = (drawn / np.linalg.norm(drawn, axis=1, keepdims=True)).astype(np.float32)
+    rows, _ = late.cosines(windows(late), many)
+    fused, seen, felt = rows.reshape(3, 100, LABELS)  # a hundred prompt sets
+    assert (fused >= np.minimum(seen, felt) - 1e-6).all()
+    assert (fused <= np.maximum(seen, felt) + 1e-6).all()
+    best = seen.argmax(axis=1)
+    agreed = best == felt.argmax(axis=1)
+    assert 5 < agreed.sum() < 95
+    np.testing.assert_array_equal(fused.argmax(axis=1)[agreed], best[agreed])
+
+
+def test_a_wearable_that_knows_nothing_leaves_the_cameras_ranking(
+    clip: ClipEncoder, late: LateIsClipScorer, texts: Float32[np.ndarray, "label dim"]
+) -> None:
+    vectors, _ = late.cosines(windows(late), np.eye(clip.dim, dtype=np.float32))
+    felt_vector = vectors[2]
+    level = texts - np.outer(texts @ felt_vector, felt_vector)
+    level /= np.linalg.norm(level, axis=1, keepdims=True)
+    (fused, seen, felt), _ = late.cosines(windows(late), level)
+    np.testing.assert_allclose(felt, 0, atol=1e-6)
+    np.testing.assert_array_equal(fused.argsort(), seen.argsort())
+
+
 def test_windows_do_not_depend_on_each_other(
     late: LateIsClipScorer, texts: Float32[np.ndarray, "label dim"]
 ) -> None:
@@ -116,6 +143,18 @@ def test_the_file_decides_how_to_fuse(clip: ClipEncoder, tmp_path: Path) -> None
         assert type(built.scorer) is kind
 
 
+def test_a_file_from_before_late_fusion_fuses_as_in_the_paper(
+    clip: ClipEncoder, tmp_path: Path
+) -> None:
+    path = tmp_path / "old.safetensors"
+    save_is_clip(path, make_is_clip(clip), clip)
+    kept = read_adaptation(path, clip)
+    facts = {name: fact for name, fact in kept.facts.items() if name != "late_weight"}
+    back = is_clip_of(replace(kept, facts=facts), clip)
+    assert back.late_weight is None
+    assert {name.split(".")[0] for name in back.kept()} > {"blocks", "projection"}
+
+
 @pytest.mark.parametrize("weight", [0.0, -1.0, float("inf"), float("nan")])
 def test_a_weight_that_means_nothing_is_refused(
     clip: ClipEncoder, weight: float
@@ -126,12 +165,15 @@ def test_a_weight_that_means_nothing_is_refused(
         replace(make_is_clip(clip), late_weight=weight)
 
 
-def test_a_damaged_weight_is_told(clip: ClipEncoder, tmp_path: Path) -> None:
+@pytest.mark.parametrize("weight", [-1, "much"])
+def test_a_damaged_weight_is_refused(
+    clip: ClipEncoder, tmp_path: Path, weight: object
+) -> None:
     path = tmp_path / "late.safetensors"
     save_is_clip(path, replace(make_is_clip(clip), late_weight=WEIGHT), clip)
     kept = read_adaptation(path, clip)
-    damaged = replace(kept, facts={**kept.facts, "late_weight": -1})
-    with pytest.raises(CheckpointError, match=r"cannot be used: late_weight -1"):
+    damaged = replace(kept, facts={**kept.facts, "late_weight": weight})
+    with pytest.raises(CheckpointError, match=r"late\.safetensors: cannot be used: "):
         is_clip_of(damaged, clip)
 
 

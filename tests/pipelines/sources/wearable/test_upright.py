@@ -54,6 +54,21 @@ def test_the_first_second_is_up_until_the_person_moves() -> None:
     assert not still.is_learnt
 
 
+def test_a_first_second_of_weightlessness_says_nothing() -> None:
+    thrown = estimator(seconds(1, 0 * X), seconds(3, Y), seconds(3, X))
+    np.testing.assert_allclose(thrown.up, Y)
+
+
+def test_a_device_with_few_samples_keeps_its_first_second() -> None:
+    times_ns = np.arange(40) * (NS_PER_S // 2)
+    accel = np.tile(G * X, (40, 1))
+    accel[20:] = G * Y
+    slow = UprightEstimator()
+    for time_ns, each in zip(times_ns, accel, strict=True):
+        slow.add(np.array([time_ns]), each[None])
+    np.testing.assert_allclose(slow.up, X)
+
+
 def test_walking_says_which_way_is_up() -> None:
     walked = estimator(seconds(3, X), seconds(60, Y, moving=0.2))
     np.testing.assert_allclose(walked.up, Y, atol=1e-6)
