@@ -61,7 +61,7 @@ def test_an_adaptation_that_is_asked_for_is_taken(tmp_path: Path) -> None:
 def test_shipped_adaptation_is_of_the_shipped_checkpoint() -> None:
     recognizer = build_recognizer(adaptation=ADAPTATION_FILE)
     assert recognizer.name == "ward-pose+is-clip"
-    assert recognizer.calibrations.keys() == {"video", "fused"}
+    assert recognizer.calibrations.keys() == {"video", "fused", "imu"}
 
 
 def test_another_view_is_another_recogniser_with_no_calibration_of_the_first(
