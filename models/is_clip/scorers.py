@@ -1,8 +1,8 @@
 """Recognition by IS-CLIP: frames and samples, fused late or as in the paper.
 
-Trained on simulated sensors, the paper's fusion finds fewer falls than the late one.
-So ``wardwatch train is-clip`` makes adaptations that fuse late. The paper's fusion
-stays for its study, and for adaptations without a ``late_weight``.
+The paper's fusion learns how far to trust a sensor, which is a simulated one. So
+``wardwatch train is-clip`` makes adaptations that fuse late. The paper's fusion stays
+for its study, and for adaptations without a ``late_weight``.
 """
 
 import math

@@ -38,8 +38,8 @@ from pipelines.lab.training.sc_clip import (
 )
 from pipelines.progress import Progress
 
-# The paper's fusion is for its study. Trained on simulated sensors it finds fewer falls
-# than the product of both answers, which needs neither its parts nor pictures.
+# The paper's fusion is for its study. Late fusion needs neither its parts nor pictures,
+# and learns nothing of how far to trust a simulated sensor.
 _SETTINGS = IsClipSettings(sirm=False, sgam=False, ordered=True)
 _DELTA = 0.85  # finds 2 to 8 clusters in a clip of the ward
 

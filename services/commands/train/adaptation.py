@@ -59,11 +59,11 @@ def is_clip(
     prompts: PromptsOption = None,
     lives: Annotated[
         int, typer.Option(min=2, help="Number of half-minute lives with wearables.")
-    ] = 1000,
+    ] = 150,
     stories: Annotated[
         int, typer.Option(min=2, help="Number of stories of a single worn sensor.")
-    ] = 12000,
-    steps: Annotated[int, typer.Option(min=1, help="Training steps.")] = 6000,
+    ] = 16000,
+    steps: Annotated[int, typer.Option(min=1, help="Training steps.")] = 8000,
     late_weight: Annotated[
         float,
         typer.Option(
@@ -78,8 +78,8 @@ def is_clip(
     """Train IS-CLIP's part for a wearable on simulated lives, falls and daily motion.
 
     With it a subject's wearable joins in recognition from the camera, and a subject
-    without a camera is recognised from the wearable alone. The training takes half an
-    hour on two cores.
+    without a camera is recognised from the wearable alone. The training takes about
+    three quarters of an hour on two cores.
     """
     clip = _clip_to_adapt(model, out)
     from models.recognizer import ClipRecognizer
