@@ -26,6 +26,7 @@ FALL = "fall"
 BED_EXIT = "bed exit"
 """The event from the leaving of the bed until the person lies in it again."""
 BedState = Literal["in", "out"]
+WornState = Literal["worn", "not worn"]
 
 DriftCause = Literal[
     "dark",
@@ -324,6 +325,18 @@ class BedStatus:
 
     subject_id: str
     state: BedState
+    since_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class WornStatus:
+    """Whether the wearable is worn, from ``since_ns`` on.
+
+    There is none before the first that is certain.
+    """
+
+    subject_id: str
+    state: WornState
     since_ns: int
 
 

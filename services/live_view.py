@@ -24,6 +24,7 @@ from pipelines.records import (
     Prediction,
     SourceKey,
     SourceStatus,
+    WornStatus,
 )
 from services.record_lines import source_name
 
@@ -35,6 +36,8 @@ _STATE_STYLES = {
     "stalled": "bold yellow",
     "offline": "bold red",
 }
+
+_STATE_TEXTS = {"in": "in bed", "out": "out of bed"}
 
 
 @final
@@ -65,6 +68,7 @@ class LiveView:
         self._people: dict[str, int] = {}
         self._statuses: dict[SourceKey, SourceStatus] = {}
         self._beds: dict[str, BedStatus] = {}
+        self._worn: dict[str, WornStatus] = {}
 
     def add(self, record: Record) -> None:
         """Add a record to the table."""
@@ -87,6 +91,8 @@ class LiveView:
                 self._statuses[record.source] = record
             case BedStatus():
                 self._beds[record.subject_id] = record
+            case WornStatus():
+                self._worn[record.subject_id] = record
 
     def event_line(self, event: ActionEvent) -> Text:
         """Return an event as a line."""
@@ -107,11 +113,22 @@ class LiveView:
         events = [self.event_line(event) for event in self._events]
         alerts = [self.alert_line(alert) for alert in self._alerts.values()]
         drifts = [*alerts, *(drift_line(status) for status in self._drifts.values())]
-        beds = [self.bed_line(status) for status in self._beds.values()]
+        beds = [self.state_line(status) for status in self._beds.values()]
+        worn = [self.state_line(status) for status in self._worn.values()]
         sources = [_source_line(status) for status in self._statuses.values()]
         progress = [self._progress()] if self.duration_s else []
         return Panel(
-            Group(*parts, *progress, Text(), *events, Text(), *beds, *drifts, *sources),
+            Group(
+                *parts,
+                *progress,
+                Text(),
+                *events,
+                Text(),
+                *beds,
+                *worn,
+                *drifts,
+                *sources,
+            ),
             title=Text(self.title),
         )
 
@@ -154,12 +171,12 @@ class LiveView:
             timestamp_ns += self.clock.correction_ns()
         return utc_datetime(timestamp_ns)
 
-    def bed_line(self, status: BedStatus) -> Text:
-        """Return the state of the bed as a line."""
-        place = "in bed" if status.state == "in" else "out of bed"
-        return Text.assemble(
-            ("bed: ", "dim"), place, (f"  since {self._when(status.since_ns)}", "dim")
-        )
+    def state_line(self, status: BedStatus | WornStatus) -> Text:
+        """Return the state of the bed or the wearable as a line."""
+        name = "bed" if isinstance(status, BedStatus) else "wearable"
+        since = f"  since {self._when(status.since_ns)}"
+        text = _STATE_TEXTS.get(status.state, status.state)
+        return Text.assemble((f"{name}: ", "dim"), text, (since, "dim"))
 
     def alert_line(self, alert: DriftAlert) -> Text:
         """Return a drift alert as a line."""

@@ -18,6 +18,7 @@ from pipelines.records import (
     PeopleCount,
     Prediction,
     SourceStatus,
+    WornStatus,
 )
 
 _OF_EVENT = ("peak_confidence", "modality", "model", "prompt_set")
@@ -54,7 +55,9 @@ class RecordLines:
             case PeopleCount():
                 return self._people(record)
             case BedStatus():
-                return self._bed(record)
+                return self._state("bed", record)
+            case WornStatus():
+                return self._state("worn", record)
 
     def _prediction(self, prediction: Prediction) -> dict[str, Any]:
         return {
@@ -118,9 +121,9 @@ class RecordLines:
             **_fields(status, "reconnects", "dropped", "bridged"),
         }
 
-    def _bed(self, status: BedStatus) -> dict[str, Any]:
+    def _state(self, kind: str, status: BedStatus | WornStatus) -> dict[str, Any]:
         return {
-            "type": "bed",
+            "type": kind,
             "subject": status.subject_id,
             "state": status.state,
             **self._time("since", "since_t_s", status.since_ns),

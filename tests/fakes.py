@@ -202,6 +202,22 @@ COLOUR_LETTERS = {"w": "walking", "f": "falling", "l": "fallen", "e": "empty roo
 """The label of each letter in a drawn row of frames."""
 
 
+@final
+class EvenRecognizer:
+    """Finds every label equally likely, from a wearable alone."""
+
+    info = replace(ColourRecognizer().info, needs_frames=False)
+
+    async def encode(self, frames: np.ndarray) -> np.ndarray:
+        raise NotImplementedError
+
+    async def classify(self, clips: Sequence[Clip]) -> ClipScores:
+        count = len(self.info.labels)
+        rows = np.full((len(clips), count), 1 / count, np.float32)
+        rests: list[Modality] = ["imu"] * len(clips)
+        return ClipScores(rows, rows, tuple(rests))
+
+
 def colour_frames(
     subject_id: str, row: str, step_ns: int = 375_000_000, first_tick: int = 0
 ) -> list[Frame]:

@@ -98,7 +98,7 @@ class HeldWindows:
 
     def _latest_ns(self, held: _Held, now_ns: int) -> int:
         """Return the latest time at which a window leaves."""
-        if self._wait is None:
+        if self._wait is None or not self._imu.is_used:
             return NEVER_NS
         if held.as_of != self._imu.changes:  # cached: called every turn for each window
             clip, held.as_of = held.clip, self._imu.changes

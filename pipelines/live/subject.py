@@ -25,6 +25,7 @@ from pipelines.records import (
     PeopleCount,
     Prediction,
     SourceStatus,
+    WornStatus,
 )
 from pipelines.sources.wearable.buffer import ImuBuffer
 from pipelines.sources.wearable.upright import UprightEstimator
@@ -32,7 +33,10 @@ from pipelines.sources.wearable.upright import UprightEstimator
 Item = Frame | ImuBatch | SourceStatus
 """An item of a source."""
 
-Record = Prediction | ActionEvent | BedStatus | DriftRecord | PeopleCount | SourceStatus
+StateRecord = BedStatus | PeopleCount | WornStatus
+"""A record of a state that holds until the next of its kind."""
+
+Record = Prediction | ActionEvent | DriftRecord | SourceStatus | StateRecord
 """A record that the chain reports."""
 
 
@@ -125,7 +129,7 @@ class SubjectStages:
     def __init__(
         self, subject: Subject, info: RecognizerInfo, settings: WatchSettings
     ) -> None:
-        subject_id = subject.subject_id
+        self._subject_id = subject_id = subject.subject_id
         self.imu = ImuBuffer(
             horizon_s=settings.windows.seconds
             + settings.wearable_wait.ceiling_s
@@ -169,13 +173,22 @@ class SubjectStages:
             calibrated=info.cosine_floors,
         )
 
-    def add_batch(self, batch: ImuBatch, now_ns: int) -> None:
-        """Add samples of the wearable, and update the estimate of their lag."""
+    def add_batch(self, batch: ImuBatch, now_ns: int) -> list[WornStatus]:
+        """Add samples of the wearable, and update the estimate of their lag.
+
+        Returns:
+            Whether it is worn, if that has changed.
+        """
+        before = self.imu.worn.state
         self.imu.add(batch)
         if self.wait is not None:
             self.wait.add_batch(batch, now_ns)
         if self.wearable_windows is not None:
             self.held.add(self.wearable_windows.pop_due(), now_ns)
+        worn = self.imu.worn
+        if worn.state is None or worn.state == before:
+            return []
+        return [WornStatus(self._subject_id, worn.state, worn.since_ns)]
 
     def add_people(self, viewed: ViewedFrame) -> list[Record]:
         """Add the people in view; return what has changed in the bed and their number.

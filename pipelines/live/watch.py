@@ -208,7 +208,7 @@ class Watch:
                 case Frame():
                     frames.append(item)
                 case ImuBatch():
-                    stages.add_batch(item, now_ns)
+                    reports += stages.add_batch(item, now_ns)
                     reports += stages.drift.add_batch(item)
                 case SourceStatus():
                     if self._reports_statuses:
@@ -281,7 +281,9 @@ class Watch:
             records += [prediction, *stages.events.update(prediction)]
             if stages.wait is not None and not window.was_previewed:
                 stages.early.add_final(prediction)
-            drift_records += stages.drift.add_prediction(window.clip, prediction)
+            drift_records += stages.drift.add_prediction(
+                window.clip, prediction, is_worn=stages.imu.is_used
+            )
         for prediction in predictions[len(due_windows) :]:
             if prediction.subject_id in self._stages:
                 stages = self._stages[prediction.subject_id]

@@ -1,4 +1,4 @@
-"""What is in view of each subject's camera, as retained messages.
+"""The states of each subject, in view and worn, as retained messages.
 
 The store keeps which subjects have such a message. So a message that is no longer true,
 as of a subject whose zones were removed while the service was down, is deleted later.
@@ -8,15 +8,14 @@ import asyncio
 from collections.abc import Mapping
 from typing import Final, NamedTuple, cast, final, get_args
 
-from pipelines.records import BedStatus, PeopleCount
+from pipelines.live.subject import StateRecord
+from pipelines.records import PeopleCount
 from services.hub.reports import SubjectState
 from services.hub.store import Message, Store
 from services.hub.topics import KeptKind, Topics
 
 _NOTE = "kept states"
 _KINDS: Final[tuple[KeptKind, ...]] = get_args(KeptKind)
-
-KeptState = BedStatus | PeopleCount
 
 
 class KeptKey(NamedTuple):
@@ -28,7 +27,7 @@ class KeptKey(NamedTuple):
 
 @final
 class KeptStates:
-    """The messages about beds and people that the broker keeps.
+    """The messages about beds, people and wearables that the broker keeps.
 
     Args:
         store: Keeps the keys of the messages.
@@ -42,11 +41,11 @@ class KeptStates:
         self._store, self._topics = store, topics
         noted = cast("list[tuple[str, KeptKind]]", store.recall(_NOTE) or [])
         self._noted = {KeptKey(*each) for each in noted}
-        self._sent: dict[KeptKey, KeptState] = {}
+        self._sent: dict[KeptKey, StateRecord] = {}
 
     def changes(
         self, states: Mapping[str, SubjectState], now_ns: int
-    ) -> tuple[dict[KeptKey, KeptState | None], list[Message]]:
+    ) -> tuple[dict[KeptKey, StateRecord | None], list[Message]]:
         """Return the states that have changed, and a message for each.
 
         A time that was corrected is no change.
@@ -65,11 +64,11 @@ class KeptStates:
             self._topics.kept(*key, kept, now_ns) for key, kept in changed.items()
         ]
 
-    def _is_new(self, key: KeptKey, kept: KeptState) -> bool:
+    def _is_new(self, key: KeptKey, kept: StateRecord) -> bool:
         sent = self._sent.get(key)
         return sent is None or _value(sent) != _value(kept)
 
-    async def sent(self, changed: Mapping[KeptKey, KeptState | None]) -> None:
+    async def sent(self, changed: Mapping[KeptKey, StateRecord | None]) -> None:
         """Record that the messages about these states are stored.
 
         Raises:
@@ -91,10 +90,11 @@ class KeptStates:
         ]
 
 
-def _of_kind(state: SubjectState, kind: KeptKind) -> KeptState | None:
-    return state.bed if kind == "bed" else state.people
+def _of_kind(state: SubjectState, kind: KeptKind) -> StateRecord | None:
+    kept: StateRecord | None = getattr(state, kind)
+    return kept
 
 
-def _value(kept: KeptState) -> str | int:
+def _value(kept: StateRecord) -> str | int:
     """Return what a message is about, without its time."""
-    return kept.state if isinstance(kept, BedStatus) else kept.count
+    return kept.count if isinstance(kept, PeopleCount) else kept.state

@@ -63,6 +63,11 @@ class _SubjectMetrics:
         self.people = into.gauge(
             "people", "People in the camera's view; NaN if unknown.", _BY_SUBJECT
         )
+        self.worn = into.gauge(
+            "wearable_worn",
+            "1 while the wearable is worn, 0 while it is not; NaN if unknown.",
+            _BY_SUBJECT,
+        )
         self.windows = into.counter(
             "subject_windows",
             "Windows recognised of each subject, by the sources of the answer.",
@@ -86,6 +91,11 @@ class _SubjectMetrics:
             " time was missing or wrong.",
             _BY_SUBJECT,
         )
+
+    @property
+    def states(self) -> tuple[Gauge, ...]:
+        """The states that are not known while no watcher reports the subject."""
+        return self.in_bed, self.people, self.worn
 
     def forget(self, subject: str) -> None:
         """Remove every series of a subject."""
@@ -224,7 +234,7 @@ class Metrics:
             *(series.dropped, series.bridged),
         ):
             metric.labels(subject)
-        for unknown in (series.accuracy, series.in_bed, series.people):
+        for unknown in (series.accuracy, *series.states):
             unknown.labels(subject).set(float("nan"))
 
     def count(self, counts: Counts) -> None:
@@ -266,6 +276,9 @@ class Metrics:
         self._subjects.people.labels(subject).set(
             float("nan") if state.people is None else state.people.count
         )
+        self._subjects.worn.labels(subject).set(
+            float("nan") if state.worn is None else state.worn.state == "worn"
+        )
         if state.drift is not None:
             self._subjects.drift.labels(subject).set(state.drift.state == "alerted")
             accuracy = state.drift.accuracy
@@ -278,7 +291,7 @@ class Metrics:
         for source in self._watched.get(subject, ()):
             self._subjects.up.labels(subject, source).set(0)
         if subject in self._watched:
-            for unknown in (self._subjects.in_bed, self._subjects.people):
+            for unknown in self._subjects.states:
                 unknown.labels(subject).set(float("nan"))
 
     def _source(

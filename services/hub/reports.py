@@ -14,6 +14,7 @@ from pipelines.records import (
     PeopleCount,
     SourceKey,
     SourceStatus,
+    WornStatus,
 )
 
 
@@ -36,6 +37,7 @@ class SubjectState:
             has no zone of the kind bed.
         people: Number of people in the camera's view; None if that is not known, or if
             the checkpoint looks at whole pictures.
+        worn: Whether the wearable is worn; None if that is not known.
     """
 
     camera: SourceStatus | None = None
@@ -48,6 +50,7 @@ class SubjectState:
     is_recognised: bool = True
     bed: BedStatus | None = None
     people: PeopleCount | None = None
+    worn: WornStatus | None = None
 
 
 @dataclass(slots=True)

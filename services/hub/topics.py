@@ -1,7 +1,8 @@
 """Records as MQTT messages: topics, keys, payloads.
 
-A subject has ``<prefix>/<site>/<subject>/event``, ``…/drift``, ``…/status`` and, with a
-view that finds people, ``…/people`` and ``…/bed``. The site has
+A subject has ``<prefix>/<site>/<subject>/event``, ``…/drift``, ``…/status``, with a
+view that finds people ``…/people`` and ``…/bed``, and with a wearable ``…/worn``. The
+site has
 ``<prefix>/<site>/status`` and ``…/technical``. Test messages on ``…/canary`` show that
 the broker passes messages on. A payload is a line of ``services.record_lines`` with
 ``v``, the version of the format.
@@ -11,13 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, final
 
 from pipelines.clock import utc_datetime
-from pipelines.records import (
-    ActionEvent,
-    BedStatus,
-    DriftAlert,
-    PeopleCount,
-    SourceStatus,
-)
+from pipelines.live.subject import StateRecord
+from pipelines.records import ActionEvent, DriftAlert, SourceStatus
 from services.hub.reports import SubjectState
 from services.hub.store import Message
 from services.record_lines import RecordLines
@@ -26,8 +22,9 @@ VERSION = 1
 _LINES = RecordLines()
 
 OverallState = Literal["online", "degraded", "offline"]
-KeptKind = Literal["bed", "people"]
-"""Kind of a message about what is in view; the last part of its topic."""
+KeptKind = Literal["bed", "people", "worn"]
+"""Kind of a message about a state; the last part of its topic, and its name in
+``SubjectState``."""
 
 
 @final
@@ -84,10 +81,10 @@ class Topics:
         self,
         subject_id: str,
         kind: KeptKind,
-        record: BedStatus | PeopleCount | None,
+        record: StateRecord | None,
         now_ns: int,
     ) -> Message:
-        """Return the message of what is in view, which the broker keeps for later.
+        """Return the message of a state, which the broker keeps for later.
 
         With None, for what is not known, the message deletes it.
         """
@@ -133,7 +130,7 @@ def overall_state(state: SubjectState) -> tuple[OverallState, str]:
     The main source is the camera, or the wearable of a subject without a camera. A
     subject is offline if no watcher reports it or if its main source gives no data. It
     is degraded if recognition does not answer, if the main source has stalled, or if
-    the wearable beside a camera gives no data.
+    the wearable beside a camera gives no data, or if the wearable is not worn.
     """
     if not state.is_watched:
         return "offline", "service: no watcher reports"
@@ -151,12 +148,12 @@ def overall_state(state: SubjectState) -> tuple[OverallState, str]:
     if beside and (wearable is None or wearable.state != "online"):
         reason = "connecting" if wearable is None else wearable.reason or wearable.state
         troubles.append(f"imu: {reason}")
+    if state.worn is not None and state.worn.state == "not worn":
+        troubles.append("imu: not worn")
     return ("degraded", "; ".join(troubles)) if troubles else ("online", "")
 
 
-def _versioned(
-    record: ActionEvent | BedStatus | DriftAlert | PeopleCount,
-) -> dict[str, Any]:
+def _versioned(record: ActionEvent | DriftAlert | StateRecord) -> dict[str, Any]:
     return {"v": VERSION, **_LINES.line(record)}
 
 

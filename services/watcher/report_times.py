@@ -15,6 +15,7 @@ from pipelines.records import (
     DriftStatus,
     PeopleCount,
     SourceStatus,
+    WornStatus,
 )
 from services.hub.reports import SubjectState
 
@@ -26,6 +27,7 @@ Moved = TypeVar(
     DriftStatus,
     PeopleCount,
     SourceStatus,
+    WornStatus,
 )
 
 
@@ -49,5 +51,6 @@ def move_state(state: SubjectState, by_ns: int) -> SubjectState:
         drift=state.drift and move_record(state.drift, by_ns),
         bed=state.bed and move_record(state.bed, by_ns),
         people=state.people and move_record(state.people, by_ns),
+        worn=state.worn and move_record(state.worn, by_ns),
         predicted_ns=state.predicted_ns and state.predicted_ns + by_ns,
     )

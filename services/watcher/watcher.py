@@ -37,6 +37,7 @@ from pipelines.records import (
     PeopleCount,
     Prediction,
     SourceStatus,
+    WornStatus,
 )
 from pipelines.sources.camera.address import CameraAddress
 from pipelines.sources.camera.framing import Framing
@@ -342,6 +343,9 @@ class Watcher:
                 self._news.set()
             case PeopleCount():
                 state = replace(state, people=record)
+                self._news.set()
+            case WornStatus():
+                state = replace(state, worn=record)
                 self._news.set()
             case DriftStatus():
                 state = replace(state, drift=record)

@@ -15,6 +15,7 @@ from pipelines.records import (
     PeopleCount,
     Prediction,
     SourceStatus,
+    WornStatus,
 )
 from services.record_lines import RecordLines
 from tests.fakes import FakeClock
@@ -79,16 +80,19 @@ DRIFT = DriftStatus(
 
 
 BED = BedStatus("bed-1", "out", ORIGIN_NS + 5 * NS_PER_S)
+WORN = WornStatus("bed-1", "not worn", ORIGIN_NS + 5 * NS_PER_S)
 
 
 def times_of(line: dict[str, Any]) -> dict[str, Any]:
     return {name: it for name, it in line.items() if name.endswith(("_at", "_s"))}
 
 
-@pytest.mark.parametrize("record", [PREDICTION, event(None), ALERT, DRIFT, STATUS, BED])
+@pytest.mark.parametrize(
+    "record", [PREDICTION, event(None), ALERT, DRIFT, STATUS, BED, WORN]
+)
 def test_every_line_is_json_and_has_its_type(record: Record) -> None:
     line = json.loads(json.dumps(RecordLines().line(record)))
-    assert line["type"] in ("prediction", "event", "drift", "status", "bed")
+    assert line["type"] in ("prediction", "event", "drift", "status", "bed", "worn")
 
 
 def test_a_state_of_the_bed_has_the_time_of_its_change() -> None:
@@ -99,6 +103,11 @@ def test_a_state_of_the_bed_has_the_time_of_its_change() -> None:
         "since_at": "2023-11-14T22:13:25+00:00",
         "since_t_s": 5.0,
     }
+
+
+def test_a_wearable_that_is_not_worn_has_the_time_since() -> None:
+    line = RecordLines(ORIGIN_NS).line(WORN)
+    assert (line["type"], line["state"], line["since_t_s"]) == ("worn", "not worn", 5.0)
 
 
 def test_a_prediction_of_a_recording_has_seconds_beside_utc() -> None:

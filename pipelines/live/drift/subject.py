@@ -133,16 +133,19 @@ class SubjectDrift:
         self._latest_batch_ns = max(now_ns, self._latest_batch_ns)
         return self._observe(now_ns, {"imu_offset": moved_ns / NS_PER_S})
 
-    def add_prediction(self, clip: Clip, prediction: Prediction) -> list[DriftRecord]:
+    def add_prediction(
+        self, clip: Clip, prediction: Prediction, *, is_worn: bool = True
+    ) -> list[DriftRecord]:
         """Process a clip and its prediction; return the records of a block's end.
 
-        The first clips of a stream are partial and are ignored.
+        The first clips of a stream are partial and are ignored. Samples of a wearable
+        that is not worn are not missing.
         """
         if prediction.partial:
             return []
         typical = self._typical_embedding(clip) if len(clip.features) else None
         values = clip_signals(clip, prediction, typical)
-        if self._worn:
+        if self._worn and is_worn:
             values["imu_missing"] = float(clip.imu is None)
         records = self._observe(prediction.end_ns, values)
         # After _observe, which may end the block before.

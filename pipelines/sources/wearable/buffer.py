@@ -12,6 +12,7 @@ from jaxtyping import Float32, Int64
 from pipelines.clock import NS_PER_S, seconds_to_ns
 from pipelines.records import ImuBatch
 from pipelines.sources.wearable.upright import UprightEstimator, turn_upright
+from pipelines.sources.wearable.worn import WornDetector
 
 HISTORY_S = 3.0
 """Time before a window whose samples go with it, in seconds. What led to a posture
@@ -37,6 +38,7 @@ class ImuBuffer:
         late: Number of samples dropped because they were older than the horizon.
         changes: Number of merged batches; the content changes only with it.
         upright: Estimator of the upward direction, which learns from new samples.
+        worn: Detector of whether the device is worn.
 
     Raises:
         ValueError: If an argument is not positive.
@@ -65,9 +67,15 @@ class ImuBuffer:
         self.late = 0
         self.changes = 0
         self.upright = upright or UprightEstimator()
+        self.worn = WornDetector()
 
     def __len__(self) -> int:
         return len(self._times_ns)
+
+    @property
+    def is_used(self) -> bool:
+        """Whether the samples say anything of a person: not of a device on a table."""
+        return self.worn.state != "not worn"
 
     @property
     def newest_ns(self) -> int | None:
@@ -89,6 +97,7 @@ class ImuBuffer:
         merged_ns = np.concatenate([self._times_ns, times_ns])
         newer = times_ns > (-1 if newest_ns is None else newest_ns)
         self.upright.add(times_ns[newer], values[newer, :3])
+        self.worn.add(times_ns[newer], values[newer, :3])
         # np.unique keeps the first of equal times: the one already in the buffer.
         self._times_ns, chosen = np.unique(merged_ns, return_index=True)
         self._values = np.concatenate([self._values, values])[chosen]
@@ -129,13 +138,13 @@ class ImuBuffer:
 
         Returns:
             The samples and their rate in hertz, or None if there is a gap in
-            ``[start_ns, end_ns)``.
+            ``[start_ns, end_ns)``, or if the device is not worn.
 
         Raises:
             ValueError: If the span ends before it starts.
         """
         own = self.slice(start_ns, end_ns)
-        if own is None:
+        if own is None or not self.is_used:
             return None
         steps = np.arange(round(HISTORY_S * self._rate_hz), 0, -1)
         points_ns = start_ns - self._steps_ns(steps)

@@ -66,6 +66,7 @@ def _print_changes(view: "LiveView", console: Console) -> "Show":
         DriftAlert,
         DriftStatus,
         SourceStatus,
+        WornStatus,
     )
     from services.live_view import drift_line
     from services.record_lines import source_name
@@ -77,8 +78,8 @@ def _print_changes(view: "LiveView", console: Console) -> "Show":
         match record:
             case ActionEvent():
                 line = view.event_line(record)
-            case BedStatus():
-                line = view.bed_line(record)
+            case BedStatus() | WornStatus():
+                line = view.state_line(record)
             case DriftAlert():
                 line = view.alert_line(record)
             case SourceStatus():

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.records import BedState, BedStatus, PeopleCount
+from pipelines.records import BedState, BedStatus, PeopleCount, WornState, WornStatus
 from services.demo.broker import Broker
 from services.hub.reports import Report
 from tests.mqtt_listener import Heard, listening
@@ -131,3 +131,32 @@ def test_the_number_of_people_is_published_and_kept_when_it_changes(
     assert counts == [1, 2, 0, None]
     (last,) = [it for topic, it in kept if topic == "wardwatch/ward-3/bed-4/people"]
     assert sorted(last) == ["count", "since_at", "subject", "type", "v"]
+
+
+def test_whether_the_wearable_is_worn_is_published_and_changes_the_status(
+    tmp_path: Path,
+) -> None:
+    def worn_report(state: WornState, sent_ns: int) -> Report:
+        plain = report(sent_ns=sent_ns)
+        worn = WornStatus("bed-4", state, 5)
+        subjects = {"bed-4": replace(plain.subjects["bed-4"], worn=worn)}
+        return replace(plain, subjects=subjects)
+
+    def told(heard: Heard) -> list[str]:
+        return [it["state"] for it in heard.of("bed-4/worn")]
+
+    async def scene(broker: Broker) -> Heard:
+        site = site_of(broker, tmp_path)
+        async with listening(broker.port) as heard, running(site) as hub:
+            await hub.accept(worn_report("worn", 1))
+            await hub.accept(worn_report("not worn", 2))
+            await heard.until(lambda it: "not worn" in told(it), SOON_S)
+            await heard.until(
+                lambda it: "imu: not worn" in it.of("bed-4/status")[-1]["reason"],
+                SOON_S,
+            )
+            return heard
+
+    with Broker() as broker:
+        heard = asyncio.run(scene(broker))
+    assert told(heard) == ["worn", "not worn"]

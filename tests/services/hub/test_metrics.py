@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from models.window import Modality
-from pipelines.records import BedState, BedStatus, PeopleCount
+from pipelines.records import BedState, BedStatus, PeopleCount, WornState, WornStatus
 from services.hub.metrics import Metrics
 from services.hub.reports import Counts, SubjectState
 
@@ -59,6 +59,19 @@ def test_who_is_in_bed_is_seen(state: BedState, expected: int) -> None:
     metrics = metrics_of("bed-4")
     metrics.saw("bed-4", SubjectState(bed=BedStatus("bed-4", state, 5)))
     assert value(metrics, "in_bed", subject="bed-4") == expected
+
+
+@pytest.mark.parametrize(("state", "expected"), [("worn", 1), ("not worn", 0)])
+def test_whether_the_wearable_is_worn_is_seen_while_it_is_known(
+    state: WornState, expected: int
+) -> None:
+    metrics = metrics_of("bed-4")
+    before = value(metrics, "wearable_worn", subject="bed-4")
+    metrics.saw("bed-4", SubjectState(worn=WornStatus("bed-4", state, 5)))
+    assert value(metrics, "wearable_worn", subject="bed-4") == expected
+    metrics.lost("bed-4")
+    after = value(metrics, "wearable_worn", subject="bed-4")
+    assert all(each is not None and math.isnan(each) for each in (before, after))
 
 
 def test_the_number_of_people_in_view_is_seen_while_it_is_known() -> None:

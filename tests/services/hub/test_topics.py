@@ -1,7 +1,7 @@
 import pytest
 
 from pipelines.clock import utc_ns
-from pipelines.records import SourceState, SourceStatus
+from pipelines.records import SourceState, SourceStatus, WornStatus
 from services.hub.reports import SubjectState
 from services.hub.topics import Topics, overall_state
 from services.record_lines import RecordLines, read_event
@@ -51,6 +51,14 @@ def status(state: SourceState, reason: str = "") -> SourceStatus:
         (
             SubjectState(status("online"), status("online"), has_wearable=True),
             ("online", ""),
+        ),
+        (
+            SubjectState(status("online"), worn=WornStatus("bed-4", "worn", 5)),
+            ("online", ""),
+        ),
+        (
+            SubjectState(status("online"), worn=WornStatus("bed-4", "not worn", 5)),
+            ("degraded", "imu: not worn"),
         ),
     ],
 )

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from pipelines.records import PeopleCount
+from pipelines.records import PeopleCount, WornStatus
 from services.hub.reports import SubjectState
 from services.watcher.report_times import move_record, move_state
 from tests.services.test_record_lines import ALERT, BED, DRIFT, STATUS, event
@@ -39,7 +39,12 @@ def test_a_record_moved_there_and_back_is_unchanged() -> None:
 
 def test_a_state_is_moved_except_for_missing_parts() -> None:
     seen = SubjectState(
-        STATUS, None, drift=DRIFT, predicted_ns=7, bed=BED, people=PEOPLE
+        *(STATUS, None),
+        drift=DRIFT,
+        predicted_ns=7,
+        bed=BED,
+        people=PEOPLE,
+        worn=WornStatus("bed-1", "worn", 5),
     )
     moved = move_state(seen, MONTH_NS)
     assert move_state(SubjectState(), MONTH_NS) == SubjectState()
@@ -47,6 +52,7 @@ def test_a_state_is_moved_except_for_missing_parts() -> None:
     assert moved.drift is not None
     assert moved.bed is not None
     assert moved.bed.since_ns == BED.since_ns + MONTH_NS
+    assert moved.worn == WornStatus("bed-1", "worn", MONTH_NS + 5)
     assert moved.people == replace(PEOPLE, timestamp_ns=MONTH_NS + 5)
     assert moved.camera.since_ns == STATUS.since_ns + MONTH_NS
     assert moved.drift.decided_ns == DRIFT.decided_ns + MONTH_NS

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import final
 
@@ -11,35 +10,17 @@ import aiomqtt
 import numpy as np
 import pytest
 
-from models.window import Modality
 from pipelines.clock import SystemClock, ns_to_seconds
 from pipelines.live.watch import WatchSettings
-from pipelines.recognition import ClipScores
-from pipelines.records import ActionEvent, Clip
+from pipelines.records import ActionEvent
 from pipelines.sources.camera.framing import PAD
 from services.demo.broker import Broker
 from services.hub.reports import Report
 from services.watcher.watcher import WatchedSubject, Watcher
-from tests.fakes import ColourRecognizer
+from tests.fakes import EvenRecognizer
 
-WALK_S, RATE_HZ = 40, 50
+WALK_S, RATE_HZ = 60, 50
 WITHIN_S = 20.0
-
-
-@final
-class EvenRecognizer:
-    """Finds every label equally likely."""
-
-    info = replace(ColourRecognizer().info, needs_frames=False)
-
-    async def encode(self, frames: np.ndarray) -> np.ndarray:
-        raise NotImplementedError
-
-    async def classify(self, clips: Sequence[Clip]) -> ClipScores:
-        count = len(self.info.labels)
-        rows = np.full((len(clips), count), 1 / count, np.float32)
-        rests: list[Modality] = ["imu"] * len(clips)
-        return ClipScores(rows, rows, tuple(rests))
 
 
 @final

@@ -60,6 +60,20 @@ class Device:
             grid_hz: Samples a second of the result.
             rng: Source of all randomness.
         """
+        own_s, both = self.sample(ideal, rate_hz, rng)
+        grid_s = np.arange(0, (len(ideal) - 1) / rate_hz, 1 / grid_hz)
+        return _at(own_s, both, grid_s).astype(np.float32)
+
+    def sample(
+        self,
+        ideal: Float64[np.ndarray, "sample 6"],
+        rate_hz: float,
+        rng: np.random.Generator,
+    ) -> tuple[Float64[np.ndarray, " own"], Float64[np.ndarray, "own 6"]]:
+        """Return the times in seconds and the values of the device's own samples.
+
+        The arguments are those of ``measure``.
+        """
         accel_g = self._strapped(ideal[:, :3] / STANDARD_GRAVITY_MPS2, rate_hz)
         gyro = gaussian_filter1d(ideal[:, 3:], self.soft_s * rate_hz, axis=0)
         accel_g, gyro = self._slipped(accel_g, gyro, rate_hz, rng)
@@ -73,9 +87,7 @@ class Device:
         accel_g = np.clip(accel_g, -self.range_g, self.range_g)
         gyro = gyro + rng.normal(0, 0.02, 3) + rng.normal(0, 0.01, gyro.shape)
         gyro = np.clip(gyro, -_GYRO_RANGE_RADPS, _GYRO_RANGE_RADPS) * self.has_gyro
-        both = np.hstack((accel_g * STANDARD_GRAVITY_MPS2, gyro))
-        grid_s = np.arange(0, times_s[-1], 1 / grid_hz)
-        return _at(own_s, both, grid_s).astype(np.float32)
+        return own_s, np.hstack((accel_g * STANDARD_GRAVITY_MPS2, gyro))
 
     def _strapped(
         self, accel_g: Float64[np.ndarray, "sample 3"], rate_hz: float
