@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from models.prompts.prompt_file import bundled_prompt_set
+from pipelines.lab.simulation.worn.daily import OTHER
 from pipelines.lab.simulation.worn.path import STANDARD_GRAVITY_MPS2
 from pipelines.lab.simulation.worn.places import PLACES
-from pipelines.lab.simulation.worn.stories import OTHER, STORY_LABELS, Story, tell_story
+from pipelines.lab.simulation.worn.stories import STORY_LABELS, Story, tell_story
 
 RATE_HZ = 50.0
 COUNT = 60
