@@ -20,7 +20,7 @@ from tests.mqtt_listener import Heard, listening
 from tests.processes import processes_named
 from tests.without_lab import without_lab
 
-START_S, END_S = 90.0, 30.0
+START_S, END_S = 180.0, 30.0
 SECONDS = 60.0
 """Length of the simulated footage."""
 

@@ -24,7 +24,7 @@ from tests.end_to_end.service_rig import (
 )
 from tests.processes import processes_named
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(400)]
 
 ENDS_WITHIN_S = 60.0
 LISTENS = "0A"

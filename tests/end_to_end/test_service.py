@@ -32,7 +32,7 @@ from tests.end_to_end.service_rig import (
 )
 from tests.mqtt_listener import Heard
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(400)]
 
 BACK_S = 45.0
 

@@ -20,7 +20,7 @@ from tests.end_to_end.service_rig import (
     site_text,
 )
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(600)]
 
 ENDS_WITHIN_S = 60.0
 CPUS = 2

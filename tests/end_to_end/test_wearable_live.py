@@ -19,7 +19,7 @@ from services.demo.broker import Broker
 from services.demo.imu_publisher import publish_imu
 from services.demo.rtsp_process import RtspServer
 
-pytestmark = [pytest.mark.gst, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.gst, pytest.mark.slow, pytest.mark.timeout(400)]
 
 ROOM = RecordingPlan(Stream.FOOTAGE, 7, 3, 36.0)
 """Somebody falls out of bed at 6.7 s, and lies from 7.3 s to 14 s."""
