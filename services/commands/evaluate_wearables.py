@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pipelines.lab.studies.wearables.report import WearableReport
 
 Place = Literal["waist", "wrist", "chest", "ankle", "pocket"]
-Form = Literal["umafall", "sisfall", "weda", "simulated"]
+Form = Literal["umafall", "sisfall", "weda", "simulated", "days"]
 
 _BESIDE = 150  # simulated trials that a plot of impacts compares with
 
@@ -40,12 +40,18 @@ def wearables(
         Form,
         typer.Option(
             "--format",
-            help="The set: UMAFall, SisFall, WEDA-FALL, or simulated trials.",
+            help="The set: UMAFall, SisFall, WEDA-FALL, simulated trials, or"
+            " simulated hours of ordinary days, without a fall.",
         ),
     ] = "umafall",
     trials: Annotated[
-        int, typer.Option(min=1, help="Number of simulated trials.")
-    ] = 400,
+        int | None,
+        typer.Option(
+            min=1,
+            help="Number of simulated trials or hours.",
+            show_default="400 trials, 24 hours",
+        ),
+    ] = None,
     seed: Annotated[
         int, typer.Option(min=0, help="Seed of simulated trials; no training has them.")
     ] = 1,
@@ -95,6 +101,7 @@ def wearables(
     from pipelines.clock import SystemClock
     from pipelines.in_process import InProcessRecognizer
     from pipelines.lab.data.trials.lesser_device import LesserDevice
+    from pipelines.lab.studies.wearables.quiet import QuietRecognizer
     from pipelines.lab.studies.wearables.report import (
         report_groups,
         report_json,
@@ -118,7 +125,13 @@ def wearables(
     ):
         turn = mounting(rotate)
         found = signals.run(
-            watch_trials(measured, recognizer, SystemClock(), turn, advance)
+            watch_trials(
+                measured,
+                QuietRecognizer(recognizer) if form == "days" else recognizer,
+                SystemClock(),
+                turn,
+                advance,
+            )
         )
     by_rule = [rule_falls(trial) for trial in measured]
     reports = {
@@ -141,15 +154,18 @@ def wearables(
 
 
 def _read(
-    form: Form, folder: Path | None, place: Place | None, count: int, seed: int
+    form: Form, folder: Path | None, place: Place | None, count: int | None, seed: int
 ) -> "tuple[str, list[WearableTrial]]":
     """Return where the sensor was worn, and the trials."""
     from pipelines.lab.data.trials import simulated, sisfall, umafall, weda
 
-    if form == "simulated":
+    if form in ("simulated", "days"):
         worn_at = place or simulated.PLACES[0]
         with staged_bars() as show:
-            return worn_at, simulated.simulate_trials(count, seed, worn_at, show)
+            if form == "days":
+                hours = simulated.simulate_hours(count or 24, seed, worn_at, show)
+                return worn_at, hours
+            return worn_at, simulated.simulate_trials(count or 400, seed, worn_at, show)
     if folder is None:
         msg = "name the folder of the set"
         raise typer.BadParameter(msg, param_hint="FOLDER")

@@ -20,12 +20,19 @@ Choice = tuple[float, Callable[[], None]]
 
 @final
 class Daily:
-    """Daily motions of one body."""
+    """Daily motions of one body.
 
-    def __init__(self, body: Body) -> None:
+    Args:
+        body: The body.
+        is_ordinary: Whether strong motion is as rare as in an ordinary day, and the
+            device stays on. Otherwise there is much of it to learn from.
+    """
+
+    def __init__(self, body: Body, *, is_ordinary: bool = False) -> None:
         self.body, self.path, self.rng = body, body.path, body.rng
         self.hands = Hands(body.path, body.place)
-        self._is_drawn_to_sport = self.rng.random() < _SPORT_SHARE
+        self._is_ordinary = is_ordinary
+        self._is_drawn_to_sport = not is_ordinary and self.rng.random() < _SPORT_SHARE
 
     def act(self) -> None:
         """Do something that is possible in the present posture."""
@@ -37,6 +44,8 @@ class Daily:
     def _choices(self) -> list[Choice]:
         hands = 3.5 if self.body.place.is_hand else 0.3
         sport = 3.0 if self._is_drawn_to_sport else 0.3
+        if self._is_ordinary:
+            sport = 0.03
         match self.body.posture:
             case "standing":
                 return [
@@ -49,7 +58,7 @@ class Daily:
                     (0.5, self.kneel),
                     (1.6, self.sit_down),
                     (1.2, self.lie_down),
-                    (0.15, self.take_off),
+                    (0.0 if self._is_ordinary else 0.15, self.take_off),
                     (hands, self.use_hands),
                 ]
             case "lying":

@@ -6,7 +6,7 @@ watch on a table, are labelled ``other``.
 """
 
 from dataclasses import dataclass
-from typing import final
+from typing import Final, final
 
 import numpy as np
 from jaxtyping import Float32
@@ -28,6 +28,16 @@ _STORY_S = 20.0
 _FALLING_SHARE = 0.3
 _FALL_BETWEEN_S = (4.0, 13.0)
 _CALM_SHARE, _SITTING_SHARE = 0.4, 0.6
+_HOUR_S = 3600.0
+_POSTURES: Final[tuple[Posture, ...]] = ("standing", "sitting", "lying")
+_POSTURE_SHARES = (0.2, 0.4, 0.4)
+"""How often an hour begins in each posture."""
+_RESTS_S: Final[dict[Posture, float]] = {
+    "standing": 10.0,
+    "sitting": 60.0,
+    "lying": 60.0,
+}
+"""Mean rest between two motions of an ordinary day."""
 
 
 @final
@@ -56,12 +66,31 @@ def tell_story(
         place: One of ``PLACES``; drawn by default.
     """
     name = place or str(rng.choice(list(PLACES)))
-    path = _live(PLACES[name], rng)
-    device = draw_device(rng)
-    measured = device.measure(path.samples(), RATE_HZ, grid_hz, rng)
+    return _measured(_live(PLACES[name], rng), grid_hz, name, rng)
+
+
+def tell_hour(rng: np.random.Generator, grid_hz: float, place: str) -> Story:
+    """Return an hour of an ordinary day without a fall; arguments as ``tell_story``.
+
+    Between two motions the wearer rests for as long as is usual in the posture.
+    """
+    posture: Posture = _POSTURES[rng.choice(len(_POSTURES), p=_POSTURE_SHARES)]
+    body = Body(PLACES[place], _HOUR_S, posture, rng)
+    daily = Daily(body, is_ordinary=True)
+    while not body.path.is_full:
+        body.keep(rng.exponential(_RESTS_S[body.posture]))
+        daily.act()
+    return _measured(body.path, grid_hz, place, rng)
+
+
+def _measured(
+    path: MotionPath, grid_hz: float, place: str, rng: np.random.Generator
+) -> Story:
+    """Return what a device, drawn for it, measures of a path."""
+    measured = draw_device(rng).measure(path.samples(), RATE_HZ, grid_hz, rng)
     labels = path.labels()
     chosen = (np.arange(len(measured)) * RATE_HZ / grid_hz).astype(int)
-    return Story(name, measured, tuple(labels[at] for at in chosen))
+    return Story(place, measured, tuple(labels[at] for at in chosen))
 
 
 def _live(place: Place, rng: np.random.Generator) -> MotionPath:

@@ -2,7 +2,11 @@
 
 import numpy as np
 
-from pipelines.lab.data.trials.simulated import PLACES, simulate_trials
+from pipelines.lab.data.trials.simulated import (
+    PLACES,
+    simulate_hours,
+    simulate_trials,
+)
 
 
 def test_trials_are_of_one_place_and_hold_falls_and_activities() -> None:
@@ -25,3 +29,12 @@ def test_seed_and_place_determine_the_trials() -> None:
     assert peaks(1, "waist") == peaks(1, "waist")
     assert peaks(1, "waist") != peaks(2, "waist")
     assert len({tuple(peaks(1, place)) for place in PLACES}) == len(PLACES)
+
+
+def test_an_hour_of_an_ordinary_day_is_mostly_calm_and_has_no_fall() -> None:
+    hours = simulate_hours(4, 1, "wrist", lambda *_: None)
+    assert not any(hour.is_fall for hour in hours)
+    for hour in hours:
+        assert 3590 < hour.seconds <= 3600
+        length = np.linalg.norm(hour.accel_mps2, axis=1) / 9.80665
+        assert np.mean(np.abs(length - 1) > 0.5) < 0.1
