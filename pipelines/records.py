@@ -25,6 +25,8 @@ FALL = "fall"
 """The event from the beginning of a fall until the person is up again."""
 BED_EXIT = "bed exit"
 """The event from the leaving of the bed until the person lies in it again."""
+LONG_LIE = "long lie"
+"""The event of somebody who lies on the floor where no fall was seen."""
 BedState = Literal["in", "out"]
 WornState = Literal["worn", "not worn"]
 

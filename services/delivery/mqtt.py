@@ -21,7 +21,7 @@ from pipelines.clock import Clock, ns_to_seconds, utc_datetime
 from pipelines.sources.backoff import Backoff
 from pipelines.sources.mqtt import reason_code, reconnecting
 from services.delivery.link import BrokerLink, NoAnswer, refusal_of, why
-from services.delivery.observers import Announcer, DeliveryObserver
+from services.delivery.observers import Announcer, DeliveryObserver, Inbox
 from services.delivery.proof import Proof
 from services.delivery.refusals import Kind, Refusals
 from services.delivery.session import Refused, Session, text_of
@@ -64,6 +64,7 @@ class MqttDelivery:
         test_topic: Topic of test messages, which show that the broker passes messages
             on. Without it, an acknowledgement is enough proof.
         announcer: Further messages to publish on each new connection.
+        inbox: Receives the messages of others on its topics.
 
     Attributes:
         proof: Results of the test messages.
@@ -82,11 +83,13 @@ class MqttDelivery:
         rng: Random | None = None,
         test_topic: str | None = None,
         announcer: Announcer | None = None,
+        inbox: Inbox | None = None,
     ) -> None:
         rng = rng or Random()
         self._link, self._store, self._clock = link, store, clock
         self._greeting, self._will, self._observer = greeting, will, observer
         self._announcer, self._test_topic = announcer, test_topic
+        self._inbox, self._inbox_trouble = inbox, ""
         self._backoff = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S, rng)
         self._more = asyncio.Event()
         self._idle = asyncio.Event()
@@ -103,7 +106,8 @@ class MqttDelivery:
 
     def troubles(self) -> list[str]:
         """Return what prevents deliveries while the broker is connected."""
-        return [*self.proof.troubles(), *self._refusals.troubles()]
+        refused = [self._inbox_trouble] if self._inbox_trouble else []
+        return [*self.proof.troubles(), *self._refusals.troubles(), *refused]
 
     def wake(self) -> None:
         """Look for new messages in the store."""
@@ -145,6 +149,7 @@ class MqttDelivery:
                 self._test_topic,
                 may_listen=self._avoided.is_due(_LISTENING, self._clock.now_ns()),
                 one_by_one=self._suspects.exist,
+                inbox=self._inbox,
             )
             await self._serve(session)
 
@@ -170,6 +175,8 @@ class MqttDelivery:
     async def _publish_lanes(self, session: Session) -> None:
         """Run a lane for each topic that has something to publish."""
         others = [asyncio.create_task(session.listen())]
+        if self._inbox is not None:
+            await self._open_inbox(session, self._inbox)
         if self._test_topic is not None:
             others.append(asyncio.create_task(self._test(session)))
         lanes: dict[str, asyncio.Task[None]] = {}
@@ -189,6 +196,13 @@ class MqttDelivery:
                         task.result()
         finally:
             await end_tasks([*others, *lanes.values()])
+
+    async def _open_inbox(self, session: Session, inbox: Inbox) -> None:
+        reason = await session.open_inbox()
+        trouble = f"{inbox.topics} may not be read: {reason}" if reason else ""
+        if trouble and trouble != self._inbox_trouble:
+            logger.warning("broker %s: %s", self._link, trouble)
+        self._inbox_trouble = trouble
 
     async def _due(self, busy: Collection[str]) -> dict[str, list[Queued]]:
         """Return the lanes to run, each with its messages in the store."""

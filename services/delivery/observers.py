@@ -17,6 +17,19 @@ class DeliveryObserver(Protocol):
         ...
 
 
+class Inbox(Protocol):
+    """Receives messages of others."""
+
+    @property
+    def topics(self) -> str:
+        """Filter of the topics."""
+        ...
+
+    def receive(self, topic: str, payload: bytes) -> None:
+        """Receive a message; it must return at once."""
+        ...
+
+
 class Announcer(Protocol):
     """Knows which retained announcements to publish, and which to withdraw."""
 

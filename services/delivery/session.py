@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, final
 
 from services.delivery.link import BrokerClient
+from services.delivery.observers import Inbox
 from services.hub.store import Message
 
 ECHO_S: Final = 3.0
@@ -45,6 +46,7 @@ class Session:
         test_topic: Topic of the test messages; None if an acknowledgement is enough.
         may_listen: Whether to subscribe to topics.
         one_by_one: Whether to wait for each answer before the next message.
+        inbox: Receives the messages of others on its topics.
 
     Attributes:
         in_flight: Topics that wait for an answer of the broker, with the step.
@@ -59,8 +61,9 @@ class Session:
         *,
         may_listen: bool = True,
         one_by_one: bool = False,
+        inbox: Inbox | None = None,
     ) -> None:
-        self._client = client
+        self._client, self._inbox = client, inbox
         self._test_topic = test_topic
         self._may_listen = may_listen
         self._slots = asyncio.Semaphore(1 if one_by_one else _AT_ONCE)
@@ -70,11 +73,22 @@ class Session:
         self.has_reasons = client.has_reasons
         self.needs_echo = test_topic is not None and not client.has_reasons
 
+    async def open_inbox(self) -> str:
+        """Subscribe to the topics of the inbox; return why that is refused, or nothing.
+
+        Raises:
+            aiomqtt.MqttError: If the connection is lost.
+        """
+        return "" if self._inbox is None else await self._subscribe(self._inbox.topics)
+
     async def listen(self) -> None:
-        """Receive our own messages until the connection is lost, which is raised."""
+        """Receive messages until the connection is lost, which is raised."""
         async for message in self._client.messages:
             if message.retain or not isinstance(message.payload, bytes):
                 continue  # a message from an earlier connection proves nothing
+            if self._inbox is not None and message.topic.matches(self._inbox.topics):
+                self._inbox.receive(str(message.topic), message.payload)
+                continue
             waiting = self._expected.get((str(message.topic), message.payload), ())
             for echo in waiting:
                 if not echo.done():

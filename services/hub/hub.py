@@ -22,12 +22,14 @@ import uvicorn
 from prometheus_client import CollectorRegistry
 
 from pipelines.clock import Clock, SystemClock, seconds_to_ns
+from pipelines.live.alarms import Alarm
 from pipelines.recognition import ActionRecognizer
 from pipelines.records import BED_EXIT, ActionEvent, SourceRole
 from services.delivery.announcements import Announcements
 from services.delivery.link import BrokerLink
 from services.delivery.mqtt import MqttDelivery
 from services.errors import StoreError
+from services.hub.alarm_desk import AlarmDesk, Answer, AnswerError
 from services.hub.canary import Canary
 from services.hub.clock import HubClock
 from services.hub.http import listen_again, make_server
@@ -36,6 +38,7 @@ from services.hub.metrics import Metrics
 from services.hub.reports import Report, SubjectState
 from services.hub.store import Message, Queued, Store
 from services.hub.topics import Topics, overall_state
+from services.site.alarms import alarm_rules
 from services.site.settings import Site
 from services.tasks import end_tasks
 
@@ -45,6 +48,9 @@ _ROUND_S = 2.0
 _SILENT_NS = seconds_to_ns(12.0)
 """Silence after which a watcher counts as gone."""
 _FLUSH_S = 5.0
+_MOST_ANSWERS = 256
+_ALARMS_S = 0.5
+"""Time between two looks at what is due of the alarms."""
 _HTTP_END_S = 1.0
 _EXPECTED, _PORT = "expected sources", "port"
 
@@ -103,6 +109,8 @@ class Hub:
             publish=lambda message: self._store_messages([message]),
         )
         self._kept = KeptStates(self._store, self._topics)
+        self._desk = AlarmDesk(self._store, self._topics, alarm_rules(site.alarms))
+        self._answers: asyncio.Queue[Answer] = asyncio.Queue(_MOST_ANSWERS)
         self._broker_trouble = "the broker is not connected yet"
         self._store_trouble = ""
         expected = self._store.recall(_EXPECTED) or {}
@@ -155,6 +163,13 @@ class Hub:
         left_behind = await self._announcements.left_behind(list(before), now_ns)
         await self._store_messages([*left_behind, *forgotten, *kept_messages])
         await self._kept.sent(kept)
+        async with self._desk.changing:
+            changed = self._desk.of_removed(gone, self._dates.utc_ns())
+            deleted = [self._topics.forget_alarms(name, now_ns) for name in gone]
+            await self._store_messages(
+                [*self._desk.messages(changed), *deleted], alarms=changed
+            )
+            self._desk.keep(changed)
         await self._announcements.settled()
         if self._delivery is not None:
             self._delivery.announce()
@@ -172,13 +187,17 @@ class Hub:
         summaries, changes = self._changed_states(known, now_ns)
         kept, kept_messages = self._kept.changes(known, now_ns)
         events = {self._topics.event(event).key: event for event in report.events}
-        messages = [
-            *(self._topics.event(event) for event in report.events),
-            *(self._topics.drift(alert) for alert in report.alerts),
-            *changes,
-            *kept_messages,
-        ]
-        new = await self._store_messages(messages, events)
+        async with self._desk.changing:
+            alarms = self._desk.of_events(report.events, self._dates.utc_ns())
+            messages = [
+                *(self._topics.event(event) for event in report.events),
+                *self._desk.messages(alarms),
+                *(self._topics.drift(alert) for alert in report.alerts),
+                *changes,
+                *kept_messages,
+            ]
+            new = await self._store_messages(messages, events, alarms)
+            self._desk.keep(alarms)
         await self._kept.sent(kept)
         self._reported |= {  # some may have been removed meanwhile
             name: summary
@@ -233,6 +252,7 @@ class Hub:
             observer=self,
             test_topic=self._topics.test if self._site.broker.confirm else None,
             announcer=self._announcements,
+            inbox=self,
         )
         self._server = server = make_server(
             self._metrics.registry, self._troubles, self._delivery.proof.notes
@@ -242,6 +262,8 @@ class Hub:
             "http": server.serve(sockets=[self._listener]),
             "rounds": self._check_regularly(),
             "canary": self._canary.run(self._site.hub.canary_every_s),
+            "alarms": self._move_alarms(),
+            "answers": self._take_answers(),
         }
         self._tasks = [
             asyncio.create_task(task, name=f"hub {name}")
@@ -254,13 +276,16 @@ class Hub:
         self,
         messages: Sequence[Message],
         events: Mapping[str, ActionEvent] = MappingProxyType({}),
+        alarms: Sequence[Alarm] = (),
     ) -> frozenset[str]:
-        """Store messages; return the keys of the new ones."""
+        """Store messages with their events and alarms; return the keys of new ones."""
         if not messages:
             return frozenset()
         now_ns = self._clock.now_ns()
         try:
-            new = await asyncio.to_thread(self._store.take, messages, events, now_ns)
+            new = await asyncio.to_thread(
+                self._store.take, messages, events, now_ns, alarms
+            )
         except StoreError as err:
             if not self._store_trouble:
                 logger.error(
@@ -359,6 +384,51 @@ class Hub:
             if trouble
         ]
 
+    @property
+    def topics(self) -> str:
+        """Filter of the topics on which people answer alarms."""
+        return self._topics.alarm_answers
+
+    def receive(self, topic: str, payload: bytes) -> None:
+        """Receive an answer to an alarm."""
+        *_, alarm_id, kind = topic.split("/")
+        if self._answers.full() or not topic.isprintable():
+            logger.warning("an answer to an alarm is ignored: too many, or a bad topic")
+            return
+        self._answers.put_nowait(Answer(alarm_id, kind, payload))
+
+    async def _take_answers(self) -> None:
+        """Apply the answers to alarms, each once it is on the disk."""
+        while True:
+            answer = await self._answers.get()
+            async with self._desk.changing:
+                try:
+                    alarm = self._desk.of_answer(answer, self._dates.utc_ns())
+                    await self._store_alarms([alarm])
+                except AnswerError as err:
+                    logger.warning(
+                        "an answer on …/alarm/%s/%s is ignored: %s",
+                        *(answer.alarm_id, answer.kind, err),
+                    )
+                except StoreError:  # said already; the person sees that nothing changed
+                    pass
+
+    async def _move_alarms(self) -> None:
+        """Let time move the alarms on: confirm, escalate, wake, tell a long lie."""
+        while True:
+            async with self._desk.changing:
+                now_ns = self._dates.utc_ns()
+                due = self._desk.of_time(now_ns, self._clock.correction_ns())
+                with suppress(StoreError):  # said already; they are due again
+                    await self._store_alarms(due)
+                self._metrics.alarms(self._desk.unanswered)
+            await self._clock.sleep_s(_ALARMS_S)
+
+    async def _store_alarms(self, alarms: Sequence[Alarm]) -> None:
+        """Store changed alarms with their messages; ``changing`` must be held."""
+        await self._store_messages(self._desk.messages(alarms), alarms=alarms)
+        self._desk.keep(alarms)
+
     def connected(self, is_up: bool, reason: str) -> None:
         """Record whether the broker is connected, and why not."""
         self._broker_trouble = "" if is_up else f"broker: {reason}"
@@ -379,6 +449,7 @@ class Hub:
                 for name, state in self._states.items()
             ),
             *self._kept.greeting(now_ns),
+            *self._desk.greeting(),
         ]
 
 

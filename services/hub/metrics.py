@@ -68,6 +68,9 @@ class _SubjectMetrics:
             "1 while the wearable is worn, 0 while it is not; NaN if unknown.",
             _BY_SUBJECT,
         )
+        self.unanswered = into.gauge(
+            "alarms_unanswered", "Alarms that wait for an answer.", _BY_SUBJECT
+        )
         self.windows = into.counter(
             "subject_windows",
             "Windows recognised of each subject, by the sources of the answer.",
@@ -231,7 +234,7 @@ class Metrics:
             series.reconnected.labels(subject, source)
         for metric in (
             *(series.predicted, series.drift, series.expired),
-            *(series.dropped, series.bridged),
+            *(series.dropped, series.bridged, series.unanswered),
         ):
             metric.labels(subject)
         for unknown in (series.accuracy, *series.states):
@@ -285,6 +288,12 @@ class Metrics:
             self._subjects.accuracy.labels(subject).set(
                 float("nan") if accuracy is None else accuracy[0]
             )
+
+    def alarms(self, unanswered: Mapping[str, int]) -> None:
+        """Record how many alarms of each subject wait for an answer."""
+        for subject in self._watched:
+            count = unanswered.get(subject, 0)
+            self._subjects.unanswered.labels(subject).set(count)
 
     def lost(self, subject: str) -> None:
         """Record that no watcher reports a subject."""

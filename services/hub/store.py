@@ -38,6 +38,7 @@ from sqlalchemy.dialects.sqlite import insert as insert_or
 from sqlalchemy.exc import SQLAlchemyError
 
 from pipelines.clock import NS_PER_S
+from pipelines.live.alarms import Alarm, AlarmEntry
 from pipelines.records import ActionEvent
 from services.errors import StoreError
 
@@ -67,6 +68,15 @@ _episodes = Table(
     _tables,
     Column("event_id", String, primary_key=True),
     Column("subject_id", String, index=True, nullable=False),
+    Column("record", JSON, nullable=False),
+)
+_alarms = Table(
+    "alarms",
+    _tables,
+    Column("alarm_id", String, primary_key=True),
+    Column("subject_id", String, index=True, nullable=False),
+    Column("is_over", Boolean, index=True, nullable=False),
+    Column("raised_ns", BigInteger, nullable=False),
     Column("record", JSON, nullable=False),
 )
 _notes = Table(
@@ -130,14 +140,16 @@ class Store:
         messages: Sequence[Message],
         events: Mapping[str, ActionEvent],
         now_ns: int,
+        alarms: Sequence[Alarm] = (),
     ) -> frozenset[str]:
-        """Store messages and update the open episodes in one transaction.
+        """Store messages, open episodes and alarms in one transaction.
 
         Args:
             messages: Messages in the order of publishing.
             events: Events by the key of their message. An event that was stored before
                 changes nothing, because its episode may be over.
             now_ns: Time of storing.
+            alarms: Changed alarms, which replace those with the same id.
 
         Returns:
             The keys of the new messages.
@@ -160,6 +172,8 @@ class Store:
                         record=asdict(event),
                     )
                     connection.execute(opened)
+            for alarm in alarms:
+                connection.execute(_replacing(alarm))
             return frozenset(new)
 
         return self._do(work)
@@ -257,6 +271,16 @@ class Store:
         rows = self._rows(select(_episodes.c.record).where(chosen))
         return [ActionEvent(**row.record) for row in rows]
 
+    def open_alarms(self) -> list[Alarm]:
+        """Return the alarms that are not over, in the order of their raising."""
+        chosen = select(_alarms.c.record).where(_alarms.c.is_over.is_(False))
+        rows = self._rows(chosen.order_by(_alarms.c.raised_ns))
+        return [_alarm_of(row.record) for row in rows]
+
+    def alarm_ids(self) -> list[str]:
+        """Return the ids of all alarms, over or not."""
+        return [row.alarm_id for row in self._rows(select(_alarms.c.alarm_id))]
+
     def recall(self, name: str) -> object:
         """Return what was stored under a name, or None."""
         query = select(_notes.c.content).where(_notes.c.name == name)
@@ -295,6 +319,23 @@ class Store:
         except SQLAlchemyError as err:
             cause = getattr(err, "orig", None) or type(err).__name__
             raise StoreError(str(self.path), str(cause)) from err
+
+
+def _replacing(alarm: Alarm) -> Executable:
+    """Return the statement that stores an alarm in place of its former self."""
+    row = {
+        "subject_id": alarm.subject_id,
+        "is_over": alarm.is_over,
+        "raised_ns": alarm.raised_ns,
+        "record": asdict(alarm),
+    }
+    added = insert_or(_alarms).values(alarm_id=alarm.alarm_id, **row)
+    return added.on_conflict_do_update(index_elements=["alarm_id"], set_=row)
+
+
+def _alarm_of(record: dict[str, Any]) -> Alarm:
+    entries = tuple(AlarmEntry(**entry) for entry in record["history"])
+    return Alarm(**{**record, "history": entries})
 
 
 def _add_columns(connection: Connection) -> None:

@@ -8,10 +8,12 @@ the broker passes messages on. A payload is a line of ``services.record_lines`` 
 ``v``, the version of the format.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, final
+from typing import Any, Final, Literal, final
 
 from pipelines.clock import utc_datetime
+from pipelines.live.alarms import Alarm
 from pipelines.live.subject import StateRecord
 from pipelines.records import ActionEvent, DriftAlert, SourceStatus
 from services.hub.reports import SubjectState
@@ -20,6 +22,9 @@ from services.record_lines import RecordLines
 
 VERSION = 1
 _LINES = RecordLines()
+
+ALARM_ANSWERS: Final = ("ack", "snooze", "resolve")
+"""Kinds of answers to an alarm; the last part of their topics."""
 
 OverallState = Literal["online", "degraded", "offline"]
 KeptKind = Literal["bed", "people", "worn"]
@@ -59,6 +64,34 @@ class Topics:
         key = f"event {event.event_id} {event.state}"
         return Message(key, self.of(event.subject_id, "event"), _versioned(event))
 
+    @property
+    def alarm_answers(self) -> str:
+        """Filter of the topics on which people answer alarms."""
+        return f"{self.prefix}/{self.site}/alarm/+/+"
+
+    def alarm(self, changed: Alarm, open_alarms: Sequence[Alarm]) -> Message:
+        """Return the message of a changed alarm, which the broker keeps for later.
+
+        It holds the whole alarm, and what else is open of its subject.
+        """
+        payload = {
+            "v": VERSION,
+            "type": "alarm",
+            "subject": changed.subject_id,
+            "changed": alarm_line(changed),
+            "open": [
+                {"alarm_id": each.alarm_id, "name": each.name, "state": each.state}
+                for each in open_alarms
+            ],
+        }
+        key = f"alarm {changed.alarm_id} {len(changed.history)}"
+        return Message(key, self.of(changed.subject_id, "alarm"), payload, retain=True)
+
+    def forget_alarms(self, subject_id: str, now_ns: int) -> Message:
+        """Return the message that deletes the alarms of a removed subject."""
+        key = f"status {subject_id} alarm {now_ns}"
+        return Message(key, self.of(subject_id, "alarm"), {}, retain=True)
+
     def drift(self, alert: DriftAlert) -> Message:
         """Return the message of a drift alert or its end."""
         key = f"drift {alert.alert_id} {alert.state}"
@@ -72,7 +105,7 @@ class Topics:
             "name": name,
             "state": state,
             "text": text,
-            "at": utc_datetime(now_ns).isoformat(),
+            "at": _time(now_ns),
         }
         key = f"technical {name} {state} {now_ns}"
         return Message(key, self.site_technical, payload)
@@ -124,6 +157,30 @@ class Topics:
         return Message(key, self.of(subject_id, "status"), payload, retain=True)
 
 
+def alarm_line(alarm: Alarm) -> dict[str, Any]:
+    """Return an alarm as a JSON object; its times are UTC."""
+    return {
+        "alarm_id": alarm.alarm_id,
+        "name": alarm.name,
+        "priority": alarm.priority,
+        "state": alarm.state,
+        "raised_at": _time(alarm.raised_ns),
+        "escalations": alarm.escalations,
+        "until_at": _time(alarm.until_ns) if alarm.until_ns else None,
+        "has_ended": alarm.has_ended,
+        "verdict": alarm.verdict,
+        "history": [
+            {
+                "step": entry.step,
+                "at": _time(entry.at_ns),
+                "by": entry.by,
+                "note": entry.note,
+            }
+            for entry in alarm.history
+        ],
+    }
+
+
 def overall_state(state: SubjectState) -> tuple[OverallState, str]:
     """Return the overall state of a subject, and the reason if it is not online.
 
@@ -151,6 +208,10 @@ def overall_state(state: SubjectState) -> tuple[OverallState, str]:
     if state.worn is not None and state.worn.state == "not worn":
         troubles.append("imu: not worn")
     return ("degraded", "; ".join(troubles)) if troubles else ("online", "")
+
+
+def _time(time_ns: int) -> str:
+    return utc_datetime(time_ns).isoformat()
 
 
 def _versioned(record: ActionEvent | DriftAlert | StateRecord) -> dict[str, Any]:

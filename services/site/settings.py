@@ -30,6 +30,7 @@ from pipelines.live.windows import WindowSettings
 from pipelines.records import SourceRole
 from pipelines.sources.camera.address import CameraAddress, with_login
 from pipelines.sources.camera.framing import PAD, Framing, parse_framing
+from services.site.alarms import AlarmSettings
 from services.site.broker import BrokerSettings
 from services.site.hub import HubSettings
 from services.site.recognizer import RecognizerSettings
@@ -292,6 +293,11 @@ class Site(BaseSettings):
     windows: WindowsSettings = Field(default_factory=lambda: WindowsSettings())
     events: EventsSettings = Field(default_factory=lambda: EventsSettings())
     drift: DriftWatchSettings = Field(default_factory=lambda: DriftWatchSettings())
+    alarms: dict[str, AlarmSettings] = Field(
+        {},
+        description="How events alarm, by their names; fall, long lie and bed exit"
+        " alarm by default.",
+    )
     hub: HubSettings = Field(default_factory=lambda: HubSettings())
 
     @classmethod

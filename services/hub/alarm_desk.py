@@ -1,0 +1,227 @@
+"""The alarms of a site: raised by events, moved on by time, answered by people.
+
+    report ─▶ events ─┐
+    time ─────────────┼─▶ Alarm ─▶ store, with its message in one transaction ─▶ MQTT
+    …/alarm/ID/ack ───┘
+
+``pipelines.live.alarms`` says what can happen to an alarm. Here is what holds them: one
+alarm for an episode, whatever is reported twice or restarted.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, final, get_args
+
+from pipelines.clock import seconds_to_ns
+from pipelines.live.alarms import (
+    Alarm,
+    AlarmError,
+    AlarmRule,
+    Verdict,
+    raise_alarm,
+)
+from pipelines.records import ActionEvent
+from services.hub.store import Message, Store
+from services.hub.topics import ALARM_ANSWERS, Topics
+
+logger = logging.getLogger(__name__)
+
+_MOST_TEXT = 200
+_SNOOZE_MINUTES: Final = 10.0
+_MOST_MINUTES = 24 * 60.0
+_NO_RULE = AlarmRule(escalate_s=(), long_lie_s=0.0)
+"""Of an alarm whose event alarms no more: it waits for its answer."""
+
+
+class AnswerError(Exception):
+    """An answer to an alarm cannot be understood, or does not fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A person's answer, as it came in."""
+
+    alarm_id: str
+    kind: str
+    payload: bytes
+
+
+@final
+class AlarmDesk:
+    """Keeps the alarms; ``changing`` must be held from a change until ``keep``.
+
+    Args:
+        store: Keeps the alarms over restarts.
+        topics: Topics of the site.
+        rules: Rule of each event that alarms.
+
+    Attributes:
+        changing: Lock of all changes.
+
+    Raises:
+        StoreError: If the store cannot be read.
+    """
+
+    def __init__(
+        self, store: Store, topics: Topics, rules: Mapping[str, AlarmRule]
+    ) -> None:
+        self._topics, self._rules = topics, rules
+        self._open = {alarm.alarm_id: alarm for alarm in store.open_alarms()}
+        self._known = set(store.alarm_ids())
+        self._correction_ns: int | None = None
+        self.changing = asyncio.Lock()
+
+    @property
+    def unanswered(self) -> dict[str, int]:
+        """Number of alarms of each subject that wait for an answer."""
+        counts: dict[str, int] = {}
+        for alarm in self._open.values():
+            waits = alarm.state in ("suspected", "confirmed", "escalated")
+            counts[alarm.subject_id] = counts.get(alarm.subject_id, 0) + waits
+        return counts
+
+    def of_events(self, events: Iterable[ActionEvent], now_ns: int) -> list[Alarm]:
+        """Return the alarms that events raise or end.
+
+        An event that was reported before changes nothing.
+        """
+        changed: dict[str, Alarm] = {}
+        for event in events:
+            rule = self._rules.get(event.name)
+            known = changed.get(event.event_id) or self._open.get(event.event_id)
+            if event.state == "started":
+                if rule is not None and event.event_id not in self._known | set(
+                    changed
+                ):
+                    changed[event.event_id] = raise_alarm(event, rule, now_ns)
+            elif known is not None:
+                after = known.ended(rule or _NO_RULE, now_ns)
+                if after != known:
+                    changed[event.event_id] = after
+        return list(changed.values())
+
+    def of_time(self, now_ns: int, correction_ns: int) -> list[Alarm]:
+        """Return the alarms that something was due for, or whose times are moved.
+
+        ``correction_ns`` is by how much the clock has been set so far.
+        """
+        before_ns = self._correction_ns
+        moved_ns = 0 if before_ns is None else correction_ns - before_ns
+        self._correction_ns = correction_ns
+        if moved_ns:
+            self._open = {
+                name: alarm.moved(moved_ns) for name, alarm in self._open.items()
+            }
+        passed = {
+            name: alarm.passed(self._rule(alarm), now_ns)
+            for name, alarm in self._open.items()
+        }
+        return [alarm for name, alarm in passed.items() if alarm != self._open[name]]
+
+    def of_answer(self, answer: Answer, now_ns: int) -> Alarm:
+        """Return the alarm that a person has answered.
+
+        Raises:
+            AnswerError: If the answer cannot be understood, or does not fit the alarm.
+        """
+        alarm = self._open.get(answer.alarm_id)
+        if alarm is None:
+            state = "is over" if answer.alarm_id in self._known else "does not exist"
+            msg = f"alarm {answer.alarm_id} {state}"
+            raise AnswerError(msg)
+        facts = _facts(answer.payload)
+        by = _text(facts, "by")
+        try:
+            match answer.kind:
+                case "ack":
+                    return alarm.acknowledged(by, now_ns)
+                case "snooze":
+                    until_ns = now_ns + seconds_to_ns(60 * _minutes(facts))
+                    return alarm.snoozed(by, until_ns, now_ns)
+                case "resolve":
+                    note = _text(facts, "note")
+                    return alarm.resolved(by, _verdict(facts), now_ns, note)
+        except AlarmError as err:
+            raise AnswerError(str(err)) from None
+        msg = f"answers are {', '.join(ALARM_ANSWERS)}, not {answer.kind!r}"
+        raise AnswerError(msg)
+
+    def of_removed(self, subject_ids: Iterable[str], now_ns: int) -> list[Alarm]:
+        """Return the alarms of subjects that are watched no more, resolved."""
+        gone = set(subject_ids)
+        return [
+            alarm.resolved("", None, now_ns, "the subject was removed")
+            for alarm in self._open.values()
+            if alarm.subject_id in gone
+        ]
+
+    def messages(self, changed: Sequence[Alarm]) -> list[Message]:
+        """Return the message of each changed alarm."""
+        after = {**self._open, **{alarm.alarm_id: alarm for alarm in changed}}
+        return [
+            self._topics.alarm(alarm, _open_of(alarm.subject_id, after.values()))
+            for alarm in changed
+        ]
+
+    def greeting(self) -> list[Message]:
+        """Return a message for each subject with open alarms."""
+        latest = {alarm.subject_id: alarm for alarm in self._open.values()}
+        return self.messages(list(latest.values()))
+
+    def keep(self, changed: Sequence[Alarm]) -> None:
+        """Record that the changed alarms are stored."""
+        for alarm in changed:
+            self._known.add(alarm.alarm_id)
+            self._open[alarm.alarm_id] = alarm
+            if alarm.is_over:
+                del self._open[alarm.alarm_id]
+
+    def _rule(self, alarm: Alarm) -> AlarmRule:
+        return self._rules.get(alarm.name, _NO_RULE)
+
+
+def _open_of(subject_id: str, alarms: Iterable[Alarm]) -> list[Alarm]:
+    mine = (alarm for alarm in alarms if alarm.subject_id == subject_id)
+    return [alarm for alarm in mine if not alarm.is_over]
+
+
+def _facts(payload: bytes) -> dict[str, Any]:
+    """Return an answer's JSON object; an empty payload says nothing else."""
+    if not payload.strip():
+        return {}
+    try:
+        facts = json.loads(payload)
+    except (ValueError, RecursionError):
+        facts = None
+    if not isinstance(facts, dict):
+        msg = "the payload is no JSON object"
+        raise AnswerError(msg)
+    return facts
+
+
+def _text(facts: Mapping[str, Any], name: str) -> str:
+    text = facts.get(name, "")
+    if not isinstance(text, str) or len(text) > _MOST_TEXT or not text.isprintable():
+        msg = f"{name} must be a line of at most {_MOST_TEXT} characters"
+        raise AnswerError(msg)
+    return text
+
+
+def _minutes(facts: Mapping[str, Any]) -> float:
+    minutes = facts.get("minutes", _SNOOZE_MINUTES)
+    is_number = isinstance(minutes, int | float) and not isinstance(minutes, bool)
+    if not is_number or not 0 < minutes <= _MOST_MINUTES:
+        msg = f"minutes must be a number above 0, up to {_MOST_MINUTES:g}"
+        raise AnswerError(msg)
+    return float(minutes)
+
+
+def _verdict(facts: Mapping[str, Any]) -> Verdict | None:
+    verdict: Verdict | None = facts.get("verdict")
+    if verdict is not None and verdict not in get_args(Verdict):
+        msg = 'verdict must be "true" or "false"'
+        raise AnswerError(msg)
+    return verdict

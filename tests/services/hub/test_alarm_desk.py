@@ -1,0 +1,194 @@
+"""Alarms on a real broker: raised, moved on by time, answered, kept over restarts."""
+
+import asyncio
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import aiomqtt
+import pytest
+
+from pipelines.records import BED_EXIT, ActionEvent, EventState
+from services.demo.broker import Broker
+from services.site.settings import Site
+from tests.mqtt_listener import Heard, listening
+from tests.services.hub.test_hub import SOON_S, report, running, value_of
+from tests.services.hub.test_store import event
+
+TOPIC = "wardwatch/ward-3/bed-4/alarm"
+
+
+def site_of(broker: Broker, folder: Path, **alarms: object) -> Site:
+    return Site.model_validate(
+        {
+            "site": "ward-3",
+            "broker": {"port": broker.port},
+            "hub": {"folder": str(folder), "port": 0, "canary_every_s": 60},
+            "alarms": alarms,
+        }
+    )
+
+
+def bed_exit(state: EventState) -> ActionEvent:
+    return replace(event(state, "x1"), name=BED_EXIT)
+
+
+def states_of(heard: Heard) -> list[str]:
+    return [it["changed"]["state"] for it in heard.of("bed-4/alarm") if it]
+
+
+async def answer(broker: Broker, alarm_id: str, kind: str, **facts: Any) -> None:
+    topic = f"wardwatch/ward-3/alarm/{alarm_id}/{kind}"
+    async with aiomqtt.Client("127.0.0.1", broker.port) as client:
+        await client.publish(topic, json.dumps(facts) if facts else b"", qos=1)
+
+
+def test_a_fall_alarms_is_acknowledged_and_resolved_by_people(tmp_path: Path) -> None:
+    async def scene(broker: Broker) -> tuple[Heard, list[float]]:
+        waiting = []
+        site = site_of(broker, tmp_path)
+        async with listening(broker.port) as heard, running(site) as hub:
+            await heard.until(lambda it: bool(it.of("ward-3/status")), SOON_S)
+            for sent_ns in (1, 2):  # the first answer was lost on its way
+                await hub.accept(report(event(), sent_ns=sent_ns))
+            await heard.until(lambda it: "confirmed" in states_of(it), SOON_S)
+
+            async def counted(wanted: float) -> None:
+                async with asyncio.timeout(SOON_S):
+                    while True:
+                        found = await value_of(
+                            hub, 'alarms_unanswered{subject="bed-4"}'
+                        )
+                        if found == wanted:
+                            waiting.append(found)
+                            return
+                        await asyncio.sleep(0.1)
+
+            await counted(1)
+            await answer(broker, "e1", "ack", by="kim")
+            await heard.until(lambda it: "acknowledged" in states_of(it), SOON_S)
+            await counted(0)
+            await hub.accept(report(event("ended"), sent_ns=3))
+            await answer(broker, "e1", "resolve", by="kim", verdict="true", note="hip")
+            await heard.until(lambda it: "resolved" in states_of(it), SOON_S)
+            return heard, waiting
+
+    with Broker() as broker:
+        heard, waiting = asyncio.run(scene(broker))
+    assert states_of(heard) == ["confirmed", "acknowledged", "acknowledged", "resolved"]
+    assert waiting == [1, 0]
+    last = heard.of(TOPIC)[-1]
+    assert (last["v"], last["type"], last["subject"]) == (1, "alarm", "bed-4")
+    assert last["open"] == []
+    changed = last["changed"]
+    assert (changed["alarm_id"], changed["name"]) == ("e1", "fall")
+    assert (changed["priority"], changed["verdict"]) == ("high", "true")
+    steps = [(entry["step"], entry["by"]) for entry in changed["history"]]
+    assert steps[2:] == [
+        ("acknowledged", "kim"),
+        ("recovered", ""),
+        ("resolved", "kim"),
+    ]
+    assert changed["history"][-1]["note"] == "hip"
+
+
+@pytest.mark.slow
+def test_an_alarm_goes_on_after_a_restart_and_escalates(tmp_path: Path) -> None:
+    async def scene(broker: Broker) -> tuple[Heard, list[Any]]:
+        site = site_of(broker, tmp_path, fall={"escalate_s": [2, 1]})
+        async with listening(broker.port) as heard:
+            async with running(site) as hub:
+                await hub.accept(report(event()))
+                await heard.until(lambda it: "confirmed" in states_of(it), SOON_S)
+            async with running(site) as hub:
+                await heard.until(lambda it: states_of(it).count("escalated") == 2, 20)
+                await hub.accept(report(event(), sent_ns=2))  # told again
+                await answer(broker, "e1", "ack", by="kim")
+                await heard.until(lambda it: "acknowledged" in states_of(it), SOON_S)
+            async with listening(broker.port) as late:
+                await late.until(lambda it: bool(it.of(TOPIC)), SOON_S)
+                return heard, late.of(TOPIC)
+
+    with Broker() as broker:
+        heard, kept = asyncio.run(scene(broker))
+    told = [it["changed"] for it in heard.of(TOPIC)]
+    assert {it["alarm_id"] for it in told} == {"e1"}
+    assert told[-1]["escalations"] == 2
+    steps = [entry["step"] for entry in told[-1]["history"]]
+    assert steps == ["suspected", "confirmed", "escalated", "escalated", "acknowledged"]
+    assert kept[-1]["open"][0]["state"] == "acknowledged"
+
+
+def test_a_bed_exit_is_over_with_its_episode_and_a_silent_event_never_alarms(
+    tmp_path: Path,
+) -> None:
+    async def scene(broker: Broker) -> Heard:
+        site = site_of(broker, tmp_path, fall={"priority": "none"})
+        async with listening(broker.port) as heard, running(site) as hub:
+            await hub.accept(report(event(), bed_exit("started"), sent_ns=1))
+            await hub.accept(report(bed_exit("ended"), sent_ns=2))
+            await heard.until(lambda it: "resolved" in states_of(it), SOON_S)
+            return heard
+
+    with Broker() as broker:
+        heard = asyncio.run(scene(broker))
+    told = [it["changed"] for it in heard.of(TOPIC)]
+    assert {it["name"] for it in told} == {BED_EXIT}
+    assert [it["priority"] for it in told] == ["medium"] * 2
+
+
+BAD = [
+    ("e1", "ack", b"{", "the payload is no JSON object"),
+    ("e1", "ack", b'{"by": 7}', "by must be a line of at most 200 characters"),
+    ("e1", "snooze", b'{"minutes": true}', "minutes must be a number above 0"),
+    ("e1", "resolve", b'{"verdict": "maybe"}', 'verdict must be "true" or "false"'),
+    ("e1", "shout", b"", "answers are ack, snooze, resolve, not 'shout'"),
+    ("e9", "ack", b"", "alarm e9 does not exist"),
+]
+
+
+def test_answers_that_do_not_fit_are_one_line_each_and_lose_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scene(broker: Broker) -> Heard:
+        site = site_of(broker, tmp_path)
+        async with listening(broker.port, TOPIC) as heard, running(site) as hub:
+            await hub.accept(report(event()))
+            await heard.until(lambda it: "confirmed" in states_of(it), SOON_S)
+            async with aiomqtt.Client("127.0.0.1", broker.port) as client:
+                for alarm_id, kind, payload, _ in BAD:
+                    topic = f"wardwatch/ward-3/alarm/{alarm_id}/{kind}"
+                    await client.publish(topic, payload, qos=1)
+            await answer(broker, "e1", "snooze", minutes=5)
+            await heard.until(lambda it: "snoozed" in states_of(it), SOON_S)
+            return heard
+
+    with Broker() as broker:
+        heard = asyncio.run(scene(broker))
+    assert states_of(heard) == ["confirmed", "snoozed"]
+    lines = [
+        it.getMessage() for it in caplog.records if "is ignored" in it.getMessage()
+    ]
+    assert len(lines) == len(BAD)
+    for line, (alarm_id, kind, _, problem) in zip(lines, BAD, strict=True):
+        assert line.startswith(f"an answer on …/alarm/{alarm_id}/{kind} is ignored: ")
+        assert problem in line
+
+
+def test_the_alarms_of_a_removed_subject_are_over_and_deleted(tmp_path: Path) -> None:
+    async def scene(broker: Broker) -> Heard:
+        site = site_of(broker, tmp_path)
+        async with listening(broker.port) as heard, running(site) as hub:
+            await hub.accept(report(event()))
+            await heard.until(lambda it: "confirmed" in states_of(it), SOON_S)
+            await hub.expect({})
+            await heard.until(lambda it: it.of(TOPIC)[-1] is None, SOON_S)
+            return heard
+
+    with Broker() as broker:
+        heard = asyncio.run(scene(broker))
+    assert states_of(heard)[-1] == "resolved"
+    assert heard.of(TOPIC)[-2]["changed"]["history"][-1]["note"] == (
+        "the subject was removed"
+    )
