@@ -177,6 +177,37 @@ def _parse_numbers(text: str) -> list[int]:
     return numbers
 
 
+@app.command()
+def crash(
+    *,
+    kills: Annotated[
+        int, typer.Option(min=1, help="Number of times that the hub is killed.")
+    ] = 100,
+    seed: SeedOption = 1,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Kill the hub again and again; nothing may be lost, doubled or out of order.
+
+    Reports of falls go to a real hub with a store and a broker, and people answer some
+    of the alarms. The hub is killed at random moments. What was reported is compared
+    with what was heard. A kill takes about half a second. The exit code is 1 if
+    anything is wrong.
+    """
+    from pipelines.clock import SystemClock
+    from services.bench.crash import measure_crashes
+
+    with TemporaryDirectory(prefix="wardwatch-crash-") as folder, staged_bars() as show:
+        outcome = signals.run(
+            measure_crashes(kills, seed, Path(folder), SystemClock(), show)
+        )
+    facts = asdict(outcome)
+    rows = tuple((name.replace("_", " "), str(value)) for name, value in facts.items())
+    _present("crash test of the hub", rows, facts, "crash", out, as_json=as_json)
+    if not outcome.holds:
+        raise typer.Exit(1)
+
+
 def _present(
     title: str,
     rows: Sequence[tuple[str, str]],
