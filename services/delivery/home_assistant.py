@@ -17,7 +17,7 @@ _OLD_COMPONENTS: Final = ("event", "binary_sensor")
 
 
 def discovery(topics: Topics, subject_id: str, events: Sequence[str]) -> Message:
-    """Return the announcement of a subject: its events, and faults of its sources."""
+    """Return the announcement of a subject: events, alarms, faults of its sources."""
     unit = unit_of(topics, subject_id)
     happens = {
         "platform": "event",
@@ -45,6 +45,25 @@ def discovery(topics: Topics, subject_id: str, events: Sequence[str]) -> Message
         ),
         "json_attributes_topic": topics.of(subject_id, "status"),
     }
+    alarm = {
+        "platform": "binary_sensor",
+        "name": "alarm",
+        "unique_id": f"{unit}_alarm",
+        "device_class": "safety",
+        "state_topic": topics.of(subject_id, "alarm"),
+        "value_template": (
+            "{{ 'ON' if value_json is defined and value_json.open | selectattr('state',"
+            " 'in', ['suspected', 'confirmed', 'escalated']) | list else 'OFF' }}"
+        ),
+        "json_attributes_topic": topics.of(subject_id, "alarm"),
+    }
+    acknowledge = {
+        "platform": "button",
+        "name": "acknowledge",
+        "unique_id": f"{unit}_acknowledge",
+        "command_topic": topics.answer(subject_id, "ack"),
+        "payload_press": '{"by": "Home Assistant"}',
+    }
     payload = {
         "device": {
             "identifiers": [unit],
@@ -52,7 +71,12 @@ def discovery(topics: Topics, subject_id: str, events: Sequence[str]) -> Message
             "manufacturer": "wardwatch",
         },
         "origin": {"name": "wardwatch", "sw_version": installed_version()},
-        "components": {"event": happens, "sources": trouble},
+        "components": {
+            "event": happens,
+            "alarm": alarm,
+            "acknowledge": acknowledge,
+            "sources": trouble,
+        },
         "availability_topic": topics.site_status,
         "availability_template": "{{ value_json.state }}",
         "qos": 1,

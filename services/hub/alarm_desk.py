@@ -12,6 +12,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, final, get_args
 
@@ -42,9 +43,12 @@ class AnswerError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A person's answer, as it came in."""
+    """A person's answer, as it came in.
 
-    alarm_id: str
+    ``about`` is the id of an alarm, or the name of a subject for all of its open ones.
+    """
+
+    about: str
     kind: str
     payload: bytes
 
@@ -121,33 +125,29 @@ class AlarmDesk:
         }
         return [alarm for name, alarm in passed.items() if alarm != self._open[name]]
 
-    def of_answer(self, answer: Answer, now_ns: int) -> Alarm:
-        """Return the alarm that a person has answered.
+    def of_answer(self, answer: Answer, now_ns: int) -> list[Alarm]:
+        """Return the alarms that a person has answered.
 
         Raises:
-            AnswerError: If the answer cannot be understood, or does not fit the alarm.
+            AnswerError: If the answer cannot be understood, or does not fit.
         """
-        alarm = self._open.get(answer.alarm_id)
-        if alarm is None:
-            state = "is over" if answer.alarm_id in self._known else "does not exist"
-            msg = f"alarm {answer.alarm_id} {state}"
-            raise AnswerError(msg)
         facts = _facts(answer.payload)
-        by = _text(facts, "by")
-        try:
-            match answer.kind:
-                case "ack":
-                    return alarm.acknowledged(by, now_ns)
-                case "snooze":
-                    until_ns = now_ns + seconds_to_ns(60 * _minutes(facts))
-                    return alarm.snoozed(by, until_ns, now_ns)
-                case "resolve":
-                    note = _text(facts, "note")
-                    return alarm.resolved(by, _verdict(facts), now_ns, note)
-        except AlarmError as err:
-            raise AnswerError(str(err)) from None
-        msg = f"answers are {', '.join(ALARM_ANSWERS)}, not {answer.kind!r}"
-        raise AnswerError(msg)
+        meant = self._open.get(answer.about)
+        if meant is not None:
+            try:
+                return [_answered(meant, answer.kind, facts, now_ns)]
+            except AlarmError as err:
+                raise AnswerError(str(err)) from None
+        theirs = [it for it in self._open.values() if it.subject_id == answer.about]
+        if not theirs:
+            state = "is over" if answer.about in self._known else "does not exist"
+            msg = f"alarm {answer.about} {state}"
+            raise AnswerError(msg)
+        answered = []
+        for alarm in theirs:
+            with suppress(AlarmError):  # as of those acknowledged before
+                answered.append(_answered(alarm, answer.kind, facts, now_ns))
+        return answered
 
     def of_removed(self, subject_ids: Iterable[str], now_ns: int) -> list[Alarm]:
         """Return the alarms of subjects that are watched no more, resolved."""
@@ -181,6 +181,27 @@ class AlarmDesk:
 
     def _rule(self, alarm: Alarm) -> AlarmRule:
         return self._rules.get(alarm.name, _NO_RULE)
+
+
+def _answered(alarm: Alarm, kind: str, facts: Mapping[str, Any], now_ns: int) -> Alarm:
+    """Return an alarm after an answer.
+
+    Raises:
+        AnswerError: If the answer cannot be understood.
+        AlarmError: If it does not fit the alarm.
+    """
+    by = _text(facts, "by")
+    match kind:
+        case "ack":
+            return alarm.acknowledged(by, now_ns)
+        case "snooze":
+            until_ns = now_ns + seconds_to_ns(60 * _minutes(facts))
+            return alarm.snoozed(by, until_ns, now_ns)
+        case "resolve":
+            note = _text(facts, "note")
+            return alarm.resolved(by, _verdict(facts), now_ns, note)
+    msg = f"answers are {', '.join(ALARM_ANSWERS)}, not {kind!r}"
+    raise AnswerError(msg)
 
 
 def _open_of(subject_id: str, alarms: Iterable[Alarm]) -> list[Alarm]:

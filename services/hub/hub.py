@@ -391,11 +391,11 @@ class Hub:
 
     def receive(self, topic: str, payload: bytes) -> None:
         """Receive an answer to an alarm."""
-        *_, alarm_id, kind = topic.split("/")
+        *_, about, kind = topic.split("/")
         if self._answers.full() or not topic.isprintable():
             logger.warning("an answer to an alarm is ignored: too many, or a bad topic")
             return
-        self._answers.put_nowait(Answer(alarm_id, kind, payload))
+        self._answers.put_nowait(Answer(about, kind, payload))
 
     async def _take_answers(self) -> None:
         """Apply the answers to alarms, each once it is on the disk."""
@@ -403,12 +403,12 @@ class Hub:
             answer = await self._answers.get()
             async with self._desk.changing:
                 try:
-                    alarm = self._desk.of_answer(answer, self._dates.utc_ns())
-                    await self._store_alarms([alarm])
+                    alarms = self._desk.of_answer(answer, self._dates.utc_ns())
+                    await self._store_alarms(alarms)
                 except AnswerError as err:
                     logger.warning(
                         "an answer on …/alarm/%s/%s is ignored: %s",
-                        *(answer.alarm_id, answer.kind, err),
+                        *(answer.about, answer.kind, err),
                     )
                 except StoreError:  # said already; the person sees that nothing changed
                     pass

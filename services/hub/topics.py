@@ -69,6 +69,10 @@ class Topics:
         """Filter of the topics on which people answer alarms."""
         return f"{self.prefix}/{self.site}/alarm/+/+"
 
+    def answer(self, about: str, kind: str) -> str:
+        """Return the topic of an answer to an alarm, or to all of a subject."""
+        return f"{self.prefix}/{self.site}/alarm/{about}/{kind}"
+
     def alarm(self, changed: Alarm, open_alarms: Sequence[Alarm]) -> Message:
         """Return the message of a changed alarm, which the broker keeps for later.
 

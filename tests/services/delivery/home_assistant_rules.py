@@ -1,9 +1,9 @@
 """What Home Assistant asks of a device's discovery message, as a JSON Schema.
 
 Written down from ``homeassistant/components/mqtt``: ``schemas.py``
-(DEVICE_DISCOVERY_SCHEMA), ``event.py``, ``binary_sensor.py`` and ``entity.py`` of
-Home Assistant 2025.4, and home-assistant.io/integrations/mqtt. Keys that it does not
-know are dropped there in silence; here they are mistakes.
+(DEVICE_DISCOVERY_SCHEMA), ``event.py``, ``binary_sensor.py``, ``button.py`` and
+``entity.py`` of Home Assistant 2025.4, and home-assistant.io/integrations/mqtt. Keys
+that it does not know are dropped there in silence; here they are mistakes.
 """
 
 from typing import Any, Final
@@ -45,7 +45,20 @@ _BINARY_SENSOR: Final[dict[str, Any]] = {
     "properties": {
         **_ENTITY,
         "platform": {"const": "binary_sensor"},
-        "device_class": {"enum": ["problem", "connectivity", "running"]},
+        "device_class": {"enum": ["problem", "connectivity", "running", "safety"]},
+    },
+}
+
+_BUTTON: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["platform", "unique_id", "command_topic"],
+    "additionalProperties": False,
+    "properties": {
+        "name": _TEXT,
+        "unique_id": _TEXT,
+        "platform": {"const": "button"},
+        "command_topic": _SUBSCRIBED,  # published to: without wildcards too
+        "payload_press": _TEXT,
     },
 }
 
@@ -75,7 +88,7 @@ DEVICE_DISCOVERY: Final[dict[str, Any]] = {
         "components": {
             "type": "object",
             "minProperties": 1,
-            "additionalProperties": {"oneOf": [_EVENT, _BINARY_SENSOR]},
+            "additionalProperties": {"oneOf": [_EVENT, _BINARY_SENSOR, _BUTTON]},
         },
         "availability_topic": _SUBSCRIBED,
         "availability_template": _TEXT,

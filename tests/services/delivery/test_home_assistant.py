@@ -6,6 +6,7 @@ import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jinja2 import Environment
 
 from services.delivery.home_assistant import discovery, old_topics, unit_of
 from services.hub.topics import Topics
@@ -56,6 +57,24 @@ def test_home_assistant_accepts_what_is_announced(
     assert entities["event"]["event_types"] == [
         f"{name} {state}" for name in events for state in ("started", "ended")
     ]
+    button = entities["acknowledge"]
+    assert button["command_topic"] == f"{prefix}/{site}/alarm/{subject}/ack"
     ids = [each["unique_id"] for each in entities.values()]
     assert len(set(ids)) == len(ids)
     assert message.payload["availability_topic"] == f"{prefix}/{site}/status"
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ({"open": []}, "OFF"),
+        ({"open": [{"state": "acknowledged"}]}, "OFF"),
+        ({"open": [{"state": "snoozed"}, {"state": "escalated"}]}, "ON"),
+        (None, "OFF"),
+    ],
+)
+def test_an_alarm_that_waits_for_an_answer_is_on(message: object, shown: str) -> None:
+    payload = discovery(Topics("wardwatch", "ward-3"), "bed-4", ["fall"]).payload
+    template = payload["components"]["alarm"]["value_template"]
+    values = {} if message is None else {"value_json": message}
+    assert Environment(autoescape=True).from_string(template).render(values) == shown

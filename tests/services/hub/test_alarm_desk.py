@@ -176,6 +176,29 @@ def test_answers_that_do_not_fit_are_one_line_each_and_lose_nothing(
         assert problem in line
 
 
+def test_a_button_acknowledges_all_alarms_of_a_subject(tmp_path: Path) -> None:
+    async def scene(broker: Broker) -> Heard:
+        site = site_of(broker, tmp_path)
+        async with listening(broker.port) as heard, running(site) as hub:
+            await hub.accept(report(event(), bed_exit("started")))
+            await heard.until(lambda it: len(states_of(it)) == 2, SOON_S)
+            await answer(broker, "e1", "ack", by="kim")
+            await heard.until(lambda it: "acknowledged" in states_of(it), SOON_S)
+            await answer(broker, "bed-4", "ack", by="lee")
+            await heard.until(
+                lambda it: states_of(it).count("acknowledged") == 2, SOON_S
+            )
+            return heard
+
+    with Broker() as broker:
+        heard = asyncio.run(scene(broker))
+    who = {
+        it["changed"]["alarm_id"]: it["changed"]["history"][-1]["by"]
+        for it in heard.of(TOPIC)
+    }
+    assert who == {"e1": "kim", "x1": "lee"}
+
+
 def test_the_alarms_of_a_removed_subject_are_over_and_deleted(tmp_path: Path) -> None:
     async def scene(broker: Broker) -> Heard:
         site = site_of(broker, tmp_path)
