@@ -65,6 +65,10 @@ def check(
     offline: Annotated[
         bool, typer.Option("--offline", help="Check only the file, not the broker.")
     ] = False,
+    notify: Annotated[
+        bool,
+        typer.Option("--notify", help="Send each target of notify a test message."),
+    ] = False,
 ) -> None:
     """Check a site's file and its broker, and print each mistake with its line.
 
@@ -82,6 +86,14 @@ def check(
     )
     if not offline:
         _say(asyncio.run(describe_broker(site)))
+    if notify:
+        from services.delivery.notices import send_test
+
+        problems = {target.name: send_test(target, site.site) for target in site.notify}
+        for name, problem in problems.items():
+            typer.echo(f"notify {name}: {problem or 'has taken the test message'}")
+        if any(problems.values()):
+            raise typer.Exit(1)
 
 
 def schema() -> None:

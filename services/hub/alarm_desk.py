@@ -25,8 +25,10 @@ from pipelines.live.alarms import (
     raise_alarm,
 )
 from pipelines.records import ActionEvent
+from services.hub.notices import Notice, notices_of
 from services.hub.store import Message, Store
 from services.hub.topics import ALARM_ANSWERS, Topics
+from services.site.notify import NotifySettings
 
 logger = logging.getLogger(__name__)
 
@@ -164,6 +166,16 @@ class AlarmDesk:
         return [
             self._topics.alarm(alarm, _open_of(alarm.subject_id, after.values()))
             for alarm in changed
+        ]
+
+    def notices(
+        self, changed: Sequence[Alarm], targets: Sequence[NotifySettings]
+    ) -> list[Notice]:
+        """Return what the targets are told about changed alarms."""
+        return [
+            notice
+            for alarm in changed
+            for notice in notices_of(self._open.get(alarm.alarm_id), alarm, targets)
         ]
 
     def greeting(self) -> list[Message]:

@@ -28,6 +28,7 @@ from pipelines.records import BED_EXIT, ActionEvent, SourceRole
 from services.delivery.announcements import Announcements
 from services.delivery.link import BrokerLink
 from services.delivery.mqtt import MqttDelivery
+from services.delivery.notices import NoticeDelivery
 from services.errors import StoreError
 from services.hub.alarm_desk import AlarmDesk, Answer, AnswerError
 from services.hub.canary import Canary
@@ -110,6 +111,7 @@ class Hub:
         )
         self._kept = KeptStates(self._store, self._topics)
         self._desk = AlarmDesk(self._store, self._topics, alarm_rules(site.alarms))
+        self._notices = NoticeDelivery(site.notify, self._store, self._clock)
         self._answers: asyncio.Queue[Answer] = asyncio.Queue(_MOST_ANSWERS)
         self._broker_trouble = "the broker is not connected yet"
         self._store_trouble = ""
@@ -264,6 +266,7 @@ class Hub:
             "canary": self._canary.run(self._site.hub.canary_every_s),
             "alarms": self._move_alarms(),
             "answers": self._take_answers(),
+            "notices": self._notices.run(),
         }
         self._tasks = [
             asyncio.create_task(task, name=f"hub {name}")
@@ -283,8 +286,9 @@ class Hub:
             return frozenset()
         now_ns = self._clock.now_ns()
         try:
+            notices = self._desk.notices(alarms, self._site.notify)
             new = await asyncio.to_thread(
-                self._store.take, messages, events, now_ns, alarms
+                self._store.take, messages, events, now_ns, alarms, notices
             )
         except StoreError as err:
             if not self._store_trouble:
@@ -296,6 +300,8 @@ class Hub:
         self._store_trouble = ""
         if new and self._delivery is not None:
             self._delivery.wake()
+        if notices:
+            self._notices.wake()
         return new
 
     def _changed_states(
@@ -377,6 +383,7 @@ class Hub:
                 self._store_trouble,
                 self._broker_trouble,
                 *([] if self._delivery is None else self._delivery.troubles()),
+                *self._notices.troubles(),
                 self._canary.trouble,
                 f"recognition does not answer for {asking} subjects" if asking else "",
                 f"no watcher reports {', '.join(unwatched)}" if unwatched else "",

@@ -41,6 +41,7 @@ from pipelines.clock import NS_PER_S
 from pipelines.live.alarms import Alarm, AlarmEntry
 from pipelines.records import ActionEvent
 from services.errors import StoreError
+from services.hub.notices import Notice
 
 _NAME = "hub.sqlite"
 _REMEMBERED_NS = 24 * 3600 * NS_PER_S
@@ -78,6 +79,17 @@ _alarms = Table(
     Column("is_over", Boolean, index=True, nullable=False),
     Column("raised_ns", BigInteger, nullable=False),
     Column("record", JSON, nullable=False),
+)
+_notices = Table(
+    "notices",
+    _tables,
+    Column("number", Integer, primary_key=True),
+    Column("key", String, unique=True, nullable=False),
+    Column("target", String, index=True, nullable=False),
+    Column("alarm_id", String, index=True, nullable=False),
+    Column("title", String, nullable=False),
+    Column("body", String, nullable=False),
+    Column("is_taken", Boolean, nullable=False, default=False),
 )
 _notes = Table(
     "notes",
@@ -141,15 +153,18 @@ class Store:
         events: Mapping[str, ActionEvent],
         now_ns: int,
         alarms: Sequence[Alarm] = (),
+        notices: Sequence[Notice] = (),
     ) -> frozenset[str]:
-        """Store messages, open episodes and alarms in one transaction.
+        """Store messages, open episodes, alarms and notices in one transaction.
 
         Args:
             messages: Messages in the order of publishing.
             events: Events by the key of their message. An event that was stored before
                 changes nothing, because its episode may be over.
             now_ns: Time of storing.
-            alarms: Changed alarms, which replace those with the same id.
+            alarms: Changed alarms, which replace those with the same id. Notices of
+                an alarm that is over are deleted.
+            notices: Notices to send.
 
         Returns:
             The keys of the new messages.
@@ -174,6 +189,12 @@ class Store:
                     connection.execute(opened)
             for alarm in alarms:
                 connection.execute(_replacing(alarm))
+                if alarm.is_over:
+                    theirs = _notices.c.alarm_id == alarm.alarm_id
+                    connection.execute(delete(_notices).where(theirs))
+            for notice in notices:
+                added = insert_or(_notices).values(**asdict(notice))
+                connection.execute(added.on_conflict_do_nothing())
             return frozenset(new)
 
         return self._do(work)
@@ -280,6 +301,20 @@ class Store:
     def alarm_ids(self) -> list[str]:
         """Return the ids of all alarms, over or not."""
         return [row.alarm_id for row in self._rows(select(_alarms.c.alarm_id))]
+
+    def next_notice(self, target: str) -> tuple[int, Notice] | None:
+        """Return the oldest notice that a target must still get, with its number."""
+        waits = _notices.c.target == target, _notices.c.is_taken.is_(False)
+        query = select(_notices).where(*waits).order_by(_notices.c.number).limit(1)
+        for row in self._rows(query):
+            notice = Notice(row.key, row.target, row.alarm_id, row.title, row.body)
+            return row.number, notice
+        return None
+
+    def notice_taken(self, number: int) -> None:
+        """Mark a notice as taken by its target."""
+        one = update(_notices).where(_notices.c.number == number)
+        self._execute(one.values(is_taken=True))
 
     def recall(self, name: str) -> object:
         """Return what was stored under a name, or None."""

@@ -33,6 +33,7 @@ from pipelines.sources.camera.framing import PAD, Framing, parse_framing
 from services.site.alarms import AlarmSettings
 from services.site.broker import BrokerSettings
 from services.site.hub import HubSettings
+from services.site.notify import NotifySettings
 from services.site.recognizer import RecognizerSettings
 from services.site.rtsp import RtspSettings
 from services.site.section import (
@@ -298,6 +299,9 @@ class Site(BaseSettings):
         description="How events alarm, by their names; fall, long lie and bed exit"
         " alarm by default.",
     )
+    notify: tuple[NotifySettings, ...] = Field(
+        (), description="Phones, chats and mailboxes that get alarms beside MQTT."
+    )
     hub: HubSettings = Field(default_factory=lambda: HubSettings())
 
     @classmethod
@@ -329,6 +333,18 @@ class Site(BaseSettings):
             msg = f"every subject needs another id, two are {twice[0]!r}"
             raise ValueError(msg)
         return subjects
+
+    @field_validator("notify")
+    @classmethod
+    def _targets_differ(
+        cls, targets: tuple[NotifySettings, ...]
+    ) -> tuple[NotifySettings, ...]:
+        names = [target.name for target in targets]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            msg = f"every target needs another name, two are {twice[0]!r}"
+            raise ValueError(msg)
+        return targets
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Site":

@@ -1,0 +1,197 @@
+"""Alarms reach a phone's gateway: a real HTTP server that apprise posts to."""
+
+import asyncio
+import json
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from services.command_line import app
+from services.demo.broker import Broker
+from services.errors import SettingsError
+from services.site.file import read_site
+from services.site.settings import Site
+from tests.mqtt_listener import listening
+from tests.services.hub.test_alarm_desk import answer, states_of
+from tests.services.hub.test_hub import SOON_S, report, running
+from tests.services.hub.test_store import event
+
+
+@dataclass
+class Gateway:
+    """What came in, and whether it is taken."""
+
+    port: int = 0
+    takes: bool = True
+    titles: list[str] = field(default_factory=list)
+    bodies: list[str] = field(default_factory=list)
+    refused: int = 0
+
+
+@contextmanager
+def gateway() -> Iterator[Gateway]:
+    state = Gateway()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            length = int(self.headers["Content-Length"])
+            payload = json.loads(self.rfile.read(length))
+            if state.takes:
+                state.titles.append(payload["title"])
+                state.bodies.append(payload["message"])
+            else:
+                state.refused += 1
+            self.send_response(200 if state.takes else 503)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    state.port = server.server_port
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield state
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def site_of(broker: Broker, folder: Path, *targets: object, **fall: object) -> Site:
+    return Site.model_validate(
+        {
+            "site": "ward-3",
+            "broker": {"port": broker.port},
+            "hub": {"folder": str(folder), "port": 0, "canary_every_s": 60},
+            "alarms": {"fall": fall},
+            "notify": list(targets),
+        }
+    )
+
+
+async def until(holds: object, within_s: float = SOON_S) -> None:
+    assert callable(holds)
+    async with asyncio.timeout(within_s):
+        while not holds():  # noqa: ASYNC110  the server is in another thread
+            await asyncio.sleep(0.05)
+
+
+def test_a_phone_gets_the_alarm_at_once_and_another_when_nobody_answers(
+    tmp_path: Path,
+) -> None:
+    async def scene(broker: Broker, first: Gateway, second: Gateway) -> None:
+        file = tmp_path / "url"
+        file.write_text(f"json://127.0.0.1:{second.port}/b\n")
+        nurse = {"name": "nurse", "url": f"json://127.0.0.1:{first.port}/a"}
+        doctor = {"name": "doctor", "url_file": str(file), "from_step": 1}
+        site = site_of(broker, tmp_path, nurse, doctor, escalate_s=[1])
+        async with running(site) as hub:
+            for sent_ns in (1, 2):  # told twice
+                await hub.accept(report(event(), sent_ns=sent_ns))
+            await until(lambda: first.titles)
+            assert not second.titles
+            await until(lambda: second.titles)
+            await until(lambda: len(first.titles) == 2)
+
+    with Broker() as broker, gateway() as first, gateway() as second:
+        asyncio.run(scene(broker, first, second))
+    assert first.titles == ["bed-4: fall"] * 2
+    assert second.titles == ["bed-4: fall"]
+    assert first.bodies[0].startswith("confirmed at ")
+    assert first.bodies[0].endswith("priority high; alarm e1")
+    assert second.bodies[0].startswith("escalated at ")
+
+
+@pytest.mark.slow
+def test_a_notice_waits_for_its_gateway_over_a_restart_and_is_told_as_a_trouble(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scene(broker: Broker, phone: Gateway) -> None:
+        url = f"json://kim:hunter2@127.0.0.1:{phone.port}/a"
+        site = site_of(broker, tmp_path, {"name": "nurse", "url": url})
+        phone.takes = False
+        async with running(site) as hub:
+            await hub.accept(report(event()))
+            await until(lambda: phone.refused)
+            state = await hub.state()
+            assert "notify nurse: it does not take the message" in state.troubles
+        async with running(site) as hub:
+            await until(lambda: phone.refused > 1)
+            phone.takes = True
+            await until(lambda: phone.titles)
+            state = await hub.state()
+            assert not [it for it in state.troubles if it.startswith("notify")]
+
+    caplog.set_level(logging.DEBUG)
+    with Broker() as broker, gateway() as phone:
+        asyncio.run(scene(broker, phone))
+    assert phone.titles == ["bed-4: fall"]
+    assert "hunter2" not in caplog.text
+
+
+def test_who_has_answered_is_not_called_any_more(tmp_path: Path) -> None:
+    async def scene(broker: Broker, phone: Gateway) -> None:
+        url = f"json://127.0.0.1:{phone.port}/a"
+        site = site_of(broker, tmp_path, {"name": "nurse", "url": url})
+        phone.takes = False
+        async with listening(broker.port) as heard, running(site) as hub:
+            await hub.accept(report(event()))
+            await until(lambda: phone.refused)
+            await answer(broker, "e1", "resolve", verdict="false")
+            await heard.until(lambda it: "resolved" in states_of(it), SOON_S)
+            phone.takes = True
+            refused = phone.refused
+            await hub.accept(report(event(event_id="e2"), sent_ns=2))
+            await until(lambda: phone.titles)
+            assert phone.refused <= refused + 1
+
+    with Broker() as broker, gateway() as phone:
+        asyncio.run(scene(broker, phone))
+    assert [body.split()[-1] for body in phone.bodies] == ["e2"]
+
+
+def test_check_sends_each_target_a_test_message(tmp_path: Path) -> None:
+    file = tmp_path / "site.yaml"
+    with gateway() as phone, gateway() as deaf:
+        deaf.takes = False
+        targets = [
+            {"name": name, "url": f"json://127.0.0.1:{each.port}/a"}
+            for name, each in (("nurse", phone), ("doctor", deaf))
+        ]
+        file.write_text(f"site: ward-3\nnotify: {json.dumps(targets)}\n")
+        check = ["check", str(file), "--offline", "--notify"]
+        told = CliRunner().invoke(app, check)
+    assert told.exit_code == 1
+    assert "notify nurse: has taken the test message" in told.output
+    assert "notify doctor: it does not take the message" in told.output
+    assert phone.titles == ["ward-3: test"]
+
+
+@pytest.mark.parametrize(
+    ("targets", "problem"),
+    [
+        ("[{name: a, url: 'nonsense://x:hunter2@y'}]", "an address that apprise knows"),
+        ("[{name: a}]", "needs either url or url_file"),
+        ("[{name: a, url: 'json://h'}, {name: a, url: 'json://h'}]", "two are 'a'"),
+    ],
+)
+def test_targets_that_cannot_be_used_are_one_line_each(
+    targets: str, problem: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "site.yaml"
+    file.write_text(f"site: ward-3\nnotify: {targets}\n")
+    with pytest.raises(SettingsError) as told:
+        read_site(file)
+    (line,) = told.value.problems
+    assert line.startswith(f"{file}:2")
+    assert problem in line
+    assert "hunter2" not in line
