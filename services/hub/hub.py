@@ -30,7 +30,8 @@ from services.delivery.link import BrokerLink
 from services.delivery.mqtt import MqttDelivery
 from services.delivery.notices import NoticeDelivery
 from services.errors import StoreError
-from services.hub.alarm_desk import AlarmDesk, Answer, AnswerError
+from services.hub.alarm_desk import AlarmDesk
+from services.hub.alarm_rounds import AlarmRounds
 from services.hub.canary import Canary
 from services.hub.clock import HubClock
 from services.hub.http import listen_again, make_server
@@ -49,9 +50,6 @@ _ROUND_S = 2.0
 _SILENT_NS = seconds_to_ns(12.0)
 """Silence after which a watcher counts as gone."""
 _FLUSH_S = 5.0
-_MOST_ANSWERS = 256
-_ALARMS_S = 0.5
-"""Time between two looks at what is due of the alarms."""
 _HTTP_END_S = 1.0
 _EXPECTED, _PORT = "expected sources", "port"
 
@@ -112,7 +110,14 @@ class Hub:
         self._kept = KeptStates(self._store, self._topics)
         self._desk = AlarmDesk(self._store, self._topics, alarm_rules(site.alarms))
         self._notices = NoticeDelivery(site.notify, self._store, self._clock)
-        self._answers: asyncio.Queue[Answer] = asyncio.Queue(_MOST_ANSWERS)
+        self._rounds = AlarmRounds(
+            self._desk,
+            self._clock,
+            self._dates,
+            self._metrics,
+            self._topics,
+            self._store_alarms,
+        )
         self._broker_trouble = "the broker is not connected yet"
         self._store_trouble = ""
         expected = self._store.recall(_EXPECTED) or {}
@@ -254,7 +259,7 @@ class Hub:
             observer=self,
             test_topic=self._topics.test if self._site.broker.confirm else None,
             announcer=self._announcements,
-            inbox=self,
+            inbox=self._rounds,
         )
         self._server = server = make_server(
             self._metrics.registry, self._troubles, self._delivery.proof.notes
@@ -264,8 +269,8 @@ class Hub:
             "http": server.serve(sockets=[self._listener]),
             "rounds": self._check_regularly(),
             "canary": self._canary.run(self._site.hub.canary_every_s),
-            "alarms": self._move_alarms(),
-            "answers": self._take_answers(),
+            "alarms": self._rounds.move_on(),
+            "answers": self._rounds.take_answers(),
             "notices": self._notices.run(),
         }
         self._tasks = [
@@ -390,46 +395,6 @@ class Hub:
             )
             if trouble
         ]
-
-    @property
-    def topics(self) -> str:
-        """Filter of the topics on which people answer alarms."""
-        return self._topics.alarm_answers
-
-    def receive(self, topic: str, payload: bytes) -> None:
-        """Receive an answer to an alarm."""
-        *_, about, kind = topic.split("/")
-        if self._answers.full() or not topic.isprintable():
-            logger.warning("an answer to an alarm is ignored: too many, or a bad topic")
-            return
-        self._answers.put_nowait(Answer(about, kind, payload))
-
-    async def _take_answers(self) -> None:
-        """Apply the answers to alarms, each once it is on the disk."""
-        while True:
-            answer = await self._answers.get()
-            async with self._desk.changing:
-                try:
-                    alarms = self._desk.of_answer(answer, self._dates.utc_ns())
-                    await self._store_alarms(alarms)
-                except AnswerError as err:
-                    logger.warning(
-                        "an answer on …/alarm/%s/%s is ignored: %s",
-                        *(answer.about, answer.kind, err),
-                    )
-                except StoreError:  # said already; the person sees that nothing changed
-                    pass
-
-    async def _move_alarms(self) -> None:
-        """Let time move the alarms on: confirm, escalate, wake, tell a long lie."""
-        while True:
-            async with self._desk.changing:
-                now_ns = self._dates.utc_ns()
-                due = self._desk.of_time(now_ns, self._clock.correction_ns())
-                with suppress(StoreError):  # said already; they are due again
-                    await self._store_alarms(due)
-                self._metrics.alarms(self._desk.unanswered)
-            await self._clock.sleep_s(_ALARMS_S)
 
     async def _store_alarms(self, alarms: Sequence[Alarm]) -> None:
         """Store changed alarms with their messages; ``changing`` must be held."""

@@ -29,7 +29,8 @@ from services.site.settings import Site, SubjectSettings
 from services.supervisor.cluster import Actor, Cluster, RayCluster, unwrapped
 from services.supervisor.placement import plan_changes
 from services.tasks import end_tasks
-from services.watcher.watcher import Pulse, WatchedSubject, configuration_hash
+from services.watcher.watched import WatchedSubject, configuration_hash
+from services.watcher.watcher import Pulse
 
 logger = logging.getLogger(__name__)
 

@@ -12,22 +12,19 @@ events.
 
 import asyncio
 import ctypes
-import hashlib
 import logging
 from collections import deque
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import final
 
 from pipelines.clock import Clock, SystemClock, ns_to_seconds
-from pipelines.live.bed import BedSettings
 from pipelines.live.drift.baseline_file import BaselineFile, BaselineKeeper
 from pipelines.live.views import picture_form
 from pipelines.live.watch import Record, Subject, Watch, WatchSettings
-from pipelines.live.zones import Zone
 from pipelines.recognition import ActionRecognizer
 from pipelines.records import (
     ActionEvent,
@@ -40,20 +37,17 @@ from pipelines.records import (
     WornStatus,
 )
 from pipelines.sources.camera.address import CameraAddress
-from pipelines.sources.camera.framing import Framing
-from pipelines.sources.camera.rtsp_access import SYSTEM_TRUST, RtspAccess
 from pipelines.sources.camera.source import CameraLimits, CameraSource
 from pipelines.sources.wearable.address import MqttAddress
-from pipelines.sources.wearable.mapping import PayloadMapping
 from pipelines.sources.wearable.source import ImuSource
 from pipelines.sources.wearable.upright import UprightEstimator
 from pipelines.sources.wearable.upright_file import UprightKeeper
 from services.hub.link import HubLink
 from services.hub.reports import Counting, Report, SubjectState
-from services.site.broker import Tls
 from services.tasks import end_tasks
 from services.watcher.answer_timer import AnswerTimer
 from services.watcher.report_times import move_record, move_state
+from services.watcher.watched import WatchedSubject, camera_name, configuration_hash
 
 logger = logging.getLogger(__name__)
 
@@ -66,47 +60,6 @@ _STOP_S = 10.0
 _NO_ANSWER_S = 15.0
 """A request that waits longer is reported; a dead replica is replaced sooner."""
 _TRIM_S = 20.0
-
-
-@dataclass(frozen=True, slots=True)
-class WatchedSubject:
-    """A subject with its sources; ``repr`` shows no credentials.
-
-    A subject may have no camera or no wearable.
-
-    Attributes:
-        framing: How a picture becomes square.
-        wearable_form: Description of the wearable's messages, if they are a vendor's.
-        tls: How the wearable's broker is trusted; None for no TLS.
-        rtsp: How an RTSP camera is reached and trusted.
-        bed: When a person is in bed.
-    """
-
-    subject_id: str
-    camera: str | None = field(repr=False)
-    wearable: str | None = field(repr=False)
-    framing: Framing
-    wearable_form: PayloadMapping | None = None
-    tls: Tls | None = None
-    rtsp: RtspAccess = SYSTEM_TRUST
-    zones: tuple[Zone, ...] = ()
-    bed: BedSettings = field(default_factory=BedSettings)
-
-
-def _camera_name(watched: WatchedSubject) -> str:
-    """Name a view without credentials; each view has its own baseline."""
-    if watched.camera is None:
-        return "no camera"
-    return f"{CameraAddress.parse(watched.camera).view_name} {watched.framing}"
-
-
-def configuration_hash(watched: WatchedSubject) -> str:
-    """Return a hash of a subject's configuration; it reveals no credentials."""
-    facts = (
-        *(watched.camera, watched.wearable, watched.wearable_form, watched.framing),
-        *(watched.tls, watched.rtsp, watched.zones, watched.bed),
-    )
-    return hashlib.sha256(repr(facts).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +212,7 @@ class Watcher:
                 name,
                 None if camera is None else await enter(camera),
                 None if wearable is None else await enter(wearable),
-                camera_name=_camera_name(watched),
+                camera_name=camera_name(watched),
                 open_events=tuple(open_events),
                 zones=watched.zones,
                 bed_settings=watched.bed,

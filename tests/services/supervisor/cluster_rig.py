@@ -13,7 +13,8 @@ from services.hub.hub import HubState
 from services.recognition.deployment import RecognizerPlan, ServedRecognizer
 from services.site.recognizer import RecognizerSettings
 from services.site.settings import Site
-from services.watcher.watcher import Pulse, WatchedSubject, configuration_hash
+from services.watcher.watched import WatchedSubject, configuration_hash
+from services.watcher.watcher import Pulse
 from tests.fakes import ColourRecognizer
 
 

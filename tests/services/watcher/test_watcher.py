@@ -15,7 +15,8 @@ from services.demo.broker import Broker
 from services.demo.rtsp_process import RtspServer
 from services.hub.reports import Report, SubjectState
 from services.hub.topics import overall_state
-from services.watcher.watcher import WatchedSubject, Watcher
+from services.watcher.watched import WatchedSubject
+from services.watcher.watcher import Watcher
 from tests.camera_rig import write_numbered
 from tests.fakes import ColourRecognizer
 

@@ -10,7 +10,8 @@ from pipelines.live.watch import WatchSettings
 from pipelines.records import ActionEvent, make_event_id
 from pipelines.sources.camera.framing import PAD
 from services.hub.reports import Report
-from services.watcher.watcher import WatchedSubject, Watcher
+from services.watcher.watched import WatchedSubject
+from services.watcher.watcher import Watcher
 from tests.fakes import ColourRecognizer
 
 pytestmark = pytest.mark.gst

@@ -19,7 +19,8 @@ from pipelines.records import ActionEvent, Clip
 from pipelines.sources.camera.framing import PAD
 from services.hub.link import RayHubLink
 from services.hub.reports import Report
-from services.watcher.watcher import WatchedSubject, Watcher
+from services.watcher.watched import WatchedSubject
+from services.watcher.watcher import Watcher
 from tests.fakes import ColourRecognizer
 from tests.services.hub.test_store import event
 from tests.services.supervisor.cluster_rig import Method, raised_over_there

@@ -16,7 +16,8 @@ from pipelines.records import ActionEvent
 from pipelines.sources.camera.framing import PAD
 from services.demo.broker import Broker
 from services.hub.reports import Report
-from services.watcher.watcher import WatchedSubject, Watcher
+from services.watcher.watched import WatchedSubject
+from services.watcher.watcher import Watcher
 from tests.fakes import EvenRecognizer
 
 WALK_S, RATE_HZ = 60, 50
