@@ -151,7 +151,7 @@ class ImuBuffer:
         gaps = np.flatnonzero(self._distance_ns(points_ns) > self._reach_ns)
         before = self._values_at(points_ns[gaps[-1] + 1 if len(gaps) else 0 :])
         samples = np.concatenate((before, own[0]))
-        return turn_upright(samples, self.upright.up), self._rate_hz
+        return turn_upright(samples, self.upright.up_at(end_ns)), self._rate_hz
 
     def gap_began_ns(self, start_ns: int, end_ns: int) -> int | None:
         """Return the beginning of a slice's first gap, which may be before its start.

@@ -9,6 +9,7 @@ moderate movement is up. A second takes effect only after some time, because the
 of a fall must not move the axis by which they are judged.
 """
 
+from collections import deque
 from dataclasses import dataclass
 from typing import final
 
@@ -20,6 +21,8 @@ from pipelines.clock import NS_PER_S
 _STANDARD_GRAVITY_MPS2 = 9.80665
 _DELAY_S = 6
 _LEAST_SAMPLES = 5
+_REMEMBERED_S = 120
+"""Time for which earlier directions are kept: longer than any window is late."""
 _STILL_G, _MOST_WEIGHT, _IMPACT_G = 0.03, 0.3, 0.5
 """Deviation of |a| in a second below which the person is still; the greatest weight of
 a second; and the deviation above which something hit the sensor."""
@@ -77,6 +80,7 @@ class UprightEstimator:
         self._second: int | None = None
         self._held: list[Float64[np.ndarray, "sample 3"]] = []
         self._waiting: list[tuple[int, Vector, float]] = []
+        self._earlier: deque[tuple[int, Vector]] = deque(maxlen=_REMEMBERED_S)
 
     @property
     def learnt(self) -> LearntUp:
@@ -103,6 +107,17 @@ class UprightEstimator:
         felt = _direction(np.concatenate(self._held)) if self._held else None
         return _UPRIGHT if felt is None else felt
 
+    def up_at(self, time_ns: int) -> Vector:
+        """Return ``up`` as it was at a time; of one long ago, the oldest remembered.
+
+        A window is judged by what was learnt up to its end, however late it is.
+        """
+        second = time_ns // NS_PER_S
+        if self._second is None or second >= self._second or not self._earlier:
+            return self.up
+        known = [up for number, up in self._earlier if number <= second]
+        return known[-1] if known else self._earlier[0][1]
+
     def add(
         self,
         times_ns: Int64[np.ndarray, " sample"],
@@ -119,6 +134,7 @@ class UprightEstimator:
 
     def _finish(self) -> None:
         """End the current second, and let old ones take effect."""
+        self._earlier.append((self._second or 0, self.up))
         held, second = np.concatenate(self._held), self._second or 0
         self._held.clear()
         direction = _direction(held)

@@ -120,3 +120,23 @@ def test_a_wearable_that_is_worn_straight_is_left_as_it_is() -> None:
     samples[:, 3] = 0.5
     found = upright(held(samples), 4.0, 5.0)
     np.testing.assert_array_equal(found, samples[: len(found)].astype(np.float32))
+
+
+@pytest.mark.parametrize("batch_s", [2.0, 12.0])
+def test_late_samples_do_not_turn_the_window_before_them(batch_s: float) -> None:
+    """Struggling after a fall would move the axis by which the fall is judged."""
+    rng = np.random.default_rng(5)
+    struggling = rng.normal(0, 2.0, (round(20 * RATE_HZ), 6))
+    struggling[:, 0] += G
+    samples = np.concatenate((walked_then_fallen(), struggling))
+    prompt, late = held(samples[: round(26 * RATE_HZ)]), ImuBuffer(rate_hz=RATE_HZ)
+    times_ns = np.rint(np.arange(len(samples)) * NS_PER_S / RATE_HZ).astype(np.int64)
+    step = round(batch_s * RATE_HZ)
+    for first in range(0, len(samples), step):
+        part = slice(first, first + step)
+        accel = samples[part, :3].astype(np.float32)
+        gyro = samples[part, 3:].astype(np.float32)
+        late.add(ImuBatch("wrist", times_ns[part], accel, gyro))
+    np.testing.assert_allclose(
+        upright(late, 19.5, 22.5), upright(prompt, 19.5, 22.5), atol=0.05
+    )
