@@ -13,8 +13,8 @@ import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, Final, final, get_args
+from dataclasses import asdict, dataclass
+from typing import Any, Final, cast, final, get_args
 
 from pipelines.clock import seconds_to_ns
 from pipelines.live.alarms import (
@@ -32,6 +32,7 @@ from services.site.notify import NotifySettings
 
 logger = logging.getLogger(__name__)
 
+_RULES: Final = "alarm rules"
 _MOST_TEXT = 200
 _SNOOZE_MINUTES: Final = 10.0
 _MOST_MINUTES = 24 * 60.0
@@ -62,7 +63,7 @@ class AlarmDesk:
     Args:
         store: Keeps the alarms over restarts.
         topics: Topics of the site.
-        rules: Rule of each event that alarms.
+        rules: Rule of each event that alarms, of subjects without rules of their own.
 
     Attributes:
         changing: Lock of all changes.
@@ -74,11 +75,29 @@ class AlarmDesk:
     def __init__(
         self, store: Store, topics: Topics, rules: Mapping[str, AlarmRule]
     ) -> None:
-        self._topics, self._rules = topics, rules
+        self._store, self._topics, self._common = store, topics, rules
+        kept = cast("dict[str, dict[str, Any]]", store.recall(_RULES) or {})
+        self._rules = {
+            name: {event: _rule_of(facts) for event, facts in rules_of.items()}
+            for name, rules_of in kept.items()
+        }
         self._open = {alarm.alarm_id: alarm for alarm in store.open_alarms()}
         self._known = set(store.alarm_ids())
         self._correction_ns: int | None = None
         self.changing = asyncio.Lock()
+
+    def set_rules(self, rules: Mapping[str, Mapping[str, AlarmRule]]) -> None:
+        """Set the rules of subjects that have their own, and keep them for a restart.
+
+        Raises:
+            StoreError: If they cannot be stored.
+        """
+        self._rules = {name: dict(rules_of) for name, rules_of in rules.items()}
+        facts = {
+            name: {event: asdict(rule) for event, rule in rules_of.items()}
+            for name, rules_of in rules.items()
+        }
+        self._store.note(_RULES, facts)
 
     @property
     def unanswered(self) -> dict[str, int]:
@@ -96,7 +115,7 @@ class AlarmDesk:
         """
         changed: dict[str, Alarm] = {}
         for event in events:
-            rule = self._rules.get(event.name)
+            rule = self._rules_of(event.subject_id).get(event.name)
             known = changed.get(event.event_id) or self._open.get(event.event_id)
             if event.state == "started":
                 if rule is not None and event.event_id not in self._known | set(
@@ -191,8 +210,15 @@ class AlarmDesk:
             if alarm.is_over:
                 del self._open[alarm.alarm_id]
 
+    def _rules_of(self, subject_id: str) -> Mapping[str, AlarmRule]:
+        return self._rules.get(subject_id, self._common)
+
     def _rule(self, alarm: Alarm) -> AlarmRule:
-        return self._rules.get(alarm.name, _NO_RULE)
+        return self._rules_of(alarm.subject_id).get(alarm.name, _NO_RULE)
+
+
+def _rule_of(facts: dict[str, Any]) -> AlarmRule:
+    return AlarmRule(**{**facts, "escalate_s": tuple(facts["escalate_s"])})
 
 
 def _answered(alarm: Alarm, kind: str, facts: Mapping[str, Any], now_ns: int) -> Alarm:

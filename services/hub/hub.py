@@ -22,7 +22,7 @@ import uvicorn
 from prometheus_client import CollectorRegistry
 
 from pipelines.clock import Clock, SystemClock, seconds_to_ns
-from pipelines.live.alarms import Alarm
+from pipelines.live.alarms import Alarm, AlarmRule
 from pipelines.recognition import ActionRecognizer
 from pipelines.records import BED_EXIT, ActionEvent, SourceRole
 from services.delivery.announcements import Announcements
@@ -148,8 +148,14 @@ class Hub:
             tuple(self._troubles()),
         )
 
-    async def expect(self, subjects: Mapping[str, Sequence[SourceRole]]) -> None:
-        """Set the subjects to watch, each with its sources.
+    async def expect(
+        self,
+        subjects: Mapping[str, Sequence[SourceRole]],
+        rules: Mapping[str, Mapping[str, AlarmRule]] = MappingProxyType({}),
+    ) -> None:
+        """Set the subjects to watch, each with its sources and its rules of alarms.
+
+        Without rules of its own, a subject has the site's.
 
         Removed subjects are forgotten, and their retained messages withdrawn.
         """
@@ -159,6 +165,7 @@ class Hub:
         await self._announcements.expect(list(subjects), list(before))
         self._expected = {name: list(roles) for name, roles in subjects.items()}
         await asyncio.to_thread(self._store.note, _EXPECTED, self._expected)
+        await asyncio.to_thread(self._desk.set_rules, rules)
         self._metrics.watch(self._expected)
         now_ns = self._clock.now_ns()
         for name in gone:

@@ -21,6 +21,7 @@ from pydantic_settings import (
 )
 
 from pipelines.errors import SourceError
+from pipelines.live.alarms import AlarmRule
 from pipelines.live.bed import BedSettings
 from pipelines.live.drift.settings import DriftSettings
 from pipelines.live.events import EventSettings
@@ -30,7 +31,7 @@ from pipelines.live.windows import WindowSettings
 from pipelines.records import SourceRole
 from pipelines.sources.camera.address import CameraAddress, with_login
 from pipelines.sources.camera.framing import PAD, Framing, parse_framing
-from services.site.alarms import AlarmSettings
+from services.site.alarms import AlarmSettings, alarm_rules
 from services.site.broker import BrokerSettings
 from services.site.hub import HubSettings
 from services.site.notify import NotifySettings
@@ -93,6 +94,9 @@ class SubjectSettings(Section):
         (),
         description="Parts of the camera's picture; they need a view of people: pose or"
         " person.",
+    )
+    alarms: dict[str, AlarmSettings] = Field(
+        {}, description="How events of this subject alarm, in place of the site's."
     )
     bed_exit_s: float = Field(
         BedSettings().exit_s,
@@ -366,6 +370,13 @@ class Site(BaseSettings):
             wearable_wait=WearableWaitSettings(self.windows.wearable_wait_s),
             people=self.recognizer.people,
         )
+
+    def alarm_rules(self) -> dict[str, dict[str, AlarmRule]]:
+        """Return each subject's rules of its events that alarm."""
+        return {
+            subject.id: alarm_rules({**self.alarms, **subject.alarms})
+            for subject in self.subjects
+        }
 
     def imu_address(self, device: str, topic: str | None = None) -> str:
         """Return the address of a wearable's topic, with the broker's login.

@@ -140,7 +140,7 @@ class Supervisor:
             _refuse_unseen_zones(site, self.recognizer.info)
         self.site = site
         expected = {subject.id: subject.sources for subject in site.subjects}
-        await unwrapped(self._hub.expect.remote(expected))
+        await unwrapped(self._hub.expect.remote(expected, site.alarm_rules()))
         placed = {
             number: list(watcher.subjects.values())
             for number, watcher in self._watchers.items()

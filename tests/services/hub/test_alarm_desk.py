@@ -11,7 +11,9 @@ import pytest
 
 from pipelines.records import BED_EXIT, ActionEvent, EventState
 from services.demo.broker import Broker
+from services.hub.hub import Hub
 from services.site.settings import Site
+from tests.fakes import ColourRecognizer
 from tests.mqtt_listener import Heard, listening
 from tests.services.hub.test_hub import SOON_S, report, running, value_of
 from tests.services.hub.test_store import event
@@ -197,6 +199,43 @@ def test_a_button_acknowledges_all_alarms_of_a_subject(tmp_path: Path) -> None:
         for it in heard.of(TOPIC)
     }
     assert who == {"e1": "kim", "x1": "lee"}
+
+
+def test_a_subject_has_rules_of_its_own_which_a_restarted_hub_keeps(
+    tmp_path: Path,
+) -> None:
+    own = Site.model_validate(
+        {
+            "site": "ward-3",
+            "subjects": [
+                {
+                    "id": "bed-4",
+                    "camera": "test",
+                    "alarms": {"fall": {"priority": "low", "escalate_s": [1]}},
+                }
+            ],
+            "alarms": {BED_EXIT: {"priority": "none"}},
+        }
+    )
+
+    async def scene(broker: Broker) -> Heard:
+        site = site_of(broker, tmp_path)
+        async with listening(broker.port) as heard:
+            async with running(site) as hub:
+                await hub.expect({"bed-4": ["camera"]}, own.alarm_rules())
+            hub = Hub(site, ColourRecognizer())  # restarted: nobody tells it the rules
+            await hub.state()
+            try:
+                await hub.accept(report(bed_exit("started"), event()))
+                await heard.until(lambda it: "escalated" in states_of(it), SOON_S)
+            finally:
+                await hub.stop()
+            return heard
+
+    with Broker() as broker:
+        heard = asyncio.run(scene(broker))
+    told = [it["changed"] for it in heard.of(TOPIC)]
+    assert {(it["alarm_id"], it["priority"]) for it in told} == {("e1", "low")}
 
 
 def test_the_alarms_of_a_removed_subject_are_over_and_deleted(tmp_path: Path) -> None:

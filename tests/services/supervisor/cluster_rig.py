@@ -7,6 +7,7 @@ from typing import Any, NoReturn, final
 
 from ray.exceptions import RayActorError, RayTaskError
 
+from pipelines.live.alarms import AlarmRule
 from pipelines.records import SourceRole
 from services.errors import RayLost
 from services.hub.hub import HubState
@@ -114,19 +115,25 @@ class FakeHub(FakeActor):
 
     Attributes:
         expected: The subjects that it was last said to expect.
+        rules: Their rules of alarms.
     """
 
     def __init__(self, log: list[str], name: str) -> None:
         super().__init__(log, name)
         self.expected: Mapping[str, Sequence[SourceRole]] = {}
+        self.rules: Mapping[str, Mapping[str, AlarmRule]] = {}
 
     async def _state(self) -> HubState:
         await self.respond()
         return HubState("http://127.0.0.1:1", 0, ())
 
-    async def _expect(self, expected: Mapping[str, Sequence[SourceRole]]) -> None:
+    async def _expect(
+        self,
+        expected: Mapping[str, Sequence[SourceRole]],
+        rules: Mapping[str, Mapping[str, AlarmRule]],
+    ) -> None:
         await self.respond()
-        self.expected = expected
+        self.expected, self.rules = expected, rules
 
     @property
     def state(self) -> Method:
