@@ -118,9 +118,8 @@ class AlarmDesk:
             rule = self._rules_of(event.subject_id).get(event.name)
             known = changed.get(event.event_id) or self._open.get(event.event_id)
             if event.state == "started":
-                if rule is not None and event.event_id not in self._known | set(
-                    changed
-                ):
+                is_new = event.event_id not in self._known and known is None
+                if rule is not None and is_new:
                     changed[event.event_id] = raise_alarm(event, rule, now_ns)
             elif known is not None:
                 after = known.ended(rule or _NO_RULE, now_ns)
