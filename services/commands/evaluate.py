@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from models.recognizer import ClipRecognizer
     from pipelines.lab.data.footage import Recording
+    from pipelines.lab.studies.disturbances import Disturbance
     from pipelines.lab.studies.event_report import EventReport
     from pipelines.sources.camera.framing import Framing
 
@@ -71,6 +72,14 @@ def events(
     seed: Annotated[
         int, typer.Option(min=0, help="Seed of --quick and of the intervals.")
     ] = 1,
+    disturb: Annotated[
+        Literal["masked", "silent", "table", "other"] | None,
+        typer.Option(
+            help="What goes wrong: half of each picture is black, or the wearable falls"
+            " silent, lies on a table, or is worn by somebody else.",
+            show_default="nothing",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Watch every recording, and compare the reported falls with the labelled ones.
@@ -101,7 +110,7 @@ def events(
     recordings: Sequence[Recording] = wearing(found, wearable, alone=wearable_only)
     if quick:
         recordings = choose_quick(recordings, seed)
-    report = _evaluate_events(recordings, clip, crop or PAD, seed)
+    report = _evaluate_events(recordings, clip, crop or PAD, seed, disturb)
     paths = write_report(report, out) if out is not None else []
     if as_json:
         typer.echo(json.dumps(report_json(report)))
@@ -115,6 +124,7 @@ def _evaluate_events(
     clip: "ClipRecognizer",
     framing: "Framing",
     seed: int,
+    disturbance: "Disturbance | None",
 ) -> "EventReport":
     from pipelines.clock import SystemClock
     from pipelines.in_process import InProcessRecognizer
@@ -132,6 +142,7 @@ def _evaluate_events(
                 SystemClock(),
                 framing=framing,
                 seed=seed,
+                disturbance=disturbance,
                 on_done=lambda result: advance(result.file),
             )
         )

@@ -13,6 +13,11 @@ from pipelines.clock import Clock
 from pipelines.errors import FootageError, PipelineError
 from pipelines.lab.data.footage import LABELS_NAME, Footage, Recording
 from pipelines.lab.data.truth import Resolve, read_truth, unknown_rows
+from pipelines.lab.studies.disturbances import (
+    Disturbance,
+    disturbed,
+    swap_wearables,
+)
 from pipelines.lab.studies.event_report import (
     EventReport,
     RecordingResult,
@@ -73,12 +78,13 @@ async def evaluate_events(
     settings: WatchSettings | None = None,
     framing: Framing = PAD,
     seed: int = 0,
+    disturbance: Disturbance | None = None,
     on_done: Callable[[RecordingResult], None] | None = None,
 ) -> EventReport:
     """Run recordings through the chain, each as its own subject, and score them.
 
     ``clock`` measures spans only: times are presentation times. ``seed`` is that of the
-    intervals.
+    intervals. ``disturbance`` is what goes wrong meanwhile.
 
     Raises:
         SourceError: If a video cannot be read.
@@ -90,9 +96,11 @@ async def evaluate_events(
         raise PipelineError(msg)
     settings = settings or WatchSettings()
     results = []
+    if disturbance == "other":
+        recordings = swap_wearables(recordings)
     for recording in recordings:
         predictions, events = await predict_recording(
-            recording, recognizer, clock, settings, framing
+            recording, recognizer, clock, settings, framing, disturbance=disturbance
         )
         result = _result(recording, resolve, predictions, events)
         results.append(result)
@@ -108,6 +116,7 @@ async def predict_recording(
     settings: WatchSettings,
     framing: Framing,
     on_view: Callable[[ViewedFrame], None] | None = None,
+    disturbance: Disturbance | None = None,
 ) -> tuple[list[Prediction], list[ActionEvent]]:
     """Run one recording through the chain, in nanoseconds of presentation time.
 
@@ -136,11 +145,13 @@ async def predict_recording(
                 framing=framing,
                 fail_fast=True,
             )
-            film = await stack.enter_async_context(camera)
+            opened = await stack.enter_async_context(camera)
+            film = disturbed(opened, disturbance)
         if worn is not None:
             _, path = worn
             file = ImuFileSource(recording.file, path, clock=clock, origin_ns=0)
-            samples = await stack.enter_async_context(file)
+            opened_file = await stack.enter_async_context(file)
+            samples = disturbed(opened_file, disturbance)
         if film is not None and samples is not None:
             film, samples = in_time_order(film, samples), None
         subjects = [Subject(recording.file, film, samples)]
