@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal, final
 
 from models.prompts.prompt_set import Priority
+from models.window import Modality
 from pipelines.clock import seconds_to_ns
 from pipelines.records import ActionEvent
 
@@ -117,6 +118,8 @@ class Alarm:
         priority: How urgent it is now.
         state: Its present state.
         raised_ns: When it was raised.
+        confidence: Confidence of its event when it was raised.
+        modality: What the event was recognised from: video, imu or fused.
         waits_since_ns: Since when it waits for an answer.
         escalations: Number of steps of the escalation so far.
         until_ns: End of a snooze; 0 without one.
@@ -132,6 +135,8 @@ class Alarm:
     priority: Priority
     state: AlarmState
     raised_ns: int
+    confidence: float
+    modality: Modality
     waits_since_ns: int
     escalations: int = 0
     until_ns: int = 0
@@ -277,6 +282,8 @@ def raise_alarm(event: ActionEvent, rule: AlarmRule, now_ns: int) -> Alarm:
         priority=rule.priority,
         state="suspected",
         raised_ns=now_ns,
+        confidence=event.peak_confidence,
+        modality=event.modality,
         waits_since_ns=now_ns,
         history=(AlarmEntry("suspected", now_ns),),
     )

@@ -8,10 +8,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from models.window import Modality
 from pipelines.clock import utc_datetime
 from pipelines.live.alarms import Alarm, AlarmStep
 from services.site.notify import NotifySettings
 
+_WITNESSES: Final[dict[Modality, str]] = {
+    "video": "the camera is",
+    "imu": "the wearable is",
+    "fused": "camera and wearable are",
+}
 _LOUD: Final = frozenset[AlarmStep]({"confirmed", "escalated", "awake", "long lie"})
 
 
@@ -40,7 +46,8 @@ def notices_of(
         at = utc_datetime(entry.at_ns)
         body = (
             f"{entry.step} at {at:%H:%M:%S} UTC on {at:%Y-%m-%d}; priority"
-            f" {after.priority}; alarm {after.alarm_id}"
+            f" {after.priority}; {_WITNESSES[after.modality]} sure to"
+            f" {after.confidence:.0%}; alarm {after.alarm_id}"
         )
         found += [
             Notice(

@@ -169,6 +169,8 @@ def alarm_line(alarm: Alarm) -> dict[str, Any]:
         "priority": alarm.priority,
         "state": alarm.state,
         "raised_at": _time(alarm.raised_ns),
+        "confidence": round(alarm.confidence, 4),
+        "modality": alarm.modality,
         "escalations": alarm.escalations,
         "until_at": _time(alarm.until_ns) if alarm.until_ns else None,
         "has_ended": alarm.has_ended,

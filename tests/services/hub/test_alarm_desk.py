@@ -86,6 +86,7 @@ def test_a_fall_alarms_is_acknowledged_and_resolved_by_people(tmp_path: Path) ->
     changed = last["changed"]
     assert (changed["alarm_id"], changed["name"]) == ("e1", "fall")
     assert (changed["priority"], changed["verdict"]) == ("high", "true")
+    assert (changed["confidence"], changed["modality"]) == (0.9, "video")
     steps = [(entry["step"], entry["by"]) for entry in changed["history"]]
     assert steps[2:] == [
         ("acknowledged", "kim"),

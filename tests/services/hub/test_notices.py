@@ -107,7 +107,8 @@ def test_a_phone_gets_the_alarm_at_once_and_another_when_nobody_answers(
     assert first.titles == ["bed-4: fall"] * 2
     assert second.titles == ["bed-4: fall"]
     assert first.bodies[0].startswith("confirmed at ")
-    assert first.bodies[0].endswith("priority high; alarm e1")
+    end = "priority high; the camera is sure to 90%; alarm e1"
+    assert first.bodies[0].endswith(end)
     assert second.bodies[0].startswith("escalated at ")
 
 
