@@ -19,7 +19,7 @@ from pipelines.records import Frame, ImuBatch
 
 Disturbance = Literal["masked", "silent", "table", "other"]
 
-_SENDS_S = 5.0
+_SENDS_S = 2.0
 _DOWN_MPS2 = (2.4, 9.4, 1.5)  # a device lies at any angle
 _NOISE_MPS2, _NOISE_RADPS = 0.01, 0.002
 

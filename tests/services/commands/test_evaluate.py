@@ -91,6 +91,10 @@ def test_what_the_answers_rest_on_is_chosen_and_told(
         counts[wearable] = json.loads(capsys.readouterr().out)["counts"]
     assert counts["none"]["video_windows"] == counts["none"]["windows"]
     assert counts["waist"]["fused_windows"] > counts["waist"]["windows"] / 2
+    silent = "--wearable", "waist", "--disturb", "silent", "--json"
+    assert evaluate(footage, *silent) == 0
+    silenced = json.loads(capsys.readouterr().out)["counts"]
+    assert silenced["fused_windows"] < counts["waist"]["fused_windows"] / 2
     assert evaluate(footage, "--wearable", "hip") == 2
     assert "no wearable at 'hip'; it has: waist\n" in capsys.readouterr().err
 
