@@ -21,7 +21,16 @@ from models.errors import ModelError
 from pipelines.errors import PipelineError
 from pipelines.redaction import redact
 from services import signals
-from services.commands import bench, demo, doctor, evaluate, model, simulate, zones
+from services.commands import (
+    alarms,
+    bench,
+    demo,
+    doctor,
+    evaluate,
+    model,
+    simulate,
+    zones,
+)
 from services.commands import run as service
 from services.commands.laboratory import is_of_laboratory
 from services.commands.study import app as study
@@ -55,6 +64,7 @@ app.command()(service.run)
 app.command()(watch.watch)
 app.command()(zones.zones)
 app.command()(service.check)
+app.command()(alarms.alarms)
 app.command()(service.schema)
 app.command()(simulate.simulate)
 app.add_typer(train.app, name="train")

@@ -84,7 +84,13 @@ class Topics:
             "subject": changed.subject_id,
             "changed": alarm_line(changed),
             "open": [
-                {"alarm_id": each.alarm_id, "name": each.name, "state": each.state}
+                {
+                    "alarm_id": each.alarm_id,
+                    "name": each.name,
+                    "priority": each.priority,
+                    "state": each.state,
+                    "raised_at": _time(each.raised_ns),
+                }
                 for each in open_alarms
             ],
         }
