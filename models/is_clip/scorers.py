@@ -24,6 +24,19 @@ from models.scorers import Scored, batches, require_frames, to_pixels
 from models.window import Modality, Window
 
 _RATE_TOLERANCE = 0.02
+_STILL_MPS2 = 0.5
+"""Deviation of an acceleration's magnitude below which nothing moved, 0.05 g."""
+_CALM_SHARE = 0.5
+"""Factor of the camera's cosines beside a calm wearable. The temperature of both is
+about half of the camera's own, so that the camera is as sure as it is alone."""
+
+
+def _has_moved(window: Window) -> bool:
+    """Return whether a window's samples, with the time before it, show movement."""
+    if window.imu is None:
+        return False
+    lengths = np.linalg.norm(window.imu[:, :3], axis=1)
+    return float(lengths.std()) >= _STILL_MPS2
 
 
 @final
@@ -67,7 +80,9 @@ class LateIsClipScorer:
     """IS-CLIP with late fusion: the mean of the camera's and the wearable's cosines.
 
     Each answers alone where the other is silent. A window's samples are used if their
-    rate is that of the training and they are long enough for a spectrogram.
+    rate is that of the training and they are long enough for a spectrogram. Beside a
+    camera, samples in which nothing moved have no say: whoever falls moves what they
+    wear, so such a device may be on a table, and must not deny what the camera sees.
 
     Raises:
         ValueError: If the adaptation has no ``late_weight``.
@@ -114,8 +129,11 @@ class LateIsClipScorer:
             ]
             imu = self._wearable.encode(felt_by)
             felt = normalize(imu, dim=-1).numpy(force=True) @ text_bank.T
-            share = np.where(seen, self._weight / (1 + self._weight), 1)[worn, None]
-            rows[worn] = (1 - share) * rows[worn] + share * felt
+            moved = np.array([_has_moved(window) for window in felt_by], bool)
+            both, alone = seen[worn] & moved, ~seen[worn]
+            share = np.select([both, alone], [self._weight / (1 + self._weight), 1], 0)
+            kept = np.select([both, alone], [1 / (1 + self._weight), 0], _CALM_SHARE)
+            rows[worn] = kept[:, None] * rows[worn] + share[:, None] * felt
         return rows, tuple(map(_modality, seen.tolist(), worn.tolist()))
 
 

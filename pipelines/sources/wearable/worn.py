@@ -32,7 +32,7 @@ _LONGEST_STILL_S = 90 * 60
 """Stillness after which any sensor is not worn."""
 _STILL_G = 0.05
 """Greatest deviation within a still second, and between two of one stillness."""
-_BREATH_MEAN_G = 0.0004
+_BREATH_MEAN_G = 0.00025
 """Greatest noise of a second's mean with which the faintest breath is still seen."""
 _MOST_RATIO = 5.0
 """Greatest power near a rate of breathing, relative to that of noise."""

@@ -64,6 +64,22 @@ def test_a_fused_answer_is_the_weighted_mean_of_both(
     assert not np.allclose(seen, felt, atol=1e-3)
 
 
+def test_a_wearable_that_does_not_move_has_no_say_beside_a_camera(
+    late: LateIsClipScorer, texts: Float32[np.ndarray, "label dim"]
+) -> None:
+    """It may lie on a table, and must not deny the fall that the camera sees."""
+    fused, seen, felt = windows(late)
+    calm = np.random.default_rng(1).normal((0, 0, 9.8, 0, 0, 0), 0.1, (131, 6))
+    calm = calm.astype(np.float32)
+    rows, modalities = late.cosines(
+        [replace(fused, imu=calm), seen, replace(felt, imu=calm), felt], texts
+    )
+    assert modalities == ("fused", "video", "imu", "imu")
+    np.testing.assert_allclose(rows[0], rows[1] / 2, atol=1e-6)
+    assert not np.allclose(rows[2], 0)  # alone it answers all the same
+    assert not np.allclose(rows[2], rows[3])
+
+
 def test_a_fused_answer_lies_between_both_and_keeps_a_label_they_agree_on(
     clip: ClipEncoder, late: LateIsClipScorer
 ) -> None:
