@@ -9,8 +9,8 @@ for four minutes they have nowhere near such a rate more power than the sensor's
 noise, which is known from the differences within a second, the device lies somewhere.
 
 A sensor with much noise or coarse steps cannot show a breath. There only a stillness
-decides that no sleeper reaches: 90 minutes, from the rule for activity counters in
-Choi et al., Medicine & Science in Sports & Exercise 43 (2011).
+decides that sleepers hardly reach: three hours, twice what Choi et al. ask of activity
+counters (Medicine & Science in Sports & Exercise 43, 2011).
 """
 
 from collections import deque
@@ -28,11 +28,11 @@ from pipelines.records import WornState
 _STANDARD_GRAVITY_MPS2 = 9.80665
 _BREATHS_S = 240
 """Stillness after which a sensor that shows a breath is not worn."""
-_LONGEST_STILL_S = 90 * 60
-"""Stillness after which any sensor is not worn."""
+_LONGEST_STILL_S = 180 * 60
+"""Stillness without a breath after which any sensor is not worn."""
 _STILL_G = 0.05
 """Greatest deviation within a still second, and between two of one stillness."""
-_BREATH_MEAN_G = 0.00025
+_BREATH_MEAN_G = 0.0004
 """Greatest noise of a second's mean with which the faintest breath is still seen."""
 _MOST_RATIO = 5.0
 """Greatest power near a rate of breathing, relative to that of noise."""
@@ -146,6 +146,7 @@ class WornDetector:
             if self._breathless >= _AGREEING:
                 self._turn("not worn", first.number)
             elif breathes:
+                self._still_since = self._still[-1]
                 self._turn("worn", number)
 
     def _turn(self, state: WornState, since_s: int) -> None:

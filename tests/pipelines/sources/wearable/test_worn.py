@@ -89,13 +89,17 @@ def test_a_breath_alone_shows_that_it_is_worn_again() -> None:
     assert device.detector.state == "worn"
 
 
+def test_a_breath_that_is_seen_outlasts_any_stillness() -> None:
+    assert Device().move(20).sleep(185 * 60).detector.state == "worn"
+
+
 def test_noise_that_hides_a_breath_is_no_proof() -> None:
     assert Device(COARSE_G).move(20).rest(600).detector.state == "worn"
 
 
 def test_stillness_that_no_sleeper_reaches_is_proof_for_any_device() -> None:
     device = Device(COARSE_G).move(20)
-    states = [device.rest(each * 60).detector.state for each in (89, 2)]
+    states = [device.rest(each * 60).detector.state for each in (179, 2)]
     assert states == ["worn", "not worn"]
 
 
