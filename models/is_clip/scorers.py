@@ -81,8 +81,8 @@ class LateIsClipScorer:
 
     Each answers alone where the other is silent. A window's samples are used if their
     rate is that of the training and they are long enough for a spectrogram. Beside a
-    camera, samples in which nothing moved have no say: whoever falls moves what they
-    wear, so such a device may be on a table, and must not deny what the camera sees.
+    camera, samples in which nothing moved have no say: a person who falls moves what
+    they wear, so such a device may be on a table, and must not deny a fall.
 
     Raises:
         ValueError: If the adaptation has no ``late_weight``.

@@ -121,10 +121,11 @@ class Alarm:
         confidence: Confidence of its event when it was raised.
         modality: What the event was recognised from: video, imu or fused.
         waits_since_ns: Since when it waits for an answer.
-        escalations: Number of steps of the escalation so far.
+        escalations: Number of steps of the escalation so far; a long lie starts it
+            again.
         until_ns: End of a snooze; 0 without one.
         has_ended: Whether the episode is over.
-        is_long: Whether a long lie was told.
+        is_long: Whether it has become a long lie.
         verdict: What a person found; None until it is resolved by one.
         history: Everything that happened, in order.
     """
@@ -160,7 +161,8 @@ class Alarm:
         if self.state == "acknowledged":
             msg = f"alarm {self.alarm_id} is already acknowledged"
             raise AlarmError(msg)
-        return self._with("acknowledged", AlarmEntry("acknowledged", now_ns, by))
+        later = self._with("acknowledged", AlarmEntry("acknowledged", now_ns, by))
+        return replace(later, until_ns=0)
 
     def snoozed(self, by: str, until_ns: int, now_ns: int) -> "Alarm":
         """Return the alarm silent until a time, at which it waits for an answer again.
@@ -185,7 +187,7 @@ class Alarm:
         """
         self._require_open("resolved")
         entry = AlarmEntry("resolved", now_ns, by, note)
-        return replace(self._with("resolved", entry), verdict=verdict)
+        return replace(self._with("resolved", entry), verdict=verdict, until_ns=0)
 
     def ended(self, rule: AlarmRule, now_ns: int) -> "Alarm":
         """Return the alarm after the end of its episode; a second end changes nothing.
@@ -254,13 +256,14 @@ class Alarm:
                 return replace(
                     later, waits_since_ns=due_ns, escalations=self.escalations + 1
                 )
-            case _:  # a long lie, which is urgent again
+            case _:  # a long lie: the escalation starts again
                 later = self._with("escalated", entry)
                 return replace(
                     later,
                     priority="high",
                     is_long=True,
                     waits_since_ns=due_ns,
+                    escalations=0,
                     until_ns=0,
                 )
 

@@ -54,7 +54,7 @@ class CrashOutcome:
         kills: Number of times that the hub was killed.
         events: Number of starts and ends of events that were reported.
         lost: Number of those, and of their alarms, that were never heard.
-        duplicates: Number of alarms that were told with two different histories.
+        duplicates: Number of alarms that were published with two different histories.
         out_of_order: Number of events that were first heard after a later one of their
             subject.
         repeated: Number of messages about events that came again, with the same id.

@@ -31,7 +31,7 @@ def alarms(
     resolve: Annotated[
         str | None, typer.Option(metavar="ALARM", help="End it, with --verdict.")
     ] = None,
-    by: Annotated[str, typer.Option(help="Who answers; stands in the history.")] = "",
+    by: Annotated[str, typer.Option(help="Who answers; kept in the history.")] = "",
     minutes: Annotated[
         float, typer.Option(min=0.1, max=1440, help="Length of a snooze.")
     ] = 10.0,

@@ -189,7 +189,7 @@ class AlarmDesk:
     def notices(
         self, changed: Sequence[Alarm], targets: Sequence[NotifySettings]
     ) -> list[Notice]:
-        """Return what the targets are told about changed alarms."""
+        """Return the notices of changed alarms for the targets."""
         return [
             notice
             for alarm in changed

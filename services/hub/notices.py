@@ -1,4 +1,4 @@
-"""Notices: what a phone is told about an alarm.
+"""Notices: the messages to phones about an alarm.
 
 An alarm notifies when it is confirmed, at each step of its escalation, when a snooze
 ends, and when a long lie is found. What a person did notifies nobody.

@@ -23,7 +23,7 @@ def worn(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the cases.")] = 1,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure how a wearable on a table is told from one on a sleeper.
+    """Measure how a wearable on a table is distinguished from one on a sleeper.
 
     Devices at five places of the body are simulated: good ones, with the noise of
     today's sensors, and any ones, with up to ten times as much. 100 nights of each kind

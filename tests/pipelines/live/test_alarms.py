@@ -47,6 +47,8 @@ def test_nobody_answers() -> None:
         ("escalated", 70),
         ("escalated", 190),
         ("long lie", 300),
+        ("escalated", 360),
+        ("escalated", 480),
     ]
     assert (alarm.state, alarm.escalations) == ("escalated", 2)
     assert alarm.priority == "high"
@@ -91,6 +93,16 @@ def test_a_snoozed_alarm_waits_again_at_its_time() -> None:
     assert alarm.passed(RULE, at(99)).state == "snoozed"
     after = alarm.passed(RULE, at(165))
     assert told(after)[-2:] == [("awake", 100), ("escalated", 160)]
+
+
+def test_an_answer_ends_a_snooze() -> None:
+    alarm = raised().passed(RULE, at(20)).snoozed("kim", at(100), at(25))
+    for answered in (
+        alarm.acknowledged("lee", at(30)),
+        alarm.resolved("lee", "true", at(30)),
+    ):
+        assert answered.until_ns == 0
+        assert answered.passed(RULE, at(200)).state == answered.state
 
 
 def test_who_resolves_it_says_what_was_found() -> None:

@@ -1,6 +1,6 @@
 """Whether a wearable is found to be not worn, on simulated devices and sleepers.
 
-Two kinds of devices are told apart. *Good* ones have the noise and steps of today's
+There are two kinds of devices. *Good* ones have the noise and steps of today's
 sensors by their data sheets; *any* ones are those of the training, whose noise is up to
 ten times as much.
 """
