@@ -19,13 +19,12 @@ from models.clip.averaging import average_clip
 from models.clip.encoder import ClipEncoder
 from models.is_clip.file import TrainedIsClip
 from models.is_clip.spectrogram import ImuFormat, spectrograms
+from models.is_clip.stillness import has_moved
 from models.is_clip.tower import teacher_features, trunk_tokens
 from models.scorers import Scored, batches, require_frames, to_pixels
 from models.window import Modality, Window
 
 _RATE_TOLERANCE = 0.02
-_STILL_MPS2 = 0.5
-"""Deviation of an acceleration's magnitude below which nothing moved, 0.05 g."""
 _CALM_SHARE = 0.5
 """Factor of the camera's cosines beside a calm wearable. The temperature of both is
 about half of the camera's own, so that the camera is as sure as it is alone."""
@@ -33,10 +32,9 @@ about half of the camera's own, so that the camera is as sure as it is alone."""
 
 def _has_moved(window: Window) -> bool:
     """Return whether a window's samples, with the time before it, show movement."""
-    if window.imu is None:
+    if window.imu is None or window.imu_rate_hz is None:
         return False
-    lengths = np.linalg.norm(window.imu[:, :3], axis=1)
-    return float(lengths.std()) >= _STILL_MPS2
+    return has_moved(window.imu, window.imu_rate_hz)
 
 
 @final

@@ -13,11 +13,14 @@ So *falling* and *fallen*, both labels of the event ``fall``, make one episode t
 lasts until the person is up again.
 
 A label can be the outcome of another (``Outcome``): a fall is *falling*, then
-*fallen*. Such an event starts only if both were seen. A person who stumbles has not
-fallen. A person who lies on the floor when the service starts may have lain down: that
-is an event of its own, a *long lie*, if it lasts.
+*fallen*. Such an event starts only if both were seen. The product of their scores says
+how sure that is: a weak sign of one needs a strong one of the other. The outcome counts
+twice in it, because it is seen for longer than the onset and is recognised better. A
+person who stumbles has not fallen. A person who lies on the floor when the service
+starts may have lain down: that is an event of its own, a *long lie*, if it lasts.
 """
 
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import final
@@ -42,6 +45,8 @@ class EventSettings:
             undecided onset is kept. A started episode survives any silence.
         onset_score: Least score of the label before an outcome, 0 to 1.
         outcome_score: Least score of the outcome when the episode starts, 0 to 1.
+        both_score: Least product of the greatest score of the label before an outcome,
+            near the start of the high score, and of the square of the outcome's.
         onset_within_s: Longest time between the label before and the start of the high
             score, in seconds, in either order.
         long_lie_s: Time that an outcome must last to start its own event where the
@@ -56,8 +61,9 @@ class EventSettings:
     minimum_duration_s: float = 0.7
     merge_gap_s: float = 1.5
     longest_silence_s: float = 3.0
-    onset_score: float = 0.15
-    outcome_score: float = 0.5
+    onset_score: float = 0.1
+    outcome_score: float = 0.3
+    both_score: float = 0.12
     onset_within_s: float = 3.0
     long_lie_s: float = 20.0
 
@@ -68,7 +74,7 @@ class EventSettings:
                 f" got exit {self.exit} and enter {self.enter}"
             )
             raise ValueError(msg)
-        for name in ("onset_score", "outcome_score"):
+        for name in ("onset_score", "outcome_score", "both_score"):
             value = getattr(self, name)
             if not 0.0 <= value <= 1.0:
                 msg = f"{name} must be from 0 to 1, got {value}"
@@ -90,8 +96,9 @@ class EventSettings:
 class _Episode:
     """An onset or a started episode.
 
-    ``below_ns`` is the time since which the score is below exit. ``has_onset`` is
-    whether the label before an outcome was seen near the onset. ``event_id`` is set at
+    ``below_ns`` is the time since which the score is below exit. ``onset_score`` is the
+    greatest score of the label before an outcome near the onset; 0 if it was not seen.
+    ``event_id`` is set at
     the start and never changes. ``decided_ns`` is the time of the decision of an
     adopted episode, which may be ahead of the newest prediction; 0 for others.
     """
@@ -102,7 +109,7 @@ class _Episode:
     event_id: str = ""
     below_ns: int | None = None
     decided_ns: int = 0
-    has_onset: bool = False
+    onset_score: float = 0.0
 
     @property
     def is_started(self) -> bool:
@@ -113,12 +120,12 @@ class _Episode:
 class _Stages:
     """The labels of an event that starts with one, if with any, and ends in another.
 
-    ``seen_ns`` is the last time at which an onset was seen.
+    ``seen`` has the times at which an onset was seen lately, and its scores.
     """
 
     onsets: set[str] = field(default_factory=set)
     outcomes: set[str] = field(default_factory=set)
-    seen_ns: int | None = None
+    seen: deque[tuple[int, float]] = field(default_factory=deque)
 
 
 @final
@@ -279,13 +286,16 @@ class EventDetector:
         stages, settings = self._staged.get(name), self._settings[name]
         if stages is None:
             return
-        if _score_of(stages.onsets, prediction) >= settings.onset_score:
-            stages.seen_ns = self._now_ns
+        score = _score_of(stages.onsets, prediction)
+        if score >= settings.onset_score:
+            stages.seen.append((self._now_ns, score))
+        within_ns = seconds_to_ns(settings.onset_within_s)
+        while stages.seen and self._now_ns - stages.seen[0][0] > within_ns:
+            stages.seen.popleft()
         episode = self._episodes.get(name)
-        if episode is not None and stages.seen_ns is not None:
-            apart_ns = abs(stages.seen_ns - episode.onset_ns)
-            if apart_ns <= seconds_to_ns(settings.onset_within_s):
-                episode.has_onset = True
+        if episode is not None and self._now_ns - episode.onset_ns <= within_ns:
+            scores = (score for _, score in stages.seen)
+            episode.onset_score = max(episode.onset_score, *scores, 0.0)
 
     def _is_before(self, episode: _Episode) -> bool:
         """Return whether an adopted episode is ahead of the newest prediction."""
@@ -306,8 +316,11 @@ class EventDetector:
         stages = self._staged.get(name)
         if stages is None or self._latest is None:
             return True
-        latest, is_preceded = self._latest, episode.has_onset or not stages.onsets
-        is_down = _score_of(stages.outcomes, latest) >= settings.outcome_score
+        latest, outcome = self._latest, _score_of(stages.outcomes, self._latest)
+        is_preceded = bool(episode.onset_score) or not stages.onsets
+        is_down = outcome >= settings.outcome_score
+        if stages.onsets:
+            is_down &= episode.onset_score * outcome**2 >= settings.both_score
         if latest.modality == "video":
             return is_preceded and is_down and latest.is_seen
         return is_preceded and (is_down or latest.modality == "imu")

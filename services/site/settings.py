@@ -246,6 +246,13 @@ class EventsSettings(Section):
         le=1,
         description="Least score of being down when a fall is reported.",
     )
+    both_score: float = Field(
+        _CHAIN.events.both_score,
+        ge=0,
+        le=1,
+        description="Least product of the score of falling and the square of that of"
+        " being down: higher for fewer false falls, lower for fewer missed ones.",
+    )
     onset_within_s: float = Field(
         _CHAIN.events.onset_within_s,
         ge=0,

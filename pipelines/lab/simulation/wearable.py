@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float32, Float64
 from scipy.ndimage import gaussian_filter1d
 from scipy.spatial.transform import Rotation
 
+from pipelines.lab.simulation.breath import breath_tilt
 from pipelines.lab.simulation.motion import SAMPLE_RATE_HZ, Track
 from pipelines.lab.simulation.world import World
 
@@ -43,6 +44,7 @@ def simulate_sensor(
     accel[_widened(absent, 2)] = 0
     accel[:, 2] += _GRAVITY_MPS2
     felt = np.einsum("sij,si->sj", axes, accel)  # into the sensor's axes: R^T a
+    felt += _breath(axes, absent, site, rng)
     gyro = _turning(axes)
     gyro[_widened(absent, 2)] = 0
     felt += rng.normal(0, _ACCEL_BIAS_MPS2, 3) + rng.normal(
@@ -69,6 +71,22 @@ def _follow(
         places.append(world.data.site(site).xpos.copy())
         axes.append(world.data.site(site).xmat.reshape(3, 3).copy())
     return np.array(places), np.array(axes)
+
+
+def _breath(
+    axes: Float64[np.ndarray, "sample 3 3"],
+    absent: Bool[np.ndarray, " sample"],
+    site: str,
+    rng: np.random.Generator,
+) -> Float64[np.ndarray, "sample 3"]:
+    """Return what the tilt by a breath adds to the felt gravity, in m/s²."""
+    place = next(name for name, each in POSITIONS.items() if each == site)
+    tilt = breath_tilt(len(axes), SAMPLE_RATE_HZ, place, rng)
+    tilt[absent] = 0
+    up = axes[:, 2]  # the world's z in the sensor's axes
+    across = np.cross(up, rng.normal(size=3))
+    across /= np.linalg.norm(across, axis=1, keepdims=True)
+    return _GRAVITY_MPS2 * tilt[:, None] * across
 
 
 def _softened(

@@ -69,7 +69,7 @@ def test_a_wearable_that_does_not_move_has_no_say_beside_a_camera(
 ) -> None:
     """It may lie on a table, and must not deny the fall that the camera sees."""
     fused, seen, felt = windows(late)
-    calm = np.random.default_rng(1).normal((0, 0, 9.8, 0, 0, 0), 0.1, (131, 6))
+    calm = np.random.default_rng(1).normal((0, 0, 9.8, 0, 0, 0), 0.1, (281, 6))
     calm = calm.astype(np.float32)
     rows, modalities = late.cosines(
         [replace(fused, imu=calm), seen, replace(felt, imu=calm), felt], texts

@@ -4,6 +4,7 @@ A capital letter is a score of 0.8, a small one of 0.3; the rest is walking. A w
 ends each second, the minimum duration is 1 s and a long lie 6 s.
 """
 
+from dataclasses import replace
 from itertools import zip_longest
 
 import pytest
@@ -23,6 +24,7 @@ SETTINGS = EventSettings(
     2.0,
     onset_score=0.25,
     outcome_score=0.5,
+    both_score=0.07,
     onset_within_s=3.0,
     long_lie_s=6.0,
 )
@@ -54,13 +56,16 @@ def prediction(
 
 
 def started(
-    row: str, modality: Modality = "video", seen: str = ""
+    row: str,
+    modality: Modality = "video",
+    seen: str = "",
+    settings: EventSettings = SETTINGS,
 ) -> list[tuple[str, int]]:
     """Return each started event with the second of its decision.
 
     ``seen`` has a dot for each second in which nobody was found.
     """
-    detector = EventDetector("bed-4", EVENTS, SETTINGS, outcomes=OUTCOMES)
+    detector = EventDetector("bed-4", EVENTS, settings, outcomes=OUTCOMES)
     events: list[ActionEvent] = []
     for second, (mark, found) in enumerate(zip_longest(row, seen)):
         events += detector.update(prediction(second, mark, modality, found != "."))
@@ -93,6 +98,18 @@ def test_a_weak_sign_of_falling_is_enough_for_an_onset() -> None:
     assert started("..fDDDD....") == [("fall", 4)]
 
 
+@pytest.mark.parametrize(
+    ("row", "falls"),
+    [("..fdddd....", []), ("..fDDDD....", [3]), ("..Fdddd....", [3])],
+)
+def test_a_strong_sign_makes_up_for_a_weak_one_and_two_weak_ones_are_no_fall(
+    row: str, falls: list[int]
+) -> None:
+    weak = replace(SETTINGS, enter=0.3, exit=0.1, outcome_score=0.2)
+    found = started(row, settings=weak)
+    assert [second for name, second in found if name == "fall"] == falls
+
+
 def test_a_person_who_lay_on_the_floor_from_the_start_is_a_long_lie() -> None:
     assert started("DDDDDDDDDD") == [("long lie", 6)]
 
@@ -121,7 +138,7 @@ def test_a_wearable_alone_needs_no_person_who_is_down() -> None:
     assert started("..FFFFFF....", "imu") == [("fall", 3)]
 
 
-@pytest.mark.parametrize("name", ["onset_score", "outcome_score"])
+@pytest.mark.parametrize("name", ["onset_score", "outcome_score", "both_score"])
 def test_scores_out_of_range_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match=rf"^{name} must be from 0 to 1, got 1.5$"):
         EventSettings(**{name: 1.5})

@@ -35,7 +35,7 @@ def test_without_samples_nothing_is_ruled_out() -> None:
 
 
 def predicted(tick: int, fallen: float) -> Prediction:
-    scores = {"falling": 0.9 - fallen, "fallen": fallen, "walking": 0.1}
+    scores = {"falling": 0.5, "fallen": fallen, "walking": 0.0}
     return Prediction(
         subject_id="bed-4",
         start_ns=tick * STEP_NS,
@@ -64,7 +64,7 @@ def names(modality: Modality, hits: list[bool]) -> list[str]:
     )
     found = []
     for tick, hit in enumerate(hits):
-        given = replace(predicted(tick, 0.7), modality=modality, has_impact=hit)
+        given = replace(predicted(tick, 0.5), modality=modality, has_impact=hit)
         found += [event.name for event in detector.update(given)]
     return found
 

@@ -1,16 +1,10 @@
-"""Long rests of a worn sensor: nights of sleep, and devices that were put down.
-
-The breath tilts a sensor by a fraction of a degree: most at the chest, and hardly at
-all at a limb that lies beside the body. There are no recordings to choose these angles
-by: they are a guess.
-"""
-
-from typing import Final
+"""Long rests of a worn sensor: nights of sleep, and devices that were put down."""
 
 import numpy as np
 from jaxtyping import Float64
 from scipy.spatial.transform import Rotation
 
+from pipelines.lab.simulation.breath import breath_tilt
 from pipelines.lab.simulation.worn.path import (
     STANDARD_GRAVITY_MPS2,
     UPRIGHT,
@@ -21,18 +15,8 @@ from pipelines.lab.simulation.worn.places import PLACES
 NIGHT_RATE_HZ = 100.0
 """Samples a second of a night."""
 
-_BREATH_DEG: Final = {
-    "waist": (0.2, 1.5),
-    "chest": (0.3, 2.0),
-    "pocket": (0.1, 0.4),
-    "ankle": (0.1, 0.3),
-    "wrist": (0.1, 0.8),
-}
-"""Angle by which a breath tilts the sensor, least and greatest."""
-_BREATHS_HZ = (0.15, 0.33)
 _TURN_EVERY_S = 20 * 60.0
 _TWITCH_EVERY_S = 8 * 60.0
-_PAUSE_EVERY_S, _PAUSE_S = 5 * 60.0, (10.0, 40.0)
 _WALK_S = 20.0
 
 
@@ -67,16 +51,7 @@ def _breathing(
     """Return accelerations in g while a person breathes in one posture."""
     down = PLACES[place].attitude("lying", rng).inv().apply(UPRIGHT)
     axis = np.cross(down, rng.normal(size=3))  # a tilt about gravity does not show
-    least, most = np.log(_BREATH_DEG[place])
-    angle = np.radians(np.exp(rng.uniform(least, most)))
-    times_s = np.arange(count) / NIGHT_RATE_HZ
-    wander = np.cumsum(rng.normal(0, 0.35 / NIGHT_RATE_HZ**0.5, count))
-    phase = 2 * np.pi * rng.uniform(*_BREATHS_HZ) * times_s + wander
-    depth = np.ones(count)
-    starts = np.flatnonzero(rng.random(count) < 1 / (_PAUSE_EVERY_S * NIGHT_RATE_HZ))
-    for start in starts.tolist():  # the breath stops at times
-        depth[start : start + round(rng.uniform(*_PAUSE_S) * NIGHT_RATE_HZ)] = 0
-    tilt = angle / 2 * depth * np.sin(phase)
+    tilt = breath_tilt(count, NIGHT_RATE_HZ, place, rng)
     sideways = np.cross(axis / np.linalg.norm(axis), down)
     breathing: Float64[np.ndarray, "sample 3"] = down + tilt[:, None] * sideways
     return breathing

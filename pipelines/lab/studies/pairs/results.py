@@ -71,7 +71,7 @@ class TrueFall:
             return "an earlier false fall was still open"
         if self.before_s >= _LONG_BEFORE_S:
             return "somebody seemed to lie there before the fall"
-        if self.falling_score < _EVENTS.onset_score:
+        if self.falling_score < _EVENTS.both_score:  # times at most 1
             return "not seen as falling"
         if self.sight.swapped:
             return "continued as the other person"

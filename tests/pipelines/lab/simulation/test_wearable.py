@@ -101,3 +101,15 @@ def test_coming_into_the_room_is_no_blow(lives: list[tuple[World, Track]]) -> No
         after += [norms[entry : entry + 10].max() for entry in entries]
     assert len(after) > 0
     assert max(after) < 3 * GRAVITY_MPS2
+
+
+def test_a_breath_is_felt_by_a_person_at_rest(world: World) -> None:
+    track = still(world, samples=1000)
+    felt = simulate_sensor(world, track, "waist", np.random.default_rng(0))
+    means = felt[:, :3].reshape(-1, 25, 3).mean(axis=1)
+    noise = np.diff(felt[:, :3], axis=0).std() / np.sqrt(2 * 25)
+    assert means.std(axis=0).max() > 2 * noise
+    absent = Track(track.qpos, ("empty room",) * 1000, track.notes, track.covered)
+    alone = simulate_sensor(world, absent, "waist", np.random.default_rng(0))
+    quiet = alone[:, :3].reshape(-1, 25, 3).mean(axis=1)
+    assert quiet.std(axis=0).max() < 2 * noise
