@@ -47,10 +47,10 @@ async def check_before_start(site: "Site", say: "Say") -> None:
     from services.delivery.link import BrokerLink, is_refusal, try_broker
     from services.errors import BrokerRefused
     from services.hub.http import listen
-    from services.hub.store import Store
+    from services.store.store import Store
 
     listen(site.hub.host, site.hub.port).close()
-    Store(site.hub.folder).close()
+    Store.migrated(site.hub.store_url()).close()
     link = BrokerLink.of(site.broker)
     problem = await try_broker(link)
     if problem and is_refusal(problem):

@@ -25,10 +25,12 @@ from pipelines.live.alarms import (
     raise_alarm,
 )
 from pipelines.records import ActionEvent
-from services.hub.notices import Notice, notices_of
-from services.hub.store import Message, Store
+from services.hub.notices import notices_of
 from services.hub.topics import ALARM_ANSWERS, Topics
 from services.site.notify import NotifySettings
+from services.store.notices import Notice
+from services.store.outbox import Message
+from services.store.store import Store
 
 logger = logging.getLogger(__name__)
 
@@ -76,13 +78,13 @@ class AlarmDesk:
         self, store: Store, topics: Topics, rules: Mapping[str, AlarmRule]
     ) -> None:
         self._store, self._topics, self._common = store, topics, rules
-        kept = cast("dict[str, dict[str, Any]]", store.recall(_RULES) or {})
+        kept = cast("dict[str, dict[str, Any]]", store.notes.recall(_RULES) or {})
         self._rules = {
             name: {event: _rule_of(facts) for event, facts in rules_of.items()}
             for name, rules_of in kept.items()
         }
-        self._open = {alarm.alarm_id: alarm for alarm in store.open_alarms()}
-        self._known = set(store.alarm_ids())
+        self._open = {alarm.alarm_id: alarm for alarm in store.alarms.open()}
+        self._known = set(store.alarms.ids())
         self._correction_ns: int | None = None
         self.changing = asyncio.Lock()
 
@@ -97,7 +99,7 @@ class AlarmDesk:
             name: {event: asdict(rule) for event, rule in rules_of.items()}
             for name, rules_of in rules.items()
         }
-        self._store.note(_RULES, facts)
+        self._store.notes.note(_RULES, facts)
 
     @property
     def unanswered(self) -> dict[str, int]:

@@ -38,10 +38,11 @@ from services.hub.http import listen_again, make_server
 from services.hub.kept_states import KeptStates
 from services.hub.metrics import Metrics
 from services.hub.reports import Report, SubjectState
-from services.hub.store import Message, Queued, Store
 from services.hub.topics import Topics, overall_state
 from services.site.alarms import alarm_rules
 from services.site.settings import Site
+from services.store.outbox import Message, Queued
+from services.store.store import Store
 from services.tasks import end_tasks
 
 logger = logging.getLogger(__name__)
@@ -86,7 +87,7 @@ class Hub:
     ) -> None:
         self._site, self._clock = site, clock or SystemClock()
         self._topics = Topics(site.broker.prefix, site.site)
-        self._store = Store(folder or site.hub.folder)
+        self._store = Store.migrated(site.hub.store_url(folder))
         names = [*recognizer.info.event_names, BED_EXIT]
         now_ns = self._clock.now_ns()
         self._metrics = Metrics(CollectorRegistry(), names, now_ns)
@@ -100,16 +101,16 @@ class Hub:
         )
         self._canary = Canary(
             recognizer,
-            self._store,
+            self._store.notes,
             self._clock,
             self._dates,
             self._metrics,
             self._topics,
             publish=lambda message: self._store_messages([message]),
         )
-        self._kept = KeptStates(self._store, self._topics)
+        self._kept = KeptStates(self._store.notes, self._topics)
         self._desk = AlarmDesk(self._store, self._topics, alarm_rules(site.alarms))
-        self._notices = NoticeDelivery(site.notify, self._store, self._clock)
+        self._notices = NoticeDelivery(site.notify, self._store.notices, self._clock)
         self._rounds = AlarmRounds(
             self._desk,
             self._clock,
@@ -120,7 +121,7 @@ class Hub:
         )
         self._broker_trouble = "the broker is not connected yet"
         self._store_trouble = ""
-        expected = self._store.recall(_EXPECTED) or {}
+        expected = self._store.notes.recall(_EXPECTED) or {}
         self._expected = cast("dict[str, list[SourceRole]]", expected)
         self._states: dict[str, SubjectState] = {}
         self._reported: dict[str, object] = {}
@@ -129,19 +130,19 @@ class Hub:
         self._tasks: list[asyncio.Task[None]] = []
         self._delivery: MqttDelivery | None = None
         self._server: uvicorn.Server | None = None
-        kept_port = cast("int | None", self._store.recall(_PORT))
+        kept_port = cast("int | None", self._store.notes.recall(_PORT))
         self._listener = listen_again(site.hub.host, site.hub.port, kept_port)
         self.port: int = self._listener.getsockname()[1]
         with suppress(StoreError):  # a full disk must not prevent the start
-            self._store.note(_PORT, self.port)
+            self._store.notes.note(_PORT, self.port)
         self._metrics.watch(self._expected)
-        for event in self._store.open_events(list(self._expected)):
+        for event in self._store.events.open(list(self._expected)):
             self._metrics.goes_on(event)
 
     async def state(self) -> HubState:
         """Return the hub's state; the first call starts its work."""
         self._wake()
-        pending, _ = await asyncio.to_thread(self._store.backlog)
+        pending, _ = await asyncio.to_thread(self._store.outbox.backlog)
         return HubState(
             f"http://{self._site.hub.host}:{self.port}",
             pending,
@@ -164,7 +165,7 @@ class Hub:
         gone = before.keys() - subjects.keys()
         await self._announcements.expect(list(subjects), list(before))
         self._expected = {name: list(roles) for name, roles in subjects.items()}
-        await asyncio.to_thread(self._store.note, _EXPECTED, self._expected)
+        await asyncio.to_thread(self._store.notes.note, _EXPECTED, self._expected)
         await asyncio.to_thread(self._desk.set_rules, rules)
         self._metrics.watch(self._expected)
         now_ns = self._clock.now_ns()
@@ -233,7 +234,7 @@ class Hub:
     async def open_events(self, subject_ids: Sequence[str]) -> list[ActionEvent]:
         """Return the subjects' episodes that have started and not ended."""
         self._wake()
-        return await asyncio.to_thread(self._store.open_events, subject_ids)
+        return await asyncio.to_thread(self._store.events.open, subject_ids)
 
     async def stop(self) -> None:
         """Deliver what the broker accepts in time, then end everything."""
@@ -259,7 +260,7 @@ class Hub:
             return
         self._delivery = MqttDelivery(
             BrokerLink.of(self._site.broker),
-            self._store,
+            self._store.outbox,
             self._clock,
             greeting=self._greeting,
             will=self._topics.service("offline"),
@@ -361,9 +362,9 @@ class Hub:
             try:
                 corrections = await asyncio.to_thread(self._dates.follow)
                 await self._store_messages([*messages, *corrections])
-                backlog = await asyncio.to_thread(self._store.backlog)
+                backlog = await asyncio.to_thread(self._store.outbox.backlog)
                 if self._store_trouble:  # is there room again?
-                    await asyncio.to_thread(self._store.note, _PORT, self.port)
+                    await asyncio.to_thread(self._store.notes.note, _PORT, self.port)
             except StoreError as err:
                 self._store_trouble = str(err)
             else:

@@ -17,8 +17,8 @@ from pipelines.live.alarms import Alarm
 from pipelines.live.subject import StateRecord
 from pipelines.records import ActionEvent, DriftAlert, SourceStatus
 from services.hub.reports import SubjectState
-from services.hub.store import Message
 from services.record_lines import RecordLines
+from services.store.outbox import Message
 
 VERSION = 1
 _LINES = RecordLines()

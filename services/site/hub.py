@@ -1,10 +1,14 @@
 """The hub's section of a site's configuration."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from services.site.section import Section
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
 
 
 class HubSettings(Section):
@@ -26,3 +30,9 @@ class HubSettings(Section):
         le=86400,
         description="Seconds between tests of recognition by a known clip.",
     )
+
+    def store_url(self, folder: Path | None = None) -> "URL":
+        """Return the URL of the store; ``folder`` replaces the configured one."""
+        from services.store.database import sqlite_url
+
+        return sqlite_url(folder or self.folder)

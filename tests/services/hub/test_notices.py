@@ -21,7 +21,7 @@ from services.site.settings import Site
 from tests.mqtt_listener import listening
 from tests.services.hub.test_alarm_desk import answer, states_of
 from tests.services.hub.test_hub import SOON_S, report, running
-from tests.services.hub.test_store import event
+from tests.services.store.rows import event
 
 
 @dataclass
