@@ -38,6 +38,7 @@ from services.hub.http import listen_again, make_server
 from services.hub.kept_states import KeptStates
 from services.hub.metrics import Metrics
 from services.hub.reports import Report, SubjectState
+from services.hub.seen_keeper import SeenKeeper
 from services.hub.topics import Topics, overall_state
 from services.site.alarms import alarm_rules
 from services.site.settings import Site
@@ -123,6 +124,7 @@ class Hub:
         self._store_trouble = ""
         expected = self._store.notes.recall(_EXPECTED) or {}
         self._expected = cast("dict[str, list[SourceRole]]", expected)
+        self._seen = SeenKeeper(self._store, self._dates, self._expected)
         self._states: dict[str, SubjectState] = {}
         self._reported: dict[str, object] = {}
         self._reports: dict[str, tuple[int, Report]] = {}
@@ -166,6 +168,7 @@ class Hub:
         await self._announcements.expect(list(subjects), list(before))
         self._expected = {name: list(roles) for name, roles in subjects.items()}
         await asyncio.to_thread(self._store.notes.note, _EXPECTED, self._expected)
+        await self._seen.expect(self._expected)
         await asyncio.to_thread(self._desk.set_rules, rules)
         self._metrics.watch(self._expected)
         now_ns = self._clock.now_ns()
@@ -230,6 +233,7 @@ class Hub:
                 self._states[name] = state
                 self._metrics.saw(name, state)
         self._reports[report.watcher] = now_ns, report
+        await self._seen.keep(known, report.events, alarms)
 
     async def open_events(self, subject_ids: Sequence[str]) -> list[ActionEvent]:
         """Return the subjects' episodes that have started and not ended."""
@@ -371,6 +375,7 @@ class Hub:
                 self._store_trouble = ""
                 self._reported |= summaries
                 self._metrics.outbox(*backlog)
+                await self._seen.keep(unseen)
             if self._delivery is not None:
                 self._metrics.proof(
                     self._delivery.proof.is_confirmed,

@@ -9,7 +9,7 @@ each time, so that it can be looked at while it grows.
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, final
 
@@ -21,14 +21,14 @@ from services.hub.seen import SeenPoses, people_json, zones_json
 
 _BEFORE_S, _AFTER_S = 30.0, 60.0
 _REMEMBERED_NS = seconds_to_ns(35.0)
-_FINAL_NS = seconds_to_ns(_AFTER_S + 15.0)
+FINAL_NS = seconds_to_ns(_AFTER_S + 15.0)
 """Time from the raising until a track is final; a watcher's pictures wait up to 12 s
 for recognition, and its report comes later still."""
 
 
 @final
 @dataclass(slots=True)
-class PoseTrack:
+class GrowingTrack:
     """The poses around one alarm.
 
     Attributes:
@@ -66,7 +66,7 @@ class PoseTrack:
 
     def is_final(self, now_ns: int) -> bool:
         """Return whether nothing can be added any more, or the clock was set."""
-        return not 0 <= now_ns - self.raised_ns < _FINAL_NS
+        return not 0 <= now_ns - self.raised_ns < FINAL_NS
 
     def content(self) -> dict[str, Any]:
         """Return the track as a JSON object, which later poses do not change."""
@@ -81,7 +81,7 @@ class PoseTrack:
         }
 
     @classmethod
-    def of(cls, content: Mapping[str, Any]) -> "PoseTrack":
+    def of(cls, content: Mapping[str, Any]) -> "GrowingTrack":
         """Return the track of a JSON object."""
         return cls(
             content["alarm_id"],
@@ -124,14 +124,14 @@ class RecentPoses:
 
 
 @final
-class PoseTracks:
+class GrowingTracks:
     """The tracks of all subjects' alarms that are not final.
 
     Args:
         kept: Tracks that an earlier process has begun.
     """
 
-    def __init__(self, kept: Iterable[PoseTrack] = ()) -> None:
+    def __init__(self, kept: Iterable[GrowingTrack] = ()) -> None:
         self._tracks = {track.alarm_id: track for track in kept}
         self._recent: dict[str, RecentPoses] = {}
 
@@ -141,7 +141,7 @@ class PoseTracks:
         events: Iterable[ActionEvent],
         alarms: Iterable[Alarm],
         now_ns: int,
-    ) -> list[PoseTrack]:
+    ) -> list[GrowingTrack]:
         """Add what a report brings.
 
         Args:
@@ -169,15 +169,15 @@ class PoseTracks:
                 grown += self._begin(alarm, onsets[alarm.alarm_id], state, now_ns)
         return grown
 
-    def forget(self, subject_ids: Iterable[str]) -> None:
-        """Forget subjects that are watched no more; what is stored stays."""
-        gone = set(subject_ids)
-        for name in gone:
-            self._recent.pop(name, None)
+    def forget_others(self, subject_ids: Collection[str]) -> None:
+        """Forget all subjects but these; what is stored stays."""
+        self._recent = {
+            name: recent for name, recent in self._recent.items() if name in subject_ids
+        }
         self._tracks = {
             name: track
             for name, track in self._tracks.items()
-            if track.subject_id not in gone
+            if track.subject_id in subject_ids
         }
 
     def _forget_final(self, now_ns: int) -> None:
@@ -189,13 +189,13 @@ class PoseTracks:
 
     def _begin(
         self, alarm: Alarm, onset_ns: int, state: SubjectState, now_ns: int
-    ) -> list[PoseTrack]:
+    ) -> list[GrowingTrack]:
         """Begin the track of an alarm; return it if it has poses."""
         recent = self._recent.get(alarm.subject_id)
         if recent is None or state.view is None or alarm.alarm_id in self._tracks:
             return []
         aspect = state.view.aspect
-        track = PoseTrack(
+        track = GrowingTrack(
             alarm.alarm_id,
             alarm.subject_id,
             alarm.raised_ns,

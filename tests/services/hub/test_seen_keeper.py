@@ -1,0 +1,153 @@
+"""A real hub and its store: what a console reads while poses are reported."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from sqlalchemy import text
+
+from pipelines.clock import NS_PER_S
+from pipelines.records import ActionEvent, SourceStatus
+from services.demo.broker import Broker
+from services.hub.hub import Hub
+from services.hub.reports import Counts, Report
+from services.site.settings import Site
+from services.store.database import sqlite_url
+from services.store.live import LiveState, PoseTrack
+from services.store.store import Store
+from tests.fakes import ColourRecognizer, FakeClock
+from tests.services.hub.pose_rig import BEGIN_NS, seen, shows
+from tests.services.store.rows import event
+
+FALL = replace(event(), start_ns=BEGIN_NS)
+CAMERA = SourceStatus("bed-4", "camera", "online", BEGIN_NS, "", "sender")
+
+
+class Ward:
+    """A hub on a clock that the test moves, and its store as a console opens it."""
+
+    def __init__(self, broker: Broker, folder: Path) -> None:
+        self.clock = FakeClock(BEGIN_NS)
+        self._folder = folder
+        hub = {"folder": str(folder), "port": 0, "canary_every_s": 3600}
+        self._site = Site.model_validate(
+            {"site": "ward-3", "broker": {"port": broker.port}, "hub": hub}
+        )
+
+    @property
+    def now_s(self) -> float:
+        return (self.clock.now_ns() - BEGIN_NS) / NS_PER_S
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Hub]:
+        hub = Hub(self._site, ColourRecognizer(), clock=self.clock)
+        try:
+            await hub.expect({"bed-4": ["camera"]})
+            yield hub
+        finally:
+            await hub.stop()
+
+    async def report(
+        self, hub: Hub, *events: ActionEvent, keep_poses: bool = True
+    ) -> None:
+        """Report what was seen in the last two seconds, two seconds later."""
+        self.clock.advance_s(2)
+        poses = [seen(self.now_s - 1.5 + step / 2) for step in range(4)]
+        state = replace(shows(*poses, keep_poses=keep_poses), camera=CAMERA)
+        now_ns = self.clock.now_ns()
+        states = {"bed-4": state}
+        await hub.accept(Report("watcher-0", now_ns, events, (), states, Counts()))
+
+    def track(self) -> PoseTrack | None:
+        store = Store.joined(sqlite_url(self._folder))
+        try:
+            return store.pose_tracks.one("e1")
+        finally:
+            store.close()
+
+    def times_s(self) -> list[float]:
+        track = self.track()
+        assert track is not None
+        return [pose["t"] for pose in track.content["poses"]]
+
+    def live(self) -> Sequence[LiveState]:
+        store = Store.joined(sqlite_url(self._folder))
+        try:
+            return store.live.all()
+        finally:
+            store.close()
+
+
+def test_an_alarm_gets_its_track_over_many_reports_and_a_restart(
+    tmp_path: Path,
+) -> None:
+    async def scene(ward: Ward) -> None:
+        async with ward.running() as hub:
+            for _ in range(20):
+                await ward.report(hub)
+            assert ward.track() is None
+            await ward.report(hub, FALL)
+            assert ward.times_s() == [step / 2 for step in range(-60, 1)]
+            await ward.report(hub)
+            assert ward.times_s()[-1] == 2
+        async with ward.running() as hub:
+            for _ in range(32):
+                await ward.report(hub)
+        assert ward.times_s() == [step / 2 for step in range(-60, 121)]
+
+    with Broker() as broker:
+        ward = Ward(broker, tmp_path)
+        asyncio.run(scene(ward))
+    track = ward.track()
+    assert track is not None
+    assert (track.subject_id, track.at_ns) == ("bed-4", BEGIN_NS + 42 * NS_PER_S)
+    assert track.content["onset"] == "2023-11-14T22:13:20+00:00"
+
+
+def test_the_present_of_a_subject_is_that_of_the_latest_report(tmp_path: Path) -> None:
+    async def scene(ward: Ward) -> None:
+        async with ward.running() as hub:
+            for _ in range(2):
+                await ward.report(hub)
+            (live,) = ward.live()
+            assert (live.subject_id, live.at_ns) == ("bed-4", ward.clock.now_ns())
+            assert live.content["state"] == "online"
+            assert len(live.content["poses"]) == 4
+            async with asyncio.timeout(10):  # the watcher is silent
+                while ward.live()[0].content["state"] != "offline":
+                    ward.clock.advance_s(2)
+                    await asyncio.sleep(0.01)
+            assert ward.live()[0].content["poses"] == []
+            await hub.expect({})
+            assert ward.live() == []
+
+    with Broker() as broker:
+        asyncio.run(scene(Ward(broker, tmp_path)))
+
+
+def test_without_keep_poses_an_alarm_has_no_track(tmp_path: Path) -> None:
+    async def scene(ward: Ward) -> None:
+        async with ward.running() as hub:
+            await ward.report(hub, keep_poses=False)
+            await ward.report(hub, FALL, keep_poses=False)
+        assert ward.track() is None
+
+    with Broker() as broker:
+        asyncio.run(scene(Ward(broker, tmp_path)))
+
+
+def test_events_are_kept_though_what_is_seen_cannot_be_written(tmp_path: Path) -> None:
+    async def scene(ward: Ward) -> None:
+        async with ward.running() as hub:
+            await ward.report(hub)
+            store = Store.joined(sqlite_url(tmp_path))
+            for table in ("live", "pose_tracks"):
+                store.database.execute(text(f"ALTER TABLE {table} RENAME TO x{table}"))
+            await ward.report(hub, FALL)
+            assert await hub.open_events(["bed-4"]) == [FALL]
+            store.close()
+
+    with Broker() as broker:
+        asyncio.run(scene(Ward(broker, tmp_path)))
