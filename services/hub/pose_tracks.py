@@ -166,7 +166,7 @@ class GrowingTracks:
         for alarm in alarms:
             if alarm.alarm_id in onsets and alarm.subject_id in states:
                 state = states[alarm.subject_id]
-                grown += self._begin(alarm, onsets[alarm.alarm_id], state, now_ns)
+                grown += self._begin(alarm, onsets[alarm.alarm_id], state)
         return grown
 
     def forget_others(self, subject_ids: Collection[str]) -> None:
@@ -188,7 +188,7 @@ class GrowingTracks:
         }
 
     def _begin(
-        self, alarm: Alarm, onset_ns: int, state: SubjectState, now_ns: int
+        self, alarm: Alarm, onset_ns: int, state: SubjectState
     ) -> list[GrowingTrack]:
         """Begin the track of an alarm; return it if it has poses."""
         recent = self._recent.get(alarm.subject_id)
@@ -203,7 +203,5 @@ class GrowingTracks:
             aspect,
             zones_json(state.zones, aspect),
         )
-        if track.is_final(now_ns):
-            return []
         self._tracks[alarm.alarm_id] = track
         return [track] if track.add(recent.poses) else []

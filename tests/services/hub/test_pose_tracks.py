@@ -16,7 +16,7 @@ from pipelines.clock import NS_PER_S
 from pipelines.live.alarms import Alarm, AlarmRule, raise_alarm
 from pipelines.live.zones import Zone
 from pipelines.records import ActionEvent
-from services.hub.pose_tracks import GrowingTrack, GrowingTracks
+from services.hub.pose_tracks import GrowingTrack, GrowingTracks, RecentPoses
 from services.hub.seen import SeenPoses
 from tests.services.hub.pose_rig import BEGIN_NS, seen, shows, somebody
 from tests.services.store.rows import event
@@ -144,6 +144,21 @@ def test_each_of_two_alarms_has_its_own_track() -> None:
     assert [track.alarm_id for track in grown] == ["e1", "e2"]
     assert times_s(first)[-1] == 10
     assert times_s(grown[1]) == [*range(-15, -9), 0]
+
+
+def test_a_track_holds_nobody_of_another_subject() -> None:
+    tracks = GrowingTracks()
+    (track,) = tell(tracks, 100, *seconds(95, 101), raised=[alarm()])
+    neighbour = shows(seen(101, somebody(7)))
+    assert tracks.add({"bed-5": neighbour}, [], [], at_ns(101)) == []
+    assert times_s(track)[-1] == 0
+
+
+def test_recent_poses_hold_each_pose_of_35_s_once() -> None:
+    recent = RecentPoses()
+    assert recent.add(seconds(0, 41)) == seconds(0, 41)
+    assert recent.add(seconds(38, 43)) == seconds(41, 43)
+    assert list(recent.poses) == seconds(7, 43)
 
 
 def test_a_removed_subject_is_forgotten() -> None:
