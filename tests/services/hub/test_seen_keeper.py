@@ -138,6 +138,20 @@ def test_without_keep_poses_an_alarm_has_no_track(tmp_path: Path) -> None:
         asyncio.run(scene(Ward(broker, tmp_path)))
 
 
+def test_nothing_of_a_removed_subject_is_remembered(tmp_path: Path) -> None:
+    async def scene(ward: Ward) -> None:
+        async with ward.running() as hub:
+            for _ in range(3):
+                await ward.report(hub)
+            for subjects in ({}, {"bed-4": ["camera"]}):
+                await hub.expect(subjects)
+            await ward.report(hub, FALL)
+        assert ward.times_s() == [-1.5, -1, -0.5, 0]
+
+    with Broker() as broker:
+        asyncio.run(scene(Ward(broker, tmp_path)))
+
+
 def test_events_are_kept_though_what_is_seen_cannot_be_written(tmp_path: Path) -> None:
     async def scene(ward: Ward) -> None:
         async with ward.running() as hub:

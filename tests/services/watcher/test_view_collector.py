@@ -52,6 +52,10 @@ def test_poses_are_a_quarter_second_apart_also_over_a_report() -> None:
     assert times_s(views.take(["bed-4"])["bed-4"]) == [0.5]
 
 
+def test_there_are_four_poses_a_second_at_most() -> None:
+    assert times_s(collected(*(viewed(step / 5) for step in range(4)))) == [0, 0.4]
+
+
 def test_a_report_without_people_has_no_poses() -> None:
     for people in (0, None):
         view = collected(*(viewed(step, people) for step in range(4)))
