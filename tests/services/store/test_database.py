@@ -118,3 +118,27 @@ def test_an_address_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert (url.password, url.port) == ("p@ss", 5433)
     socket = make_url("postgresql://kim@/ward?host=/run/postgresql")
     assert Database(socket).name == "postgresql /run/postgresql/ward"
+
+
+def test_closing_waits_for_the_work_of_another_thread(store_url: URL) -> None:
+    store = Store.migrated(store_url)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def work(connection: Connection) -> None:
+        begun.set()
+        go_on.wait(10)
+        connection.execute(notes.insert().values(name="a", content=1))
+
+    writing = threading.Thread(target=store.database.do, args=[work])
+    closing = threading.Thread(target=store.close)
+    writing.start()
+    begun.wait(10)
+    closing.start()
+    closing.join(0.1)
+    assert closing.is_alive()
+    go_on.set()
+    for thread in (writing, closing):
+        thread.join(10)
+    again = Store.joined(store_url)
+    assert again.notes.recall("a") == 1
+    again.close()
