@@ -40,7 +40,7 @@ def test_a_store_that_is_up_to_date_is_said(
 def test_an_empty_postgresql_is_left_empty(
     postgres: PostgresServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    url = postgres.new_database()
+    url = postgres.new_schema()
     with Broker() as broker:
         assert check(tmp_path, broker, url) == 0
         assert check(tmp_path, broker, url) == 0
@@ -52,16 +52,14 @@ def test_an_empty_postgresql_is_left_empty(
 def test_a_login_that_must_not_create_tables_is_one_line(
     postgres: PostgresServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    url = postgres.new_database()
+    url = postgres.new_schema()
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        role = f"reader_of_{url.database}"
-        login = f"CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}'"
-        for statement in (login, "REVOKE CREATE ON SCHEMA public FROM public"):
-            connection.exec_driver_sql(statement)
+        login = f"CREATE ROLE reader LOGIN PASSWORD '{PASSWORD}'"
+        connection.exec_driver_sql(login)
     engine.dispose()
     with Broker() as broker:
-        assert check(tmp_path, broker, url.set(username=role)) == 2
+        assert check(tmp_path, broker, url.set(username="reader")) == 2
     said = capsys.readouterr().err
     assert "the login must not create tables; GRANT CREATE ON SCHEMA to it" in said
 

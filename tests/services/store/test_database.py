@@ -57,7 +57,7 @@ def test_a_reader_does_not_wait_for_a_writer_and_sees_only_what_is_done(
 def test_work_that_only_reads_cannot_write_in_postgresql(
     postgres: PostgresServer,
 ) -> None:
-    store = Store.migrated(postgres.new_database())
+    store = Store.migrated(postgres.new_schema())
     with pytest.raises(StoreError, match="read-only transaction"):
         store.database.read(
             lambda connection: connection.execute(audit.delete()).rowcount
@@ -90,7 +90,7 @@ def test_a_postgresql_that_cannot_be_used_is_one_line_without_its_password(
 @pytest.mark.slow
 def test_a_postgresql_that_was_restarted_is_used_again() -> None:
     with PostgresServer() as server:
-        store = Store.migrated(server.new_database())
+        store = Store.migrated(server.new_schema())
         store.notes.note("a", 1)
         server.stop()
         with pytest.raises(StoreError):
