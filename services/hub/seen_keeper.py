@@ -5,7 +5,7 @@ report ─┬─▶ present of each subject, in place of the one before
 """
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, final
 
@@ -16,6 +16,7 @@ from services.hub.clock import HubClock
 from services.hub.live import live_json
 from services.hub.pose_tracks import FINAL_NS, GrowingTrack, GrowingTracks
 from services.hub.reports import SubjectState
+from services.hub.subject_states import SubjectStates
 from services.store.live import PoseTrack
 from services.store.store import Store
 
@@ -30,17 +31,14 @@ class SeenKeeper:
     Args:
         store: Keeps both.
         dates: The hub's clock, for UTC.
-        subject_ids: The subjects that are watched.
+        subjects: Knows the subjects that are watched.
 
     Raises:
         StoreError: If the store cannot be read.
     """
 
-    def __init__(
-        self, store: Store, dates: HubClock, subject_ids: Iterable[str]
-    ) -> None:
-        self._store, self._dates = store, dates
-        self._expected = frozenset(subject_ids)
+    def __init__(self, store: Store, dates: HubClock, subjects: SubjectStates) -> None:
+        self._store, self._dates, self._subjects = store, dates, subjects
         self._writing = asyncio.Lock()
         begun = store.pose_tracks.since(dates.utc_ns() - FINAL_NS)
         self._tracks = GrowingTracks(GrowingTrack.of(it.content) for it in begun)
@@ -67,21 +65,21 @@ class SeenKeeper:
             contents = {
                 name: live_json(state)
                 for name, state in states.items()
-                if name in self._expected  # it may have been removed meanwhile
+                if name in self._subjects.expected  # it may have been removed meanwhile
             }
             with suppress(StoreError):
                 await asyncio.to_thread(self._write, contents, grown, now_ns)
 
-    async def expect(self, subject_ids: Iterable[str]) -> None:
-        """Set the subjects that are watched; others are forgotten, their tracks stay.
+    async def forget_others(self) -> None:
+        """Forget subjects that are watched no more; their tracks stay in the store.
 
         Raises:
             StoreError: If the store cannot be written.
         """
-        self._expected = frozenset(subject_ids)
-        self._tracks.forget_others(self._expected)
+        expected = frozenset(self._subjects.expected)
+        self._tracks.forget_others(expected)
         async with self._writing:
-            await asyncio.to_thread(self._remove_others, self._expected)
+            await asyncio.to_thread(self._remove_others, expected)
 
     def _write(
         self,
