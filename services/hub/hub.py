@@ -235,7 +235,7 @@ class Hub:
             if key in new:
                 self._metrics.happened(event)
         self._states.reported(report, now_ns)
-        await self._seen.keep(known, report.events, alarms)
+        self._seen.keep(known, report.events, alarms)
 
     async def open_events(self, subject_ids: Sequence[str]) -> list[ActionEvent]:
         """Return the subjects' episodes that have started and not ended."""
@@ -258,6 +258,7 @@ class Hub:
             await asyncio.wait(http, timeout=_HTTP_END_S)
         await end_tasks(self._tasks)
         await self._round.end()
+        await self._seen.write()
         self._listener.close()
         self._store.close()
 
@@ -283,6 +284,7 @@ class Hub:
             "delivery": self._delivery.run(),
             "http": server.serve(sockets=[self._listener]),
             "round": self._round.run(),
+            "seen": self._seen.run(),
             "canary": self._canary.run(self._site.hub.canary_every_s),
             "alarms": self._rounds.move_on(),
             "heard answers": self._rounds.take_heard(),

@@ -55,6 +55,7 @@ class RegularRound:
         self._states.forget_silent_watchers(now_ns)
         unseen = self._states.give_up(now_ns)
         summaries, messages = self._states.changes(unseen, now_ns)
+        self._seen.keep(unseen)
         self._watched.count(now_ns, self._dates.utc_ns())
         try:
             corrections = await asyncio.to_thread(self._dates.follow)
@@ -69,4 +70,3 @@ class RegularRound:
             self._writer.trouble = ""
             self._states.announced(summaries)
             self._metrics.outbox(*backlog)
-            await self._seen.keep(unseen)
