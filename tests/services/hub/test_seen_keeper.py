@@ -80,11 +80,10 @@ class Ward:
 
     def shows(self, state: str) -> bool:
         """Whether a console shows this state of bed 4, with poses while online."""
-        (live,) = self.live() or [None]
         is_seen = state == "online"
-        return live is not None and (
-            (live.content["state"], bool(live.content["poses"])) == (state, is_seen)
-        )
+        contents = [it.content for it in self.live()]
+        shown = [(it["state"], bool(it["poses"])) for it in contents]
+        return shown == [(state, is_seen)]
 
 
 async def until(holds: Callable[[], bool], ward: Ward | None = None) -> None:
