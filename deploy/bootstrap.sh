@@ -45,6 +45,8 @@ lab_packages=(
     # services, these two then listen on ports 9090 and 9093.
     prometheus
     prometheus-alertmanager
+    # The tests of the store start a server of their own.
+    postgresql
     # Tests change the clock of a process.
     libfaketime
     # The simulated ward renders without a screen or a graphics card.
@@ -208,7 +210,7 @@ main() {
     if [[ $install_kind == runtime ]]; then
         install --editable .
     else
-        install --editable '.[lab]' --group dev
+        install --editable '.[lab,postgres]' --group dev
     fi
     fetch_person_networks
     printf '%s\n' "$wanted" >"$stamp"

@@ -35,6 +35,17 @@ async def describe_broker(site: "Site") -> str:
     return f"broker {link}: {found.text}"
 
 
+def describe_store(site: "Site") -> str:
+    """Return one line on the site's store.
+
+    Raises:
+        StoreError: If the hub cannot use it.
+    """
+    from services.store.schema import examine
+
+    return examine(site.hub.store_url())
+
+
 async def check_before_start(site: "Site", say: "Say") -> None:
     """Find problems here that would otherwise appear in a process without a terminal.
 
@@ -47,10 +58,10 @@ async def check_before_start(site: "Site", say: "Say") -> None:
     from services.delivery.link import BrokerLink, is_refusal, try_broker
     from services.errors import BrokerRefused
     from services.hub.http import listen
-    from services.hub.store import Store
+    from services.store.store import Store
 
     listen(site.hub.host, site.hub.port).close()
-    Store(site.hub.folder).close()
+    Store.migrated(site.hub.store_url()).close()
     link = BrokerLink.of(site.broker)
     problem = await try_broker(link)
     if problem and is_refusal(problem):

@@ -17,8 +17,9 @@ from services.delivery.home_assistant import (
     old_topics,
     withdrawal,
 )
-from services.hub.store import Message, Store
 from services.hub.topics import KeptKind, Topics
+from services.store.outbox import Message
+from services.store.store import Store
 
 _NOTE, _PLACE = "announced", "place of topics"
 _SETTLING_S: Final = 2.0
@@ -52,7 +53,7 @@ class Announcements:
         Raises:
             StoreError: If the topics cannot be stored.
         """
-        noted = await asyncio.to_thread(self._store.recall, _NOTE)
+        noted = await asyncio.to_thread(self._store.notes.recall, _NOTE)
         if noted is None:
             self._noted = await self._announced_by_0_1({*subjects, *before})
         else:
@@ -62,13 +63,13 @@ class Announcements:
             found = (discovery(self._topics, name, self._events) for name in subjects)
             self._wanted = {message.topic: message for message in found}
         self._noted |= dict.fromkeys(self._wanted, False)
-        await asyncio.to_thread(self._store.note, _NOTE, dict(self._noted))
+        await asyncio.to_thread(self._store.notes.note, _NOTE, dict(self._noted))
 
     async def left_behind(
         self, subjects: Collection[str], now_ns: int
     ) -> list[Message]:
         """Return the withdrawals of statuses under an earlier prefix or site name."""
-        before = await asyncio.to_thread(self._store.recall, _PLACE)
+        before = await asyncio.to_thread(self._store.notes.recall, _PLACE)
         if before in (None, [self._topics.prefix, self._topics.site]):
             return []
         old = Topics(*cast("list[str]", before))
@@ -85,7 +86,7 @@ class Announcements:
     async def settled(self) -> None:
         """Store the site's prefix and name, once the withdrawals are stored."""
         place = [self._topics.prefix, self._topics.site]
-        await asyncio.to_thread(self._store.note, _PLACE, place)
+        await asyncio.to_thread(self._store.notes.note, _PLACE, place)
 
     def messages(self) -> list[Message]:
         """Return all announcements and withdrawals, in their order.
@@ -108,7 +109,7 @@ class Announcements:
         topic = message.topic
         if not message.payload and topic in self._noted and topic not in self._wanted:
             del self._noted[topic]
-            await asyncio.to_thread(self._store.note, _NOTE, dict(self._noted))
+            await asyncio.to_thread(self._store.notes.note, _NOTE, dict(self._noted))
         elif topic in self._pauses:
             self._pauses.discard(topic)
             await self._clock.sleep_s(_SETTLING_S)
@@ -119,7 +120,7 @@ class Announcements:
         If announcements are off, these are only the topics that the outbox still knows:
         an empty message to a broker of others needs a reason.
         """
-        known = await asyncio.to_thread(self._store.discard, PREFIX)
+        known = await asyncio.to_thread(self._store.outbox.discard, PREFIX)
         older = [old_topics(self._topics, name) for name in subjects]
         found = {
             topic: is_same

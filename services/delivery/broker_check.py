@@ -12,8 +12,8 @@ from pipelines.clock import Clock, utc_datetime
 from services.delivery.link import BrokerLink, is_refusal, why
 from services.delivery.session import Session
 from services.errors import BrokerRefused
-from services.hub.store import Message
 from services.hub.topics import Topics
+from services.store.outbox import Message
 
 _LONGEST_S: Final = 20.0
 _NAMED: Final = 3

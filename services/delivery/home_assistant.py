@@ -8,8 +8,8 @@ payload". Because it is retained, Home Assistant's birth message needs no answer
 from collections.abc import Sequence
 from typing import Final
 
-from services.hub.store import Message
 from services.hub.topics import Topics
+from services.store.outbox import Message
 from services.version import installed_version
 
 PREFIX: Final = "homeassistant/"

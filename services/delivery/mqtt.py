@@ -27,7 +27,7 @@ from services.delivery.refusals import Kind, Refusals
 from services.delivery.session import Refused, Session, text_of
 from services.delivery.suspects import Suspects
 from services.errors import StoreError
-from services.hub.store import Message, Queued, Store
+from services.store.outbox import Message, Outbox, Queued
 from services.tasks import end_tasks
 
 logger = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class MqttDelivery:
 
     Args:
         link: The broker.
-        store: The messages that wait.
+        outbox: The messages that wait.
         clock: Clock of the deliveries.
         greeting: Returns the retained messages to publish on each new connection; the
             first is the site's status, which the last will replaces.
@@ -74,7 +74,7 @@ class MqttDelivery:
     def __init__(
         self,
         link: BrokerLink,
-        store: Store,
+        outbox: Outbox,
         clock: Clock,
         *,
         greeting: Callable[[], list[Message]],
@@ -86,7 +86,7 @@ class MqttDelivery:
         inbox: Inbox | None = None,
     ) -> None:
         rng = rng or Random()
-        self._link, self._store, self._clock = link, store, clock
+        self._link, self._outbox, self._clock = link, outbox, clock
         self._greeting, self._will, self._observer = greeting, will, observer
         self._announcer, self._test_topic = announcer, test_topic
         self._inbox, self._inbox_trouble = inbox, ""
@@ -158,7 +158,7 @@ class MqttDelivery:
         self.proof.begin(has_reasons=session.has_reasons)
         self._unstored = {message.topic: [message] for message in self._greeting()}
         self.announce()
-        for topic in await asyncio.to_thread(self._store.unproven_topics):
+        for topic in await asyncio.to_thread(self._outbox.unproven_topics):
             if self._refusals.of(topic) is None:
                 self._refusals.refuse(topic, topic, "no echo", "silent", 0)
         self._refusals.try_now(self._clock.now_ns(), also_denied=True)
@@ -215,7 +215,7 @@ class MqttDelivery:
         }
         without = {*busy, *self._refusals.held(now_ns)}
         for each in await asyncio.to_thread(
-            self._store.waiting, _BATCH_MESSAGES, without
+            self._outbox.waiting, _BATCH_MESSAGES, without
         ):
             found.setdefault(each.message.topic, []).append(each)
         return found
@@ -250,7 +250,7 @@ class MqttDelivery:
             elif refused.is_silent:
                 is_silent = True
                 now_ns = self._clock.now_ns()
-                await asyncio.to_thread(self._store.unproven, each.number, now_ns)
+                await asyncio.to_thread(self._outbox.unproven, each.number, now_ns)
                 self._refuse(lane, message, refused)
             else:
                 await self._keep(lane, each, refused)
@@ -308,7 +308,7 @@ class MqttDelivery:
         Returns:
             Whether the lane has nothing else to publish at present.
         """
-        oldest = await asyncio.to_thread(self._store.oldest_unproven, lane)
+        oldest = await asyncio.to_thread(self._outbox.oldest_unproven, lane)
         if oldest is None:
             if lane not in self._unstored:
                 self._clear(lane)
@@ -320,13 +320,13 @@ class MqttDelivery:
         if refused is not None:
             self._refuse(lane, oldest.message, refused)
             return not refused.is_silent
-        await asyncio.to_thread(self._store.publish_again, lane)
+        await asyncio.to_thread(self._outbox.publish_again, lane)
         await self._note_delivery(lane, oldest)
         return True
 
     async def _note_delivery(self, lane: str, queued: Queued) -> None:
         now_ns = self._clock.now_ns()
-        await asyncio.to_thread(self._store.delivered, queued.number, now_ns)
+        await asyncio.to_thread(self._outbox.delivered, queued.number, now_ns)
         self._observer.delivered(queued, now_ns)
         self._clear(lane)
         self._suspects.answered(queued.message.topic)
@@ -338,7 +338,7 @@ class MqttDelivery:
         refusal = self._refusals.of(lane)
         tries = 0 if refusal is None else refusal.tries
         if not queued.message.payload and tries >= _WITHDRAWALS:
-            await asyncio.to_thread(self._store.drop, queued.number)
+            await asyncio.to_thread(self._outbox.drop, queued.number)
             logger.warning(
                 "broker %s: the retained message of %s stays there", self._link, lane
             )

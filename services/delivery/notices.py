@@ -17,9 +17,8 @@ from typing import final
 from pipelines.clock import Clock
 from pipelines.sources.backoff import Backoff
 from services.errors import StoreError
-from services.hub.notices import Notice
-from services.hub.store import Store
 from services.site.notify import NotifySettings
+from services.store.notices import Notice, Notices
 from services.tasks import end_tasks
 
 logger = logging.getLogger(__name__)
@@ -32,9 +31,9 @@ class NoticeDelivery:
     """Sends the notices of a store to their targets, without end."""
 
     def __init__(
-        self, targets: Sequence[NotifySettings], store: Store, clock: Clock
+        self, targets: Sequence[NotifySettings], notices: Notices, clock: Clock
     ) -> None:
-        self._targets, self._store, self._clock = targets, store, clock
+        self._targets, self._notices, self._clock = targets, notices, clock
         self._news = {target.name: asyncio.Event() for target in targets}
         self._failing: dict[str, str] = {}
 
@@ -61,7 +60,7 @@ class NoticeDelivery:
         while True:
             news.clear()
             try:
-                waiting = await asyncio.to_thread(self._store.next_notice, target.name)
+                waiting = await asyncio.to_thread(self._notices.next, target.name)
                 if waiting is None:
                     self._failing.pop(target.name, None)
                     await news.wait()
@@ -69,7 +68,7 @@ class NoticeDelivery:
                 number, notice = waiting
                 problem = await asyncio.to_thread(_send, target, notice)
                 if not problem:
-                    await asyncio.to_thread(self._store.notice_taken, number)
+                    await asyncio.to_thread(self._notices.taken, number)
                     self._recovered(target.name)
                     backoff.reset()
                     continue

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from services.hub.store import Message, Queued
+from services.store.outbox import Message, Queued
 
 
 class DeliveryObserver(Protocol):

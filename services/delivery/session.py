@@ -15,7 +15,7 @@ from typing import Final, Literal, final
 
 from services.delivery.link import BrokerClient
 from services.delivery.observers import Inbox
-from services.hub.store import Message
+from services.store.outbox import Message
 
 ECHO_S: Final = 3.0
 """Longest time to wait for an echo."""

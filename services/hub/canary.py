@@ -21,8 +21,9 @@ from pipelines.records import Clip
 from services.errors import StoreError
 from services.hub.clock import HubClock
 from services.hub.metrics import Metrics
-from services.hub.store import Message, Store
 from services.hub.topics import Topics
+from services.store.notes import Notes
+from services.store.outbox import Message
 
 _ANSWER_S = 30.0
 _TOLERANCE = 0.02
@@ -42,14 +43,14 @@ class Canary:
     def __init__(
         self,
         recognizer: ActionRecognizer,
-        store: Store,
+        notes: Notes,
         clock: Clock,
         dates: HubClock,
         metrics: Metrics,
         topics: Topics,
         publish: Callable[[Message], Awaitable[object]],
     ) -> None:
-        self._recognizer, self._store = recognizer, store
+        self._recognizer, self._notes = recognizer, notes
         self._clock, self._dates = clock, dates
         self._metrics, self._topics = metrics, topics
         self._publish = publish
@@ -91,9 +92,9 @@ class Canary:
             return f"recognition fails: {type(err).__name__}"
         info = self._recognizer.info
         name = f"canary {info.checkpoint} {info.prompt_set}"
-        known = cast("list[float] | None", self._store.recall(name))
+        known = cast("list[float] | None", self._notes.recall(name))
         if known is None:
-            self._store.note(name, answer)
+            self._notes.note(name, answer)
         elif len(answer) != len(known) or not np.allclose(
             answer, known, rtol=0, atol=_TOLERANCE
         ):

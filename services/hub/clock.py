@@ -11,8 +11,9 @@ from typing import cast, final
 from pipelines.clock import NS_PER_S, Clock, span_text
 from services.errors import StoreError
 from services.hub.metrics import Metrics
-from services.hub.store import Message, Store
 from services.hub.topics import Topics
+from services.store.outbox import Message
+from services.store.store import Store
 
 _NOTE = "clock correction"
 
@@ -28,8 +29,8 @@ class HubClock:
         self._metrics, self._topics = metrics, topics
         self._correction_ns = 0
         with suppress(StoreError):  # a full disk must not prevent the start
-            store.move_times(cast("int | None", store.recall(_NOTE)) or 0)
-            store.note(_NOTE, 0)
+            store.outbox.move_times(cast("int | None", store.notes.recall(_NOTE)) or 0)
+            store.notes.note(_NOTE, 0)
 
     def utc_ns(self) -> int:
         """Return UTC, by the system clock as it is now."""
@@ -45,7 +46,7 @@ class HubClock:
         moved_ns = correction_ns - self._correction_ns
         if moved_ns == 0:
             return []
-        self._store.note(_NOTE, correction_ns)
+        self._store.notes.note(_NOTE, correction_ns)
         self._metrics.correct(correction_ns)
         self._correction_ns = correction_ns
         if abs(moved_ns) < NS_PER_S:

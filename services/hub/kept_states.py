@@ -11,8 +11,9 @@ from typing import Final, NamedTuple, cast, final, get_args
 from pipelines.live.subject import StateRecord
 from pipelines.records import PeopleCount
 from services.hub.reports import SubjectState
-from services.hub.store import Message, Store
 from services.hub.topics import KeptKind, Topics
+from services.store.notes import Notes
+from services.store.outbox import Message
 
 _NOTE = "kept states"
 _KINDS: Final[tuple[KeptKind, ...]] = get_args(KeptKind)
@@ -30,16 +31,16 @@ class KeptStates:
     """The messages about beds, people and wearables that the broker keeps.
 
     Args:
-        store: Keeps the keys of the messages.
+        notes: Keeps the keys of the messages.
         topics: Topics of the site.
 
     Raises:
         StoreError: If the store cannot be read.
     """
 
-    def __init__(self, store: Store, topics: Topics) -> None:
-        self._store, self._topics = store, topics
-        noted = cast("list[tuple[str, KeptKind]]", store.recall(_NOTE) or [])
+    def __init__(self, notes: Notes, topics: Topics) -> None:
+        self._notes, self._topics = notes, topics
+        noted = cast("list[tuple[str, KeptKind]]", notes.recall(_NOTE) or [])
         self._noted = {KeptKey(*each) for each in noted}
         self._sent: dict[KeptKey, StateRecord] = {}
 
@@ -81,7 +82,7 @@ class KeptStates:
         noted = (self._noted - changed.keys()) | (changed.keys() & self._sent.keys())
         if noted != self._noted:
             self._noted = noted
-            await asyncio.to_thread(self._store.note, _NOTE, sorted(noted))
+            await asyncio.to_thread(self._notes.note, _NOTE, sorted(noted))
 
     def greeting(self, now_ns: int) -> list[Message]:
         """Return the messages again, for a broker that may have forgotten them."""

@@ -5,13 +5,13 @@ ends, and when a long lie is found. What a person did notifies nobody.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from models.window import Modality
 from pipelines.clock import utc_datetime
 from pipelines.live.alarms import Alarm, AlarmStep
 from services.site.notify import NotifySettings
+from services.store.notices import Notice
 
 _WITNESSES: Final[dict[Modality, str]] = {
     "video": "the camera is",
@@ -19,17 +19,6 @@ _WITNESSES: Final[dict[Modality, str]] = {
     "fused": "camera and wearable are",
 }
 _LOUD: Final = frozenset[AlarmStep]({"confirmed", "escalated", "awake", "long lie"})
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """One message to one target; two with one key are the same."""
-
-    key: str
-    target: str
-    alarm_id: str
-    title: str
-    body: str
 
 
 def notices_of(

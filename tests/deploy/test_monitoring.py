@@ -25,7 +25,7 @@ from services.hub.hub import Hub
 from services.hub.reports import Counts, Report, SubjectState
 from services.site.settings import Site
 from tests.fakes import ColourRecognizer
-from tests.services.hub.test_store import event
+from tests.services.store.rows import event
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 RULES = DEPLOY / "prometheus" / "rules.yaml"

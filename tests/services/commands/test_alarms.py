@@ -14,7 +14,7 @@ from services.demo.broker import Broker
 from tests.mqtt_listener import listening
 from tests.services.hub.test_alarm_desk import bed_exit, site_of, states_of
 from tests.services.hub.test_hub import SOON_S, report, running
-from tests.services.hub.test_store import event
+from tests.services.store.rows import event
 
 
 async def ask(folder: Path, broker: Broker, *options: str) -> Result:

@@ -11,8 +11,10 @@ from pipelines.clock import SystemClock
 from services.delivery.link import BrokerLink, is_refusal, try_broker
 from services.delivery.mqtt import MqttDelivery
 from services.demo.broker import Broker
-from services.hub.store import Message, Queued, Store
 from services.site.broker import BrokerSettings
+from services.store.database import sqlite_url
+from services.store.outbox import Message, Queued
+from services.store.store import Store
 from tests.mqtt_listener import listening
 
 HELLO = Message("hello", "ward/status", {"state": "online"}, retain=True)
@@ -43,7 +45,7 @@ def link_to(broker: Broker) -> BrokerLink:
 def test_a_broker_that_is_away_is_told_in_one_line_and_served_once_it_is_there(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    store = Store(tmp_path)
+    store = Store.migrated(sqlite_url(tmp_path))
     texts = [Message(str(n), "ward/event", {"number": n}) for n in range(70)]
     store.take(texts, {}, now_ns=1)
 
@@ -51,7 +53,7 @@ def test_a_broker_that_is_away_is_told_in_one_line_and_served_once_it_is_there(
         seen = Seen()
         delivery = MqttDelivery(
             link_to(broker),
-            store,
+            store.outbox,
             SystemClock(),
             greeting=lambda: [HELLO],
             will=GONE,
@@ -78,7 +80,7 @@ def test_a_broker_that_is_away_is_told_in_one_line_and_served_once_it_is_there(
     assert first == ("cannot be reached ([Errno 111] Connection refused); trying again")
     assert caplog.messages[0] == f"broker 127.0.0.1:{broker.port}: {first}"
     assert last == ""
-    assert store.backlog()[0] == 0
+    assert store.outbox.backlog()[0] == 0
 
 
 def test_a_broker_that_is_away_is_no_refusal() -> None:

@@ -9,8 +9,8 @@ from services.delivery.link import BrokerLink
 from services.delivery.proof import Proof
 from services.delivery.session import Refused, Session
 from services.demo.broker import Broker
-from services.hub.store import Message
 from services.site.broker import BrokerSettings
+from services.store.outbox import Message
 from tests.mqtt_gate import Gate, gate_before
 
 TOPIC, TEST = "ward/status", "ward/canary"

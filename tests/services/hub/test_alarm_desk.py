@@ -16,7 +16,7 @@ from services.site.settings import Site
 from tests.fakes import ColourRecognizer
 from tests.mqtt_listener import Heard, listening
 from tests.services.hub.test_hub import SOON_S, report, running, value_of
-from tests.services.hub.test_store import event
+from tests.services.store.rows import event
 
 TOPIC = "wardwatch/ward-3/bed-4/alarm"
 

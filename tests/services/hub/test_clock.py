@@ -7,8 +7,10 @@ from prometheus_client import CollectorRegistry
 from pipelines.clock import NS_PER_S
 from services.hub.clock import HubClock
 from services.hub.metrics import Metrics
-from services.hub.store import Message, Store
 from services.hub.topics import Topics
+from services.store.database import sqlite_url
+from services.store.outbox import Message
+from services.store.store import Store
 from tests.fakes import FakeClock
 
 MONTH_S = 31 * 86_400.0
@@ -23,7 +25,7 @@ def hub_clock(clock: FakeClock, store: Store) -> tuple[HubClock, CollectorRegist
 
 def test_a_correction_is_published_once_and_dates_follow(tmp_path: Path) -> None:
     clock = FakeClock(start_ns=1000 * NS_PER_S)
-    dates, registry = hub_clock(clock, Store(tmp_path))
+    dates, registry = hub_clock(clock, Store.migrated(sqlite_url(tmp_path)))
     assert dates.follow() == []
     clock.correct_s(MONTH_S)
 
@@ -40,7 +42,7 @@ def test_a_correction_is_published_once_and_dates_follow(tmp_path: Path) -> None
 
 def test_a_slew_is_followed_without_a_message(tmp_path: Path) -> None:
     clock = FakeClock()
-    dates, _ = hub_clock(clock, Store(tmp_path))
+    dates, _ = hub_clock(clock, Store.migrated(sqlite_url(tmp_path)))
     clock.correct_s(0.3)
     assert dates.follow() == []
     assert dates.utc_ns() == clock.now_ns() + 3 * NS_PER_S // 10
@@ -49,17 +51,17 @@ def test_a_slew_is_followed_without_a_message(tmp_path: Path) -> None:
 def test_the_next_hub_reads_the_stored_times_as_its_own(tmp_path: Path) -> None:
     # The first hub began a month behind; the second begins when the clock is right.
     first = FakeClock(start_ns=1000 * NS_PER_S)
-    store = Store(tmp_path)
+    store = Store.migrated(sqlite_url(tmp_path))
     dates, _ = hub_clock(first, store)
     store.take([Message("a", "t", {})], {}, first.now_ns())
     first.correct_s(MONTH_S)
     dates.follow()
     store.close()
 
-    store = Store(tmp_path)
+    store = Store.migrated(sqlite_url(tmp_path))
     hub_clock(FakeClock(start_ns=dates.utc_ns()), store)
-    (queued,) = store.waiting(9)
+    (queued,) = store.outbox.waiting(9)
     assert queued.queued_ns == dates.utc_ns()
 
     hub_clock(FakeClock(start_ns=dates.utc_ns()), store)  # and is moved only once
-    assert store.waiting(9)[0].queued_ns == dates.utc_ns()
+    assert store.outbox.waiting(9)[0].queued_ns == dates.utc_ns()

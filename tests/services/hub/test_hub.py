@@ -25,7 +25,7 @@ from services.hub.reports import Counts, Report, SubjectState
 from services.site.settings import Site
 from tests.fakes import ColourRecognizer
 from tests.mqtt_listener import Heard, listening
-from tests.services.hub.test_store import event
+from tests.services.store.rows import event
 
 SOON_S = 10.0
 

@@ -10,8 +10,9 @@ import pytest
 
 from services.demo.broker import Broker
 from services.hub.hub import Hub
-from services.hub.store import Store
 from services.site.settings import Site
+from services.store.database import sqlite_url
+from services.store.store import Store
 from tests.fakes import ColourRecognizer
 from tests.mqtt_listener import Heard, listening
 from tests.services.hub.test_hub import SOON_S, report
@@ -25,9 +26,9 @@ def site_of(
     broker: Broker, folder: Path, name: str = "ward-3", *, on: bool, is_new: bool = True
 ) -> Site:
     """Return a site; one that is new here has nothing of version 0.1 to move."""
-    store = Store(folder)
-    if is_new and store.recall("announced") is None:
-        store.note("announced", {})
+    store = Store.migrated(sqlite_url(folder))
+    if is_new and store.notes.recall("announced") is None:
+        store.notes.note("announced", {})
     store.close()
     return Site.model_validate(
         {

@@ -16,7 +16,7 @@ from tests.fakes import ColourRecognizer
 from tests.mqtt_gate import Gate, gate_before
 from tests.mqtt_listener import Heard, listening
 from tests.services.hub.test_hub import SOON_S, fetch, report, site_of
-from tests.services.hub.test_store import event
+from tests.services.store.rows import event
 
 pytestmark = pytest.mark.slow
 

@@ -13,7 +13,7 @@ from services.hub.link import RayHubLink
 from services.hub.reports import Report
 from tests.jumping_time import run_with_jumps
 from tests.services.hub.test_hub import report
-from tests.services.hub.test_store import event
+from tests.services.store.rows import event
 from tests.services.supervisor.cluster_rig import Method, raised_over_there
 
 PATIENCE_S, PAUSE_S = 10.0, 0.5

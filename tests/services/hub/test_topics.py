@@ -5,7 +5,7 @@ from pipelines.records import SourceState, SourceStatus, WornStatus
 from services.hub.reports import SubjectState
 from services.hub.topics import Topics, overall_state
 from services.record_lines import RecordLines, read_event
-from tests.services.hub.test_store import event
+from tests.services.store.rows import event
 
 
 def status(state: SourceState, reason: str = "") -> SourceStatus:

@@ -22,7 +22,7 @@ from services.hub.reports import Report
 from services.watcher.watched import WatchedSubject
 from services.watcher.watcher import Watcher
 from tests.fakes import ColourRecognizer
-from tests.services.hub.test_store import event
+from tests.services.store.rows import event
 from tests.services.supervisor.cluster_rig import Method, raised_over_there
 
 pytestmark = [pytest.mark.gst, pytest.mark.slow]
