@@ -208,7 +208,7 @@ main() {
     if [[ $install_kind == runtime ]]; then
         install --editable .
     else
-        install --editable '.[lab]' --group dev
+        install --editable '.[lab,quantize]' --group dev
     fi
     fetch_person_networks
     printf '%s\n' "$wanted" >"$stamp"
