@@ -37,7 +37,7 @@ from models.scorers import (
 )
 
 _FRAMES, _SECONDS = 8, 3.0
-NEEDS_TORCH = (ScClipScorer, IsClipScorer)
+_NEEDS_TORCH = (ScClipScorer, IsClipScorer)
 """Scorers that read tokens from within the picture tower."""
 
 _SHIPPED = (None, None, "clip", _FRAMES, _SECONDS)
@@ -97,7 +97,7 @@ def build_recognizer(
         kept = read_adaptation(adaptation, clip)
         scorer = _adapted(kept, clip, prompts, text_bank, frames, seconds)
         digits = kept.hash
-    if isinstance(scorer, NEEDS_TORCH):
+    if isinstance(scorer, _NEEDS_TORCH):
         if backend not in ("auto", "torch"):
             problem = f"{scorer.kind} uses tokens, which only torch gives"
             raise CheckpointError(str(adaptation), f"{problem}; choose torch")

@@ -91,7 +91,6 @@ class OpenVinoTower:
         backend: See ``PictureTower``.
         variant: See ``PictureTower``.
         precision: Type of the products that are not in eight bits.
-        threads: Processor threads; torch's number if None.
     """
 
     def __init__(
@@ -100,11 +99,10 @@ class OpenVinoTower:
         backend: str,
         variant: str = "",
         precision: Precision = "f32",
-        threads: int | None = None,
     ) -> None:
         self.backend, self.variant = backend, variant
         settings = {
-            "INFERENCE_NUM_THREADS": threads or torch.get_num_threads(),
+            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
             "INFERENCE_PRECISION_HINT": precision,
             "PERFORMANCE_HINT": "LATENCY",
         }

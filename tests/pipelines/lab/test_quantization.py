@@ -1,3 +1,4 @@
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -152,3 +153,10 @@ def test_one_video_is_cut_in_halves_and_must_be_long_enough(
 def test_a_folder_without_videos_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(FootageError, match=r": holds no video \(\.avi, "):
         find_videos(tmp_path)
+
+
+def test_nncf_reports_its_use_to_nobody() -> None:
+    import nncf
+
+    assert nncf.__version__
+    assert sys.modules["openvino_telemetry"] is None
