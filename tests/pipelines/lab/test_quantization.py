@@ -1,3 +1,5 @@
+import dataclasses
+import shutil
 import sys
 from fractions import Fraction
 from pathlib import Path
@@ -9,7 +11,7 @@ from models.build import build_recognizer
 from models.bundled import NO_ADAPTATION
 from models.clip.backend import choose_tower
 from models.clip.encoder import load_clip
-from models.clip.int8_files import Int8Facts, graph_path, read_facts
+from models.clip.int8_files import Int8Facts, read_facts, write_facts
 from models.errors import CheckpointError
 from models.recognizer import ClipRecognizer
 from pipelines.errors import FootageError, PipelineError
@@ -89,6 +91,29 @@ def test_a_tower_is_found_by_the_hash_of_its_weights(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("speedup", "taken"), [(2.0, True), (0.9, False)])
+def test_auto_takes_a_tower_in_eight_bits_if_it_was_faster(
+    quantized: tuple[Int8Facts, Path],
+    recognizer: ClipRecognizer,
+    tmp_path: Path,
+    speedup: float,
+    taken: bool,
+) -> None:
+    facts, graph = quantized
+    copied = copy_tower(graph, tmp_path)
+    write_facts(copied, dataclasses.replace(facts, speedup=speedup))
+    tower = choose_tower(recognizer.clip, tmp_path, "auto")
+    assert (tower.backend == "openvino-int8") == taken
+    assert tower.variant == (facts.variant if taken else "")
+
+
+def copy_tower(graph: Path, folder: Path) -> Path:
+    for path in graph.parent.glob(f"{graph.stem}.*"):
+        shutil.copy(path, folder)
+    return folder / graph.name
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("damage", "problem"),
     [
@@ -106,10 +131,8 @@ def test_a_damaged_tower_is_one_line(
     problem: str,
 ) -> None:
     _, graph = quantized
-    for path in graph.parent.glob(f"{graph.stem}.*"):
-        (tmp_path / path.name).write_bytes(path.read_bytes())
     assert callable(damage)
-    damage(graph_path(recognizer.clip, tmp_path))
+    damage(copy_tower(graph, tmp_path))
     with pytest.raises(CheckpointError) as caught:
         choose_tower(recognizer.clip, tmp_path, "auto")
     assert problem in str(caught.value)
