@@ -210,7 +210,7 @@ main() {
     if [[ $install_kind == runtime ]]; then
         install --editable .
     else
-        install --editable '.[lab,postgres]' --group dev
+        install --editable '.[lab,postgres,quantize]' --group dev
     fi
     fetch_person_networks
     printf '%s\n' "$wanted" >"$stamp"
