@@ -7,8 +7,7 @@
 
 The three take turns in rounds, so that other work on the machine meets all of them.
 ONNX Runtime is not compared: it would need three more packages and a second form of
-each model on the disk, and on the processors where both were tried it was as fast as
-OpenVINO in float32.
+each model on the disk.
 """
 
 import asyncio
