@@ -35,6 +35,17 @@ async def describe_broker(site: "Site") -> str:
     return f"broker {link}: {found.text}"
 
 
+def describe_store(site: "Site") -> str:
+    """Return one line on the site's store.
+
+    Raises:
+        StoreError: If the hub cannot use it.
+    """
+    from services.store.examination import examine_store
+
+    return examine_store(site.hub.store_url())
+
+
 async def check_before_start(site: "Site", say: "Say") -> None:
     """Find problems here that would otherwise appear in a process without a terminal.
 

@@ -31,7 +31,7 @@ class PostgresServer:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port: int = free.getsockname()[1]
-        self._databases = 0
+        self._schemas = 0
 
     def __enter__(self) -> Self:
         try:
@@ -73,15 +73,18 @@ class PostgresServer:
         login = _USER, PASSWORD, "127.0.0.1", self.port, "postgres"
         return URL.create("postgresql+psycopg", *login).set(**changes)
 
-    def new_database(self) -> URL:
-        """Create an empty database, and return its URL."""
-        self._databases += 1
-        name = f"ward_{self._databases}"
+    def new_schema(self) -> URL:
+        """Create an empty schema, and return the URL of a store in it.
+
+        A schema costs a millisecond; a database of its own costs a copy of seven MB.
+        """
+        self._schemas += 1
+        name = f"ward_{self._schemas}"
         engine = create_engine(self.url(), isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
-            connection.exec_driver_sql(f"CREATE DATABASE {name}")
+            connection.exec_driver_sql(f"CREATE SCHEMA {name}")
         engine.dispose()
-        return self.url(database=name)
+        return self.url(query={"options": f"-csearch_path={name}"})
 
     @property
     def _data(self) -> Path:

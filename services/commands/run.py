@@ -7,7 +7,12 @@ from typing import Annotated
 
 import typer
 
-from services.site_run import check_before_start, describe_broker, run_until_signal
+from services.site_run import (
+    check_before_start,
+    describe_broker,
+    describe_store,
+    run_until_signal,
+)
 
 ConfigArgument = Annotated[
     Path, typer.Argument(help="The site's YAML file; see deploy/site.example.yaml.")
@@ -63,14 +68,17 @@ def check(
     config: ConfigArgument,
     *,
     offline: Annotated[
-        bool, typer.Option("--offline", help="Check only the file, not the broker.")
+        bool,
+        typer.Option("--offline", help="Check only the file, not store and broker."),
     ] = False,
     notify: Annotated[
         bool,
         typer.Option("--notify", help="Send each target of notify a test message."),
     ] = False,
 ) -> None:
-    """Check a site's file and its broker, and print each mistake with its line.
+    """Check a site's file, its store and its broker, and print each mistake.
+
+    Mistakes of the file are printed with their lines. The store is only read.
 
     The check of the broker prints the version of MQTT, whether the site may publish,
     and whether delivery can be confirmed. It publishes an empty message to the topics
@@ -85,6 +93,7 @@ def check(
         f" wearables: {wearables}"
     )
     if not offline:
+        _say(describe_store(site))
         _say(asyncio.run(describe_broker(site)))
     if notify:
         from services.delivery.notices import send_test

@@ -9,66 +9,40 @@ alarm for an episode, whatever is reported twice or restarted.
 """
 
 import asyncio
-import json
-import logging
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass
-from typing import Any, Final, cast, final, get_args
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import asdict
+from typing import Any, Final, cast, final
 
-from pipelines.clock import seconds_to_ns
 from pipelines.live.alarms import (
     Alarm,
     AlarmError,
     AlarmRule,
-    Verdict,
     raise_alarm,
 )
 from pipelines.records import ActionEvent
+from services.errors import StoreError
+from services.hub.answers import Answer, AnswerError, answered
 from services.hub.notices import notices_of
-from services.hub.topics import ALARM_ANSWERS, Topics
+from services.hub.topics import Topics
 from services.site.notify import NotifySettings
 from services.store.notices import Notice
 from services.store.outbox import Message
 from services.store.store import Store
 
-logger = logging.getLogger(__name__)
-
 _RULES: Final = "alarm rules"
-_MOST_TEXT = 200
-_SNOOZE_MINUTES: Final = 10.0
-_MOST_MINUTES = 24 * 60.0
 _NO_RULE = AlarmRule(escalate_s=(), long_lie_s=0.0)
 """Of an alarm whose event alarms no more: it waits for its answer."""
 
 
-class AnswerError(Exception):
-    """An answer to an alarm cannot be understood, or does not fit."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A person's answer, as it came in.
-
-    ``about`` is the id of an alarm, or the name of a subject for all of its open ones.
-    """
-
-    about: str
-    kind: str
-    payload: bytes
-
-
 @final
 class AlarmDesk:
-    """Keeps the alarms; ``changing`` must be held from a change until ``keep``.
+    """Keeps the alarms; ``changing`` must be entered from a change until ``keep``.
 
     Args:
         store: Keeps the alarms over restarts.
         topics: Topics of the site.
         rules: Rule of each event that alarms, of subjects without rules of their own.
-
-    Attributes:
-        changing: Lock of all changes.
 
     Raises:
         StoreError: If the store cannot be read.
@@ -83,10 +57,37 @@ class AlarmDesk:
             name: {event: _rule_of(facts) for event, facts in rules_of.items()}
             for name, rules_of in kept.items()
         }
-        self._open = {alarm.alarm_id: alarm for alarm in store.alarms.open()}
-        self._known = set(store.alarms.ids())
+        self._open: dict[str, Alarm] = {}
+        self._known: set[str] = set()
         self._correction_ns: int | None = None
-        self.changing = asyncio.Lock()
+        self._lock = asyncio.Lock()
+        self._is_unsure = False
+        self._read()
+
+    @asynccontextmanager
+    async def changing(self) -> AsyncIterator[None]:
+        """Hold the lock of all changes.
+
+        A ``StoreError`` in the block leaves open whether the change is on the disk: a
+        PostgreSQL may have gone away after it was. Then the store is read again before
+        the next change.
+
+        Raises:
+            StoreError: If the store cannot be read again.
+        """
+        async with self._lock:
+            if self._is_unsure:
+                await asyncio.to_thread(self._read)
+                self._is_unsure = False
+            try:
+                yield
+            except StoreError:
+                self._is_unsure = True
+                raise
+
+    def _read(self) -> None:
+        self._open = {it.alarm_id: it for it in self._store.alarms.open()}
+        self._known = set(self._store.alarms.ids())
 
     def set_rules(self, rules: Mapping[str, Mapping[str, AlarmRule]]) -> None:
         """Set the rules of subjects that have their own, and keep them for a restart.
@@ -153,11 +154,10 @@ class AlarmDesk:
         Raises:
             AnswerError: If the answer cannot be understood, or does not fit.
         """
-        facts = _facts(answer.payload)
         meant = self._open.get(answer.about)
         if meant is not None:
             try:
-                return [_answered(meant, answer.kind, facts, now_ns)]
+                return [answered(meant, answer, now_ns)]
             except AlarmError as err:
                 raise AnswerError(str(err)) from None
         theirs = [it for it in self._open.values() if it.subject_id == answer.about]
@@ -165,11 +165,11 @@ class AlarmDesk:
             state = "is over" if answer.about in self._known else "does not exist"
             msg = f"alarm {answer.about} {state}"
             raise AnswerError(msg)
-        answered = []
+        changed = []
         for alarm in theirs:
             with suppress(AlarmError):  # as of those acknowledged before
-                answered.append(_answered(alarm, answer.kind, facts, now_ns))
-        return answered
+                changed.append(answered(alarm, answer, now_ns))
+        return changed
 
     def of_removed(self, subject_ids: Iterable[str], now_ns: int) -> list[Alarm]:
         """Return the alarms of subjects that are watched no more, resolved."""
@@ -222,66 +222,6 @@ def _rule_of(facts: dict[str, Any]) -> AlarmRule:
     return AlarmRule(**{**facts, "escalate_s": tuple(facts["escalate_s"])})
 
 
-def _answered(alarm: Alarm, kind: str, facts: Mapping[str, Any], now_ns: int) -> Alarm:
-    """Return an alarm after an answer.
-
-    Raises:
-        AnswerError: If the answer cannot be understood.
-        AlarmError: If it does not fit the alarm.
-    """
-    by = _text(facts, "by")
-    match kind:
-        case "ack":
-            return alarm.acknowledged(by, now_ns)
-        case "snooze":
-            until_ns = now_ns + seconds_to_ns(60 * _minutes(facts))
-            return alarm.snoozed(by, until_ns, now_ns)
-        case "resolve":
-            note = _text(facts, "note")
-            return alarm.resolved(by, _verdict(facts), now_ns, note)
-    msg = f"answers are {', '.join(ALARM_ANSWERS)}, not {kind!r}"
-    raise AnswerError(msg)
-
-
 def _open_of(subject_id: str, alarms: Iterable[Alarm]) -> list[Alarm]:
     mine = (alarm for alarm in alarms if alarm.subject_id == subject_id)
     return [alarm for alarm in mine if not alarm.is_over]
-
-
-def _facts(payload: bytes) -> dict[str, Any]:
-    """Return an answer's JSON object; an empty payload says nothing else."""
-    if not payload.strip():
-        return {}
-    try:
-        facts = json.loads(payload)
-    except (ValueError, RecursionError):
-        facts = None
-    if not isinstance(facts, dict):
-        msg = "the payload is no JSON object"
-        raise AnswerError(msg)
-    return facts
-
-
-def _text(facts: Mapping[str, Any], name: str) -> str:
-    text = facts.get(name, "")
-    if not isinstance(text, str) or len(text) > _MOST_TEXT or not text.isprintable():
-        msg = f"{name} must be a line of at most {_MOST_TEXT} characters"
-        raise AnswerError(msg)
-    return text
-
-
-def _minutes(facts: Mapping[str, Any]) -> float:
-    minutes = facts.get("minutes", _SNOOZE_MINUTES)
-    is_number = isinstance(minutes, int | float) and not isinstance(minutes, bool)
-    if not is_number or not 0 < minutes <= _MOST_MINUTES:
-        msg = f"minutes must be a number above 0, up to {_MOST_MINUTES:g}"
-        raise AnswerError(msg)
-    return float(minutes)
-
-
-def _verdict(facts: Mapping[str, Any]) -> Verdict | None:
-    verdict: Verdict | None = facts.get("verdict")
-    if verdict is not None and verdict not in get_args(Verdict):
-        msg = 'verdict must be "true" or "false"'
-        raise AnswerError(msg)
-    return verdict

@@ -21,7 +21,7 @@ from typing import cast, final
 import uvicorn
 from prometheus_client import CollectorRegistry
 
-from pipelines.clock import Clock, SystemClock, seconds_to_ns
+from pipelines.clock import Clock, SystemClock
 from pipelines.live.alarms import Alarm, AlarmRule
 from pipelines.recognition import ActionRecognizer
 from pipelines.records import BED_EXIT, ActionEvent, SourceRole
@@ -37,8 +37,12 @@ from services.hub.clock import HubClock
 from services.hub.http import listen_again, make_server
 from services.hub.kept_states import KeptStates
 from services.hub.metrics import Metrics
+from services.hub.regular_round import RegularRound
 from services.hub.reports import Report, SubjectState
-from services.hub.topics import Topics, overall_state
+from services.hub.retention import Retention
+from services.hub.subject_states import SubjectStates
+from services.hub.topics import Topics
+from services.hub.writer import StoreWriter
 from services.site.alarms import alarm_rules
 from services.site.settings import Site
 from services.store.outbox import Message, Queued
@@ -47,9 +51,6 @@ from services.tasks import end_tasks
 
 logger = logging.getLogger(__name__)
 
-_ROUND_S = 2.0
-_SILENT_NS = seconds_to_ns(12.0)
-"""Silence after which a watcher counts as gone."""
 _FLUSH_S = 5.0
 _HTTP_END_S = 1.0
 _EXPECTED, _PORT = "expected sources", "port"
@@ -106,7 +107,7 @@ class Hub:
             self._dates,
             self._metrics,
             self._topics,
-            publish=lambda message: self._store_messages([message]),
+            publish=lambda message: self._writer.keep([message]),
         )
         self._kept = KeptStates(self._store.notes, self._topics)
         self._desk = AlarmDesk(self._store, self._topics, alarm_rules(site.alarms))
@@ -117,16 +118,32 @@ class Hub:
             self._dates,
             self._metrics,
             self._topics,
-            self._store_alarms,
+            self._store.answers,
+            self._keep_alarms,
+        )
+        self._writer = StoreWriter(
+            self._store,
+            self._clock,
+            lambda alarms: self._desk.notices(alarms, site.notify),
+            self._wake_delivery,
+            self._notices.wake,
         )
         self._broker_trouble = "the broker is not connected yet"
-        self._store_trouble = ""
-        expected = self._store.notes.recall(_EXPECTED) or {}
-        self._expected = cast("dict[str, list[SourceRole]]", expected)
-        self._states: dict[str, SubjectState] = {}
-        self._reported: dict[str, object] = {}
-        self._reports: dict[str, tuple[int, Report]] = {}
-        self._began_ns = now_ns
+        noted = self._store.notes.recall(_EXPECTED) or {}
+        expected = cast("dict[str, list[SourceRole]]", noted)
+        self._states = SubjectStates(expected, self._topics, self._metrics, now_ns)
+        self._round = RegularRound(
+            self._states,
+            self._store,
+            self._writer,
+            self._clock,
+            self._dates,
+            self._metrics,
+            self._measure_delivery,
+        )
+        self._retention = Retention(
+            site.hub.keep_days, self._store.database, self._clock, self._dates
+        )
         self._tasks: list[asyncio.Task[None]] = []
         self._delivery: MqttDelivery | None = None
         self._server: uvicorn.Server | None = None
@@ -135,8 +152,7 @@ class Hub:
         self.port: int = self._listener.getsockname()[1]
         with suppress(StoreError):  # a full disk must not prevent the start
             self._store.notes.note(_PORT, self.port)
-        self._metrics.watch(self._expected)
-        for event in self._store.events.open(list(self._expected)):
+        for event in self._store.events.open(list(expected)):
             self._metrics.goes_on(event)
 
     async def state(self) -> HubState:
@@ -161,27 +177,24 @@ class Hub:
         Removed subjects are forgotten, and their retained messages withdrawn.
         """
         self._wake()
-        before = self._expected
+        before = self._states.expected
         gone = before.keys() - subjects.keys()
         await self._announcements.expect(list(subjects), list(before))
-        self._expected = {name: list(roles) for name, roles in subjects.items()}
-        await asyncio.to_thread(self._store.notes.note, _EXPECTED, self._expected)
+        self._states.expect(subjects)
+        noted = self._states.expected
+        await asyncio.to_thread(self._store.notes.note, _EXPECTED, noted)
         await asyncio.to_thread(self._desk.set_rules, rules)
-        self._metrics.watch(self._expected)
         now_ns = self._clock.now_ns()
-        for name in gone:
-            self._states.pop(name, None)
-            self._reported.pop(name, None)
         forgotten = [self._topics.forget(name, now_ns) for name in gone]
         empty = dict.fromkeys(gone, SubjectState())
         kept, kept_messages = self._kept.changes(empty, now_ns)
         left_behind = await self._announcements.left_behind(list(before), now_ns)
-        await self._store_messages([*left_behind, *forgotten, *kept_messages])
+        await self._writer.keep([*left_behind, *forgotten, *kept_messages])
         await self._kept.sent(kept)
-        async with self._desk.changing:
+        async with self._desk.changing():
             changed = self._desk.of_removed(gone, self._dates.utc_ns())
             deleted = [self._topics.forget_alarms(name, now_ns) for name in gone]
-            await self._store_messages(
+            await self._writer.keep(
                 [*self._desk.messages(changed), *deleted], alarms=changed
             )
             self._desk.keep(changed)
@@ -197,12 +210,11 @@ class Hub:
         """
         self._wake()
         now_ns = self._clock.now_ns()
-        states = report.subjects.items()
-        known = {name: state for name, state in states if name in self._expected}
-        summaries, changes = self._changed_states(known, now_ns)
+        known = self._states.known(report)
+        summaries, changes = self._states.changes(known, now_ns)
         kept, kept_messages = self._kept.changes(known, now_ns)
         events = {self._topics.event(event).key: event for event in report.events}
-        async with self._desk.changing:
+        async with self._desk.changing():
             alarms = self._desk.of_events(report.events, self._dates.utc_ns())
             messages = [
                 *(self._topics.event(event) for event in report.events),
@@ -211,25 +223,14 @@ class Hub:
                 *changes,
                 *kept_messages,
             ]
-            new = await self._store_messages(messages, events, alarms)
+            new = await self._writer.keep(messages, events, alarms)
             self._desk.keep(alarms)
         await self._kept.sent(kept)
-        self._reported |= {  # some may have been removed meanwhile
-            name: summary
-            for name, summary in summaries.items()
-            if name in self._expected
-        }
+        self._states.announced(summaries)
         for key, event in events.items():
             if key in new:
                 self._metrics.happened(event)
-        _, earlier = self._reports.get(report.watcher, (0, None))
-        if earlier is None or earlier.sent_ns != report.sent_ns:  # or it came twice
-            self._metrics.count(report.counts)
-        for name, state in known.items():
-            if name in self._expected:  # it may have been removed meanwhile
-                self._states[name] = state
-                self._metrics.saw(name, state)
-        self._reports[report.watcher] = now_ns, report
+        self._states.reported(report, now_ns)
 
     async def open_events(self, subject_ids: Sequence[str]) -> list[ActionEvent]:
         """Return the subjects' episodes that have started and not ended."""
@@ -251,6 +252,7 @@ class Hub:
             http = [task for task in self._tasks if task.get_name() == "hub http"]
             await asyncio.wait(http, timeout=_HTTP_END_S)
         await end_tasks(self._tasks)
+        await self._round.end()
         self._listener.close()
         self._store.close()
 
@@ -275,11 +277,13 @@ class Hub:
         tasks = {
             "delivery": self._delivery.run(),
             "http": server.serve(sockets=[self._listener]),
-            "rounds": self._check_regularly(),
+            "round": self._round.run(),
             "canary": self._canary.run(self._site.hub.canary_every_s),
             "alarms": self._rounds.move_on(),
-            "answers": self._rounds.take_answers(),
+            "heard answers": self._rounds.take_heard(),
+            "stored answers": self._rounds.take_stored(),
             "notices": self._notices.run(),
+            "retention": self._retention.run(),
         }
         self._tasks = [
             asyncio.create_task(task, name=f"hub {name}")
@@ -288,126 +292,40 @@ class Hub:
         for task in self._tasks:
             task.add_done_callback(_die_of_failure)
 
-    async def _store_messages(
-        self,
-        messages: Sequence[Message],
-        events: Mapping[str, ActionEvent] = MappingProxyType({}),
-        alarms: Sequence[Alarm] = (),
-    ) -> frozenset[str]:
-        """Store messages with their events and alarms; return the keys of new ones."""
-        if not messages:
-            return frozenset()
-        now_ns = self._clock.now_ns()
-        try:
-            notices = self._desk.notices(alarms, self._site.notify)
-            new = await asyncio.to_thread(
-                self._store.take, messages, events, now_ns, alarms, notices
-            )
-        except StoreError as err:
-            if not self._store_trouble:
-                logger.error(
-                    "%s; watchers keep their events until it can be written", err
-                )
-            self._store_trouble = str(err)
-            raise
-        self._store_trouble = ""
-        if new and self._delivery is not None:
-            self._delivery.wake()
-        if notices:
-            self._notices.wake()
-        return new
-
-    def _changed_states(
-        self, states: Mapping[str, SubjectState], now_ns: int
-    ) -> tuple[dict[str, object], list[Message]]:
-        """Return the subjects whose state has changed, and a message for each."""
-        summaries: dict[str, object] = {}
-        messages = []
-        for name, state in states.items():
-            summary = (
-                overall_state(state),
-                state.camera and (state.camera.state, state.camera.time_base),
-                state.wearable and state.wearable.state,
-            )
-            if self._reported.get(name) != summary:
-                summaries[name] = summary
-                messages.append(self._topics.status(name, state, now_ns))
-        return summaries, messages
-
-    async def _check_regularly(self) -> None:
-        """Find what nobody reports: silent watchers, the length of the outbox."""
-        while True:
-            now_ns = self._clock.now_ns()
-            alive = {
-                name: report
-                for name, (at_ns, report) in self._reports.items()
-                if now_ns - at_ns < _SILENT_NS
-            }
-            self._reports = {name: self._reports[name] for name in alive}
-            waiting = sum(report.waiting for report in alive.values())
-            self._metrics.watchers(len(alive), waiting)
-            unseen = {
-                name: SubjectState(
-                    has_wearable="imu" in sources,
-                    has_camera="camera" in sources,
-                    is_watched=False,
-                )
-                for name, sources in self._expected.items()
-                if name in self._unwatched(now_ns)
-            }
-            summaries, messages = self._changed_states(unseen, now_ns)
-            for name, state in unseen.items():
-                self._states[name] = state
-                self._metrics.lost(name)
-            try:
-                corrections = await asyncio.to_thread(self._dates.follow)
-                await self._store_messages([*messages, *corrections])
-                backlog = await asyncio.to_thread(self._store.outbox.backlog)
-                if self._store_trouble:  # is there room again?
-                    await asyncio.to_thread(self._store.notes.note, _PORT, self.port)
-            except StoreError as err:
-                self._store_trouble = str(err)
-            else:
-                self._store_trouble = ""
-                self._reported |= summaries
-                self._metrics.outbox(*backlog)
-            if self._delivery is not None:
-                self._metrics.proof(
-                    self._delivery.proof.is_confirmed,
-                    self._delivery.refused_topics,
-                    self._delivery.refused,
-                )
-            await self._clock.sleep_s(_ROUND_S)
-
-    def _unwatched(self, now_ns: int) -> list[str]:
-        if now_ns - self._began_ns < _SILENT_NS:
-            return []
-        reports = [report for _, report in self._reports.values()]
-        seen = {name for report in reports for name in report.subjects}
-        return [name for name in self._expected if name not in seen]
-
     def _troubles(self) -> list[str]:
         """Return the reasons why the system is not ready."""
-        unwatched = self._unwatched(self._clock.now_ns())
-        asking = sum(not state.is_recognised for state in self._states.values())
         return [
             trouble
             for trouble in (
-                self._store_trouble,
+                self._writer.trouble,
                 self._broker_trouble,
                 *([] if self._delivery is None else self._delivery.troubles()),
                 *self._notices.troubles(),
                 self._canary.trouble,
-                f"recognition does not answer for {asking} subjects" if asking else "",
-                f"no watcher reports {', '.join(unwatched)}" if unwatched else "",
+                *self._states.troubles(self._clock.now_ns()),
             )
             if trouble
         ]
 
-    async def _store_alarms(self, alarms: Sequence[Alarm]) -> None:
+    async def _keep_alarms(
+        self, alarms: Sequence[Alarm], outcomes: Mapping[int, str]
+    ) -> None:
         """Store changed alarms with their messages; ``changing`` must be held."""
-        await self._store_messages(self._desk.messages(alarms), alarms=alarms)
+        messages = self._desk.messages(alarms)
+        await self._writer.keep(messages, alarms=alarms, outcomes=outcomes)
         self._desk.keep(alarms)
+
+    def _wake_delivery(self) -> None:
+        if self._delivery is not None:
+            self._delivery.wake()
+
+    def _measure_delivery(self) -> None:
+        if self._delivery is not None:
+            self._metrics.proof(
+                self._delivery.proof.is_confirmed,
+                self._delivery.refused_topics,
+                self._delivery.refused,
+            )
 
     def connected(self, is_up: bool, reason: str) -> None:
         """Record whether the broker is connected, and why not."""
@@ -426,7 +344,7 @@ class Hub:
             self._topics.service("online"),
             *(
                 self._topics.status(name, state, now_ns)
-                for name, state in self._states.items()
+                for name, state in self._states.current.items()
             ),
             *self._kept.greeting(now_ns),
             *self._desk.greeting(),

@@ -6,6 +6,7 @@ because one that reads first and writes later fails if another process wrote bet
 """
 
 import sqlite3
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar, final
@@ -34,6 +35,7 @@ _READS: Final = "wardwatch_reads"
 _WAIT_MS: Final = 5000
 """Longest wait for a lock that another process holds, in milliseconds."""
 _CONNECT_S: Final = 5
+_CLOSE_S: Final = 10.0
 _ANSWER_MS: Final = 10_000
 """Time after which a connection without an answer of the other machine is closed."""
 
@@ -104,6 +106,7 @@ class Database:
             event.listen(self._engine, "connect", _prepare_postgresql)
         reading = {_READS: True} if self._is_file else {"postgresql_readonly": True}
         self._reading = self._engine.execution_options(**reading)
+        self._working, self._idle = 0, threading.Condition()
 
     @property
     def is_file(self) -> bool:
@@ -111,7 +114,9 @@ class Database:
         return self._is_file
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections, once the work of other threads is done."""
+        with self._idle:
+            self._idle.wait_for(lambda: not self._working, _CLOSE_S)
         self._engine.dispose()
 
     def do(self, work: Callable[[Connection], Answer]) -> Answer:
@@ -135,6 +140,8 @@ class Database:
         return self.read(lambda connection: connection.execute(query).first())
 
     def _within(self, engine: Engine, work: Callable[[Connection], Answer]) -> Answer:
+        with self._idle:
+            self._working += 1
         try:
             with engine.begin() as connection:
                 return work(connection)
@@ -142,6 +149,10 @@ class Database:
             cause = str(getattr(err, "orig", None) or type(err).__name__)
             line = next(iter(cause.strip().splitlines()), type(err).__name__)
             raise StoreError(self.name, redact(line, [self._password])) from err
+        finally:
+            with self._idle:
+                self._working -= 1
+                self._idle.notify_all()
 
 
 def insert_new(

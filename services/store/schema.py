@@ -62,6 +62,21 @@ def require_current(database: Database) -> None:
     raise StoreError(database.name, _newer(version))
 
 
+def describe_version(database: Database) -> str:
+    """Return in a few words which tables a store has, and whether a hub adds some.
+
+    Raises:
+        StoreError: If it cannot be read, or if a newer wardwatch has migrated it.
+    """
+    version = database.read(_version)
+    *_, head = _known_versions()
+    if version == head:
+        return "its tables are up to date"
+    if version is None or version in _known_versions():
+        return "the next start brings its tables up to date"
+    raise StoreError(database.name, _newer(version))
+
+
 def _newer(version: str) -> str:
     *_, head = _known_versions()
     return (

@@ -29,8 +29,13 @@ def check(folder: Path, broker: Broker, *options: str) -> int:
     path.write_text(
         "site: ward-3\nsubjects: [{id: bed-4, camera: test}]\n"
         f"broker: {{port: {broker.port}, user: ward, password: secret}}\n"
+        f"hub: {{folder: {folder}}}\n"
     )
     return run(app, ["check", str(path), *options])
+
+
+def store_line(folder: Path) -> str:
+    return f"wardwatch: store {folder}/hub.sqlite: is made at the first start\n"
 
 
 async def examine_by_3_1_1(
@@ -48,7 +53,7 @@ def test_a_broker_that_takes_everything_is_found(
 ) -> None:
     with guarded(OPEN) as broker:
         assert check(tmp_path, broker) == 0
-    assert capsys.readouterr().err == (
+    assert capsys.readouterr().err == store_line(tmp_path) + (
         f"wardwatch: broker 127.0.0.1:{broker.port}: reached, MQTT 5; may publish to"
         " all 3 topics tried; delivery is confirmed\n"
     )
@@ -59,7 +64,7 @@ def test_a_forbidden_topic_is_one_line_and_exit_code_2(
 ) -> None:
     with guarded(DENIED) as broker:
         assert check(tmp_path, broker) == 2
-    assert capsys.readouterr().err == (
+    assert capsys.readouterr().err == store_line(tmp_path) + (
         f"wardwatch: broker 127.0.0.1:{broker.port}: does not let us publish to"
         " wardwatch/ward-3/bed-4/event: not authorised; see its access list\n"
     )

@@ -57,7 +57,7 @@ def test_a_reader_does_not_wait_for_a_writer_and_sees_only_what_is_done(
 def test_work_that_only_reads_cannot_write_in_postgresql(
     postgres: PostgresServer,
 ) -> None:
-    store = Store.migrated(postgres.new_database())
+    store = Store.migrated(postgres.new_schema())
     with pytest.raises(StoreError, match="read-only transaction"):
         store.database.read(
             lambda connection: connection.execute(audit.delete()).rowcount
@@ -90,7 +90,7 @@ def test_a_postgresql_that_cannot_be_used_is_one_line_without_its_password(
 @pytest.mark.slow
 def test_a_postgresql_that_was_restarted_is_used_again() -> None:
     with PostgresServer() as server:
-        store = Store.migrated(server.new_database())
+        store = Store.migrated(server.new_schema())
         store.notes.note("a", 1)
         server.stop()
         with pytest.raises(StoreError):
@@ -118,3 +118,27 @@ def test_an_address_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert (url.password, url.port) == ("p@ss", 5433)
     socket = make_url("postgresql://kim@/ward?host=/run/postgresql")
     assert Database(socket).name == "postgresql /run/postgresql/ward"
+
+
+def test_closing_waits_for_the_work_of_another_thread(store_url: URL) -> None:
+    store = Store.migrated(store_url)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def work(connection: Connection) -> None:
+        begun.set()
+        go_on.wait(10)
+        connection.execute(notes.insert().values(name="a", content=1))
+
+    writing = threading.Thread(target=store.database.do, args=[work])
+    closing = threading.Thread(target=store.close)
+    writing.start()
+    begun.wait(10)
+    closing.start()
+    closing.join(0.1)
+    assert closing.is_alive()
+    go_on.set()
+    for thread in (writing, closing):
+        thread.join(10)
+    again = Store.joined(store_url)
+    assert again.notes.recall("a") == 1
+    again.close()
