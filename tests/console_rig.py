@@ -1,21 +1,21 @@
 """A real console on a real store, served in a thread or asked in this process."""
 
 import asyncio
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Queue
+from threading import Thread
 from typing import Any, final
 
-import uvicorn
 from starlette.testclient import TestClient
 
 from pipelines.clock import Clock, SystemClock
 from services.console.app import make_app
 from services.console.context import Console
 from services.console.passwords import hash_of_password
-from services.console.server import open_console
+from services.console.server import open_console, serve_until
 from services.hub.http import listen
 from services.site.console import ConsoleSettings
 from services.site.settings import Site
@@ -76,21 +76,17 @@ class Served:
 def serving(console: Console, port: int = 0) -> Iterator[Served]:
     """Serve the console by HTTP in a thread until the block ends."""
     listener = listen("127.0.0.1", port)
-    config = uvicorn.Config(
-        make_app(console),
-        log_level="warning",
-        access_log=False,
-        timeout_graceful_shutdown=1,
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(
-        target=lambda: asyncio.run(server.serve([listener])), name="console"
-    )
-    thread.start()
     number = listener.getsockname()[1]
+    stop, loops = asyncio.Event(), Queue[asyncio.AbstractEventLoop]()
+
+    async def serve() -> None:
+        loops.put(asyncio.get_running_loop())
+        await serve_until(stop, console, listener)
+
+    thread = Thread(target=lambda: asyncio.run(serve()), name="console")
+    thread.start()
     try:
         yield Served(f"http://127.0.0.1:{number}", console)
     finally:
-        server.should_exit = True
+        loops.get().call_soon_threadsafe(stop.set)
         thread.join()
-        listener.close()

@@ -22,7 +22,7 @@ ZONES = [
     {
         "name": "bed",
         "kind": "bed",
-        "points": [[0.16, 0.55], [0.6, 0.48], [0.66, 0.66], [0.18, 0.76]],
+        "points": [[0.33, 0.55], [0.77, 0.48], [0.83, 0.66], [0.35, 0.76]],
     }
 ]
 
@@ -93,7 +93,11 @@ def figure(
         turned_y = across * math.sin(lean) + along * math.cos(lean)
         visible = 0.95 if number in places else 0.0
         points.append(
-            [round(x + size * turned_x, 3), round(y + size * turned_y, 3), visible]
+            [
+                round(0.17 + x + size * turned_x, 3),
+                round(y + size * turned_y, 3),
+                visible,
+            ]
         )
     return points
 
@@ -141,6 +145,7 @@ def live(
         "imu": {"state": "online", "reason": ""},
         "picture_at": at,
         "drift": None,
+        "aspect": 1.3333,
         "poses": poses(now_ns, posture),
         "zones": ZONES,
         **facts,
@@ -199,6 +204,7 @@ def track(alarm: Alarm) -> PoseTrack:
         "alarm_id": alarm.alarm_id,
         "subject": alarm.subject_id,
         "onset": utc_datetime(alarm.raised_ns - 3 * NS_PER_S).isoformat(),
+        "aspect": 1.3333,
         "zones": ZONES,
         "poses": made,
     }

@@ -131,7 +131,10 @@ class Feed:
         live = {name: state for name, state in before.live.items() if name in stamps}
         if changed:
             read = self._store.live.some(changed)
-            live |= {state.subject_id: state for state in read}
+            live |= {
+                state.subject_id: _with_last_pose(state, live.get(state.subject_id))
+                for state in read
+            }
         alarms = tuple(self._store.alarms.open())
         ids = [alarm.alarm_id for alarm in alarms]
         noted = cast("dict[str, object] | None", self._store.notes.recall(_SUBJECTS))
@@ -142,3 +145,16 @@ class Feed:
             alarms=alarms,
             answers=self._store.answers.latest(ids) if ids else {},
         )
+
+
+def _with_last_pose(state: LiveState, before: LiveState | None) -> LiveState:
+    """Return a state that shows the last pose of somebody who lies still.
+
+    A picture that has not changed is not looked at again, so a report may hold no pose
+    although somebody is in view.
+    """
+    content = state.content
+    if before is None or content.get("poses") or not content.get("people"):
+        return state
+    kept = (before.content.get("poses") or [])[-1:]
+    return replace(state, content={**content, "poses": kept})

@@ -1,6 +1,7 @@
 """The process of the console: makes the first administrator, and serves the pages."""
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from services.site.console import ConsoleSettings
 from services.site.settings import Site
 from services.store.access import Access, Act, User
 from services.store.store import Store
+from services.tasks import end_tasks
 
 FIRST_NAME: Final = "admin"
 _END_S: Final = 3
@@ -94,6 +96,16 @@ async def serve(
     say(f"the console is at {scheme}://{settings.host}:{number}/")
     if not console.has_tls and settings.host not in _LOCAL:
         say("without tls_cert and tls_key, passwords cross the network in the clear")
+    stop = asyncio.Event()
+    with signals.setting(stop, _END_S * 3):
+        await serve_until(stop, console, listener)
+
+
+async def serve_until(
+    stop: asyncio.Event, console: Console, listener: socket.socket
+) -> None:
+    """Serve the pages on a listening socket, which is closed at the end."""
+    settings = console.settings
     config = uvicorn.Config(
         make_app(console),
         log_level="warning",
@@ -103,17 +115,17 @@ async def serve(
         ssl_keyfile=settings.tls_key,
         timeout_graceful_shutdown=_END_S,
     )
-    stop = asyncio.Event()
-    with signals.setting(stop, _END_S * 3):
-        server = _Server(config)
-        serving = asyncio.create_task(server.serve([listener]), name="console http")
-        stopping = asyncio.create_task(stop.wait(), name="wait for a signal")
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve([listener]), name="console http")
+    stopping = asyncio.create_task(stop.wait(), name="wait for the end")
+    try:
         await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
         await console.feed.close()  # open streams end, or they would be waited for
         server.should_exit = True
         await serving
-    listener.close()
+    finally:
+        await end_tasks([serving, stopping])
+        listener.close()
 
 
 class _Server(uvicorn.Server):

@@ -79,7 +79,8 @@ def lives_of(snapshot: Snapshot, names: list[str]) -> dict[str, str]:
 
 
 def _seen(content: dict[str, Any]) -> dict[str, Any]:
-    return {name: content.get(name) or [] for name in ("poses", "zones")}
+    seen = {name: content.get(name) or [] for name in ("poses", "zones")}
+    return {**seen, "aspect": content.get("aspect")}
 
 
 class _Sending:

@@ -9,14 +9,21 @@ const LIMBS = [
 const NOSE = 0;
 const LEAST_VISIBLE = 0.3;
 
-// Draws a moment; x and y are in sides of a square picture.
-export function draw(canvas, people, zones) {
+const USUAL_ASPECT = 4 / 3;
+
+// Draws a moment: { people, zones, aspect }. Places are in heights of the picture from
+// its upper left corner; the aspect is its width over its height.
+export function draw(canvas, { people, zones, aspect }) {
   const context = canvas.getContext("2d");
   const { width, height } = canvas;
   const style = getComputedStyle(canvas);
   const colours = [style.getPropertyValue("--limb"), style.getPropertyValue("--other")];
   context.clearRect(0, 0, width, height);
-  const place = ([x, y]) => [width / 2 + (x - 0.5) * height, y * height];
+  const wide = aspect || USUAL_ASPECT;
+  const scale = Math.min(height, width / wide);
+  const left = (width - wide * scale) / 2;
+  const top = (height - scale) / 2;
+  const place = ([x, y]) => [left + x * scale, top + y * scale];
   context.lineWidth = Math.max(1.5, height / 160);
   context.strokeStyle = style.getPropertyValue("--zone");
   context.setLineDash([height / 40, height / 40]);
@@ -63,11 +70,11 @@ export function startFigures() {
 
 function play(canvas, seen, playing) {
   for (const timer of playing.get(canvas) ?? []) clearTimeout(timer);
-  const poses = seen.poses ?? [];
+  const { poses, zones, aspect } = seen;
   const start = poses.length ? Date.parse(poses[0].at) : 0;
-  if (!poses.length) draw(canvas, [], seen.zones ?? []);
+  if (!poses.length) draw(canvas, { people: [], zones, aspect });
   playing.set(canvas, poses.map((pose) => setTimeout(
-    () => draw(canvas, pose.people ?? [], seen.zones ?? []),
+    () => draw(canvas, { people: pose.people, zones, aspect }),
     Math.min(Date.parse(pose.at) - start, 4000),
   )));
 }

@@ -73,7 +73,8 @@ class Replay {
     const at = Number(this.slider.value);
     const earlier = this.track.poses.filter((pose) => pose.t <= at);
     const pose = earlier.at(-1) ?? this.track.poses[0];
-    draw(this.canvas, pose?.people ?? [], this.track.zones ?? []);
+    const { zones, aspect } = this.track;
+    draw(this.canvas, { people: pose?.people ?? [], zones, aspect });
     const seconds = `${at > 0 ? "+" : ""}${at.toFixed(0)}`;
     const words = this.output.dataset.seconds.replace("{count}", seconds);
     this.output.textContent = words;
