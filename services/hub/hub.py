@@ -40,6 +40,7 @@ from services.hub.metrics import Metrics
 from services.hub.regular_round import RegularRound
 from services.hub.reports import Report, SubjectState
 from services.hub.retention import Retention
+from services.hub.seen_keeper import SeenKeeper
 from services.hub.subject_states import SubjectStates
 from services.hub.topics import Topics
 from services.hub.writer import StoreWriter
@@ -132,8 +133,10 @@ class Hub:
         noted = self._store.notes.recall(_EXPECTED) or {}
         expected = cast("dict[str, list[SourceRole]]", noted)
         self._states = SubjectStates(expected, self._topics, self._metrics, now_ns)
+        self._seen = SeenKeeper(self._store, self._dates, self._states)
         self._round = RegularRound(
             self._states,
+            self._seen,
             self._store,
             self._writer,
             self._clock,
@@ -183,6 +186,7 @@ class Hub:
         self._states.expect(subjects)
         noted = self._states.expected
         await asyncio.to_thread(self._store.notes.note, _EXPECTED, noted)
+        await self._seen.forget_others()
         await asyncio.to_thread(self._desk.set_rules, rules)
         now_ns = self._clock.now_ns()
         forgotten = [self._topics.forget(name, now_ns) for name in gone]
@@ -231,6 +235,7 @@ class Hub:
             if key in new:
                 self._metrics.happened(event)
         self._states.reported(report, now_ns)
+        self._seen.keep(known, report.events, alarms)
 
     async def open_events(self, subject_ids: Sequence[str]) -> list[ActionEvent]:
         """Return the subjects' episodes that have started and not ended."""
@@ -253,6 +258,7 @@ class Hub:
             await asyncio.wait(http, timeout=_HTTP_END_S)
         await end_tasks(self._tasks)
         await self._round.end()
+        await self._seen.write()
         self._listener.close()
         self._store.close()
 
@@ -278,6 +284,7 @@ class Hub:
             "delivery": self._delivery.run(),
             "http": server.serve(sockets=[self._listener]),
             "round": self._round.run(),
+            "seen": self._seen.run(),
             "canary": self._canary.run(self._site.hub.canary_every_s),
             "alarms": self._rounds.move_on(),
             "heard answers": self._rounds.take_heard(),

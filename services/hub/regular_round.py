@@ -9,6 +9,7 @@ from pipelines.clock import Clock
 from services.errors import StoreError
 from services.hub.clock import HubClock
 from services.hub.metrics import Metrics
+from services.hub.seen_keeper import SeenKeeper
 from services.hub.subject_states import SubjectStates
 from services.hub.watched_time import WatchedTime
 from services.hub.writer import StoreWriter
@@ -25,6 +26,7 @@ class RegularRound:
     def __init__(
         self,
         states: SubjectStates,
+        seen: SeenKeeper,
         store: Store,
         writer: StoreWriter,
         clock: Clock,
@@ -32,7 +34,7 @@ class RegularRound:
         metrics: Metrics,
         measure: Callable[[], None],
     ) -> None:
-        self._measure = measure
+        self._measure, self._seen = measure, seen
         self._states, self._store, self._writer = states, store, writer
         self._clock, self._dates, self._metrics = clock, dates, metrics
         self._watched = WatchedTime(states, store.coverage, clock.now_ns())
@@ -53,6 +55,7 @@ class RegularRound:
         self._states.forget_silent_watchers(now_ns)
         unseen = self._states.give_up(now_ns)
         summaries, messages = self._states.changes(unseen, now_ns)
+        self._seen.keep(unseen)
         self._watched.count(now_ns, self._dates.utc_ns())
         try:
             corrections = await asyncio.to_thread(self._dates.follow)

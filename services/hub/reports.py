@@ -6,6 +6,7 @@ from typing import final
 
 from models.window import Modality
 from pipelines.clock import ns_to_seconds
+from pipelines.live.zones import Zone
 from pipelines.records import (
     ActionEvent,
     BedStatus,
@@ -16,6 +17,7 @@ from pipelines.records import (
     SourceStatus,
     WornStatus,
 )
+from services.hub.seen import InView
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,8 @@ class SubjectState:
         drift: State of drift detection; None before the first block.
         predicted_ns: Time of the newest frame of the latest prediction; 0 before the
             first.
+        label: Most probable label of that prediction.
+        confidence: Its probability, 0 to 1.
         has_camera: Whether a camera is configured; a subject without one has a
             wearable.
         is_watched: Whether a watcher reports the subject.
@@ -38,6 +42,9 @@ class SubjectState:
         people: Number of people in the camera's view; None if that is not known, or if
             the checkpoint looks at whole pictures.
         worn: Whether the wearable is worn; None if that is not known.
+        view: What the camera has shown; None before the first picture.
+        zones: Zones of the camera.
+        keep_poses: Whether poses are kept with alarms.
     """
 
     camera: SourceStatus | None = None
@@ -45,12 +52,17 @@ class SubjectState:
     has_wearable: bool = False
     drift: DriftStatus | None = None
     predicted_ns: int = 0
+    label: str = ""
+    confidence: float = 0.0
     has_camera: bool = True
     is_watched: bool = True
     is_recognised: bool = True
     bed: BedStatus | None = None
     people: PeopleCount | None = None
     worn: WornStatus | None = None
+    view: InView | None = None
+    zones: tuple[Zone, ...] = ()
+    keep_poses: bool = True
 
 
 @dataclass(slots=True)

@@ -161,7 +161,7 @@ class Topics:
             "subject": subject_id,
             "state": overall,
             "reason": reason,
-            "sources": {name: _source(status) for name, status in sources.items()},
+            "sources": {name: source_json(status) for name, status in sources.items()},
         }
         key = f"status {subject_id} {now_ns}"
         return Message(key, self.of(subject_id, "status"), payload, retain=True)
@@ -222,16 +222,17 @@ def overall_state(state: SubjectState) -> tuple[OverallState, str]:
     return ("degraded", "; ".join(troubles)) if troubles else ("online", "")
 
 
+def source_json(status: SourceStatus | None) -> dict[str, Any]:
+    """Return a source's state and its reason; None has not reported yet."""
+    if status is None:
+        return {"state": "connecting", "reason": ""}
+    line = _LINES.line(status)
+    return {name: line[name] for name in ("state", "reason", "since_at", "time_base")}
+
+
 def _time(time_ns: int) -> str:
     return utc_datetime(time_ns).isoformat()
 
 
 def _versioned(record: ActionEvent | DriftAlert | StateRecord) -> dict[str, Any]:
     return {"v": VERSION, **_LINES.line(record)}
-
-
-def _source(status: SourceStatus | None) -> dict[str, Any]:
-    if status is None:
-        return {"state": "connecting", "reason": ""}
-    line = _LINES.line(status)
-    return {name: line[name] for name in ("state", "reason", "since_at", "time_base")}

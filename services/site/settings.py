@@ -105,6 +105,11 @@ class SubjectSettings(Section):
         le=600,
         description="Seconds out of the bed that are a bed exit.",
     )
+    keep_poses: bool = Field(
+        True,
+        description="Whether the joints of everybody in view are kept with an alarm,"
+        " from 30 s before to 60 s after it.",
+    )
     _address: SecretStr | None = PrivateAttr(None)
     """The camera's address with its login, so that a new password is a change."""
 

@@ -9,7 +9,7 @@ from typing import Any, final
 
 from sqlalchemy import Connection, delete, select
 
-from services.store.database import Database, replace_row
+from services.store.database import AnyRow, Database, replace_row
 from services.store.tables import live, pose_tracks
 
 
@@ -98,6 +98,14 @@ class PoseTracks:
         """Return the track of an alarm, or None."""
         query = select(pose_tracks).where(pose_tracks.c.alarm_id == alarm_id)
         row = self._database.row(query)
-        if row is None:
-            return None
-        return PoseTrack(row.alarm_id, row.subject_id, row.at_ns, row.content)
+        return None if row is None else _track_of(row)
+
+    def since(self, at_ns: int) -> list[PoseTrack]:
+        """Return the tracks of alarms from a time on, the oldest first."""
+        chosen = select(pose_tracks).where(pose_tracks.c.at_ns >= at_ns)
+        rows = self._database.rows(chosen.order_by(pose_tracks.c.at_ns))
+        return [_track_of(row) for row in rows]
+
+
+def _track_of(row: AnyRow) -> PoseTrack:
+    return PoseTrack(row.alarm_id, row.subject_id, row.at_ns, row.content)

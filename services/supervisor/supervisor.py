@@ -278,6 +278,7 @@ class Supervisor:
             rtsp=subject.rtsp.build(),
             zones=tuple(zone.build() for zone in subject.zones),
             bed=BedSettings(exit_s=subject.bed_exit_s),
+            keep_poses=subject.keep_poses,
         )
 
 

@@ -53,4 +53,5 @@ def move_state(state: SubjectState, by_ns: int) -> SubjectState:
         people=state.people and move_record(state.people, by_ns),
         worn=state.worn and move_record(state.worn, by_ns),
         predicted_ns=state.predicted_ns and state.predicted_ns + by_ns,
+        view=state.view and state.view.moved(by_ns),
     )

@@ -24,6 +24,7 @@ class WatchedSubject:
         tls: How the wearable's broker is trusted; None for no TLS.
         rtsp: How an RTSP camera is reached and trusted.
         bed: When a person is in bed.
+        keep_poses: Whether the hub keeps poses with alarms.
     """
 
     subject_id: str
@@ -35,6 +36,7 @@ class WatchedSubject:
     rtsp: RtspAccess = SYSTEM_TRUST
     zones: tuple[Zone, ...] = ()
     bed: BedSettings = field(default_factory=BedSettings)
+    keep_poses: bool = True
 
 
 def camera_name(watched: WatchedSubject) -> str:
@@ -48,6 +50,6 @@ def configuration_hash(watched: WatchedSubject) -> str:
     """Return a hash of a subject's configuration; it reveals no credentials."""
     facts = (
         *(watched.camera, watched.wearable, watched.wearable_form, watched.framing),
-        *(watched.tls, watched.rtsp, watched.zones, watched.bed),
+        *(watched.tls, watched.rtsp, watched.zones, watched.bed, watched.keep_poses),
     )
     return hashlib.sha256(repr(facts).encode()).hexdigest()

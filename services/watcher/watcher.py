@@ -6,8 +6,8 @@
            └──────────── statuses, at once ────────────────┘
 
 A watcher imports no torch. Events and alerts wait here until the hub has them on its
-disk. If a watcher dies, the supervisor starts another, which asks the hub for the open
-events.
+disk. Poses of people in view do not wait: a report carries the newest. If a watcher
+dies, the supervisor starts another, which asks the hub for the open events.
 """
 
 import asyncio
@@ -47,6 +47,7 @@ from services.hub.reports import Counting, Report, SubjectState
 from services.tasks import end_tasks
 from services.watcher.answer_timer import AnswerTimer
 from services.watcher.report_times import move_record, move_state
+from services.watcher.view_collector import ViewCollector
 from services.watcher.watched import WatchedSubject, camera_name, configuration_hash
 
 logger = logging.getLogger(__name__)
@@ -90,7 +91,7 @@ class Watcher:
         self._clock = clock or SystemClock()
         self._recognizer = AnswerTimer(recognizer)
         self._hub, self._folder = hub, folder
-        self._counting = Counting()
+        self._counting, self._views = Counting(), ViewCollector()
         self._states: dict[str, SubjectState] = {}
         self._opened: dict[str, AsyncExitStack] = {}
         self._configurations: dict[str, str] = {}
@@ -135,6 +136,7 @@ class Watcher:
         await chain.drop(name)
         for known in (self._states, self._keepers, self._configurations):
             known.pop(name, None)
+        self._views.forget(name)
         if name in self._opened:
             await self._opened.pop(name).aclose()
         self._upright.pop(name, None)
@@ -177,6 +179,7 @@ class Watcher:
                 self._counting,
                 stays=True,
                 reports_statuses=False,
+                on_view=self._views.add,
             )
             self._tasks = (
                 asyncio.create_task(self._follow(self._chain), name="follow"),
@@ -204,7 +207,10 @@ class Watcher:
         correction_ns = self._clock.correction_ns()
         open_events = [move_record(event, -correction_ns) for event in known_events]
         self._states[name] = SubjectState(
-            has_wearable=wearable is not None, has_camera=camera is not None
+            has_wearable=wearable is not None,
+            has_camera=camera is not None,
+            zones=watched.zones,
+            keep_poses=watched.keep_poses,
         )
         async with AsyncExitStack() as stack:
             enter = stack.enter_async_context
@@ -288,7 +294,12 @@ class Watcher:
                 state = replace(state, wearable=record)
                 self._news.set()
             case Prediction():
-                state = replace(state, predicted_ns=record.end_ns)
+                state = replace(
+                    state,
+                    predicted_ns=record.end_ns,
+                    label=record.label,
+                    confidence=record.confidence,
+                )
                 counted = (record.subject_id, record.modality)
                 self._counting.counts.windows[counted] += 1
             case BedStatus():
@@ -319,7 +330,7 @@ class Watcher:
             correction_ns = self._clock.correction_ns()
             events = [record for record in sent if isinstance(record, ActionEvent)]
             alerts = [record for record in sent if isinstance(record, DriftAlert)]
-            states = self._current_states()
+            states = self._take_states()
             report = Report(
                 watcher=self._name,
                 sent_ns=self._clock.now_ns(),
@@ -338,10 +349,11 @@ class Watcher:
             if not self._waiting and not self._news.is_set():
                 await self._wait_for_news()
 
-    def _current_states(self) -> dict[str, SubjectState]:
+    def _take_states(self) -> dict[str, SubjectState]:
         answers = self._recognizer.waiting_s < _NO_ANSWER_S
+        views = self._views.take(self._states)
         return {
-            name: replace(state, is_recognised=answers)
+            name: replace(state, is_recognised=answers, view=views.get(name))
             for name, state in self._states.items()
         }
 

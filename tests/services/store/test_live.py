@@ -23,3 +23,11 @@ def test_a_track_replaces_its_former_self(store: Store) -> None:
         track = PoseTrack("e1", "bed-4", 5, {"poses": [0.25] * count})
         store.pose_tracks.put(track)
         assert store.pose_tracks.one("e1") == track
+
+
+def test_the_tracks_from_a_time_on_are_found(store: Store) -> None:
+    tracks = [PoseTrack(f"e{at}", "bed-4", at, {"poses": []}) for at in (7, 5, 6)]
+    for track in tracks:
+        store.pose_tracks.put(track)
+    assert [track.at_ns for track in store.pose_tracks.since(6)] == [6, 7]
+    assert store.pose_tracks.since(8) == []

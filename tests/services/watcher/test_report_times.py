@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from pipelines.records import PeopleCount, WornStatus
 from services.hub.reports import SubjectState
+from services.hub.seen import InView
 from services.watcher.report_times import move_record, move_state
 from tests.services.test_record_lines import ALERT, BED, DRIFT, STATUS, event
 
@@ -45,6 +46,7 @@ def test_a_state_is_moved_except_for_missing_parts() -> None:
         bed=BED,
         people=PEOPLE,
         worn=WornStatus("bed-1", "worn", 5),
+        view=InView(9, 1.5),
     )
     moved = move_state(seen, MONTH_NS)
     assert move_state(SubjectState(), MONTH_NS) == SubjectState()
@@ -57,3 +59,4 @@ def test_a_state_is_moved_except_for_missing_parts() -> None:
     assert moved.camera.since_ns == STATUS.since_ns + MONTH_NS
     assert moved.drift.decided_ns == DRIFT.decided_ns + MONTH_NS
     assert moved.predicted_ns == 7 + MONTH_NS
+    assert moved.view == InView(9 + MONTH_NS, 1.5)
