@@ -56,7 +56,6 @@ def give(console: Console, person: Person, alarm_id: str, given: Given) -> int:
         AnswerRefused: If it is malformed, or if the person sees no such open alarm.
         StoreError: If it cannot be stored.
     """
-    _check(given)
     alarm = console.store.alarms.one(alarm_id)
     if alarm is None or not person.may_see(alarm.subject_id):
         reason = "answer.unknown"
@@ -64,6 +63,7 @@ def give(console: Console, person: Person, alarm_id: str, given: Given) -> int:
     if alarm.is_over:
         reason = "answer.over"
         raise AnswerRefused(reason)
+    _check(given)
     facts = given.facts()
     detail = {"subject": alarm.subject_id, **facts}
     console.audit(person, f"answered: {given.kind}", alarm_id, detail)

@@ -148,6 +148,8 @@ def _check_tls(settings: ConsoleSettings) -> None:
     try:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(settings.tls_cert, settings.tls_key)
-    except OSError as err:  # ssl.SSLError is one
-        reason = err.strerror or "is no certificate with its key"
+    except OSError as err:
+        reason = str(err.strerror)
+        if isinstance(err, ssl.SSLError):
+            reason = "is no certificate with its key"
         raise ConsoleError(str(settings.tls_cert), reason) from err

@@ -46,7 +46,7 @@ class ConsoleSettings(Section):
         if name is not None:
             try:
                 ZoneInfo(name)
-            except (ValueError, OSError):  # an unknown name, or one of a folder
+            except (ValueError, KeyError, OSError):  # unknown, or the name of a folder
                 msg = f"{name!r} is no time zone; expected a name as Europe/Berlin"
                 raise ValueError(msg) from None
         return name
