@@ -1,5 +1,6 @@
 // Ages that go on counting: <time datetime data-age>.
 
+const FRESH_MS = 10_000;
 let aheadMs = 0; // of the server's clock before this browser's
 
 export function setNow(isoTime) {
@@ -9,7 +10,9 @@ export function setNow(isoTime) {
 export function showAges() {
   const now = Date.now() + aheadMs;
   for (const time of document.querySelectorAll("time[data-age]")) {
-    const words = ageOf(now - Date.parse(time.dateTime));
+    const ageMs = now - Date.parse(time.dateTime);
+    const { fresh } = time.dataset;
+    const words = fresh && ageMs < FRESH_MS ? fresh : ageOf(ageMs);
     if (time.textContent !== words) time.textContent = words;
   }
 }

@@ -14,6 +14,9 @@ from tests.made_up_ward import fall
 
 pytestmark = pytest.mark.slow
 
+UNBROKEN = "\u00a0"
+"""The space of a number and its unit."""
+
 HTML = {"accept": "text/html"}
 
 
@@ -29,7 +32,7 @@ def ward(console: Console, client: TestClient) -> Console:
 def text_of(client: TestClient, path: str) -> str:
     answer = client.get(path, headers=HTML)
     assert answer.status_code == 200, answer.text
-    return answer.text
+    return answer.text.replace(UNBROKEN, " ")
 
 
 def latest(console: Console) -> AuditEntry:
