@@ -41,9 +41,9 @@ def describe_store(site: "Site") -> str:
     Raises:
         StoreError: If the hub cannot use it.
     """
-    from services.store.examination import examine_store
+    from services.store.schema import examine
 
-    return examine_store(site.hub.store_url())
+    return examine(site.hub.store_url())
 
 
 async def check_before_start(site: "Site", say: "Say") -> None:

@@ -177,12 +177,24 @@ def _parse_numbers(text: str) -> list[int]:
     return numbers
 
 
+DatabaseOption = Annotated[
+    str | None,
+    typer.Option(
+        "--database",
+        metavar="URL",
+        help="Empty database to use: postgresql://USER:PASSWORD@HOST/DATABASE.",
+        show_default="SQLite in a temporary folder",
+    ),
+]
+
+
 @app.command()
 def crash(
     *,
     kills: Annotated[
         int, typer.Option(min=1, help="Number of times that the hub is killed.")
     ] = 100,
+    database: DatabaseOption = None,
     seed: SeedOption = 1,
     out: OutOption = None,
     as_json: JsonOption = False,
@@ -190,22 +202,74 @@ def crash(
     """Kill the hub again and again; nothing may be lost, doubled or out of order.
 
     Reports of falls go to a real hub with a store and a broker, and people answer some
-    of the alarms. The hub is killed at random moments. What was reported is compared
-    with what was heard. A kill takes about half a second. The exit code is 1 if
-    anything is wrong.
+    of the alarms, by MQTT or in the store. The hub is killed at named steps between
+    receipt and acknowledgement, and at random moments; now and then the broker is away.
+    What was reported is compared with what was heard. A kill takes about a second. The
+    exit code is 1 if anything is wrong.
     """
     from pipelines.clock import SystemClock
-    from services.bench.crash import measure_crashes
+    from services.bench.crash.measure import measure_crashes
 
     with TemporaryDirectory(prefix="wardwatch-crash-") as folder, staged_bars() as show:
         outcome = signals.run(
-            measure_crashes(kills, seed, Path(folder), SystemClock(), show)
+            measure_crashes(
+                kills, seed, Path(folder), SystemClock(), show, _checked(database)
+            )
         )
     facts = asdict(outcome)
-    rows = tuple((name.replace("_", " "), str(value)) for name, value in facts.items())
-    _present("crash test of the hub", rows, facts, "crash", out, as_json=as_json)
+    steps = tuple(
+        (f"killed {name}", str(count)) for name, count in outcome.steps.items()
+    )
+    rows = tuple(
+        (name.replace("_", " "), str(value))
+        for name, value in facts.items()
+        if name != "steps"
+    )
+    title = "crash test of the hub"
+    _present(title, (*rows, *steps), facts, "crash", out, as_json=as_json)
     if not outcome.holds:
         raise typer.Exit(1)
+
+
+@app.command()
+def store(
+    *,
+    events: Annotated[
+        int, typer.Option(min=1000, help="Number of events in the history.")
+    ] = 100_000,
+    database: DatabaseOption = None,
+    seed: SeedOption = 1,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure how long a console waits for the store, beside a long history.
+
+    The figures are medians in milliseconds, of 32 subjects. One event in fifty has an
+    alarm.
+    """
+    from pipelines.clock import SystemClock
+    from services.bench.store import measure_store
+
+    with TemporaryDirectory(prefix="wardwatch-store-") as folder, staged_bars() as show:
+        facts = measure_store(
+            events, seed, Path(folder), SystemClock(), show, _checked(database)
+        )
+    rows = tuple(
+        (name.replace("_", " "), f"{value:g}") for name, value in facts.items()
+    )
+    _present("waiting for the store", rows, facts, "store", out, as_json=as_json)
+
+
+def _checked(database: str | None) -> str | None:
+    """Return the address of a database, if it is one."""
+    from services.store.database import read_url
+
+    if database is not None:
+        try:
+            read_url(database)
+        except ValueError as err:
+            raise typer.BadParameter(str(err), param_hint="--database") from None
+    return database
 
 
 def _present(

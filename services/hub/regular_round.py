@@ -48,6 +48,7 @@ class RegularRound:
 
     async def end(self) -> None:
         """Store the watched time that is not stored yet."""
+        self._watched.count(self._clock.now_ns(), self._dates.utc_ns())
         with suppress(StoreError):  # the last half minute, at most
             await asyncio.to_thread(self._watched.store)
 

@@ -82,7 +82,8 @@ class HubSettings(Section):
         """Return the URL of the store, with its password.
 
         Args:
-            folder: Folder of an SQLite file, instead of the configured store.
+            folder: Folder of the SQLite file, instead of the configured one. A
+                configured database comes first.
 
         Raises:
             StoreError: If ``database_file`` cannot be read any more.
@@ -90,17 +91,15 @@ class HubSettings(Section):
         from services.errors import StoreError
         from services.store.database import sqlite_url
 
-        if folder is not None:
-            return sqlite_url(folder)
+        if self.database is not None:
+            return _read_url(self.database.get_secret_value())
+        if self.database_file is None:
+            return sqlite_url(folder or self.folder)
         try:
-            if self.database_file is not None:
-                return _read_url(read_password(self.database_file).strip())
-            if self.database is not None:
-                return _read_url(self.database.get_secret_value())
+            return _read_url(read_password(self.database_file).strip())
         except (OSError, ValueError) as err:
             problem = getattr(err, "strerror", None) or str(err)
             raise StoreError(str(self.database_file), problem) from err
-        return sqlite_url(self.folder)
 
 
 def _read_url(text: str) -> "URL":

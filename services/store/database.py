@@ -63,8 +63,9 @@ def read_url(text: str) -> URL:
     if url is None or url.get_backend_name() not in ("sqlite", "postgresql"):
         msg = "expected sqlite:////PATH or postgresql://USER:PASSWORD@HOST/DATABASE"
         raise ValueError(msg)
-    if url.get_backend_name() == "sqlite" and not url.database:
-        msg = "sqlite needs a file, as in sqlite:////var/lib/wardwatch/hub.sqlite"
+    is_absolute = Path(url.database or "").is_absolute()
+    if url.get_backend_name() == "sqlite" and not is_absolute:
+        msg = "sqlite needs a whole path, as in sqlite:////var/lib/wardwatch/hub.sqlite"
         raise ValueError(msg)
     return url
 

@@ -8,7 +8,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import URL, Connection, text
 
 from services.errors import StoreError
 from services.store.database import Database
@@ -62,19 +62,36 @@ def require_current(database: Database) -> None:
     raise StoreError(database.name, _newer(version))
 
 
-def describe_version(database: Database) -> str:
-    """Return in a few words which tables a store has, and whether a hub adds some.
+def examine(url: URL) -> str:
+    """Return one line on a store that a hub can use, without changing it.
 
     Raises:
-        StoreError: If it cannot be read, or if a newer wardwatch has migrated it.
+        StoreError: If a hub cannot use it.
     """
-    version = database.read(_version)
+    database = Database(url)
+    if database.is_file and not Path(database.name).exists():
+        return f"store {database.name}: is made at the first start"
+    try:
+        version = database.read(_version)
+        if version is not None and version not in _known_versions():
+            raise StoreError(database.name, _newer(version))
+        if not database.is_file and not database.read(_may_create):
+            problem = "the login must not create tables; GRANT CREATE ON SCHEMA to it"
+            raise StoreError(database.name, problem)
+    finally:
+        database.close()
     *_, head = _known_versions()
-    if version == head:
-        return "its tables are up to date"
-    if version is None or version in _known_versions():
-        return "the next start brings its tables up to date"
-    raise StoreError(database.name, _newer(version))
+    state = (
+        "its tables are up to date"
+        if version == head
+        else "the next start brings its tables up to date"
+    )
+    return f"store {database.name}: reached, {state}"
+
+
+def _may_create(connection: Connection) -> bool:
+    query = text("SELECT has_schema_privilege(current_schema(), 'CREATE')")
+    return connection.execute(query).scalar() is True
 
 
 def _newer(version: str) -> str:

@@ -65,12 +65,7 @@ class Store:
         """
         database = Database(url)
         if database.is_file:
-            folder = Path(database.name).parent
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-            except OSError as err:
-                problem = err.strerror or "cannot be created"
-                raise StoreError(str(folder), problem) from err
+            _make_private_file(Path(database.name))
         return cls._checked(database, migrate)
 
     @classmethod
@@ -137,3 +132,16 @@ class Store:
         # its messages be published before those with smaller numbers.
         with self._taking:
             return self.database.do(work)
+
+
+def _make_private_file(path: Path) -> None:
+    """Create a file that its user alone can read, unless there is one.
+
+    SQLite would let everybody on the machine read it.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600, exist_ok=True)
+    except OSError as err:
+        problem = err.strerror or "cannot be created"
+        raise StoreError(str(err.filename or path), problem) from err

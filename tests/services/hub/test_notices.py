@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from services.command_line import app
 from services.demo.broker import Broker
 from services.errors import SettingsError
+from services.hub.hub import Hub
 from services.site.file import read_site
 from services.site.settings import Site
 from tests.mqtt_listener import listening
@@ -78,6 +79,12 @@ def site_of(broker: Broker, folder: Path, *targets: object, **fall: object) -> S
     )
 
 
+async def until_troubles(hub: Hub, is_so: Callable[[tuple[str, ...]], bool]) -> None:
+    async with asyncio.timeout(SOON_S):
+        while not is_so((await hub.state()).troubles):  # noqa: ASYNC110  its own tasks
+            await asyncio.sleep(0.02)
+
+
 async def until(holds: object, within_s: float = SOON_S) -> None:
     assert callable(holds)
     async with asyncio.timeout(within_s):
@@ -123,14 +130,15 @@ def test_a_notice_waits_for_its_gateway_over_a_restart_and_is_told_as_a_trouble(
         async with running(site) as hub:
             await hub.accept(report(event()))
             await until(lambda: phone.refused)
-            state = await hub.state()
-            assert "notify nurse: it does not take the message" in state.troubles
+            trouble = "notify nurse: it does not take the message"
+            await until_troubles(hub, lambda told: trouble in told)
         async with running(site) as hub:
             await until(lambda: phone.refused > 1)
             phone.takes = True
             await until(lambda: phone.titles)
-            state = await hub.state()
-            assert not [it for it in state.troubles if it.startswith("notify")]
+            await until_troubles(
+                hub, lambda told: not any(it.startswith("notify") for it in told)
+            )
 
     caplog.set_level(logging.DEBUG)
     with Broker() as broker, gateway() as phone:

@@ -22,6 +22,16 @@ def test_the_store_is_a_file_in_the_folder_without_a_database(tmp_path: Path) ->
     assert (url.drivername, url.database) == ("sqlite", f"{tmp_path}/hub.sqlite")
 
 
+def test_the_folder_of_a_process_replaces_the_file_and_no_database(
+    tmp_path: Path,
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    file = hub_of(tmp_path, "").store_url(elsewhere)
+    assert file.database == f"{elsewhere}/hub.sqlite"
+    hub = hub_of(tmp_path, f"  database: {ADDRESS}\n")
+    assert hub.store_url(elsewhere).host == "db.local"
+
+
 def test_a_password_comes_from_a_variable_as_it_is(tmp_path: Path) -> None:
     line = "  database: postgresql://ward:${DB_PW}@db.local/ward\n"
     hub = hub_of(tmp_path, line, DB_PW="p@ss/:%41")

@@ -88,3 +88,11 @@ def test_a_console_before_the_first_hub_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"hub\.sqlite: does not exist; start the hub"):
         Store.joined(sqlite_url(tmp_path))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_new_file_can_be_read_by_its_user_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "folder"
+    Store.migrated(sqlite_url(folder)).close()
+    modes = {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
+    assert modes == {"hub.sqlite": 0o600}
+    assert folder.stat().st_mode & 0o777 == 0o700
