@@ -220,6 +220,20 @@ def test_a_refused_configuration_changes_nothing() -> None:
     assert run_with_jumps(scene()) == []
 
 
+def test_a_subject_whose_poses_are_not_to_be_kept_is_watched_anew() -> None:
+    async def scene() -> None:
+        async with started(FakeCluster(), "a", "b") as scene:
+            (watcher,) = scene.cluster.watchers
+            site = scene.supervisor.site.model_dump()
+            site["subjects"][0]["keep_poses"] = False
+            await scene.supervisor.apply(Site.model_validate(site))
+            assert scene.cluster.log == ["watcher 0 drops a", "watcher 0 adds a"]
+            kept = {name: it.keep_poses for name, it in watcher.subjects.items()}
+            assert kept == {"a": False, "b": True}
+
+    run_with_jumps(scene())
+
+
 def test_zones_are_refused_if_recognition_sees_no_people() -> None:
     zone = {"name": "bed", "kind": "bed", "points": [[0, 0], [1, 0], [1, 1]]}
     zoned = [{"id": "b", "camera": "test", "zones": [zone]}]

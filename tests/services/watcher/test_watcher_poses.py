@@ -55,7 +55,9 @@ def test_the_joints_of_a_person_are_reported_without_a_pixel(film: Path) -> None
     async def scene() -> ReportList:
         hub = ReportList()
         watcher = Watcher("watcher-0", WatchSettings(), Recorder(), hub)
-        given = WatchedSubject("bed-4", str(film), None, PAD, zones=(BED,))
+        given = WatchedSubject(
+            *("bed-4", str(film), None, PAD), zones=(BED,), keep_poses=False
+        )
         try:
             await watcher.change([given])
             await hub.until(lambda it: has_poses(it) and it.label == "up", 30.0)
@@ -66,7 +68,7 @@ def test_the_joints_of_a_person_are_reported_without_a_pixel(film: Path) -> None
     hub = asyncio.run(scene())
     (state,) = hub.states()
     assert isinstance(state.people, PeopleCount)
-    assert state.zones == (BED,)
+    assert (state.zones, state.keep_poses) == ((BED,), False)
     assert state.confidence == pytest.approx(0.9)
     for report in hub.reports:
         assert {type(value) for value in leaves(report)} <= PLAIN
