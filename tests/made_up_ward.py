@@ -179,7 +179,7 @@ def lives(now_ns: int) -> dict[str, dict[str, Any]]:
             picture_at=old,
         ),
         "bed-8": live(now_ns, "helped", "fallen"),
-        "bed-9": live(now_ns, "", "other", **no_wearable),
+        "bed-9": live(now_ns, "", "empty room", **no_wearable),
         "bed-10": live(now_ns, "walking", "standing"),
         "bed-11": live(now_ns),
         "bed-12": live(now_ns, state="degraded", reason="imu: no data", imu=silent),

@@ -12,12 +12,15 @@ from pipelines.live.alarms import ANSWERED, Alarm
 
 Tone = Literal["alarm", "warning", "coming", "away", "doubt", "calm"]
 """Colour and shape of a tile: an alarm of high priority, of a lower one, one that
-somebody has answered, not watched, watched in part, and all well."""
+somebody has answered, not watched, watched in part or on the floor without an alarm,
+and all well."""
 
 SILENT_NS: Final = seconds_to_ns(15.0)
 """Age of the newest report from which a subject counts as not watched: reports come
 every two seconds, and the hub says so itself after twelve."""
 
+_ON_THE_FLOOR: Final = "fallen"
+"""The action that nobody should overlook, even if it has not alarmed yet."""
 _ORDER: Final = ("high", "medium", "low")
 
 
@@ -89,7 +92,7 @@ def tile_of(
     }
     return Tile(
         subject_id=subject_id,
-        tone=_tone(alarm, state),
+        tone=_tone(alarm, state, action and action["label"]),
         alarm=alarm,
         state=state,
         reason=reason,
@@ -115,11 +118,12 @@ def urgency(alarm: Alarm) -> tuple[bool, int, int]:
     return alarm.state in ANSWERED, place, alarm.raised_ns
 
 
-def _tone(alarm: Alarm | None, state: str) -> Tone:
+def _tone(alarm: Alarm | None, state: str, action: str | None) -> Tone:
     if alarm is not None and alarm.state not in ANSWERED:
         return "alarm" if alarm.priority == "high" else "warning"
     if state == "offline":
         return "away"
     if alarm is not None:
         return "coming"
-    return "calm" if state == "online" else "doubt"
+    is_well = state == "online" and action != _ON_THE_FLOOR
+    return "calm" if is_well else "doubt"

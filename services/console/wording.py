@@ -80,8 +80,9 @@ class Wording:
         return self.texts(f"sure.{level}", share=self.share(confidence))
 
     def event(self, name: str) -> str:
-        """Return the name of an event."""
-        return self.texts.word("event", name)
+        """Return the name of an event; that of an action, if it is one."""
+        known = self.texts.catalogue.get(f"event.{name}")
+        return self.action(name) if known is None else known
 
     def action(self, label: str) -> str:
         """Return the name of an action."""

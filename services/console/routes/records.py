@@ -184,9 +184,9 @@ def _key(row: Alarm | ActionEvent) -> Key:
 
 def _names(wording: Wording) -> dict[str, str]:
     """Return the names of events that the pages know, for a filter."""
-    prefix = "event."
     return {
         key.removeprefix(prefix): text
+        for prefix in ("event.", "action.")
         for key, text in wording.texts.catalogue.items()
         if key.startswith(prefix)
     }

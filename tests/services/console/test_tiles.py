@@ -41,6 +41,10 @@ def test_what_is_watched_in_part_or_not_at_all_looks_different(
     assert tile(**facts).tone == tone
 
 
+def test_somebody_on_the_floor_is_not_calm_even_without_an_alarm() -> None:
+    assert tile(action={"label": "fallen", "confidence": 0.5}).tone == "doubt"
+
+
 def test_an_old_report_counts_as_not_watched_and_shows_nothing_old() -> None:
     shown = tile(age_ns=SILENT_NS + 1)
     assert (shown.tone, shown.state) == ("away", "offline")

@@ -6,6 +6,8 @@ from string import Formatter
 
 import pytest
 
+from models.prompts.prompt_file import bundled_prompt_set
+from pipelines.records import BED_EXIT
 from services.console.texts import LANGUAGES, chosen_language, texts_of
 
 TEMPLATES = files("services.console").joinpath("templates")
@@ -44,6 +46,14 @@ def test_no_text_is_left_in_english() -> None:
     assert {
         key for key in same if not key.startswith(("unit.", "replay.seconds"))
     } == set()
+
+
+def test_every_action_and_event_of_the_shipped_words_has_a_text() -> None:
+    prompts, catalogue = bundled_prompt_set(), texts_of("en").catalogue
+    assert [it for it in prompts.labels if f"action.{it}" not in catalogue] == []
+    urgent = {name for name, each in prompts.priorities.items() if each != "none"}
+    raised = {*urgent, BED_EXIT}
+    assert [name for name in raised if f"event.{name}" not in catalogue] == []
 
 
 @pytest.mark.parametrize(
