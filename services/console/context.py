@@ -73,10 +73,17 @@ class Console:
 
     def of_session(self, secret: str) -> Person | None:
         """Return who has a session, and note its use; None if it is over."""
-        idle_ns = seconds_to_ns(self.settings.session_hours * 3600)
-        hashed = hash_of_secret(secret)
+        hashed, idle_ns = hash_of_secret(secret), self._idle_ns
         user = self.access.session(hashed, self.utc_ns(), idle_ns, _MOST_SESSION_NS)
         return None if user is None else _person_of(user)
+
+    def drop_old_sessions(self) -> None:
+        """Delete the sessions that were not used for too long."""
+        self.access.drop_old_sessions(self.utc_ns() - self._idle_ns)
+
+    @property
+    def _idle_ns(self) -> int:
+        return seconds_to_ns(self.settings.session_hours * 3600)
 
     def of_token(self, secret: str) -> Person | None:
         """Return for whom a token acts; None if it is unknown."""

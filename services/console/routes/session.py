@@ -78,6 +78,7 @@ async def log_in(request: Request, console: ConsoleOf, form: FormOf) -> Response
     act = Act(console.utc_ns(), name)
     opening = (name, hash_of_secret(secret), act)
     await run_in_threadpool(console.access.open_session, *opening)
+    await run_in_threadpool(console.drop_old_sessions)
     answer = RedirectResponse(target, HTTPStatus.SEE_OTHER)
     answer.set_cookie(
         SESSION_COOKIE,
