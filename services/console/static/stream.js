@@ -99,6 +99,8 @@ function showAlarms(html) {
     const before = old.get(card.id);
     const text = card.outerHTML;
     const isSame = before && shown.get(card.id) === text;
+    const isNews = shown.has(card.id) && !isSame;
+    if (only && isNews && isIdle(list)) location.reload(); // for the history below
     shown.set(card.id, text);
     if (isSame) continue;
     if (before) keepWork(before, card);
@@ -114,6 +116,11 @@ function showAlarms(html) {
   }
   const none = document.getElementById("no-alarms");
   if (none) none.hidden = next.length > 0;
+}
+
+// Nobody writes a note or looks at the poses.
+function isIdle(list) {
+  return !list.querySelector("details[open]") && !document.querySelector("#at:enabled");
 }
 
 // Carries open parts and a note that is being written over to the new card.

@@ -169,6 +169,27 @@ def test_the_poses_of_an_alarm_are_played_and_the_audit_notes_it(
     assert store.audit.page(1)[0].what == "poses viewed"
 
 
+def test_the_page_of_an_alarm_tells_its_history_as_it_goes_on(
+    browser: Browser, served: Served
+) -> None:
+    store, now_ns = served.console.store, served.console.utc_ns()
+    alarm = fall(store, "bed-4", now_ns)
+    with context_of(browser, served) as context:
+        page = page_of(context)
+        page.goto(f"/alarms/{alarm.alarm_id}")
+        card = page.locator(f"#alarm-{alarm.alarm_id}")
+        with page.expect_event("load"):
+            page.click(f"#ack-{alarm.alarm_id}")
+        expect(card).to_contain_text("is sent")
+        done = alarm.acknowledged("kim", now_ns + 1)
+        store.take([], {}, now_ns, [done], outcomes={1: ""})
+        expect(page.locator(".steps")).to_contain_text("kim is on the way")
+        over = done.resolved("kim", "true", now_ns + 2)
+        store.take([], {}, now_ns, [over])
+        expect(page.locator(".steps")).to_contain_text("it was true")
+        expect(card).to_have_count(0)
+
+
 def test_a_session_that_ended_elsewhere_leads_to_the_login(
     browser: Browser, served: Served
 ) -> None:
