@@ -127,6 +127,7 @@ class _Sending:
             return []
         self._cards = cards
         waiting = [card.alarm for card in cards if card.waits]
+        calling = [alarm for alarm in waiting if alarm.state != "suspected"]
         html = fragment(
             self._wording,
             "alarm_cards.html",
@@ -137,8 +138,8 @@ class _Sending:
         facts = {
             "html": html,
             "waiting": len(waiting),
-            "priority": waiting[0].priority if waiting else "",
-            "ids": [alarm.alarm_id for alarm in waiting],
+            "priority": calling[0].priority if calling else "",  # of the sound
+            "ids": [alarm.alarm_id for alarm in calling],
         }
         return [_event("alarms", facts)]
 

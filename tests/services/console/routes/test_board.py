@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
+from pipelines.live.alarms import AlarmRule, raise_alarm
 from services.console.gate import SESSION_COOKIE
 from services.console.passwords import hash_of_secret, new_secret
 from services.store.access import Act
 from tests.console_rig import Served, open_rig, serving
-from tests.made_up_ward import BEDS, fall, lives
+from tests.made_up_ward import BEDS, event, fall, lives
 
 pytestmark = pytest.mark.slow
 
@@ -62,10 +63,10 @@ def stream_of(
 
 def until_beat(events: Iterator[Event]) -> list[Event]:
     found: list[Event] = []
-    for event in events:
-        if event[0] == "beat":
+    for kind, facts in events:
+        if kind == "beat":
             return found
-        found.append(event)
+        found.append((kind, facts))
     return found
 
 
@@ -101,6 +102,21 @@ def test_a_limited_user_hears_nothing_of_others(served: Served) -> None:
         mine.alarm_id
     ]
     assert "bed-4" not in str(heard)
+
+
+def test_an_alarm_that_is_only_suspected_is_shown_and_makes_no_sound(
+    served: Served,
+) -> None:
+    now_ns = served.console.utc_ns()
+    happened = event("bed-4", "fall", now_ns)
+    alarm = raise_alarm(happened, AlarmRule(confirm_s=600), now_ns)
+    served.console.store.take([], {}, now_ns, [alarm])
+    with stream_of(served, "kim") as events:
+        heard = until_beat(events)
+        while alarm.alarm_id not in str(heard):
+            heard += until_beat(events)
+    facts = [facts for kind, facts in heard if kind == "alarms"][-1]
+    assert (facts["waiting"], facts["priority"], facts["ids"]) == (1, "", [])
 
 
 def test_a_page_of_one_subject_gets_its_tile_alone(served: Served) -> None:
