@@ -49,6 +49,8 @@ lab_packages=(
     postgresql
     # Tests change the clock of a process.
     libfaketime
+    # The tests look at the console with a real browser.
+    chromium
     # The simulated ward renders without a screen or a graphics card.
     libosmesa6
 )

@@ -33,6 +33,7 @@ from pipelines.sources.camera.address import CameraAddress, with_login
 from pipelines.sources.camera.framing import PAD, Framing, parse_framing
 from services.site.alarms import AlarmSettings, alarm_rules
 from services.site.broker import BrokerSettings
+from services.site.console import ConsoleSettings
 from services.site.hub import HubSettings
 from services.site.notify import NotifySettings
 from services.site.recognizer import RecognizerSettings
@@ -319,6 +320,9 @@ class Site(BaseSettings):
         (), description="Phones, chats and mailboxes that get alarms beside MQTT."
     )
     hub: HubSettings = Field(default_factory=lambda: HubSettings())
+    console: ConsoleSettings | None = Field(
+        None, description="Web pages for carers; `wardwatch run` serves them if given."
+    )
 
     @classmethod
     def settings_customise_sources(
