@@ -42,7 +42,7 @@ async def keep_running(
         try:
             code = await child.wait()
         finally:
-            await _end(child)
+            await end_child(child)
         if clock.now_ns() - began_ns > seconds_to_ns(_LONG_S):
             pause_s = _AGAIN_S
         say(f"the console ended with code {code}; it starts again in {pause_s:g} s")
@@ -50,7 +50,8 @@ async def keep_running(
         pause_s = min(2 * pause_s, _MOST_AGAIN_S)
 
 
-async def _end(child: asyncio.subprocess.Process) -> None:
+async def end_child(child: asyncio.subprocess.Process) -> None:
+    """Ask a process to end, and kill it if that takes too long."""
     if child.returncode is not None:
         return
     with suppress(ProcessLookupError):

@@ -46,6 +46,8 @@ def demo(
     Starts a private broker and an RTSP server on this machine, plays simulated rooms
     in real time, and watches them as `wardwatch run` would. The exit code is 1 if a
     fall was missed, and 130 or 143 after Ctrl-C or SIGTERM, except with --forever.
+    The console shows the ward meanwhile. A carer answers the alarms; with --forever
+    you do.
     """
     from models.prompts.prompt_file import bundled_prompt_set
     from pipelines.lab.simulation.render_probe import require_rendering
@@ -65,14 +67,14 @@ def demo(
             f"{len(falls_of(ward))} falls, played over RTSP and MQTT in real time",
             soft_wrap=True,
         )
-        interrupted = None
+        interrupted, alarms = None, dict[str, str]()
         try:
-            _play(ward, Path(folder), console, prompts.events, forever=forever)
+            alarms = _play(ward, Path(folder), console, prompts.events, forever=forever)
         except KeyboardInterrupt as error:
             if not any(room.zero_ns for room in ward):
                 raise  # nothing was played, so nothing can be compared
             interrupted = error
-    outcome = summarise(ward)
+    outcome = summarise(ward, alarms)
     if as_json:
         typer.echo(json.dumps(outcome))
     else:
@@ -92,8 +94,12 @@ def _play(
     events: Mapping[str, str],
     *,
     forever: bool,
-) -> None:
-    """Play the ward, and show it as a live table, or each fall as a line."""
+) -> dict[str, str]:
+    """Play the ward, and show it as a live table, or each fall as a line.
+
+    Returns:
+        The latest state of each alarm, by its id.
+    """
     from pipelines.clock import SystemClock
     from pipelines.records import FALL
     from services.demo.ward import play
@@ -108,17 +114,16 @@ def _play(
     def print_addresses(addresses: str) -> None:
         console.print(f"open: {addresses}", soft_wrap=True)
 
-    def run(on_event: "Callable[[ActionEvent], None]") -> None:
+    def run(on_event: "Callable[[ActionEvent], None]") -> dict[str, str]:
         playing = play(
             ward, folder, SystemClock(), on_event, print_addresses, forever=forever
         )
-        signals.run(playing)
+        return signals.run(playing)
 
     if console.is_terminal:
         with Live(view, console=console, refresh_per_second=4, transient=True):
-            run(view.add)
-    else:
-        run(print_fall)
+            return run(view.add)
+    return run(print_fall)
 
 
 def print_table(
@@ -137,7 +142,10 @@ def print_table(
     console.print(table)
     console.print(
         f"{outcome['found']} of {outcome['falls']} falls found, "
-        f"{outcome['false_falls']} false; {outcome['wearables']} wearables online"
+        f"{outcome['false_falls']} false; {outcome['wearables']} wearables online; "
+        f"{outcome['alarms']} alarms, {outcome['alarms_answered']} answered, "
+        f"{outcome['alarms_resolved']} resolved",
+        soft_wrap=True,
     )
     if outcome["delivery_p50_s"] is not None:
         console.print(

@@ -5,7 +5,8 @@
                                              └─────────────┘             │
     labels.csv ─▶ truth ───────────────── compared with ◀────────────────┘
 
-Server, broker, streams and service are real; only the people are not.
+Server, broker, streams, service and console are real; only the people are not, nor the
+carer who answers their alarms.
 """
 
 import asyncio
@@ -25,11 +26,15 @@ from pipelines.lab.data.footage import Recording, read_footage
 from pipelines.lab.data.truth import Resolve, TrueFall, Truth, read_truth
 from pipelines.lab.simulation.footage import RecordingPlan, Stream, simulate
 from pipelines.lab.studies.matching import Episode, Matching, match_falls, pair_events
+from pipelines.live.alarms import ANSWERED
 from pipelines.records import FALL, ActionEvent
 from services.bench.counters import HubCounters
 from services.demo.broker import Broker
+from services.demo.carer import answer_alarms
+from services.demo.console_process import running_console
 from services.demo.imu_publisher import publish_imu
 from services.demo.rtsp_process import RtspServer
+from services.hub.topics import Topics
 from services.record_lines import read_event
 from services.site.settings import Site
 from services.supervisor.supervisor import Supervisor
@@ -132,14 +137,22 @@ def fused_ratio(rooms: Sequence[Room]) -> float | None:
     return fused / total if total else None
 
 
-def summarise(rooms: Sequence[Room]) -> dict[str, int | float | None]:
-    """Count true, found and false falls, and measure how fast events arrived."""
+def summarise(
+    rooms: Sequence[Room], alarms: Mapping[str, str]
+) -> dict[str, int | float | None]:
+    """Count falls and alarms, and measure how fast events arrived.
+
+    ``alarms`` has the latest state of each alarm, as of ``play``.
+    """
     matchings = [room.matching() for room in rooms]
     waits_s = sorted(wait for room in rooms for wait in room.waits_s)
     return {
         "falls": sum(len(room.truth.falls) for room in rooms),
         "found": sum(len(matching.found) for matching in matchings),
         "false_falls": sum(len(matching.false) for matching in matchings),
+        "alarms": len(alarms),
+        "alarms_answered": sum(state in ANSWERED for state in alarms.values()),
+        "alarms_resolved": sum(state == "resolved" for state in alarms.values()),
         "wearables": sum(room.is_worn for room in rooms),
         "delivery_p50_s": median(waits_s) if waits_s else None,
         "delivery_longest_s": waits_s[-1] if waits_s else None,
@@ -155,14 +168,17 @@ async def play(
     on_ready: Callable[[str], None],
     *,
     forever: bool = False,
-) -> None:
+) -> dict[str, str]:
     """Play every room in real time, and watch all of them with the service.
 
     Fills in each room's ``zero_ns``, ``events``, ``waits_s``, ``is_worn`` and
-    ``windows``.
+    ``windows``. A carer answers the alarms.
 
     ``on_ready`` gets the addresses to open. With ``forever`` each room begins again
-    until cancelled.
+    until cancelled, and nobody answers: whoever looks at the console may.
+
+    Returns:
+        The latest state of each alarm, by its id.
 
     Raises:
         PipelineError: If the broker, the server or a camera does not start.
@@ -171,8 +187,9 @@ async def play(
     with Broker() as broker, RtspServer(mounts, loop=forever) as server:
         site = _site_of(rooms, folder, broker, server)
         by_name = {room.name: room for room in rooms}
-        showing = _Demonstration(by_name, clock, on_event, broker, server, site)
+        showing = _Demonstration(by_name, clock, on_event, broker, server, site, folder)
         await showing.run(on_ready, forever=forever)
+        return showing.alarms
 
 
 def _site_of(
@@ -183,6 +200,7 @@ def _site_of(
             "site": SITE,
             "broker": {"port": broker.port},
             "hub": {"folder": str(folder), "port": 0, "canary_every_s": 10},
+            "console": {"port": 0},
             "subjects": [
                 {"id": room.name, "camera": server.address(room.name), "imu": room.name}
                 for room in rooms
@@ -202,6 +220,8 @@ class _Demonstration:
     broker: Broker
     server: RtspServer
     site: Site
+    folder: Path
+    alarms: dict[str, str] = field(default_factory=dict)
 
     async def run(self, on_ready: Callable[[str], None], *, forever: bool) -> None:
         supervisor = Supervisor(self.site, self.clock)
@@ -211,19 +231,36 @@ class _Demonstration:
             await listening.wait()
             try:
                 state = await supervisor.start()
-                on_ready(
-                    f"{state.url}/metrics  {state.url}/readyz  "
-                    f"mqtt://127.0.0.1:{self.broker.port}/wardwatch/{SITE}/#"
-                )
-                hub = HubCounters(state.url, self.clock)
-                tasks.append(asyncio.create_task(self._show(hub, forever=forever)))
-                tasks.append(asyncio.create_task(supervisor.until_lost()))
-                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-                for task in tasks:
-                    if task.done():
-                        task.result()
+                async with running_console(self.site, self.folder) as console:
+                    on_ready(
+                        f"{state.url}/metrics  {state.url}/readyz  "
+                        f"mqtt://127.0.0.1:{self.broker.port}/wardwatch/{SITE}/#\n"
+                        f"{console}"
+                    )
+                    await self._until_over(
+                        tasks, supervisor, HubCounters(state.url, self.clock), forever
+                    )
             finally:
                 await supervisor.stop()
+
+    async def _until_over(
+        self,
+        tasks: list[asyncio.Task[None]],
+        supervisor: Supervisor,
+        hub: HubCounters,
+        forever: bool,
+    ) -> None:
+        """Play until the rooms or the service have ended."""
+        tasks.append(asyncio.create_task(self._show(hub, forever=forever)))
+        tasks.append(asyncio.create_task(supervisor.until_lost()))
+        if not forever:
+            topics = Topics(self.site.broker.prefix, SITE)
+            answering = answer_alarms(self.broker.port, topics, self.clock, self.alarms)
+            tasks.append(asyncio.create_task(answering))
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            if task.done():
+                task.result()
 
     async def _show(self, hub: HubCounters, *, forever: bool) -> None:
         """Play each room's wearable in step with its video.

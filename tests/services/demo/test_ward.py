@@ -93,10 +93,14 @@ def test_an_event_that_goes_on_ends_with_the_footage() -> None:
 def test_the_outcome_counts_all_rooms() -> None:
     rooms = [room(event(12.0, 16.0)), room(event(30.0, 32.0)), room()]
     assert len(falls_of(rooms)) == 3
-    assert summarise(rooms) == {
+    alarms = {"a": "resolved", "b": "acknowledged", "c": "escalated"}
+    assert summarise(rooms, alarms) == {
         "falls": 3,
         "found": 1,
         "false_falls": 1,
+        "alarms": 3,
+        "alarms_answered": 2,
+        "alarms_resolved": 1,
         "wearables": 0,
         "delivery_p50_s": None,
         "delivery_longest_s": None,
@@ -123,7 +127,7 @@ def test_the_table_shows_the_share_of_fused_answers() -> None:
     watched = room(event(12.0, 16.0))
     watched.windows = {"fused": 30.0, "video": 10.0}
     console = Console(record=True, width=120)
-    print_table([watched], summarise([watched]), console)
+    print_table([watched], summarise([watched], {}), console)
     text = console.export_text()
     assert "windows fused" in text
     assert "75%" in text
