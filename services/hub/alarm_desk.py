@@ -25,7 +25,7 @@ from services.errors import StoreError
 from services.hub.answers import Answer, AnswerError, answered
 from services.hub.notices import notices_of
 from services.hub.topics import Topics
-from services.site.notify import NotifySettings
+from services.site.settings import Site
 from services.store.notices import Notice
 from services.store.outbox import Message
 from services.store.store import Store
@@ -101,6 +101,11 @@ class AlarmDesk:
             for name, rules_of in rules.items()
         }
         self._store.notes.note(_RULES, facts)
+
+    @property
+    def open_alarms(self) -> tuple[Alarm, ...]:
+        """The alarms that are not over."""
+        return tuple(self._open.values())
 
     @property
     def unanswered(self) -> dict[str, int]:
@@ -188,14 +193,12 @@ class AlarmDesk:
             for alarm in changed
         ]
 
-    def notices(
-        self, changed: Sequence[Alarm], targets: Sequence[NotifySettings]
-    ) -> list[Notice]:
-        """Return the notices of changed alarms for the targets."""
+    def notices(self, changed: Sequence[Alarm], site: Site) -> list[Notice]:
+        """Return the notices of changed alarms for the targets of a site."""
         return [
             notice
             for alarm in changed
-            for notice in notices_of(self._open.get(alarm.alarm_id), alarm, targets)
+            for notice in notices_of(site, self._open.get(alarm.alarm_id), alarm)
         ]
 
     def greeting(self) -> list[Message]:

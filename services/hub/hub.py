@@ -25,6 +25,7 @@ from pipelines.clock import Clock, SystemClock
 from pipelines.live.alarms import Alarm, AlarmRule
 from pipelines.recognition import ActionRecognizer
 from pipelines.records import BED_EXIT, ActionEvent, SourceRole
+from services.delivery.alertmanager import AlertmanagerFeed
 from services.delivery.announcements import Announcements
 from services.delivery.link import BrokerLink
 from services.delivery.mqtt import MqttDelivery
@@ -112,7 +113,10 @@ class Hub:
         )
         self._kept = KeptStates(self._store.notes, self._topics)
         self._desk = AlarmDesk(self._store, self._topics, alarm_rules(site.alarms))
-        self._notices = NoticeDelivery(site.notify, self._store.notices, self._clock)
+        self._notices = NoticeDelivery(site, self._store.notices, self._clock)
+        self._alertmanager = AlertmanagerFeed(
+            site.alertmanager, site.site, lambda: self._desk.open_alarms, self._clock
+        )
         self._rounds = AlarmRounds(
             self._desk,
             self._clock,
@@ -125,7 +129,7 @@ class Hub:
         self._writer = StoreWriter(
             self._store,
             self._clock,
-            lambda alarms: self._desk.notices(alarms, site.notify),
+            lambda alarms: self._desk.notices(alarms, site),
             self._wake_delivery,
             self._notices.wake,
         )
@@ -290,6 +294,7 @@ class Hub:
             "heard answers": self._rounds.take_heard(),
             "stored answers": self._rounds.take_stored(),
             "notices": self._notices.run(),
+            "alertmanager": self._alertmanager.run(),
             "retention": self._retention.run(),
         }
         self._tasks = [
@@ -308,6 +313,7 @@ class Hub:
                 self._broker_trouble,
                 *([] if self._delivery is None else self._delivery.troubles()),
                 *self._notices.troubles(),
+                self._alertmanager.trouble,
                 self._canary.trouble,
                 *self._states.troubles(self._clock.now_ns()),
             )
@@ -327,6 +333,7 @@ class Hub:
             self._delivery.wake()
 
     def _measure_delivery(self) -> None:
+        self._metrics.dead_notices(self._notices.dead)
         if self._delivery is not None:
             self._metrics.proof(
                 self._delivery.proof.is_confirmed,

@@ -6,11 +6,13 @@ get plain arguments from methods here, never these objects.
 """
 
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import (
     Field,
     PrivateAttr,
     SecretStr,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -32,7 +34,14 @@ from pipelines.records import SourceRole
 from pipelines.sources.camera.address import CameraAddress, with_login
 from pipelines.sources.camera.framing import PAD, Framing, parse_framing
 from services.site.alarms import AlarmSettings, alarm_rules
+from services.site.alertmanager import AlertmanagerSettings
 from services.site.broker import BrokerSettings
+from services.site.chain import (
+    DriftWatchSettings,
+    EventsSettings,
+    WatcherSettings,
+    WindowsSettings,
+)
 from services.site.hub import HubSettings
 from services.site.notify import NotifySettings
 from services.site.recognizer import RecognizerSettings
@@ -43,11 +52,15 @@ from services.site.section import (
     address_with_login,
     without_blanks,
 )
+from services.site.target import AlarmTarget
 from services.site.wearable import ImuFormatSettings, ImuTopic
+from services.site.webhooks import WebhookSettings
 from services.site.zones import Zones
 
 ENVIRONMENT_PREFIX = "WARDWATCH_"
 ENVIRONMENT_NESTING = "__"
+
+Target = TypeVar("Target", bound=AlarmTarget)
 
 _TAKEN = ("alarm", "imu", "status")
 """Parts of other topics, which a subject's id must not be."""
@@ -172,124 +185,6 @@ class SubjectSettings(Section):
         return PAD if self.crop is None else parse_framing(self.crop)
 
 
-_CHAIN = WatchSettings()
-"""The defaults of the chain are also the defaults of the file."""
-
-
-class WatcherSettings(Section):
-    """Distribution of subjects over processes."""
-
-    subjects_each: int = Field(
-        16, ge=1, le=256, description="Most subjects in one process."
-    )
-
-
-class WindowsSettings(Section):
-    """The windows in which actions are recognised."""
-
-    frames: int = Field(
-        _CHAIN.windows.frames,
-        ge=1,
-        le=64,
-        description="Number of pictures in a window.",
-    )
-    seconds: float = Field(
-        _CHAIN.windows.seconds,
-        ge=0.1,
-        le=60,
-        description="Length of a window, in seconds.",
-    )
-    stride: int = Field(
-        _CHAIN.windows.stride_frames,
-        ge=1,
-        description="Number of pictures from one window to the next.",
-    )
-    wearable_wait_s: float = Field(
-        _CHAIN.wearable_wait.ceiling_s,
-        ge=0,
-        le=30,
-        description="Longest time in seconds that a window waits for its wearable's"
-        " samples; it waits only as long as they usually take, and 0 never waits. A"
-        " fall that the camera shows is reported at once in any case.",
-    )
-
-
-class EventsSettings(Section):
-    """Start and end of an episode."""
-
-    enter: float = Field(
-        _CHAIN.events.enter, gt=0, le=1, description="Score that may start an episode."
-    )
-    exit: float = Field(
-        _CHAIN.events.exit,
-        gt=0,
-        le=1,
-        description="Score below which an episode may end.",
-    )
-    minimum_duration_s: float = Field(
-        _CHAIN.events.minimum_duration_s,
-        ge=0,
-        le=600,
-        description="Seconds that the score must stay at enter.",
-    )
-    merge_gap_s: float = Field(
-        _CHAIN.events.merge_gap_s,
-        ge=0,
-        le=600,
-        description="Seconds; shorter gaps do not end it.",
-    )
-    onset_score: float = Field(
-        _CHAIN.events.onset_score,
-        ge=0,
-        le=1,
-        description="Least score of falling before somebody is down; without it there"
-        " is no fall.",
-    )
-    outcome_score: float = Field(
-        _CHAIN.events.outcome_score,
-        ge=0,
-        le=1,
-        description="Least score of being down when a fall is reported.",
-    )
-    both_score: float = Field(
-        _CHAIN.events.both_score,
-        ge=0,
-        le=1,
-        description="Least product of the score of falling and the square of that of"
-        " being down: higher for fewer false falls, lower for fewer missed ones.",
-    )
-    onset_within_s: float = Field(
-        _CHAIN.events.onset_within_s,
-        ge=0,
-        le=600,
-        description="Longest time in seconds between falling and the start of the high"
-        " score.",
-    )
-    long_lie_s: float = Field(
-        _CHAIN.events.long_lie_s,
-        ge=0,
-        le=86400,
-        description="Seconds on the floor, with no fall seen, that are a long lie.",
-    )
-
-
-class DriftWatchSettings(Section):
-    """Drift detection."""
-
-    learning_days: float = Field(
-        _CHAIN.drift.learning_days,
-        ge=2,
-        le=365,
-        description="Days to learn what is normal.",
-    )
-    false_alert_days: float = Field(
-        _CHAIN.drift.false_alert_days,
-        ge=2,
-        le=3650,
-        description="Mean number of days between false alerts of a subject.",
-    )
-
-
 class Site(BaseSettings):
     """One site: a broker, subjects, and settings of their watching."""
 
@@ -317,6 +212,12 @@ class Site(BaseSettings):
     )
     notify: tuple[NotifySettings, ...] = Field(
         (), description="Phones, chats and mailboxes that get alarms beside MQTT."
+    )
+    webhooks: tuple[WebhookSettings, ...] = Field(
+        (), description="Web servers that get alarms as JSON."
+    )
+    alertmanager: AlertmanagerSettings | None = Field(
+        None, description="An Alertmanager that gets every open alarm as an alert."
     )
     hub: HubSettings = Field(default_factory=lambda: HubSettings())
 
@@ -350,12 +251,14 @@ class Site(BaseSettings):
             raise ValueError(msg)
         return subjects
 
-    @field_validator("notify")
+    @field_validator("notify", "webhooks")
     @classmethod
     def _targets_differ(
-        cls, targets: tuple[NotifySettings, ...]
-    ) -> tuple[NotifySettings, ...]:
-        names = [target.name for target in targets]
+        cls, targets: tuple[Target, ...], info: ValidationInfo
+    ) -> tuple[Target, ...]:
+        others: tuple[NotifySettings, ...] = info.data.get("notify", ())
+        everybody: tuple[AlarmTarget, ...] = (*targets, *others)
+        names = [target.name for target in everybody]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             msg = f"every target needs another name, two are {twice[0]!r}"

@@ -46,7 +46,7 @@ class AlarmWeek:
 def put_alarms(connection: Connection, changed: Iterable[Alarm]) -> None:
     """Store alarms in place of their former selves.
 
-    Notices of an alarm that is over are deleted.
+    Notices of an alarm that is over are deleted, but for those that outlive it.
     """
     for alarm in changed:
         row = {
@@ -61,7 +61,8 @@ def put_alarms(connection: Connection, changed: Iterable[Alarm]) -> None:
         replace_row(connection, alarms, row)
         if alarm.is_over:
             theirs = notices.c.alarm_id == alarm.alarm_id
-            connection.execute(delete(notices).where(theirs))
+            useless = theirs & notices.c.outlives_alarm.is_(False)
+            connection.execute(delete(notices).where(useless))
 
 
 @final
