@@ -22,7 +22,8 @@ import uvicorn
 from prometheus_client import CollectorRegistry
 
 from pipelines.clock import Clock, SystemClock
-from pipelines.live.alarms import Alarm, AlarmRule
+from pipelines.live.alarm_hours import AlarmRules
+from pipelines.live.alarms import Alarm
 from pipelines.recognition import ActionRecognizer
 from pipelines.records import BED_EXIT, ActionEvent, SourceRole
 from services.delivery.alertmanager import AlertmanagerFeed
@@ -45,7 +46,6 @@ from services.hub.seen_keeper import SeenKeeper
 from services.hub.subject_states import SubjectStates
 from services.hub.topics import Topics
 from services.hub.writer import StoreWriter
-from services.site.alarms import alarm_rules
 from services.site.settings import Site
 from services.store.outbox import Message, Queued
 from services.store.store import Store
@@ -112,7 +112,7 @@ class Hub:
             publish=lambda message: self._writer.keep([message]),
         )
         self._kept = KeptStates(self._store.notes, self._topics)
-        self._desk = AlarmDesk(self._store, self._topics, alarm_rules(site.alarms))
+        self._desk = AlarmDesk(self._store, self._topics, site.common_alarm_rules())
         self._notices = NoticeDelivery(site, self._store.notices, self._clock)
         self._alertmanager = AlertmanagerFeed(
             site.alertmanager, site.site, lambda: self._desk.open_alarms, self._clock
@@ -175,7 +175,7 @@ class Hub:
     async def expect(
         self,
         subjects: Mapping[str, Sequence[SourceRole]],
-        rules: Mapping[str, Mapping[str, AlarmRule]] = MappingProxyType({}),
+        rules: Mapping[str, AlarmRules] = MappingProxyType({}),
     ) -> None:
         """Set the subjects to watch, each with its sources and its rules of alarms.
 

@@ -1,7 +1,7 @@
 """Notices: the messages to phones and webhooks about an alarm.
 
 An alarm notifies phones when it is confirmed, at each step of its escalation, when a
-snooze ends, and when a long lie is found. What a person did notifies no phone. A
+snooze ends, and when an episode lasts too long. What a person did notifies no phone. A
 webhook gets every change, unless it asks for the loud ones alone.
 """
 
@@ -23,7 +23,9 @@ _WITNESSES: Final[dict[Modality, str]] = {
     "imu": "the wearable is",
     "fused": "camera and wearable are",
 }
-_LOUD: Final = frozenset[AlarmStep]({"confirmed", "escalated", "awake", "long lie"})
+_LOUD: Final = frozenset[AlarmStep](
+    {"confirmed", "escalated", "awake", "long lie", "out of bed"}
+)
 
 
 def notices_of(site: Site, before: Alarm | None, after: Alarm) -> list[Notice]:

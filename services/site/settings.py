@@ -7,6 +7,7 @@ get plain arguments from methods here, never these objects.
 
 from pathlib import Path
 from typing import TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     Field,
@@ -23,7 +24,7 @@ from pydantic_settings import (
 )
 
 from pipelines.errors import SourceError
-from pipelines.live.alarms import AlarmRule
+from pipelines.live.alarm_hours import AlarmRules
 from pipelines.live.bed import BedSettings
 from pipelines.live.drift.settings import DriftSettings
 from pipelines.live.events import EventSettings
@@ -33,7 +34,12 @@ from pipelines.live.windows import WindowSettings
 from pipelines.records import SourceRole
 from pipelines.sources.camera.address import CameraAddress, with_login
 from pipelines.sources.camera.framing import PAD, Framing, parse_framing
-from services.site.alarms import AlarmSettings, alarm_rules
+from services.site.alarms import (
+    DEFAULT_LAYER,
+    AlarmProfile,
+    AlarmSettings,
+    rule_layers,
+)
 from services.site.alertmanager import AlertmanagerSettings
 from services.site.broker import BrokerSettings
 from services.site.chain import (
@@ -110,6 +116,9 @@ class SubjectSettings(Section):
     )
     alarms: dict[str, AlarmSettings] = Field(
         {}, description="How events of this subject alarm, in place of the site's."
+    )
+    alarm_profiles: tuple[AlarmProfile, ...] = Field(
+        (), description="How they alarm in some hours; the first that applies counts."
     )
     bed_exit_s: float = Field(
         BedSettings().exit_s,
@@ -210,6 +219,12 @@ class Site(BaseSettings):
         description="How events alarm, by their names; fall, long lie and bed exit"
         " alarm by default.",
     )
+    alarm_profiles: tuple[AlarmProfile, ...] = Field(
+        (), description="How they alarm in some hours; the first that applies counts."
+    )
+    timezone: str = Field(
+        "UTC", description="Time zone of these hours, such as Europe/Berlin."
+    )
     notify: tuple[NotifySettings, ...] = Field(
         (), description="Phones, chats and mailboxes that get alarms beside MQTT."
     )
@@ -251,6 +266,17 @@ class Site(BaseSettings):
             raise ValueError(msg)
         return subjects
 
+    @field_validator("timezone")
+    @classmethod
+    def _is_timezone(cls, name: str) -> str:
+        try:
+            if name != "UTC":  # a small image may lack the others
+                ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            msg = "no such time zone; expected one as Europe/Berlin, of package tzdata"
+            raise ValueError(msg) from None
+        return name
+
     @field_validator("notify", "webhooks")
     @classmethod
     def _targets_differ(
@@ -286,12 +312,21 @@ class Site(BaseSettings):
             people=self.recognizer.people,
         )
 
-    def alarm_rules(self) -> dict[str, dict[str, AlarmRule]]:
+    def alarm_rules(self) -> dict[str, AlarmRules]:
         """Return each subject's rules of its events that alarm."""
+        common = self.common_alarm_rules()
         return {
-            subject.id: alarm_rules({**self.alarms, **subject.alarms})
+            subject.id: AlarmRules(
+                rule_layers(subject.alarm_profiles, subject.alarms) + common.layers,
+                common.timezone,
+            )
             for subject in self.subjects
         }
+
+    def common_alarm_rules(self) -> AlarmRules:
+        """Return the rules of subjects without rules of their own."""
+        layers = rule_layers(self.alarm_profiles, self.alarms)
+        return AlarmRules((*layers, DEFAULT_LAYER), self.timezone)
 
     def imu_address(self, device: str, topic: str | None = None) -> str:
         """Return the address of a wearable's topic, with the broker's login.
