@@ -49,6 +49,7 @@ AlarmStep = Literal[
 ]
 """What an entry of an alarm's history says."""
 
+AlarmKind = Literal["person", "technical"]
 Verdict = Literal["true", "false"]
 """A person's word on whether what was reported has happened."""
 
@@ -132,6 +133,7 @@ class Alarm:
         is_long: Whether its episode was too long: a long lie, or out of bed.
         verdict: What a person found; None until it is resolved by one.
         history: Everything that happened, in order.
+        kind: Whether it is about a person, or about a fault of the system.
     """
 
     alarm_id: str
@@ -149,6 +151,7 @@ class Alarm:
     is_long: bool = False
     verdict: Verdict | None = None
     history: tuple[AlarmEntry, ...] = ()
+    kind: AlarmKind = "person"
 
     @property
     def is_over(self) -> bool:

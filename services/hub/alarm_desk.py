@@ -107,10 +107,11 @@ class AlarmDesk:
 
     @property
     def unanswered(self) -> dict[str, int]:
-        """Number of alarms of each subject that wait for an answer."""
+        """Number of alarms about each person that wait for an answer."""
         counts: dict[str, int] = {}
         for alarm in self._open.values():
             waits = alarm.state in ("suspected", "confirmed", "escalated")
+            waits = waits and alarm.kind == "person"
             counts[alarm.subject_id] = counts.get(alarm.subject_id, 0) + waits
         return counts
 
@@ -218,6 +219,8 @@ class AlarmDesk:
     def _rule(self, alarm: Alarm) -> AlarmRule:
         """Return the rule of the time at which the alarm was raised."""
         rules = self._rules_of(alarm.subject_id)
+        if alarm.kind == "technical":
+            return _NO_RULE
         return rules.of(alarm.name, alarm.raised_ns) or _NO_RULE
 
 

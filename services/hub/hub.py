@@ -44,6 +44,14 @@ from services.hub.reports import Report, SubjectState
 from services.hub.retention import Retention
 from services.hub.seen_keeper import SeenKeeper
 from services.hub.subject_states import SubjectStates
+from services.hub.technical import (
+    RECOGNITION_FAILS,
+    SITE_SUBJECT,
+    Faults,
+    TechnicalAlarms,
+    TechnicalRounds,
+    faults_of,
+)
 from services.hub.topics import Topics
 from services.hub.writer import StoreWriter
 from services.site.settings import Site
@@ -147,6 +155,14 @@ class Hub:
             self._dates,
             self._metrics,
             self._measure_delivery,
+        )
+        self._technical = TechnicalRounds(
+            TechnicalAlarms(site.technical_after_s) if site.technical_alarms else None,
+            self._faults,
+            self._desk,
+            self._clock,
+            self._dates,
+            self._keep_alarms,
         )
         self._retention = Retention(
             site.hub.keep_days, self._store.database, self._clock, self._dates
@@ -292,6 +308,7 @@ class Hub:
             "canary": self._canary.run(self._site.hub.canary_every_s),
             "alarms": self._rounds.move_on(),
             "heard answers": self._rounds.take_heard(),
+            "technical alarms": self._technical.run(),
             "stored answers": self._rounds.take_stored(),
             "notices": self._notices.run(),
             "alertmanager": self._alertmanager.run(),
@@ -327,6 +344,11 @@ class Hub:
         messages = self._desk.messages(alarms)
         await self._writer.keep(messages, alarms=alarms, outcomes=outcomes)
         self._desk.keep(alarms)
+
+    def _faults(self) -> Faults:
+        """Return what is known of the faults of all subjects and of recognition."""
+        fails = {(SITE_SUBJECT, RECOGNITION_FAILS): bool(self._canary.trouble)}
+        return {**faults_of(self._states.current), **fails}
 
     def _wake_delivery(self) -> None:
         if self._delivery is not None:

@@ -59,10 +59,12 @@ def _wants(target: AlarmTarget, alarm: Alarm, number: int) -> bool:
 def _to_phone(target: NotifySettings, alarm: Alarm, number: int) -> Notice:
     entry = alarm.history[number]
     at = utc_datetime(entry.at_ns)
+    sure = f"{_WITNESSES[alarm.modality]} sure to {alarm.confidence:.0%}"
+    if alarm.kind == "technical":
+        sure = "a fault of the system"
     body = (
         f"{entry.step} at {at:%H:%M:%S} UTC on {at:%Y-%m-%d}; priority"
-        f" {alarm.priority}; {_WITNESSES[alarm.modality]} sure to"
-        f" {alarm.confidence:.0%}; alarm {alarm.alarm_id}"
+        f" {alarm.priority}; {sure}; alarm {alarm.alarm_id}"
     )
     return Notice(
         f"{target.name} {alarm.alarm_id} {number}",

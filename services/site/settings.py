@@ -68,7 +68,7 @@ ENVIRONMENT_NESTING = "__"
 
 Target = TypeVar("Target", bound=AlarmTarget)
 
-_TAKEN = ("alarm", "imu", "status")
+_TAKEN = ("alarm", "imu", "status", "technical")
 """Parts of other topics, which a subject's id must not be."""
 
 
@@ -221,6 +221,15 @@ class Site(BaseSettings):
     )
     alarm_profiles: tuple[AlarmProfile, ...] = Field(
         (), description="How they alarm in some hours; the first that applies counts."
+    )
+    technical_alarms: bool = Field(
+        True, description="Whether faults of sources and of recognition alarm."
+    )
+    technical_after_s: float = Field(
+        60.0,
+        ge=0,
+        le=86400,
+        description="Seconds that such a fault lasts before it alarms.",
     )
     timezone: str = Field(
         "UTC", description="Time zone of these hours, such as Europe/Berlin."

@@ -20,7 +20,7 @@ _MONDAY_NS: Final = 3 * _DAY_NS
 
 @dataclass(frozen=True, slots=True)
 class AlarmWeek:
-    """The alarms of a subject in a week, and what people found.
+    """The alarms about a person in a week, and what people found.
 
     Attributes:
         subject_id: Name of the subject.
@@ -113,6 +113,8 @@ class Alarms:
             is_so = case((alarms.c.verdict == verdict, 1), else_=0)
             return func.sum(is_so, type_=Integer)
 
+        kind = func.coalesce(alarms.c.record["kind"].as_string(), "person")
+        of_person = kind == "person"
         query = (
             select(
                 alarms.c.subject_id,
@@ -121,7 +123,7 @@ class Alarms:
                 judged("true").label("true_ones"),
                 judged("false").label("false_ones"),
             )
-            .where(alarms.c.raised_ns >= from_ns, alarms.c.raised_ns < to_ns)
+            .where(alarms.c.raised_ns >= from_ns, alarms.c.raised_ns < to_ns, of_person)
             .group_by(alarms.c.subject_id, week)
             .order_by(week, alarms.c.subject_id)
         )

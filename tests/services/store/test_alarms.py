@@ -1,5 +1,7 @@
 """Open alarms, pages of all, and what people found."""
 
+from dataclasses import replace
+
 from services.store.alarms import AlarmWeek
 from services.store.notices import Notice
 from services.store.pages import Filters
@@ -58,6 +60,7 @@ def test_weeks_count_what_people_found(store: Store) -> None:
         resolved(alarm("e", MONDAY_NS + week_ns), None),
         resolved(alarm("f", MONDAY_NS, subject="bed-5"), "false"),
         alarm("g", MONDAY_NS - 1),
+        replace(alarm("h", MONDAY_NS), kind="technical"),
     ]
     store.take([message("1")], {}, 1, rows)
     found = store.alarms.weeks(MONDAY_NS, MONDAY_NS + 2 * week_ns)
