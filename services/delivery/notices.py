@@ -139,7 +139,7 @@ async def send_test(target: NoticeTarget, site: str, clock: Clock) -> Outcome:
     utc_ns = clock.now_ns() + clock.correction_ns()
     text = "no alarm"
     if isinstance(target, Webhook):
-        text = json.dumps({"v": 1, "type": "test", "site": site})
+        text = json.dumps(target.test_content(site))
     key = f"{target.name} test {utc_ns}"
     return await target.send(
         Notice(key, target.name, "", f"{site}: test", text), utc_ns

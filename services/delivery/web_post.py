@@ -34,7 +34,7 @@ async def post(
     Args:
         address: Address of HTTP or HTTPS; it may hold a token, and is never logged.
         body: JSON, as UTF-8.
-        headers: More headers.
+        headers: More headers; a Content-Type is instead of that of JSON.
         ca_file: CA certificates in PEM to trust, instead of those of the machine.
     """
     import httpx2  # slow, and needed by few
@@ -54,7 +54,7 @@ async def post(
                 "POST",
                 address,
                 content=body,
-                headers={**headers, "Content-Type": "application/json"},
+                headers={"Content-Type": "application/json", **headers},
             ) as answer,
         ):
             return _outcome(answer.status_code)

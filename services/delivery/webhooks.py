@@ -19,6 +19,12 @@ class Webhook:
         self._settings = settings
         self.name, self.label = settings.name, f"webhook {settings.name}"
 
+    def test_content(self, site: str) -> dict[str, object]:
+        """Return the content of a test message, which changes nothing."""
+        if self._settings.format == "fhir":
+            return {"resourceType": "Bundle", "type": "transaction"}
+        return {"v": 1, "type": "test", "site": site}
+
     async def send(self, notice: Notice, utc_ns: int) -> Outcome:
         """Try once to deliver a notice."""
         try:
@@ -33,6 +39,8 @@ class Webhook:
             "X-Wardwatch-Timestamp": timestamp,
             "X-Wardwatch-Signature": f"sha256={signature(key, timestamp, body)}",
         }
+        if self._settings.format == "fhir":
+            headers["Content-Type"] = "application/fhir+json"
         return await post(address, body, headers, self._settings.ca_file)
 
 

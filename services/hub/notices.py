@@ -11,6 +11,7 @@ from typing import Final
 from models.window import Modality
 from pipelines.clock import utc_datetime
 from pipelines.live.alarms import Alarm, AlarmStep
+from services.hub.fhir import bundle_of
 from services.hub.topics import VERSION, alarm_line
 from services.site.notify import NotifySettings
 from services.site.settings import Site
@@ -78,11 +79,13 @@ def _to_phone(target: NotifySettings, alarm: Alarm, number: int) -> Notice:
 def _to_webhook(target: WebhookSettings, site: str, alarm: Alarm) -> Notice:
     """Return the alarm with its whole history, as it is after a change."""
     facts = {"v": VERSION, "type": "alarm", "site": site, "subject": alarm.subject_id}
+    is_fhir = target.format == "fhir"
+    content = bundle_of(alarm, site) if is_fhir else {**facts, **alarm_line(alarm)}
     return Notice(
         f"{target.name} {alarm.alarm_id} {len(alarm.history) - 1}",
         target.name,
         alarm.alarm_id,
         "",
-        json.dumps({**facts, **alarm_line(alarm)}),
+        json.dumps(content),
         outlives_alarm=target.changes == "all",
     )

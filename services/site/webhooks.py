@@ -34,6 +34,11 @@ class WebhookSettings(AlarmTarget):
         description="all: every change of an alarm, with answers and its end; loud:"
         " what a target of notify gets.",
     )
+    format: Literal["wardwatch", "fhir"] = Field(
+        "wardwatch",
+        description="wardwatch: the alarm as on its topic; fhir: a transaction of HL7"
+        " FHIR R4, for the base address of a FHIR server.",
+    )
     ca_file: Path | None = Field(
         None,
         description="CA certificates in PEM to trust, instead of those of the machine.",

@@ -144,7 +144,11 @@ def test_check_sends_each_webhook_a_signed_test(tmp_path: Path) -> None:
     file = tmp_path / "site.yaml"
     with receiver() as well, receiver() as ill:
         ill.status_of = lambda _: 404
-        hooks = [hook("well", well.url), hook("ill", ill.url)]
+        hooks = [
+            hook("well", well.url),
+            hook("record", well.url, format="fhir"),
+            hook("ill", ill.url),
+        ]
         file.write_text(f"site: ward-3\nwebhooks: {json.dumps(hooks)}\n")
         check = ["check", str(file), "--offline", "--notify"]
         told = CliRunner().invoke(app, check)
@@ -152,7 +156,10 @@ def test_check_sends_each_webhook_a_signed_test(tmp_path: Path) -> None:
     assert "webhook well: has taken the test message" in told.output
     assert "webhook ill: answers HTTP 404" in told.output
     assert well.taken[0].facts == {"v": 1, "type": "test", "site": "ward-3"}
-    assert is_signed(well.taken[0])
+    assert all(is_signed(it) for it in well.taken)
+    bundle = well.taken[1]
+    assert bundle.headers["Content-Type"] == "application/fhir+json"
+    assert bundle.facts == {"resourceType": "Bundle", "type": "transaction"}
 
 
 @pytest.mark.parametrize(
