@@ -1,6 +1,6 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`.
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap demo test check quick fuzz results
+.PHONY: help bootstrap demo test check quick fuzz results screenshots
 
 bin := .venv/bin
 # Tests start hundreds of processes; without stored bytecode each compiles every module.
@@ -33,6 +33,9 @@ quick: bootstrap ## the tests of what watches a ward that need neither Ray nor r
 COUNT ?= 100000
 fuzz: bootstrap ## COUNT faulty payloads, and a tenth of it of each kind of text
 	@$(bin)/python -m tests.fuzz --payloads $(COUNT) --texts $$(($(COUNT) / 10))
+
+screenshots: bootstrap ## every page of the console, light and dark, desk and phone
+	@$(bin)/python -m tests.screenshots out/screenshots
 
 results: bootstrap ## measure on simulated footage that was never trained on
 	@$(bin)/wardwatch simulate --out out/results/footage --hours 2 --seed 2026

@@ -49,6 +49,8 @@ lab_packages=(
     postgresql
     # Tests change the clock of a process.
     libfaketime
+    # The tests look at the console with a real browser.
+    chromium
     # The simulated ward renders without a screen or a graphics card.
     libosmesa6
 )
@@ -210,7 +212,7 @@ main() {
     if [[ $install_kind == runtime ]]; then
         install --editable .
     else
-        install --editable '.[lab,postgres]' --group dev
+        install --editable '.[lab,postgres,quantize]' --group dev
     fi
     fetch_person_networks
     printf '%s\n' "$wanted" >"$stamp"

@@ -14,9 +14,11 @@ from models.bundled import (
     PROMPT_SET_FILE,
 )
 from models.calibration import CALIBRATION_NAME, read_calibrations
+from models.clip.backend import choose_tower
 from models.clip.card import View
 from models.clip.checkpoint import find_checkpoint
 from models.clip.encoder import ClipEncoder, load_clip
+from models.clip.picture_tower import Backend
 from models.clip.text_bank import build_text_bank
 from models.csn.file import csn_of
 from models.errors import CheckpointError
@@ -35,6 +37,9 @@ from models.scorers import (
 )
 
 _FRAMES, _SECONDS = 8, 3.0
+_NEEDS_TORCH = (ScClipScorer, IsClipScorer)
+"""Scorers that read tokens from within the picture tower."""
+
 _SHIPPED = (None, None, "clip", _FRAMES, _SECONDS)
 """Checkpoint, prompts, averaging and windows of the shipped adaptation."""
 
@@ -50,6 +55,7 @@ def build_recognizer(
     calibration: Path | None = None,
     device: str = "cpu",
     view: View | None = None,
+    backend: Backend = "torch",
 ) -> ClipRecognizer:
     """Load a checkpoint, read a prompt set, and compute its text bank.
 
@@ -67,11 +73,12 @@ def build_recognizer(
             Without a matching entry the confidence is not calibrated.
         device: Name of a torch device.
         view: What the checkpoint looks at; None is what its card says.
+        backend: What computes the picture tower, see ``models.clip.backend``.
 
     Raises:
         CheckpointError: If the checkpoint is missing, damaged, not CLIP or of another
             view; if the adaptation is missing, damaged, or trained for another
-            checkpoint, other labels or other windows.
+            checkpoint, other labels or other windows; if the backend cannot be used.
         PromptSetError: If the prompt set is missing or malformed.
         CalibrationError: If the calibration file is damaged.
         ValueError: If ``frames`` is not positive.
@@ -90,6 +97,12 @@ def build_recognizer(
         kept = read_adaptation(adaptation, clip)
         scorer = _adapted(kept, clip, prompts, text_bank, frames, seconds)
         digits = kept.hash
+    if isinstance(scorer, _NEEDS_TORCH):
+        if backend not in ("auto", "torch"):
+            problem = f"{scorer.kind} uses tokens, which only torch gives"
+            raise CheckpointError(str(adaptation), f"{problem}; choose torch")
+    else:
+        clip.tower = choose_tower(clip, find_checkpoint(checkpoint), backend)
     path = calibration or calibration_path(checkpoint)
     return ClipRecognizer(
         clip,

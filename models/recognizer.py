@@ -116,7 +116,9 @@ def weights_hash(clip: ClipEncoder, adaptation: str) -> str:
     """Return a checkpoint's hash, joined with an adaptation's if there is one.
 
     The same weights can be used with the views ``picture`` and ``person``, with other
-    scores; so the latter is named too.
+    scores; so the latter is named too, as is a backend that changes the scores.
     """
     digits = f"{clip.hash}+{adaptation}" if adaptation else clip.hash
-    return f"{digits}@person" if clip.card.view == "person" else digits
+    variant = f"/{clip.tower.variant}" if clip.tower.variant else ""
+    view = "@person" if clip.card.view == "person" else ""
+    return f"{digits}{variant}{view}"

@@ -24,6 +24,7 @@ from services import signals
 from services.commands import (
     alarms,
     bench,
+    console,
     demo,
     doctor,
     evaluate,
@@ -65,6 +66,7 @@ app.command()(watch.watch)
 app.command()(zones.zones)
 app.command()(service.check)
 app.command()(alarms.alarms)
+app.command()(console.console)
 app.command()(service.schema)
 app.command()(simulate.simulate)
 app.add_typer(train.app, name="train")

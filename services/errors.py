@@ -8,6 +8,7 @@
     └── PlaceError         something is wrong with a file or an address
         ├── StoreError         the store cannot be written or read
         ├── PortTaken          another program listens on the port
+        ├── ConsoleError       the console cannot serve, or has no such user
         ├── BrokerRefused      the broker wants other credentials or another certificate
         ├── ClusterNotFound    no Ray cluster answers at the given address
         └── RayFolderError     Ray cannot put its files and sockets into its folder
@@ -96,9 +97,15 @@ class PortTaken(PlaceError):
     """Another program listens on the port, or the address is not this machine's."""
 
     template = (
-        "{place}: {problem}; set hub.port to another number, or stop the program that"
+        "{place}: {problem}; set the port to another number, or stop the program that"
         " listens there"
     )
+
+
+class ConsoleError(PlaceError):
+    """The console cannot use its certificate, or has no such user."""
+
+    template = "console {place}: {problem}"
 
 
 class BrokerRefused(PlaceError):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from models.clip.card import View
+from models.clip.picture_tower import Backend
 from pipelines.folders import make_folder
 from pipelines.sources.camera.framing import Framing, parse_framing
 
@@ -50,6 +51,14 @@ ViewOption = Annotated[
         " with the background black, or drawn joints. A checkpoint of poses takes pose"
         " alone, and any other picture or person.",
         show_default="as the checkpoint's card says",
+    ),
+]
+BackendOption = Annotated[
+    Backend,
+    typer.Option(
+        "--backend",
+        help="What computes the picture tower. auto takes the fastest that keeps the"
+        " scores, or the one in eight bits if `wardwatch model quantize` has made it.",
     ),
 ]
 PromptsOption = Annotated[

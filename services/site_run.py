@@ -104,8 +104,9 @@ async def run_until_signal(
             losing = asyncio.create_task(
                 supervisor.until_lost(), name="wait for the loss of Ray"
             )
-            tasks = [stopping, reloading, losing]
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            ends = [stopping, reloading, losing]
+            tasks = [*ends, *_console(site, config, say)]
+            done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
             say("ending")
@@ -113,6 +114,17 @@ async def run_until_signal(
         finally:
             await end_tasks(tasks)
             await supervisor.stop()
+
+
+def _console(site: "Site", config: Path, say: "Say") -> list[asyncio.Task[None]]:
+    """Start the console, if the site has one; nothing else depends on it."""
+    from pipelines.clock import SystemClock
+    from services.site_console import console_command, keep_running
+
+    if site.console is None:
+        return []
+    running = keep_running(console_command(config), SystemClock(), say)
+    return [asyncio.create_task(running, name="console")]
 
 
 async def _reload(

@@ -31,6 +31,7 @@ from models.clip.checkpoint import (
     read_pixel_scale,
     read_tokenizer,
 )
+from models.clip.picture_tower import PictureTower
 from models.errors import CheckpointError
 
 CLIP_MEAN: Colour = (0.48145466, 0.4578275, 0.40821073)
@@ -106,10 +107,37 @@ def _unit(answer: Any) -> Float32[Tensor, "batch dim"]:  # noqa: ANN401 transfor
 
 
 @final
+class TorchTower:
+    """The picture tower on torch, on the model's own device and in its own type."""
+
+    backend = "torch"
+    variant = ""
+
+    def __init__(self, model: CLIPModel, pixel_scale: tuple[Colour, Colour]) -> None:
+        self._model, self._pixel_scale = model, pixel_scale
+
+    @torch.inference_mode()
+    def __call__(
+        self, frames: UInt8[np.ndarray, "batch height width 3"]
+    ) -> Float32[np.ndarray, "batch dim"]:
+        """See ``PictureTower``."""
+        # torch.tensor copies: frames are read-only, which torch cannot share
+        batch = torch.tensor(frames, device=self._model.device)
+        pixels = normalise_pixels(batch, *self._pixel_scale)
+        features: Float32[np.ndarray, "batch dim"] = encode_pixels(
+            self._model, pixels
+        ).numpy(force=True)
+        return features
+
+
+@final
 class ClipEncoder:
     """A CLIP checkpoint that encodes NumPy pictures and texts as unit vectors.
 
     Not safe for use from several threads at a time.
+
+    Attributes:
+        tower: What encodes the pictures; torch, unless another backend is set.
 
     Args:
         name: Name of the model in predictions.
@@ -134,6 +162,7 @@ class ClipEncoder:
         self.model = model
         self.tokenizer = tokenizer
         self.pixel_scale = mean, deviation
+        self.tower: PictureTower = TorchTower(model, self.pixel_scale)
 
     @cached_property
     def hash(self) -> str:
@@ -158,7 +187,6 @@ class ClipEncoder:
         """Learned factor of a cosine before the softmax, at most 100."""
         return min(math.exp(self.model.logit_scale.item()), MAX_LOGIT_SCALE)
 
-    @torch.inference_mode()
     def encode_frames(
         self, frames: UInt8[np.ndarray, "batch height width 3"]
     ) -> Float32[np.ndarray, "batch dim"]:
@@ -174,10 +202,7 @@ class ClipEncoder:
         features = np.empty((len(frames), self.dim), np.float32)
         for start in range(0, len(frames), _BATCH):
             part = slice(start, start + _BATCH)
-            # torch.tensor copies: frames are read-only, which torch cannot share
-            batch = torch.tensor(frames[part], device=self.model.device)
-            pixels = normalise_pixels(batch, *self.pixel_scale)
-            features[part] = encode_pixels(self.model, pixels).numpy(force=True)
+            features[part] = self.tower(frames[part])
         return features
 
     def require_size(self, frames: UInt8[np.ndarray, "batch height width 3"]) -> None:

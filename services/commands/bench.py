@@ -12,7 +12,13 @@ import typer
 from services import signals
 from services.commands.laboratory import has_laboratory
 from services.commands.printing import print_table
-from services.options import JsonOption, ModelOption, OutOption, SeedOption
+from services.options import (
+    BackendOption,
+    JsonOption,
+    ModelOption,
+    OutOption,
+    SeedOption,
+)
 from services.progress import Show, staged_bars
 
 app = typer.Typer(
@@ -55,6 +61,56 @@ def drift(
     )
     title = "cost of drift detection"
     _present(title, rows, asdict(cost), "drift-cost", out, as_json=as_json)
+
+
+@app.command()
+def encoder(
+    *,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model",
+            help="Checkpoint: a folder or a hub name. Can be given several times.",
+            show_default="both shipped ones",
+        ),
+    ] = None,
+    backend: BackendOption = "auto",
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Two short rounds, two cameras.")
+    ] = False,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure the encoder's gain over CLIP as one would first write it.
+
+    That is transformers' CLIPModel in float32 on every picture of every window, which
+    is measured in the same run and in turns, while something moves and in a quiet room.
+    The table also says how much of the answer stays the same.
+    """
+    from models.build import build_recognizer
+    from models.bundled import (
+        CHECKPOINT_FOLDER,
+        NO_ADAPTATION,
+        PICTURE_CHECKPOINT_FOLDER,
+    )
+    from pipelines.clock import SystemClock
+    from services.bench.encoder import (
+        EncoderPlan,
+        cost_json,
+        cost_rows,
+        measure_encoder,
+    )
+
+    plan = EncoderPlan.quick() if quick else EncoderPlan()
+    shipped = [str(PICTURE_CHECKPOINT_FOLDER), str(CHECKPOINT_FOLDER)]
+    costs = []
+    with staged_bars() as show:
+        for each in model or shipped:
+            built = build_recognizer(each, adaptation=NO_ADAPTATION, backend=backend)
+            cost = measure_encoder(built, built.clip.name, plan, SystemClock(), show)
+            costs.append(cost)
+    header, rows = cost_rows(costs)
+    _present(header, rows, cost_json(costs), "encoder-cost", out, as_json=as_json)
 
 
 @app.command()
@@ -273,21 +329,25 @@ def _checked(database: str | None) -> str | None:
 
 
 def _present(
-    title: str,
-    rows: Sequence[tuple[str, str]],
+    title: str | Sequence[str],
+    rows: Sequence[Sequence[str]],
     facts: Mapping[str, object],
     name: str,
     out: Path | None,
     *,
     as_json: bool,
 ) -> None:
-    """Print a benchmark, after writing it into ``out`` if that is a folder."""
+    """Print a benchmark, after writing it into ``out`` if that is a folder.
+
+    ``title`` is that of a table of two columns, or the header of any other.
+    """
+    header = (title, "") if isinstance(title, str) else title
     if out is not None:
         (out / f"{name}.json").write_text(json.dumps(facts, indent=2) + "\n")
-        lines = [(title, ""), ("---", "---"), *rows]
-        text = "".join(f"| {left} | {right} |\n" for left, right in lines)
+        lines = [header, ["---"] * len(header), *rows]
+        text = "".join(f"| {' | '.join(line)} |\n" for line in lines)
         (out / f"{name}.md").write_text(text)
     if as_json:
         typer.echo(json.dumps(facts))
     else:
-        print_table((title, ""), rows)
+        print_table(header, rows)

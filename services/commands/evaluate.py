@@ -14,6 +14,7 @@ from services.commands.evaluate_wearables import wearables
 from services.commands.printing import print_table, print_written
 from services.options import (
     AdaptationOption,
+    BackendOption,
     CalibrationOption,
     CropOption,
     JsonOption,
@@ -51,6 +52,7 @@ def events(
     *,
     model: ModelOption = None,
     view: ViewOption = None,
+    backend: BackendOption = "auto",
     prompts: PromptsOption = None,
     adaptation: AdaptationOption = None,
     calibration: CalibrationOption = None,
@@ -102,6 +104,7 @@ def events(
         adaptation=adaptation,
         calibration=calibration,
         view=view,
+        backend=backend,
     )
     if wearable_only:
         require_wearable_alone(clip)

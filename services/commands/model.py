@@ -1,7 +1,8 @@
-"""The commands ``wardwatch model …``: show and calibrate checkpoints."""
+"""The commands ``wardwatch model …``: show, calibrate and quantize checkpoints."""
 
 import json
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,23 +14,29 @@ from rich.markup import escape
 from services.commands.printing import print_table, print_written
 from services.options import (
     AdaptationOption,
+    BackendOption,
     CalibrationOption,
     JsonOption,
     ModelOption,
     OutOption,
     PromptsOption,
+    SeedOption,
     ViewOption,
     WearableOnlyOption,
     WearableOption,
+    made_folder,
     require_wearable_alone,
 )
 from services.progress import staged_bars
 
 if TYPE_CHECKING:
+    from models.clip.int8_files import Int8Facts
     from models.recognizer import ClipRecognizer
     from pipelines.lab.studies.calibration import CalibrationReport, Change
 
-app = typer.Typer(no_args_is_help=True, help="Show and calibrate checkpoints.")
+app = typer.Typer(
+    no_args_is_help=True, help="Show, calibrate and quantize checkpoints."
+)
 
 
 @app.command()
@@ -42,6 +49,7 @@ def show(
     ] = None,
     *,
     prompts: PromptsOption = None,
+    backend: BackendOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
     """Show a checkpoint: its size, its card, and how well it separates the labels.
@@ -53,7 +61,7 @@ def show(
     from models.bundled import CHECKPOINT_FOLDER
     from models.clip.text_bank import describe_labels
 
-    recognizer = build_recognizer(checkpoint, prompts)
+    recognizer = build_recognizer(checkpoint, prompts, backend=backend)
     clip = recognizer.clip
     rows = describe_labels(recognizer.prompt_set, recognizer.text_bank)
     facts = {
@@ -61,6 +69,7 @@ def show(
         "parameters_of_the_checkpoint": sum(p.numel() for p in clip.model.parameters()),
         "image_size_px": clip.image_size_px,
         "dim": clip.dim,
+        "backend": clip.tower.backend,
         "logit_scale": round(clip.logit_scale, 2),
         "prompt_set": recognizer.prompt_set.id,
         "calibration": _calibration_text(recognizer),
@@ -112,6 +121,7 @@ def calibrate(
     ] = None,
     model: ModelOption = None,
     view: ViewOption = None,
+    backend: BackendOption = "auto",
     prompts: PromptsOption = None,
     adaptation: AdaptationOption = None,
     calibration: CalibrationOption = None,
@@ -141,7 +151,12 @@ def calibrate(
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise CalibrationError(str(path), "cannot be written: choose --calibration")
     recognizer = build_recognizer(
-        model, prompts, adaptation=adaptation, calibration=path, view=view
+        model,
+        prompts,
+        adaptation=adaptation,
+        calibration=path,
+        view=view,
+        backend=backend,
     )
     if wearable_only:
         require_wearable_alone(recognizer)
@@ -182,3 +197,76 @@ def _print_calibration(report: "CalibrationReport") -> None:
         figures = (before.ece, after.ece, before.brier, after.brier)
         rows.append((name, str(change.clips), *(f"{figure:.3f}" for figure in figures)))
     print_table(header, rows)
+
+
+@app.command()
+def quantize(
+    checkpoint: Annotated[str, typer.Argument(help="A folder or a hub name.")],
+    *,
+    footage: Annotated[
+        Path,
+        typer.Option(help="Folder of videos of the site; they need no labels."),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for the files. They are used from the checkpoint's folder.",
+            show_default="the checkpoint's folder",
+            callback=made_folder,
+        ),
+    ] = None,
+    pictures: Annotated[
+        int,
+        typer.Option(min=8, help="Most pictures to calibrate on, and to measure on."),
+    ] = 300,
+    view: ViewOption = None,
+    prompts: PromptsOption = None,
+    seed: SeedOption = 1,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a checkpoint's picture tower in eight bits, and measure what that costs.
+
+    The tower is fitted on pictures of some videos, and measured on pictures of others:
+    how often the best label is the same, and the cosine of the features with those in
+    float32. It is then used by the backends auto and openvino-int8, for the same
+    weights and view. Scores change a little, so calibrate again, and expect drift
+    detection to learn again. Needs the extra quantize.
+    """
+    from models.build import build_recognizer
+    from models.bundled import NO_ADAPTATION
+    from models.clip.checkpoint import find_checkpoint
+    from pipelines.folders import make_folder
+    from pipelines.lab.quantization import (
+        find_videos,
+        gather_pictures,
+        quantize_tower,
+        require_nncf,
+    )
+
+    require_nncf()
+    recordings = find_videos(footage)
+    recognizer = build_recognizer(
+        checkpoint, prompts, adaptation=NO_ADAPTATION, view=view
+    )
+    folder = out or make_folder(find_checkpoint(checkpoint))
+    with staged_bars() as show:
+        chosen = gather_pictures(recognizer, recordings, pictures, seed, show)
+    facts, graph = quantize_tower(recognizer, *chosen, folder)
+    if as_json:
+        typer.echo(json.dumps({**asdict(facts), "file": str(graph)}))
+        return
+    print_table(("in eight bits", ""), _costs(facts))
+    if facts.speedup <= 1:
+        typer.echo("It is not faster here: the backend auto will not take it.")
+    print_written(graph.with_suffix(suffix) for suffix in (".xml", ".bin", ".json"))
+
+
+def _costs(facts: "Int8Facts") -> list[tuple[str, str]]:
+    return [
+        ("pictures calibrated on", f"{facts.calibrated_on}"),
+        ("other pictures, measured on", f"{facts.measured_on}"),
+        ("same best label as in float32", f"{facts.agreement:.4f}"),
+        ("cosine with float32, mean", f"{facts.mean_cosine:.5f}"),
+        ("cosine with float32, least", f"{facts.least_cosine:.5f}"),
+        ("pictures per second, relative to torch", f"{facts.speedup:.1f}"),
+    ]

@@ -24,6 +24,7 @@ from ray.serve.schema import LoggingConfig
 
 from models.bundled import NO_ADAPTATION
 from models.clip.card import View
+from models.clip.picture_tower import Backend
 from models.person.files import check_files
 from pipelines.recognition import ClipScores, RecognizerInfo
 from pipelines.records import Clip
@@ -55,8 +56,9 @@ class RecognizerPlan:
     Attributes:
         frames: Frames in a whole window.
         seconds: Length of a window.
-        threads: Threads of torch in each replica.
+        threads: Threads of the model in each replica.
         view: What the checkpoint looks at; None is what its card says.
+        backend: What computes the picture tower.
     """
 
     model: str | None
@@ -69,6 +71,7 @@ class RecognizerPlan:
     device: str
     threads: int
     view: View | None
+    backend: Backend = "auto"
 
     @classmethod
     def of(cls, site: Site) -> "RecognizerPlan":
@@ -85,6 +88,7 @@ class RecognizerPlan:
             device=settings.device,
             threads=settings.threads or default_threads(settings.replicas),
             view=settings.view,
+            backend=settings.backend,
         )
 
     def load(self) -> "ClipRecognizer":
@@ -105,6 +109,7 @@ class RecognizerPlan:
             calibration=self.calibration,
             device=self.device,
             view=self.view,
+            backend=self.backend,
         )
 
     def try_out(self) -> bool:

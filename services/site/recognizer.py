@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from models.clip.card import View
+from models.clip.picture_tower import Backend
 from pipelines.live.subject import MOST_PEOPLE
 from pipelines.live.watch import WatchSettings
 from services.site.section import Section
@@ -42,10 +43,17 @@ class RecognizerSettings(Section):
         description="Use of a window's frames: their average, or the middle one.",
     )
     device: str = Field("cpu", description="Device of torch: cpu, cuda, cuda:1.")
+    backend: Backend = Field(
+        "auto",
+        description="What computes the picture tower: torch, openvino (the same"
+        " scores), openvino-bf16 or openvino-int8 (other scores: calibrate again)."
+        " auto takes openvino-int8 if `wardwatch model quantize` has made its files,"
+        " else the faster of the first two.",
+    )
     threads: int | None = Field(
         None,
         ge=1,
-        description="Threads of torch in each replica; shares all cores if none.",
+        description="Threads of the model in each replica; shares all cores if none.",
     )
     replicas: int = Field(
         1, ge=1, le=64, description="Least number of replicas, 1 to 64."

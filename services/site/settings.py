@@ -48,6 +48,7 @@ from services.site.chain import (
     WatcherSettings,
     WindowsSettings,
 )
+from services.site.console import ConsoleSettings
 from services.site.hub import HubSettings
 from services.site.notify import NotifySettings
 from services.site.recognizer import RecognizerSettings
@@ -244,6 +245,9 @@ class Site(BaseSettings):
         None, description="An Alertmanager that gets every open alarm as an alert."
     )
     hub: HubSettings = Field(default_factory=lambda: HubSettings())
+    console: ConsoleSettings | None = Field(
+        None, description="Web pages for carers; `wardwatch run` serves them if given."
+    )
 
     @classmethod
     def settings_customise_sources(

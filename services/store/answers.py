@@ -4,11 +4,11 @@ An answer waits while the hub is down. Its outcome is stored with the alarm's ch
 one transaction.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from services.store.database import AnyRow, Database
 from services.store.tables import answers
@@ -75,6 +75,16 @@ class Answers:
         """Return an answer, or None."""
         row = self._database.row(select(answers).where(answers.c.number == number))
         return None if row is None else _answer_of(row)
+
+    def latest(self, about: Collection[str]) -> dict[str, StoredAnswer]:
+        """Return the latest answer about each of these alarms or subjects."""
+        chosen = answers.c.about.in_(list(about))
+        newest = select(func.max(answers.c.number)).where(chosen)
+        query = select(answers).where(
+            answers.c.number.in_(newest.group_by(answers.c.about))
+        )
+        found = map(_answer_of, self._database.rows(query))
+        return {answer.about: answer for answer in found}
 
 
 def _answer_of(row: AnyRow) -> StoredAnswer:

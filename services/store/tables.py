@@ -135,3 +135,32 @@ audit: Final = Table(
     Column("about", String, nullable=False),
     Column("detail", JSON, nullable=False),
 )
+users: Final = Table(
+    "users",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("password_hash", String, nullable=False),
+    Column("role", String, nullable=False),
+    Column("subjects", JSON(none_as_null=True)),
+    Column("language", String),
+    Column("must_change", Boolean, nullable=False),
+)
+sessions: Final = Table(
+    "sessions",
+    metadata,
+    Column("secret_hash", String, primary_key=True),
+    Column("user_name", String, index=True, nullable=False),
+    Column("created_ns", BigInteger, nullable=False),
+    Column("used_ns", BigInteger, nullable=False),
+)
+tokens: Final = Table(
+    "tokens",
+    metadata,
+    Column("number", _NUMBER, primary_key=True),
+    Column("secret_hash", String, unique=True, nullable=False),
+    Column("user_name", String, index=True, nullable=False),
+    Column("name", String, nullable=False),
+    Column("scopes", JSON, nullable=False),
+    Column("created_ns", BigInteger, nullable=False),
+    Column("used_ns", BigInteger),
+)

@@ -1,5 +1,6 @@
 """The command line: errors, exit codes, help."""
 
+import os
 import subprocess
 import sys
 
@@ -99,3 +100,16 @@ def test_the_help_imports_nothing_heavy() -> None:
 def test_the_package_runs_as_a_module() -> None:
     command = [sys.executable, "-m", "services", "--help"]
     assert "doctor" in subprocess.check_output(command, text=True)
+
+
+@pytest.mark.slow
+def test_threads_of_torch_sleep_while_they_wait() -> None:
+    """The library of torch's threads prints the settings that it has read."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "services", "model", "show", "--json"],
+        env={**os.environ, "OMP_DISPLAY_ENV": "true"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "OMP_WAIT_POLICY = 'PASSIVE'" in ended.stderr

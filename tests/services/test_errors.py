@@ -8,6 +8,7 @@ from services import errors
 from services.errors import (
     BrokerRefused,
     ClusterNotFound,
+    ConsoleError,
     OutputFailed,
     PlaceError,
     PortTaken,
@@ -35,10 +36,11 @@ ERRORS = {
     PlaceError("x", "odd"): "x: odd",
     StoreError("hub.sqlite", "full"): "hub.sqlite: full",
     PortTaken("[::1]:80", "in use"): (
-        "[::1]:80: in use; set hub.port to another number, or stop the program that"
+        "[::1]:80: in use; set the port to another number, or stop the program that"
         " listens there"
     ),
     BrokerRefused("b:1883", "bad login"): "broker b:1883: bad login",
+    ConsoleError("c.pem", "is empty"): "console c.pem: is empty",
     ClusterNotFound("'{a}'", "is no address"): "--ray-address '{a}': is no address",
     RayFolderError("/d", "is long"): (
         "/d: is long; set TMPDIR to another folder, such as /tmp"

@@ -26,6 +26,7 @@ from services.commands.watch.run import WatchRun
 from services.commands.watch.sources import Sources
 from services.options import (
     AdaptationOption,
+    BackendOption,
     CalibrationOption,
     CropOption,
     ModelOption,
@@ -44,6 +45,7 @@ def watch(
     imu: ImuOption = None,
     model: ModelOption = None,
     view: ViewOption = None,
+    backend: BackendOption = "auto",
     prompts: PromptsOption = None,
     adaptation: AdaptationOption = None,
     calibration: CalibrationOption = None,
@@ -94,6 +96,7 @@ def watch(
         adaptation=adaptation,
         calibration=calibration,
         view=view,
+        backend=backend,
     )
     run = WatchRun(
         sources, rtsp, clock, origin_ns, settings, recognizer, baseline, relearn, show

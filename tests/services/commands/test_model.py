@@ -1,5 +1,7 @@
+import io
 import json
 import shutil
+from contextlib import redirect_stdout
 from fractions import Fraction
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import numpy as np
 import pytest
 
 from models.build import build_recognizer
+from models.bundled import NO_ADAPTATION
 from models.prompts.prompt_file import bundled_prompt_set
 from pipelines.sources.gstreamer.video_writer import VideoFileWriter
 from services.command_line import app, run
@@ -158,3 +161,59 @@ def test_a_damaged_calibration_is_one_line(
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert "calibration.json" in error
+
+
+@pytest.fixture(scope="module")
+def quantized(
+    checkpoint: Path, footage: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, str]:
+    """A checkpoint with its tower in eight bits, and what the command printed."""
+    folder = tmp_path_factory.mktemp("quantized") / "tiny-clip"
+    shutil.copytree(checkpoint, folder)
+    command = ["model", "quantize", str(folder), "--footage", str(footage)]
+    with redirect_stdout(io.StringIO()) as printed:
+        assert run(app, [*command, "--pictures", "8"]) == 0
+    return folder, printed.getvalue()
+
+
+@pytest.mark.slow
+@pytest.mark.gst
+def test_quantize_prints_its_costs(quantized: tuple[Path, str]) -> None:
+    folder, printed = quantized
+    facts = json.loads(next(folder.glob("int8-*.json")).read_text())
+    figures = {
+        line.rsplit(maxsplit=1)[0].strip(): line.split()[-1]
+        for line in printed.splitlines()
+        if not line.startswith(("written", "It"))
+    }
+    assert figures["pictures calibrated on"] == "8"
+    assert figures["other pictures, measured on"] == "8"
+    assert figures["same best label as in float32"] == f"{facts['agreement']:.4f}"
+    assert figures["cosine with float32, mean"] == f"{facts['mean_cosine']:.5f}"
+    assert figures["cosine with float32, least"] == f"{facts['least_cosine']:.5f}"
+    assert sum(line.startswith("written: ") for line in printed.splitlines()) == 3
+
+
+@pytest.mark.slow
+@pytest.mark.gst
+def test_a_tower_in_eight_bits_has_a_calibration_of_its_own(
+    quantized: tuple[Path, str],
+) -> None:
+    folder, _ = quantized
+    exact, rounded = (
+        build_recognizer(folder, adaptation=NO_ADAPTATION, backend=backend)
+        for backend in ("torch", "openvino-int8")
+    )
+    assert rounded.clip.tower.backend == "openvino-int8"
+    assert rounded.weights.startswith(f"{exact.weights}/int8-")
+    assert rounded.identity != exact.identity
+
+
+def test_quantize_needs_videos(
+    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["model", "quantize", str(checkpoint), "--footage", str(tmp_path)]
+    assert run(app, command) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"wardwatch: {tmp_path}: holds no video (")
+    assert error.count("\n") == 1

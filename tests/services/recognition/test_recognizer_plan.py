@@ -13,3 +13,13 @@ def test_a_site_chooses_the_view_of_its_own_checkpoint(tmp_path: Path) -> None:
     path.write_text(f"site: ward-3\nrecognizer: {{model: {model}, view: person}}\n")
     recognizer = RecognizerPlan.of(read_site(path, {})).load()
     assert recognizer.clip.card.view == "person"
+
+
+def test_a_site_chooses_the_backend_of_its_replicas(tmp_path: Path) -> None:
+    model = save_tiny_checkpoint(tmp_path / "tiny")
+    path = tmp_path / "site.yaml"
+    path.write_text(
+        f"site: ward-3\nrecognizer: {{model: {model}, backend: openvino}}\n"
+    )
+    recognizer = RecognizerPlan.of(read_site(path, {})).load()
+    assert recognizer.clip.tower.backend == "openvino"

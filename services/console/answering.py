@@ -1,0 +1,90 @@
+"""A person's answer to an alarm: checked, noted in the audit, stored for the hub."""
+
+from dataclasses import dataclass
+from typing import Any, Final, Literal, final
+
+from services.console.context import Console
+from services.console.people import Person
+
+Kind = Literal["ack", "snooze", "resolve"]
+
+KINDS: Final = ("ack", "snooze", "resolve")
+SNOOZE_MINUTES: Final = (5, 10, 30)
+MOST_NOTE: Final = 200
+_MOST_MINUTES: Final = 24 * 60
+
+
+class AnswerRefused(Exception):
+    """An answer cannot be given; ``key`` is why, a text of the catalogue."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        super().__init__(key)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a person answers.
+
+    Attributes:
+        kind: ack, snooze or resolve.
+        minutes: Length of a snooze, above 0 and up to a day.
+        verdict: ``true`` or ``false`` of an alarm that is resolved; None for neither.
+        note: A line for the history.
+    """
+
+    kind: str
+    minutes: float = 10.0
+    verdict: str | None = None
+    note: str = ""
+
+    def facts(self) -> dict[str, Any]:
+        """Return what the hub needs beside the kind and the person."""
+        match self.kind:
+            case "snooze":
+                return {"minutes": self.minutes}
+            case "resolve":
+                return {"verdict": self.verdict, "note": self.note}
+        return {}
+
+
+def give(console: Console, person: Person, alarm_id: str, given: Given) -> int:
+    """Store an answer to an open alarm; return its number.
+
+    Raises:
+        AnswerRefused: If it is malformed, or if the person sees no such open alarm.
+        StoreError: If it cannot be stored.
+    """
+    alarm = console.store.alarms.one(alarm_id)
+    if alarm is None or not person.may_see(alarm.subject_id):
+        reason = "answer.unknown"
+        raise AnswerRefused(reason)
+    if alarm.is_over:
+        reason = "answer.over"
+        raise AnswerRefused(reason)
+    _check(given)
+    facts = given.facts()
+    detail = {"subject": alarm.subject_id, **facts}
+    console.audit(person, f"answered: {given.kind}", alarm_id, detail)
+    by, now_ns = person.signature, console.utc_ns()
+    return console.store.answers.give(alarm_id, given.kind, facts, by, now_ns)
+
+
+def _check(given: Given) -> None:
+    """Refuse an answer that nobody can understand.
+
+    Raises:
+        AnswerRefused: In that case.
+    """
+    fits = (
+        given.kind in KINDS
+        and 0 < given.minutes <= _MOST_MINUTES
+        and given.verdict in (None, "true", "false")
+    )
+    if not fits:
+        reason = "answer.malformed"
+        raise AnswerRefused(reason)
+    if len(given.note) > MOST_NOTE or not given.note.isprintable():
+        reason = "answer.note"
+        raise AnswerRefused(reason)

@@ -1,0 +1,191 @@
+"""Log in, log out, and one's own account."""
+
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from services.console.gate import SESSION_COOKIE
+from services.console.passwords import (
+    LEAST_LENGTH,
+    MOST_LENGTH,
+    fits,
+    hash_of_password,
+    hash_of_secret,
+    new_secret,
+)
+from services.console.people import SCOPES
+from services.console.texts import LANGUAGES
+from services.console.web import ConsoleOf, FormOf, PersonOf, needs, page
+from services.store.access import Act
+
+open_routes = APIRouter()
+"""What is reached without a login."""
+
+routes = APIRouter(dependencies=[needs("viewer")])
+
+_MOST_NAME: Final = 64
+_MOST_TOKENS: Final = 20
+
+
+@open_routes.get("/healthz")
+async def healthz() -> dict[str, bool]:
+    """Say that the process lives."""
+    return {"alive": True}
+
+
+@open_routes.get("/login")
+def login_page(request: Request, next: str = "/") -> Response:  # noqa: A002
+    """Show the form of the login."""
+    if request.state.person is not None:
+        return RedirectResponse(_local(next), HTTPStatus.SEE_OTHER)
+    return page(request, "login.html", next=_local(next), name="", problem="")
+
+
+@open_routes.post("/login")
+async def log_in(request: Request, console: ConsoleOf, form: FormOf) -> Response:
+    """Start a session, if name and password fit."""
+    name = form.get("name", "").strip().lower()[:_MOST_NAME]
+    target = _local(form.get("next", "/"))
+    address = request.client.host if request.client else ""
+    wait_s = console.limit.wait_s(name, address)
+    if wait_s > 0:
+        minutes = int(wait_s // 60) + 1
+        return page(
+            request,
+            "login.html",
+            HTTPStatus.TOO_MANY_REQUESTS,
+            next=target,
+            name=name,
+            problem="login.wait",
+            minutes=minutes,
+        )
+    console.limit.failed(name, address)  # before any wait: many at once do not pass
+    user = await run_in_threadpool(console.access.user, name)
+    hashed = None if user is None else user.password_hash
+    password = form.get("password", "")
+    if user is None or not await run_in_threadpool(fits, password, hashed):
+        now_ns = console.utc_ns()
+        await run_in_threadpool(console.access.failed_login, name, address, now_ns)
+        facts = {"next": target, "name": name, "problem": "login.wrong"}
+        return page(request, "login.html", HTTPStatus.UNAUTHORIZED, **facts)
+    console.limit.succeeded(name, address)
+    secret = new_secret()
+    act = Act(console.utc_ns(), name)
+    opening = (name, hash_of_secret(secret), act)
+    await run_in_threadpool(console.access.open_session, *opening)
+    await run_in_threadpool(console.drop_old_sessions)
+    answer = RedirectResponse(target, HTTPStatus.SEE_OTHER)
+    answer.set_cookie(
+        SESSION_COOKIE,
+        secret,
+        max_age=30 * 24 * 3600,
+        httponly=True,
+        samesite="strict",
+        secure=console.has_tls,
+    )
+    return answer
+
+
+@routes.post("/logout")
+def log_out(request: Request, console: ConsoleOf, person: PersonOf) -> Response:
+    """End the session."""
+    secret = request.cookies.get(SESSION_COOKIE, "")
+    console.access.close_session(hash_of_secret(secret), console.act(person))
+    answer = RedirectResponse("/login", HTTPStatus.SEE_OTHER)
+    answer.delete_cookie(SESSION_COOKIE)
+    return answer
+
+
+@routes.get("/account")
+def account(request: Request, console: ConsoleOf, person: PersonOf) -> Response:
+    """Show what a user may set."""
+    return _account(request, console, person)
+
+
+@routes.post("/account/password")
+def change_password(
+    request: Request, console: ConsoleOf, person: PersonOf, form: FormOf
+) -> Response:
+    """Change one's own password; it ends the user's other sessions."""
+    user = console.access.user(person.name)
+    old, new = form.get("old", ""), form.get("new", "")
+    if user is None or not fits(old, user.password_hash):
+        return _account(request, console, person, "account.wrong")
+    if not LEAST_LENGTH <= len(new) <= MOST_LENGTH or new == old:
+        return _account(request, console, person, "account.short")
+    if new != form.get("again", ""):
+        return _account(request, console, person, "account.differs")
+    act = console.act(person)
+    hashed = hash_of_password(new)
+    console.access.set_password(person.name, hashed, act, must_change=False)
+    answer = RedirectResponse("/login", HTTPStatus.SEE_OTHER)
+    answer.delete_cookie(SESSION_COOKIE)
+    return answer
+
+
+@routes.post("/account/language")
+def choose_language(console: ConsoleOf, person: PersonOf, form: FormOf) -> Response:
+    """Set the language of one's pages."""
+    language = form.get("language", "")
+    chosen = language if language in LANGUAGES else None
+    console.access.set_language(person.name, chosen, console.act(person))
+    return RedirectResponse("/account", HTTPStatus.SEE_OTHER)
+
+
+@routes.post("/account/tokens")
+def add_token(
+    request: Request, console: ConsoleOf, person: PersonOf, form: FormOf
+) -> Response:
+    """Make a token of one's own, whose secret is shown once."""
+    name = form.get("name", "").strip()
+    scopes = [scope for scope in SCOPES if form.get(scope)]
+    known = console.access.tokens(person.name)
+    fine = 0 < len(name) <= _MOST_NAME and name.isprintable() and scopes
+    if not fine or len(known) >= _MOST_TOKENS:
+        return _account(request, console, person, "account.token")
+    secret = new_secret()
+    act = console.act(person)
+    console.access.add_token(person.name, name, scopes, hash_of_secret(secret), act)
+    return _account(request, console, person, secret=secret)
+
+
+@routes.post("/account/tokens/{number}/remove")
+def remove_token(console: ConsoleOf, person: PersonOf, number: int) -> Response:
+    """Remove a token of one's own."""
+    if number in [token.number for token in console.access.tokens(person.name)]:
+        console.access.remove_token(number, console.act(person))
+    return RedirectResponse("/account", HTTPStatus.SEE_OTHER)
+
+
+def _account(
+    request: Request,
+    console: ConsoleOf,
+    person: PersonOf,
+    problem: str = "",
+    secret: str = "",
+) -> Response:
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if problem else HTTPStatus.OK
+    return page(
+        request,
+        "account.html",
+        status,
+        tokens=console.access.tokens(person.name),
+        scopes=SCOPES,
+        least=LEAST_LENGTH,
+        problem=problem,
+        secret=secret,
+    )
+
+
+def _local(target: str) -> str:
+    """Return where a login leads: a path of these pages, whatever was asked."""
+    parts = urlsplit(target)
+    is_local = target.startswith("/") and not target.startswith(("//", "/\\"))
+    if not is_local or parts.netloc or not target.isprintable():
+        return "/"
+    return target

@@ -1,0 +1,116 @@
+"""Users: an administrator adds them, sets their rights, and resets passwords."""
+
+import re
+from http import HTTPStatus
+from typing import Final
+
+from fastapi import APIRouter
+from starlette.datastructures import ImmutableMultiDict
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from services.console.context import Console
+from services.console.passwords import hash_of_password, new_password
+from services.console.people import ROLES
+from services.console.web import ConsoleOf, FormOf, PersonOf, needs, page
+from services.store.access import User
+
+routes = APIRouter(prefix="/users", dependencies=[needs("administrator")])
+
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+
+
+@routes.get("")
+def users(request: Request, console: ConsoleOf) -> Response:
+    """Show all users."""
+    return _users(request, console)
+
+
+@routes.post("")
+def add_user(
+    request: Request, console: ConsoleOf, person: PersonOf, form: FormOf
+) -> Response:
+    """Add a user, whose first password is shown once."""
+    name = form.get("name", "").strip().lower()
+    role = form.get("role", "")
+    if _NAME.fullmatch(name) is None or role not in ROLES:
+        return _users(request, console, "users.malformed")
+    password = new_password()
+    subjects = _subjects(form)
+    user = User(name, hash_of_password(password), role, subjects, must_change=True)
+    if not console.access.add(user, console.act(person)):
+        return _users(request, console, "users.taken")
+    return _users(request, console, name=name, password=password)
+
+
+@routes.post("/{name}/rights")
+def set_rights(
+    request: Request, console: ConsoleOf, person: PersonOf, form: FormOf, name: str
+) -> Response:
+    """Set a user's role and subjects."""
+    role = form.get("role", "")
+    if role not in ROLES:
+        return _users(request, console, "users.malformed")
+    act = console.act(person)
+    if not console.access.set_rights(name, role, _subjects(form), act):
+        return _users(request, console, "users.last")
+    return RedirectResponse("/users", HTTPStatus.SEE_OTHER)
+
+
+@routes.post("/{name}/password")
+def reset_password(
+    request: Request, console: ConsoleOf, person: PersonOf, name: str
+) -> Response:
+    """Give a user a new password, which is shown once and must be changed."""
+    if console.access.user(name) is None:
+        return _users(request, console, "users.unknown")
+    password = new_password()
+    act, hashed = console.act(person), hash_of_password(password)
+    console.access.set_password(name, hashed, act, must_change=True)
+    return _users(request, console, name=name, password=password)
+
+
+@routes.post("/{name}/remove")
+def remove_user(
+    request: Request, console: ConsoleOf, person: PersonOf, name: str
+) -> Response:
+    """Remove a user, with sessions and tokens."""
+    if not console.access.remove(name, console.act(person)):
+        return _users(request, console, "users.last")
+    return RedirectResponse("/users", HTTPStatus.SEE_OTHER)
+
+
+@routes.post("/tokens/{number}/remove")
+def remove_token(console: ConsoleOf, person: PersonOf, number: int) -> Response:
+    """Remove anybody's token."""
+    console.access.remove_token(number, console.act(person))
+    return RedirectResponse("/users", HTTPStatus.SEE_OTHER)
+
+
+def _subjects(form: ImmutableMultiDict[str, str]) -> tuple[str, ...] | None:
+    """Return the chosen subjects; None for all."""
+    if form.get("all_subjects"):
+        return None
+    return tuple(sorted(set(form.getlist("subject"))))
+
+
+def _users(
+    request: Request,
+    console: Console,
+    problem: str = "",
+    name: str = "",
+    password: str = "",
+) -> Response:
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if problem else HTTPStatus.OK
+    return page(
+        request,
+        "users.html",
+        status,
+        users=console.access.users(),
+        tokens=console.access.tokens(),
+        roles=ROLES,
+        subjects=console.feed.snapshot.subjects,
+        problem=problem,
+        name=name,
+        password=password,
+    )

@@ -1,0 +1,135 @@
+"""The stream of what changes."""
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.live.alarms import AlarmRule, raise_alarm
+from services.console.gate import SESSION_COOKIE
+from services.console.passwords import hash_of_secret, new_secret
+from services.store.access import Act
+from tests.console_rig import Served, open_rig, serving
+from tests.made_up_ward import BEDS, event, fall, lives
+
+pytestmark = pytest.mark.slow
+
+SOON_S = 20.0
+Event = tuple[str, dict[str, Any]]
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    console = open_rig(tmp_path)
+    now_ns = console.utc_ns()
+    console.store.live.put(lives(now_ns), now_ns)
+    console.store.notes.note("expected sources", {name: [] for name in BEDS})
+    with serving(console) as served:
+        yield served
+    console.store.close()
+
+
+@contextmanager
+def stream_of(
+    served: Served, name: str, tiles: str = "all"
+) -> Iterator[Iterator[Event]]:
+    """The events of a user's stream, as they come."""
+    secret = new_secret()
+    access = served.console.access
+    act = Act(served.console.utc_ns(), name)
+    access.open_session(name, hash_of_secret(secret), act)
+    connection = HTTPConnection(served.url.removeprefix("http://"), timeout=SOON_S)
+    cookie = {"cookie": f"{SESSION_COOKIE}={secret}"}
+    connection.request("GET", f"/stream?tiles={tiles}", headers=cookie)
+    answer = connection.getresponse()
+    assert answer.headers["content-type"].startswith("text/event-stream")
+
+    def events() -> Iterator[Event]:
+        kind = ""
+        for line in answer:
+            name, _, value = line.decode().strip().partition(": ")
+            if name == "event":
+                kind = value
+            elif name == "data":
+                yield kind, json.loads(value)
+
+    yield events()
+    connection.close()
+
+
+def until_beat(events: Iterator[Event]) -> list[Event]:
+    found: list[Event] = []
+    for kind, facts in events:
+        if kind == "beat":
+            return found
+        found.append((kind, facts))
+    return found
+
+
+def test_a_stream_begins_with_everything_and_goes_on_with_what_changes(
+    served: Served,
+) -> None:
+    with stream_of(served, "kim") as events:
+        first = until_beat(events)
+        tiles = {facts["id"] for kind, facts in first if kind == "tile"}
+        assert tiles == set(BEDS)
+        alarm = fall(served.console.store, "bed-4", served.console.utc_ns())
+        later: list[Event] = []
+        while not later:
+            later = until_beat(events)
+        changed = [facts["id"] for kind, facts in later if kind == "tile"]
+        (alarms,) = (facts for kind, facts in later if kind == "alarms")
+        assert changed == ["bed-4"]
+        assert (alarms["waiting"], alarms["priority"]) == (1, "high")
+        assert alarms["ids"] == [alarm.alarm_id]
+
+
+def test_a_limited_user_hears_nothing_of_others(served: Served) -> None:
+    with stream_of(served, "nina") as events:
+        first = until_beat(events)
+        fall(served.console.store, "bed-4", served.console.utc_ns())
+        mine = fall(served.console.store, "bed-2", served.console.utc_ns())
+        heard = [*first, *until_beat(events)]
+        while "bed-2" not in str(heard[len(first) :]):
+            heard += until_beat(events)
+    tiles = {facts["id"] for kind, facts in heard if kind == "tile"}
+    assert tiles == {"bed-1", "bed-2"}
+    assert [facts["ids"] for kind, facts in heard if kind == "alarms"][-1] == [
+        mine.alarm_id
+    ]
+    assert "bed-4" not in str(heard)
+
+
+def test_an_alarm_that_is_only_suspected_is_shown_and_makes_no_sound(
+    served: Served,
+) -> None:
+    now_ns = served.console.utc_ns()
+    happened = event("bed-4", "fall", now_ns)
+    alarm = raise_alarm(happened, AlarmRule(confirm_s=600), now_ns)
+    served.console.store.take([], {}, now_ns, [alarm])
+    with stream_of(served, "kim") as events:
+        heard = until_beat(events)
+        while alarm.alarm_id not in str(heard):
+            heard += until_beat(events)
+    facts = [facts for kind, facts in heard if kind == "alarms"][-1]
+    assert (facts["waiting"], facts["priority"], facts["ids"]) == (1, "", [])
+
+
+def test_a_page_of_one_subject_gets_its_tile_alone(served: Served) -> None:
+    with stream_of(served, "kim", "bed-3") as events:
+        tiles = [facts["id"] for kind, facts in until_beat(events) if kind == "tile"]
+    assert tiles == ["bed-3"]
+
+
+def test_streams_end_when_the_console_does(tmp_path: Path) -> None:
+    console = open_rig(tmp_path)
+    with ExitStack() as stack:
+        with serving(console) as served:
+            events = stack.enter_context(stream_of(served, "kim"))
+            until_beat(events)
+        assert [kind for kind, _ in events if kind != "beat"] == []
+    console.store.close()

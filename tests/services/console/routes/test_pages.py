@@ -1,0 +1,190 @@
+"""What the pages show, and to whom."""
+
+import csv
+import io
+
+import pytest
+from starlette.testclient import TestClient
+
+from services.console.context import Console
+from services.store.audit import AuditEntry
+from tests import made_up_ward
+from tests.console_rig import log_in
+from tests.made_up_ward import fall
+
+pytestmark = pytest.mark.slow
+
+UNBROKEN = "\u00a0"
+"""The space of a number and its unit."""
+
+HTML = {"accept": "text/html"}
+
+
+@pytest.fixture
+def ward(console: Console, client: TestClient) -> Console:
+    """The client's console, on a whole ward that it has seen."""
+    made_up_ward.fill(console.store, console.utc_ns())
+    assert client.portal is not None
+    client.portal.call(console.feed.look)
+    return console
+
+
+def text_of(client: TestClient, path: str) -> str:
+    answer = client.get(path, headers=HTML)
+    assert answer.status_code == 200, answer.text
+    return answer.text.replace(UNBROKEN, " ")
+
+
+def latest(console: Console) -> AuditEntry:
+    return console.store.audit.page(1)[0]
+
+
+def test_the_ward_shows_everybody_and_the_open_alarms(
+    client: TestClient, ward: Console
+) -> None:
+    log_in(client, "kim")
+    text = text_of(client, "/")
+    assert all(f'data-tile="{name}"' in text for name in made_up_ward.BEDS)
+    assert text.index("bed-4</a>: Fall") < text.index("bed-10</a>: Left the bed")
+    assert text.index("Left the bed") < text.index("kim is on the way")
+
+
+def test_a_limited_user_sees_nothing_of_others_anywhere(
+    client: TestClient, ward: Console
+) -> None:
+    log_in(client, "nina")
+    paths = ("/", "/alarms", "/history", "/history?kind=events", "/coverage")
+    for path in (*paths, "/system", "/history.csv", "/api/subjects", "/api/alarms"):
+        text = client.get(path, headers=HTML).text
+        assert "bed-4" not in text, path
+        assert "bed-12" not in text, path
+    (alarm,) = (it for it in ward.store.alarms.open() if it.subject_id == "bed-4")
+    for path in ("/subjects/bed-4", f"/alarms/{alarm.alarm_id}"):
+        assert client.get(path, headers=HTML).status_code == 404, path
+    api = f"/api/alarms/{alarm.alarm_id}"
+    assert client.get(f"{api}/poses").status_code == 404
+    assert client.get("/history?subject=bed-4", headers=HTML).text.count("<tr>") == 0
+
+
+def test_a_viewer_gets_no_buttons_and_cannot_answer(
+    client: TestClient, ward: Console
+) -> None:
+    csrf = log_in(client, "vera")
+    assert "data-answer" not in text_of(client, "/")
+    alarm = ward.store.alarms.open()[0]
+    fields = {"csrf": csrf, "kind": "ack"}
+    path = f"/alarms/{alarm.alarm_id}/answer"
+    assert client.post(path, data=fields).status_code == 403
+    assert ward.store.answers.waiting(1) == []
+
+
+def test_an_answer_works_without_scripts(client: TestClient, ward: Console) -> None:
+    csrf = log_in(client, "kim")
+    (alarm,) = (it for it in ward.store.alarms.open() if it.subject_id == "bed-4")
+    fields = {"csrf": csrf, "kind": "snooze", "minutes": "5"}
+    answer = client.post(f"/alarms/{alarm.alarm_id}/answer", data=fields, headers=HTML)
+    assert answer.status_code == 303
+    assert "waits for the service" in text_of(client, answer.headers["location"])
+    (stored,) = ward.store.answers.waiting(10)
+    assert stored.facts == {"minutes": 5.0}
+
+
+def test_an_answer_that_did_not_fit_says_why(client: TestClient, ward: Console) -> None:
+    log_in(client, "kim")
+    alarm = ward.store.alarms.open()[0]
+    number = ward.store.answers.give(alarm.alarm_id, "ack", {}, "kim", 1)
+    ward.store.take([], {}, 1, outcomes={number: "it is already acknowledged"})
+    text = text_of(client, f"/alarms/{alarm.alarm_id}")
+    assert "it is already acknowledged" in text
+
+
+def test_an_alarm_shows_its_history_and_what_recognised_it(
+    client: TestClient, ward: Console
+) -> None:
+    log_in(client, "kim")
+    (alarm,) = (it for it in ward.store.alarms.open() if it.subject_id == "bed-4")
+    text = text_of(client, f"/alarms/{alarm.alarm_id}")
+    for words in ("camera and wearable", "very sure (93 %)", "others were called"):
+        assert words in text
+    assert "<dd>2</dd>" in text  # people in view, by the poses
+
+
+def test_poses_are_noted_in_the_audit_when_somebody_looks(
+    client: TestClient, ward: Console
+) -> None:
+    log_in(client, "vera")
+    (alarm,) = (it for it in ward.store.alarms.open() if it.subject_id == "bed-4")
+    poses = client.get(f"/api/alarms/{alarm.alarm_id}/poses").json()
+    assert poses["alarm_id"] == alarm.alarm_id
+    entry = latest(ward)
+    assert (entry.who, entry.what, entry.about) == (
+        *("vera", "poses viewed"),
+        alarm.alarm_id,
+    )
+
+
+def test_the_history_has_all_rows_in_pages_without_a_gap(
+    client: TestClient, ward: Console
+) -> None:
+    log_in(client, "kim")
+    found, path = 0, "/history?kind=events"
+    while path:
+        text = text_of(client, path)
+        found += text.count("<tr><td>")
+        older = text.partition('href="/history?kind=events&amp;before_ns')[2]
+        query = older.partition('"')[0].replace("&amp;", "&")
+        path = f"/history?kind=events&before_ns{query}" if older else ""
+    rows = client.get("/history.csv?kind=events").text.splitlines()[1:]
+    assert found == len(rows) > 50
+
+
+def test_the_export_is_noted_and_holds_no_formula(
+    client: TestClient, ward: Console
+) -> None:
+    log_in(client, "kim")
+    odd = fall(ward.store, "=cmd()", ward.utc_ns())
+    text = client.get("/history.csv").text
+    rows = list(csv.DictReader(io.StringIO(text)))
+    (row,) = (row for row in rows if row["alarm_id"].endswith(odd.alarm_id))
+    assert row["subject"] == "'=cmd()"
+    assert latest(ward).what == "history exported"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/history?since=yesterday", "/history?kind=all", "/coverage?day=x"),
+        *("/subjects/bed-4?day=0", "/subjects/bed-4?day=9999-12-31"),
+        "/history?before_ns=x",
+    ],
+)
+def test_what_cannot_be_understood_is_said_in_one_line(
+    client: TestClient, ward: Console, path: str
+) -> None:
+    log_in(client, "kim")
+    answer = client.get(path, headers=HTML)
+    assert answer.status_code == 422
+    assert "This cannot be understood" in answer.text
+
+
+def test_an_unknown_subject_is_not_found(client: TestClient, ward: Console) -> None:
+    log_in(client, "kim")
+    assert client.get("/subjects/bed-99", headers=HTML).status_code == 404
+
+
+def test_the_system_page_says_that_the_hub_does_not_answer(
+    client: TestClient, ward: Console
+) -> None:
+    log_in(client, "kim")
+    text = text_of(client, "/system")
+    assert "The service does not answer" in text
+    assert "<dd>1, the oldest 1 min ago</dd>" in text
+
+
+def test_texts_of_the_store_are_shown_as_texts(
+    client: TestClient, ward: Console
+) -> None:
+    log_in(client, "ada")
+    attack = "<script>alert(1)</script>"
+    ward.store.audit.add(1, attack, attack, attack, {attack: attack})
+    assert attack not in text_of(client, "/audit")
