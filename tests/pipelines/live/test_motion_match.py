@@ -19,7 +19,8 @@ RATE_HZ, STEP_S, LENGTH_S = 50, 0.375, 30.0
 def activity(seed: int, times_s: np.ndarray) -> np.ndarray:
     """How strongly somebody moves at each time, 0 to 1; 0 for the seed 0."""
     drawn = np.random.default_rng(seed).random(200) < 0.4
-    return drawn[(times_s / 0.75).astype(int)] * float(seed != 0)
+    strong: np.ndarray = drawn[(times_s / 0.75).astype(int)] * float(seed != 0)
+    return strong
 
 
 def samples(seed: int, late_s: float = 0.0) -> ImuBuffer:
