@@ -7,7 +7,7 @@
     confirmed ────────────────▶ escalated │ next step
         │  ▲                      │  ▲ └──┘
         │  └─────── until ────────┼──┼───────────── snoozed
-        ├─────────────────────────┤  │ long lie        ▲
+        ├─────────────────────────┤  │ too long        ▲
         ▼                         ▼  │                 │
      resolved ◀──────────────── acknowledged ──────────┘
 
@@ -23,7 +23,7 @@ from typing import Final, Literal, final
 from models.prompts.prompt_set import Priority
 from models.window import Modality
 from pipelines.clock import seconds_to_ns
-from pipelines.records import ActionEvent
+from pipelines.records import BED_EXIT, ActionEvent
 
 AlarmState = Literal[
     "suspected",
@@ -42,12 +42,14 @@ AlarmStep = Literal[
     "awake",
     "acknowledged",
     "long lie",
+    "out of bed",
     "recovered",
     "resolved",
     "cancelled",
 ]
 """What an entry of an alarm's history says."""
 
+AlarmKind = Literal["person", "technical"]
 Verdict = Literal["true", "false"]
 """A person's word on whether what was reported has happened."""
 
@@ -72,6 +74,8 @@ class AlarmRule:
         long_lie_s: Length of an episode that makes the alarm urgent again, even if it
             was acknowledged, in seconds; 0 for never.
         latches: Whether the alarm stays when the episode ends.
+        out_of_bed_s: The same as ``long_lie_s`` for a bed exit, which has no long lie:
+            the person is out of bed for too long. It does not wait for ``confirm_s``.
 
     Raises:
         ValueError: If a time is negative, or a step of the escalation is not positive.
@@ -82,16 +86,17 @@ class AlarmRule:
     escalate_s: tuple[float, ...] = (60.0, 120.0)
     long_lie_s: float = 300.0
     latches: bool = True
+    out_of_bed_s: float = 0.0
 
     def __post_init__(self) -> None:
         if (
-            min(self.confirm_s, self.long_lie_s) < 0
+            min(self.confirm_s, self.long_lie_s, self.out_of_bed_s) < 0
             or min(self.escalate_s, default=1) <= 0
         ):
             msg = (
                 "times of an alarm must not be negative, and steps of the escalation"
                 f" be positive, got {self.confirm_s}, {self.long_lie_s},"
-                f" {self.escalate_s}"
+                f" {self.out_of_bed_s}, {self.escalate_s}"
             )
             raise ValueError(msg)
 
@@ -125,9 +130,10 @@ class Alarm:
             again.
         until_ns: End of a snooze; 0 without one.
         has_ended: Whether the episode is over.
-        is_long: Whether it has become a long lie.
+        is_long: Whether its episode was too long: a long lie, or out of bed.
         verdict: What a person found; None until it is resolved by one.
         history: Everything that happened, in order.
+        kind: Whether it is about a person, or about a fault of the system.
     """
 
     alarm_id: str
@@ -145,6 +151,7 @@ class Alarm:
     is_long: bool = False
     verdict: Verdict | None = None
     history: tuple[AlarmEntry, ...] = ()
+    kind: AlarmKind = "person"
 
     @property
     def is_over(self) -> bool:
@@ -237,8 +244,12 @@ class Alarm:
         if waits and self.escalations < len(rule.escalate_s):
             after_ns = seconds_to_ns(rule.escalate_s[self.escalations])
             dues["escalated"] = self.waits_since_ns + after_ns
-        lies = not (self.has_ended or self.is_long or self.is_over)
-        if rule.long_lie_s and lies and self.state != "suspected":
+        if self.has_ended or self.is_long or self.is_over:
+            return dues
+        if self.name == BED_EXIT:
+            if rule.out_of_bed_s:
+                dues["out of bed"] = self.raised_ns + seconds_to_ns(rule.out_of_bed_s)
+        elif rule.long_lie_s and self.state != "suspected":
             dues["long lie"] = self.raised_ns + seconds_to_ns(rule.long_lie_s)
         return dues
 
@@ -256,7 +267,7 @@ class Alarm:
                 return replace(
                     later, waits_since_ns=due_ns, escalations=self.escalations + 1
                 )
-            case _:  # a long lie: the escalation starts again
+            case _:  # too long: the escalation starts again
                 later = self._with("escalated", entry)
                 return replace(
                     later,

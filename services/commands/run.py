@@ -73,7 +73,10 @@ def check(
     ] = False,
     notify: Annotated[
         bool,
-        typer.Option("--notify", help="Send each target of notify a test message."),
+        typer.Option(
+            "--notify",
+            help="Send each phone and webhook a test message, and try Alertmanager.",
+        ),
     ] = False,
 ) -> None:
     """Check a site's file, its store and its broker, and print each mistake.
@@ -96,12 +99,20 @@ def check(
         _say(describe_store(site))
         _say(asyncio.run(describe_broker(site)))
     if notify:
-        from services.delivery.notices import send_test
+        from pipelines.clock import SystemClock
+        from services.delivery.alertmanager import send
+        from services.delivery.notices import send_test, targets_of
 
-        problems = {target.name: send_test(target, site.site) for target in site.notify}
-        for name, problem in problems.items():
-            typer.echo(f"notify {name}: {problem or 'has taken the test message'}")
-        if any(problems.values()):
+        clock, all_took = SystemClock(), True
+        for target in targets_of(site):
+            problem = asyncio.run(send_test(target, site.site, clock)).problem
+            typer.echo(f"{target.label}: {problem or 'has taken the test message'}")
+            all_took = all_took and not problem
+        if site.alertmanager is not None:
+            problem = asyncio.run(send(site.alertmanager, [])).problem
+            typer.echo(f"alertmanager: {problem or 'takes alerts'}")
+            all_took = all_took and not problem
+        if not all_took:
             raise typer.Exit(1)
 
 

@@ -52,8 +52,9 @@ def discovery(topics: Topics, subject_id: str, events: Sequence[str]) -> Message
         "device_class": "safety",
         "state_topic": topics.of(subject_id, "alarm"),
         "value_template": (
-            "{{ 'ON' if value_json is defined and value_json.open | selectattr('state',"
-            " 'in', ['suspected', 'confirmed', 'escalated']) | list else 'OFF' }}"
+            "{{ 'ON' if value_json is defined and value_json.open"
+            " | rejectattr('kind', 'eq', 'technical') | selectattr('state', 'in',"
+            " ['suspected', 'confirmed', 'escalated']) | list else 'OFF' }}"
         ),
         "json_attributes_topic": topics.of(subject_id, "alarm"),
     }

@@ -1,41 +1,49 @@
-"""Notices to phones, chats and mailboxes, by apprise: until each was taken.
+"""Notices to phones and webhooks: until each was taken.
 
-    store ──oldest of a target──▶ apprise ──taken──▶ delivered
+    store ──oldest of a target──▶ target ──taken──▶ delivered
       ▲          │ not taken
-      └──────────┘ again, with growing pauses; other targets go on
+      ├──────────┘ again, with growing pauses; other targets go on
+      └─ given up and kept, if the target itself refuses it several times
 
 A notice is in the store before anything is sent, so it survives the death of the
-process; it may then come twice. Notices of an alarm that is over are no longer sent.
+process; it may then come twice. A phone gets no more about an alarm that is over.
 """
 
 import asyncio
+import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping
 from random import Random
-from typing import final
+from types import MappingProxyType
+from typing import Final, final
 
 from pipelines.clock import Clock
 from pipelines.sources.backoff import Backoff
+from services.delivery.outcome import NoticeTarget, Outcome
+from services.delivery.phones import Phone
+from services.delivery.webhooks import Webhook
 from services.errors import StoreError
-from services.site.notify import NotifySettings
-from services.store.notices import Notice, Notices
+from services.site.settings import Site
+from services.store.notices import DeadNotices, Notice, Notices
 from services.tasks import end_tasks
 
 logger = logging.getLogger(__name__)
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 30.0
+_MOST_REFUSALS: Final = 5
+"""Refusals of one notice until it is given up: a receiver may just be set up."""
 
 
 @final
 class NoticeDelivery:
-    """Sends the notices of a store to their targets, without end."""
+    """Sends the notices of a store to the targets of a site, without end."""
 
-    def __init__(
-        self, targets: Sequence[NotifySettings], notices: Notices, clock: Clock
-    ) -> None:
-        self._targets, self._notices, self._clock = targets, notices, clock
-        self._news = {target.name: asyncio.Event() for target in targets}
+    def __init__(self, site: Site, notices: Notices, clock: Clock) -> None:
+        self._targets = targets_of(site)
+        self._notices, self._clock = notices, clock
+        self._news = {target.name: asyncio.Event() for target in self._targets}
         self._failing: dict[str, str] = {}
+        self._dead = {target.name: DeadNotices(0, "") for target in self._targets}
 
     def wake(self) -> None:
         """Look for new notices in the store."""
@@ -43,8 +51,20 @@ class NoticeDelivery:
             news.set()
 
     def troubles(self) -> list[str]:
-        """Return which targets take nothing at present, and why."""
-        return [f"notify {name}: {why}" for name, why in self._failing.items()]
+        """Return which targets take nothing, or gave something up, and why."""
+        given_up = {
+            target.label: f"a message was given up: {self._dead[target.name].why}"
+            for target in self._targets
+            if self._dead[target.name].why
+        }
+        found = {**given_up, **self._failing}
+        return [f"{label}: {why}" for label, why in found.items()]
+
+    @property
+    def dead(self) -> Mapping[str, int]:
+        """Number of notices of each target that were given up and are kept."""
+        counts = {name: found.count for name, found in self._dead.items()}
+        return MappingProxyType(counts)
 
     async def run(self) -> None:
         """Send until cancelled."""
@@ -54,57 +74,73 @@ class NoticeDelivery:
         finally:
             await end_tasks(lanes)
 
-    async def _serve(self, target: NotifySettings) -> None:
+    async def _serve(self, target: NoticeTarget) -> None:
         backoff = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S, Random())
         news = self._news[target.name]
         while True:
             news.clear()
             try:
+                dead = await asyncio.to_thread(self._notices.dead, target.name)
+                self._dead[target.name] = dead
                 waiting = await asyncio.to_thread(self._notices.next, target.name)
                 if waiting is None:
-                    self._failing.pop(target.name, None)
+                    self._failing.pop(target.label, None)
                     await news.wait()
                     continue
-                number, notice = waiting
-                problem = await asyncio.to_thread(_send, target, notice)
-                if not problem:
-                    await asyncio.to_thread(self._notices.taken, number)
-                    self._recovered(target.name)
-                    backoff.reset()
-                    continue
+                problem = await self._attempt(target, *waiting)
             except StoreError as error:
                 problem = str(error)
-            self._fails(target.name, problem)
-            await self._clock.sleep_s(backoff.next_s())
+            if problem:
+                self._fails(target.label, problem)
+                await self._clock.sleep_s(backoff.next_s())
+            else:
+                backoff.reset()
 
-    def _fails(self, name: str, problem: str) -> None:
-        if name not in self._failing:
-            logger.warning("notify %s: %s; trying again", name, problem)
-        self._failing[name] = problem
+    async def _attempt(self, target: NoticeTarget, number: int, notice: Notice) -> str:
+        """Try once; return why it must be tried again, or nothing."""
+        outcome = await target.send(notice, self._utc_ns())
+        if not outcome.problem:
+            await asyncio.to_thread(self._notices.taken, number)
+            self._recovered(target.label)
+            return ""
+        if outcome.is_refused and await asyncio.to_thread(
+            self._notices.refused, number, outcome.problem, _MOST_REFUSALS
+        ):
+            logger.error(
+                "%s: %s; the message %s is given up",
+                target.label,
+                outcome.problem,
+                notice.key,
+            )
+            return ""
+        return outcome.problem
 
-    def _recovered(self, name: str) -> None:
-        if self._failing.pop(name, None) is not None:
-            logger.warning("notify %s: is delivered again", name)
+    def _utc_ns(self) -> int:
+        return self._clock.now_ns() + self._clock.correction_ns()
+
+    def _fails(self, label: str, problem: str) -> None:
+        if label not in self._failing:
+            logger.warning("%s: %s; trying again", label, problem)
+        self._failing[label] = problem
+
+    def _recovered(self, label: str) -> None:
+        if self._failing.pop(label, None) is not None:
+            logger.warning("%s: is delivered again", label)
 
 
-def send_test(target: NotifySettings, site: str) -> str:
-    """Send a test message; return why it was not taken, or nothing."""
-    return _send(target, Notice("", target.name, "", f"{site}: test", "no alarm"))
+def targets_of(site: Site) -> list[NoticeTarget]:
+    """Return the targets of a site."""
+    phones: list[NoticeTarget] = [Phone(each) for each in site.notify]
+    return [*phones, *(Webhook(each) for each in site.webhooks)]
 
 
-def _send(target: NotifySettings, notice: Notice) -> str:
-    """Send a notice; return why it was not taken, or nothing."""
-    from apprise import Apprise, NotifyType  # slow, and needed by few
-
-    try:
-        address = target.address()
-    except OSError as error:
-        return f"{error.filename}: {error.strerror}"
-    logging.getLogger("apprise").setLevel(logging.CRITICAL)  # it names addresses
-    sender = Apprise()
-    if not sender.add(address):
-        return "not an address that apprise knows"
-    taken = sender.notify(
-        title=notice.title, body=notice.body, notify_type=NotifyType.WARNING
+async def send_test(target: NoticeTarget, site: str, clock: Clock) -> Outcome:
+    """Send a test message."""
+    utc_ns = clock.now_ns() + clock.correction_ns()
+    text = "no alarm"
+    if isinstance(target, Webhook):
+        text = json.dumps(target.test_content(site))
+    key = f"{target.name} test {utc_ns}"
+    return await target.send(
+        Notice(key, target.name, "", f"{site}: test", text), utc_ns
     )
-    return "" if taken else "it does not take the message"

@@ -14,6 +14,9 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
 from typing import Any, Final, cast, final
 
+from pydantic import TypeAdapter
+
+from pipelines.live.alarm_hours import AlarmRules
 from pipelines.live.alarms import (
     Alarm,
     AlarmError,
@@ -25,12 +28,13 @@ from services.errors import StoreError
 from services.hub.answers import Answer, AnswerError, answered
 from services.hub.notices import notices_of
 from services.hub.topics import Topics
-from services.site.notify import NotifySettings
+from services.site.settings import Site
 from services.store.notices import Notice
 from services.store.outbox import Message
 from services.store.store import Store
 
-_RULES: Final = "alarm rules"
+_RULES: Final = "alarm rules by hour"
+_KEPT_RULES: Final = TypeAdapter(AlarmRules)
 _NO_RULE = AlarmRule(escalate_s=(), long_lie_s=0.0)
 """Of an alarm whose event alarms no more: it waits for its answer."""
 
@@ -42,20 +46,17 @@ class AlarmDesk:
     Args:
         store: Keeps the alarms over restarts.
         topics: Topics of the site.
-        rules: Rule of each event that alarms, of subjects without rules of their own.
+        rules: Rules of subjects without rules of their own.
 
     Raises:
         StoreError: If the store cannot be read.
     """
 
-    def __init__(
-        self, store: Store, topics: Topics, rules: Mapping[str, AlarmRule]
-    ) -> None:
+    def __init__(self, store: Store, topics: Topics, rules: AlarmRules) -> None:
         self._store, self._topics, self._common = store, topics, rules
-        kept = cast("dict[str, dict[str, Any]]", store.notes.recall(_RULES) or {})
+        kept = cast("dict[str, Any]", store.notes.recall(_RULES) or {})
         self._rules = {
-            name: {event: _rule_of(facts) for event, facts in rules_of.items()}
-            for name, rules_of in kept.items()
+            name: _KEPT_RULES.validate_python(it) for name, it in kept.items()
         }
         self._open: dict[str, Alarm] = {}
         self._known: set[str] = set()
@@ -89,25 +90,28 @@ class AlarmDesk:
         self._open = {it.alarm_id: it for it in self._store.alarms.open()}
         self._known = set(self._store.alarms.ids())
 
-    def set_rules(self, rules: Mapping[str, Mapping[str, AlarmRule]]) -> None:
+    def set_rules(self, rules: Mapping[str, AlarmRules]) -> None:
         """Set the rules of subjects that have their own, and keep them for a restart.
 
         Raises:
             StoreError: If they cannot be stored.
         """
-        self._rules = {name: dict(rules_of) for name, rules_of in rules.items()}
-        facts = {
-            name: {event: asdict(rule) for event, rule in rules_of.items()}
-            for name, rules_of in rules.items()
-        }
+        self._rules = dict(rules)
+        facts = {name: asdict(each) for name, each in rules.items()}
         self._store.notes.note(_RULES, facts)
 
     @property
+    def open_alarms(self) -> tuple[Alarm, ...]:
+        """The alarms that are not over."""
+        return tuple(self._open.values())
+
+    @property
     def unanswered(self) -> dict[str, int]:
-        """Number of alarms of each subject that wait for an answer."""
+        """Number of alarms about each person that wait for an answer."""
         counts: dict[str, int] = {}
         for alarm in self._open.values():
             waits = alarm.state in ("suspected", "confirmed", "escalated")
+            waits = waits and alarm.kind == "person"
             counts[alarm.subject_id] = counts.get(alarm.subject_id, 0) + waits
         return counts
 
@@ -118,14 +122,14 @@ class AlarmDesk:
         """
         changed: dict[str, Alarm] = {}
         for event in events:
-            rule = self._rules_of(event.subject_id).get(event.name)
             known = changed.get(event.event_id) or self._open.get(event.event_id)
             if event.state == "started":
                 is_new = event.event_id not in self._known and known is None
+                rule = self._rules_of(event.subject_id).of(event.name, now_ns)
                 if rule is not None and is_new:
                     changed[event.event_id] = raise_alarm(event, rule, now_ns)
             elif known is not None:
-                after = known.ended(rule or _NO_RULE, now_ns)
+                after = known.ended(self._rule(known), now_ns)
                 if after != known:
                     changed[event.event_id] = after
         return list(changed.values())
@@ -188,14 +192,12 @@ class AlarmDesk:
             for alarm in changed
         ]
 
-    def notices(
-        self, changed: Sequence[Alarm], targets: Sequence[NotifySettings]
-    ) -> list[Notice]:
-        """Return the notices of changed alarms for the targets."""
+    def notices(self, changed: Sequence[Alarm], site: Site) -> list[Notice]:
+        """Return the notices of changed alarms for the targets of a site."""
         return [
             notice
             for alarm in changed
-            for notice in notices_of(self._open.get(alarm.alarm_id), alarm, targets)
+            for notice in notices_of(site, self._open.get(alarm.alarm_id), alarm)
         ]
 
     def greeting(self) -> list[Message]:
@@ -211,15 +213,15 @@ class AlarmDesk:
             if alarm.is_over:
                 del self._open[alarm.alarm_id]
 
-    def _rules_of(self, subject_id: str) -> Mapping[str, AlarmRule]:
+    def _rules_of(self, subject_id: str) -> AlarmRules:
         return self._rules.get(subject_id, self._common)
 
     def _rule(self, alarm: Alarm) -> AlarmRule:
-        return self._rules_of(alarm.subject_id).get(alarm.name, _NO_RULE)
-
-
-def _rule_of(facts: dict[str, Any]) -> AlarmRule:
-    return AlarmRule(**{**facts, "escalate_s": tuple(facts["escalate_s"])})
+        """Return the rule of the time at which the alarm was raised."""
+        rules = self._rules_of(alarm.subject_id)
+        if alarm.kind == "technical":
+            return _NO_RULE
+        return rules.of(alarm.name, alarm.raised_ns) or _NO_RULE
 
 
 def _open_of(subject_id: str, alarms: Iterable[Alarm]) -> list[Alarm]:

@@ -22,9 +22,11 @@ import uvicorn
 from prometheus_client import CollectorRegistry
 
 from pipelines.clock import Clock, SystemClock
-from pipelines.live.alarms import Alarm, AlarmRule
+from pipelines.live.alarm_hours import AlarmRules
+from pipelines.live.alarms import Alarm
 from pipelines.recognition import ActionRecognizer
 from pipelines.records import BED_EXIT, ActionEvent, SourceRole
+from services.delivery.alertmanager import AlertmanagerFeed
 from services.delivery.announcements import Announcements
 from services.delivery.link import BrokerLink
 from services.delivery.mqtt import MqttDelivery
@@ -42,9 +44,16 @@ from services.hub.reports import Report, SubjectState
 from services.hub.retention import Retention
 from services.hub.seen_keeper import SeenKeeper
 from services.hub.subject_states import SubjectStates
+from services.hub.technical import (
+    RECOGNITION_FAILS,
+    SITE_SUBJECT,
+    Faults,
+    TechnicalAlarms,
+    TechnicalRounds,
+    faults_of,
+)
 from services.hub.topics import Topics
 from services.hub.writer import StoreWriter
-from services.site.alarms import alarm_rules
 from services.site.settings import Site
 from services.store.outbox import Message, Queued
 from services.store.store import Store
@@ -111,8 +120,11 @@ class Hub:
             publish=lambda message: self._writer.keep([message]),
         )
         self._kept = KeptStates(self._store.notes, self._topics)
-        self._desk = AlarmDesk(self._store, self._topics, alarm_rules(site.alarms))
-        self._notices = NoticeDelivery(site.notify, self._store.notices, self._clock)
+        self._desk = AlarmDesk(self._store, self._topics, site.common_alarm_rules())
+        self._notices = NoticeDelivery(site, self._store.notices, self._clock)
+        self._alertmanager = AlertmanagerFeed(
+            site.alertmanager, site.site, lambda: self._desk.open_alarms, self._clock
+        )
         self._rounds = AlarmRounds(
             self._desk,
             self._clock,
@@ -125,7 +137,7 @@ class Hub:
         self._writer = StoreWriter(
             self._store,
             self._clock,
-            lambda alarms: self._desk.notices(alarms, site.notify),
+            lambda alarms: self._desk.notices(alarms, site),
             self._wake_delivery,
             self._notices.wake,
         )
@@ -143,6 +155,14 @@ class Hub:
             self._dates,
             self._metrics,
             self._measure_delivery,
+        )
+        self._technical = TechnicalRounds(
+            TechnicalAlarms(site.technical_after_s) if site.technical_alarms else None,
+            self._faults,
+            self._desk,
+            self._clock,
+            self._dates,
+            self._keep_alarms,
         )
         self._retention = Retention(
             site.hub.keep_days, self._store.database, self._clock, self._dates
@@ -171,7 +191,7 @@ class Hub:
     async def expect(
         self,
         subjects: Mapping[str, Sequence[SourceRole]],
-        rules: Mapping[str, Mapping[str, AlarmRule]] = MappingProxyType({}),
+        rules: Mapping[str, AlarmRules] = MappingProxyType({}),
     ) -> None:
         """Set the subjects to watch, each with its sources and its rules of alarms.
 
@@ -288,8 +308,10 @@ class Hub:
             "canary": self._canary.run(self._site.hub.canary_every_s),
             "alarms": self._rounds.move_on(),
             "heard answers": self._rounds.take_heard(),
+            "technical alarms": self._technical.run(),
             "stored answers": self._rounds.take_stored(),
             "notices": self._notices.run(),
+            "alertmanager": self._alertmanager.run(),
             "retention": self._retention.run(),
         }
         self._tasks = [
@@ -308,6 +330,7 @@ class Hub:
                 self._broker_trouble,
                 *([] if self._delivery is None else self._delivery.troubles()),
                 *self._notices.troubles(),
+                self._alertmanager.trouble,
                 self._canary.trouble,
                 *self._states.troubles(self._clock.now_ns()),
             )
@@ -322,11 +345,17 @@ class Hub:
         await self._writer.keep(messages, alarms=alarms, outcomes=outcomes)
         self._desk.keep(alarms)
 
+    def _faults(self) -> Faults:
+        """Return what is known of the faults of all subjects and of recognition."""
+        fails = {(SITE_SUBJECT, RECOGNITION_FAILS): bool(self._canary.trouble)}
+        return {**faults_of(self._states.current), **fails}
+
     def _wake_delivery(self) -> None:
         if self._delivery is not None:
             self._delivery.wake()
 
     def _measure_delivery(self) -> None:
+        self._metrics.dead_notices(self._notices.dead)
         if self._delivery is not None:
             self._metrics.proof(
                 self._delivery.proof.is_confirmed,

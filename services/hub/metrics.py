@@ -164,6 +164,11 @@ class _DeliveryMetrics:
             "outbox_oldest_timestamp_seconds",
             "Acceptance of the oldest message that waits; 0 if none waits.",
         )
+        self.dead = into.gauge(
+            "notices_dead",
+            "Messages to a phone or webhook that were given up and are kept.",
+            ("target",),
+        )
         self.broker = into.gauge("broker_up", "1 if the broker is connected.")
         for kind in KINDS:
             self.delivered.labels(kind)
@@ -364,6 +369,11 @@ class Metrics:
             totals[_known(kind)] = totals.get(_known(kind), 0) + count
         for kind, total in totals.items():
             self._raise_to(self._delivery.refused.labels(kind), total)
+
+    def dead_notices(self, counts: Mapping[str, int]) -> None:
+        """Record how many messages to each target were given up."""
+        for target, count in counts.items():
+            self._delivery.dead.labels(target).set(count)
 
     def broker(self, is_up: bool) -> None:
         """Record whether the broker is connected."""

@@ -87,6 +87,7 @@ class Topics:
                 {
                     "alarm_id": each.alarm_id,
                     "name": each.name,
+                    "kind": each.kind,
                     "priority": each.priority,
                     "state": each.state,
                     "raised_at": _time(each.raised_ns),
@@ -172,6 +173,7 @@ def alarm_line(alarm: Alarm) -> dict[str, Any]:
     return {
         "alarm_id": alarm.alarm_id,
         "name": alarm.name,
+        "kind": alarm.kind,
         "priority": alarm.priority,
         "state": alarm.state,
         "raised_at": _time(alarm.raised_ns),

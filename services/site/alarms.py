@@ -1,14 +1,16 @@
 """Which events alarm, in a site's configuration."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Final, final
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from models.prompts.prompt_set import Priority
+from pipelines.live.alarm_hours import MINUTES_PER_DAY, Hours, RuleLayer
 from pipelines.live.alarms import AlarmRule
 from pipelines.records import BED_EXIT, FALL, LONG_LIE
-from services.site.section import Section
+from services.site.section import Name, Section
 
 _FALL = AlarmRule()
 Wait = Annotated[float, Field(gt=0, le=86400)]
@@ -46,6 +48,14 @@ class AlarmSettings(Section):
         " answered it.",
     )
 
+    out_of_bed_s: float = Field(
+        _FALL.out_of_bed_s,
+        ge=0,
+        le=86400,
+        description="Of a bed exit: seconds out of bed after which it is urgent, with"
+        " priority high, whatever confirm_s is; 0 for never.",
+    )
+
     @property
     def rule(self) -> AlarmRule:
         """The rule for the chain."""
@@ -61,7 +71,63 @@ _DEFAULTS: Final = {
 }
 
 
-def alarm_rules(given: Mapping[str, AlarmSettings]) -> dict[str, AlarmRule]:
-    """Return the rule of each event that alarms: those given, else the defaults."""
-    rules = {name: each.rule for name, each in {**_DEFAULTS, **given}.items()}
-    return {name: rule for name, rule in rules.items() if rule.priority != "none"}
+DEFAULT_LAYER: Final = RuleLayer({name: it.rule for name, it in _DEFAULTS.items()})
+"""How events alarm that a site says nothing about."""
+
+_CLOCK_TIME: Final = re.compile(r"^([01][0-9]|2[0-3]):[0-5][0-9]$")
+LocalTime = Annotated[
+    str,
+    BeforeValidator(lambda value: _clock_time(value)),
+    StringConstraints(pattern=_CLOCK_TIME.pattern),  # for the schema
+]
+"""A time of the day, HH:MM."""
+
+
+@final
+class AlarmProfile(Section):
+    """Other rules of alarms in some hours of each day."""
+
+    name: Name = Field(description="Its name, such as night.")
+    from_: LocalTime = Field(
+        alias="from", description="When it begins, HH:MM of the site's local time."
+    )
+    until: LocalTime = Field(
+        description="When it ends; earlier than from for hours over midnight."
+    )
+    alarms: dict[str, AlarmSettings] = Field(
+        min_length=1, description="How events alarm then, by their names."
+    )
+
+    @model_validator(mode="after")
+    def _has_hours(self) -> "AlarmProfile":
+        _ = self.layer
+        return self
+
+    @property
+    def layer(self) -> RuleLayer:
+        """The rules for the chain, with their hours."""
+        hours = Hours(_minutes(self.from_), _minutes(self.until))
+        return RuleLayer({name: it.rule for name, it in self.alarms.items()}, hours)
+
+
+def rule_layers(
+    profiles: Sequence[AlarmProfile], alarms: Mapping[str, AlarmSettings]
+) -> tuple[RuleLayer, ...]:
+    """Return the layers of a subject or a site: its profiles, then its rules."""
+    rules = RuleLayer({name: it.rule for name, it in alarms.items()})
+    return (*(profile.layer for profile in profiles), rules)
+
+
+def _clock_time(value: object) -> object:
+    """Return what YAML reads for 22:00, which is 1320, as it was written."""
+    if isinstance(value, int) and 0 <= value < MINUTES_PER_DAY:
+        return f"{value // 60:02}:{value % 60:02}"
+    if isinstance(value, str) and _CLOCK_TIME.match(value):
+        return value
+    msg = "expected a time of the day, such as 22:00"
+    raise ValueError(msg)
+
+
+def _minutes(text: str) -> int:
+    hours, _, minutes = text.partition(":")
+    return int(hours) * 60 + int(minutes)

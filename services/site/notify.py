@@ -1,19 +1,17 @@
-"""Where alarms go beside MQTT, in a site's configuration."""
+"""Phones, chats and mailboxes that get alarms, in a site's configuration."""
 
 from pathlib import Path
 from typing import final
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from models.prompts.prompt_set import Priority
-from services.site.section import Name, Section, read_password
+from services.site.target import AlarmTarget, one_secret
 
 
 @final
-class NotifySettings(Section):
+class NotifySettings(AlarmTarget):
     """A phone, a chat or a mailbox that gets alarms, by an address of apprise."""
 
-    name: Name = Field(description="Its name in logs and troubles.")
     url: SecretStr | None = Field(
         None,
         description="Its address, such as ntfy://ward-3 or mailto://…; see the list at"
@@ -21,16 +19,6 @@ class NotifySettings(Section):
     )
     url_file: Path | None = Field(
         None, description="File that holds the address; read at each message."
-    )
-    priorities: tuple[Priority, ...] = Field(
-        ("high",), min_length=1, description="Priorities of the alarms that it gets."
-    )
-    from_step: int = Field(
-        0,
-        ge=0,
-        le=16,
-        description="0 gets an alarm at once, 1 from the first step of its escalation"
-        " on.",
     )
 
     @field_validator("url")
@@ -56,7 +44,4 @@ class NotifySettings(Section):
         Raises:
             OSError: If the file cannot be read, or is not one line of text.
         """
-        if self.url is not None:
-            return self.url.get_secret_value()
-        assert self.url_file is not None  # one of them is given
-        return read_password(self.url_file).strip()
+        return one_secret(self.url, self.url_file)

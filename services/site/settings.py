@@ -6,11 +6,14 @@ get plain arguments from methods here, never these objects.
 """
 
 from pathlib import Path
+from typing import TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     Field,
     PrivateAttr,
     SecretStr,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -21,7 +24,7 @@ from pydantic_settings import (
 )
 
 from pipelines.errors import SourceError
-from pipelines.live.alarms import AlarmRule
+from pipelines.live.alarm_hours import AlarmRules
 from pipelines.live.bed import BedSettings
 from pipelines.live.drift.settings import DriftSettings
 from pipelines.live.events import EventSettings
@@ -31,8 +34,20 @@ from pipelines.live.windows import WindowSettings
 from pipelines.records import SourceRole
 from pipelines.sources.camera.address import CameraAddress, with_login
 from pipelines.sources.camera.framing import PAD, Framing, parse_framing
-from services.site.alarms import AlarmSettings, alarm_rules
+from services.site.alarms import (
+    DEFAULT_LAYER,
+    AlarmProfile,
+    AlarmSettings,
+    rule_layers,
+)
+from services.site.alertmanager import AlertmanagerSettings
 from services.site.broker import BrokerSettings
+from services.site.chain import (
+    DriftWatchSettings,
+    EventsSettings,
+    WatcherSettings,
+    WindowsSettings,
+)
 from services.site.console import ConsoleSettings
 from services.site.hub import HubSettings
 from services.site.notify import NotifySettings
@@ -44,13 +59,17 @@ from services.site.section import (
     address_with_login,
     without_blanks,
 )
+from services.site.target import AlarmTarget
 from services.site.wearable import ImuFormatSettings, ImuTopic
+from services.site.webhooks import WebhookSettings
 from services.site.zones import Zones
 
 ENVIRONMENT_PREFIX = "WARDWATCH_"
 ENVIRONMENT_NESTING = "__"
 
-_TAKEN = ("alarm", "imu", "status")
+Target = TypeVar("Target", bound=AlarmTarget)
+
+_TAKEN = ("alarm", "imu", "status", "technical")
 """Parts of other topics, which a subject's id must not be."""
 
 
@@ -98,6 +117,9 @@ class SubjectSettings(Section):
     )
     alarms: dict[str, AlarmSettings] = Field(
         {}, description="How events of this subject alarm, in place of the site's."
+    )
+    alarm_profiles: tuple[AlarmProfile, ...] = Field(
+        (), description="How they alarm in some hours; the first that applies counts."
     )
     bed_exit_s: float = Field(
         BedSettings().exit_s,
@@ -173,124 +195,6 @@ class SubjectSettings(Section):
         return PAD if self.crop is None else parse_framing(self.crop)
 
 
-_CHAIN = WatchSettings()
-"""The defaults of the chain are also the defaults of the file."""
-
-
-class WatcherSettings(Section):
-    """Distribution of subjects over processes."""
-
-    subjects_each: int = Field(
-        16, ge=1, le=256, description="Most subjects in one process."
-    )
-
-
-class WindowsSettings(Section):
-    """The windows in which actions are recognised."""
-
-    frames: int = Field(
-        _CHAIN.windows.frames,
-        ge=1,
-        le=64,
-        description="Number of pictures in a window.",
-    )
-    seconds: float = Field(
-        _CHAIN.windows.seconds,
-        ge=0.1,
-        le=60,
-        description="Length of a window, in seconds.",
-    )
-    stride: int = Field(
-        _CHAIN.windows.stride_frames,
-        ge=1,
-        description="Number of pictures from one window to the next.",
-    )
-    wearable_wait_s: float = Field(
-        _CHAIN.wearable_wait.ceiling_s,
-        ge=0,
-        le=30,
-        description="Longest time in seconds that a window waits for its wearable's"
-        " samples; it waits only as long as they usually take, and 0 never waits. A"
-        " fall that the camera shows is reported at once in any case.",
-    )
-
-
-class EventsSettings(Section):
-    """Start and end of an episode."""
-
-    enter: float = Field(
-        _CHAIN.events.enter, gt=0, le=1, description="Score that may start an episode."
-    )
-    exit: float = Field(
-        _CHAIN.events.exit,
-        gt=0,
-        le=1,
-        description="Score below which an episode may end.",
-    )
-    minimum_duration_s: float = Field(
-        _CHAIN.events.minimum_duration_s,
-        ge=0,
-        le=600,
-        description="Seconds that the score must stay at enter.",
-    )
-    merge_gap_s: float = Field(
-        _CHAIN.events.merge_gap_s,
-        ge=0,
-        le=600,
-        description="Seconds; shorter gaps do not end it.",
-    )
-    onset_score: float = Field(
-        _CHAIN.events.onset_score,
-        ge=0,
-        le=1,
-        description="Least score of falling before somebody is down; without it there"
-        " is no fall.",
-    )
-    outcome_score: float = Field(
-        _CHAIN.events.outcome_score,
-        ge=0,
-        le=1,
-        description="Least score of being down when a fall is reported.",
-    )
-    both_score: float = Field(
-        _CHAIN.events.both_score,
-        ge=0,
-        le=1,
-        description="Least product of the score of falling and the square of that of"
-        " being down: higher for fewer false falls, lower for fewer missed ones.",
-    )
-    onset_within_s: float = Field(
-        _CHAIN.events.onset_within_s,
-        ge=0,
-        le=600,
-        description="Longest time in seconds between falling and the start of the high"
-        " score.",
-    )
-    long_lie_s: float = Field(
-        _CHAIN.events.long_lie_s,
-        ge=0,
-        le=86400,
-        description="Seconds on the floor, with no fall seen, that are a long lie.",
-    )
-
-
-class DriftWatchSettings(Section):
-    """Drift detection."""
-
-    learning_days: float = Field(
-        _CHAIN.drift.learning_days,
-        ge=2,
-        le=365,
-        description="Days to learn what is normal.",
-    )
-    false_alert_days: float = Field(
-        _CHAIN.drift.false_alert_days,
-        ge=2,
-        le=3650,
-        description="Mean number of days between false alerts of a subject.",
-    )
-
-
 class Site(BaseSettings):
     """One site: a broker, subjects, and settings of their watching."""
 
@@ -316,8 +220,29 @@ class Site(BaseSettings):
         description="How events alarm, by their names; fall, long lie and bed exit"
         " alarm by default.",
     )
+    alarm_profiles: tuple[AlarmProfile, ...] = Field(
+        (), description="How they alarm in some hours; the first that applies counts."
+    )
+    technical_alarms: bool = Field(
+        True, description="Whether faults of sources and of recognition alarm."
+    )
+    technical_after_s: float = Field(
+        60.0,
+        ge=0,
+        le=86400,
+        description="Seconds that such a fault lasts before it alarms.",
+    )
+    timezone: str = Field(
+        "UTC", description="Time zone of these hours, such as Europe/Berlin."
+    )
     notify: tuple[NotifySettings, ...] = Field(
         (), description="Phones, chats and mailboxes that get alarms beside MQTT."
+    )
+    webhooks: tuple[WebhookSettings, ...] = Field(
+        (), description="Web servers that get alarms as JSON."
+    )
+    alertmanager: AlertmanagerSettings | None = Field(
+        None, description="An Alertmanager that gets every open alarm as an alert."
     )
     hub: HubSettings = Field(default_factory=lambda: HubSettings())
     console: ConsoleSettings | None = Field(
@@ -354,12 +279,25 @@ class Site(BaseSettings):
             raise ValueError(msg)
         return subjects
 
-    @field_validator("notify")
+    @field_validator("timezone")
+    @classmethod
+    def _is_timezone(cls, name: str) -> str:
+        try:
+            if name != "UTC":  # a small image may lack the others
+                ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            msg = "no such time zone; expected one as Europe/Berlin, of package tzdata"
+            raise ValueError(msg) from None
+        return name
+
+    @field_validator("notify", "webhooks")
     @classmethod
     def _targets_differ(
-        cls, targets: tuple[NotifySettings, ...]
-    ) -> tuple[NotifySettings, ...]:
-        names = [target.name for target in targets]
+        cls, targets: tuple[Target, ...], info: ValidationInfo
+    ) -> tuple[Target, ...]:
+        others: tuple[NotifySettings, ...] = info.data.get("notify", ())
+        everybody: tuple[AlarmTarget, ...] = (*targets, *others)
+        names = [target.name for target in everybody]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             msg = f"every target needs another name, two are {twice[0]!r}"
@@ -387,12 +325,21 @@ class Site(BaseSettings):
             people=self.recognizer.people,
         )
 
-    def alarm_rules(self) -> dict[str, dict[str, AlarmRule]]:
+    def alarm_rules(self) -> dict[str, AlarmRules]:
         """Return each subject's rules of its events that alarm."""
+        common = self.common_alarm_rules()
         return {
-            subject.id: alarm_rules({**self.alarms, **subject.alarms})
+            subject.id: AlarmRules(
+                rule_layers(subject.alarm_profiles, subject.alarms) + common.layers,
+                common.timezone,
+            )
             for subject in self.subjects
         }
+
+    def common_alarm_rules(self) -> AlarmRules:
+        """Return the rules of subjects without rules of their own."""
+        layers = rule_layers(self.alarm_profiles, self.alarms)
+        return AlarmRules((*layers, DEFAULT_LAYER), self.timezone)
 
     def imu_address(self, device: str, topic: str | None = None) -> str:
         """Return the address of a wearable's topic, with the broker's login.

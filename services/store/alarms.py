@@ -20,7 +20,7 @@ _MONDAY_NS: Final = 3 * _DAY_NS
 
 @dataclass(frozen=True, slots=True)
 class AlarmWeek:
-    """The alarms of a subject in a week, and what people found.
+    """The alarms about a person in a week, and what people found.
 
     Attributes:
         subject_id: Name of the subject.
@@ -46,7 +46,7 @@ class AlarmWeek:
 def put_alarms(connection: Connection, changed: Iterable[Alarm]) -> None:
     """Store alarms in place of their former selves.
 
-    Notices of an alarm that is over are deleted.
+    Notices of an alarm that is over are deleted, but for those that outlive it.
     """
     for alarm in changed:
         row = {
@@ -61,7 +61,8 @@ def put_alarms(connection: Connection, changed: Iterable[Alarm]) -> None:
         replace_row(connection, alarms, row)
         if alarm.is_over:
             theirs = notices.c.alarm_id == alarm.alarm_id
-            connection.execute(delete(notices).where(theirs))
+            useless = theirs & notices.c.outlives_alarm.is_(False)
+            connection.execute(delete(notices).where(useless))
 
 
 @final
@@ -112,6 +113,8 @@ class Alarms:
             is_so = case((alarms.c.verdict == verdict, 1), else_=0)
             return func.sum(is_so, type_=Integer)
 
+        kind = func.coalesce(alarms.c.record["kind"].as_string(), "person")
+        of_person = kind == "person"
         query = (
             select(
                 alarms.c.subject_id,
@@ -120,7 +123,7 @@ class Alarms:
                 judged("true").label("true_ones"),
                 judged("false").label("false_ones"),
             )
-            .where(alarms.c.raised_ns >= from_ns, alarms.c.raised_ns < to_ns)
+            .where(alarms.c.raised_ns >= from_ns, alarms.c.raised_ns < to_ns, of_person)
             .group_by(alarms.c.subject_id, week)
             .order_by(week, alarms.c.subject_id)
         )

@@ -1,10 +1,10 @@
-"""Notices: messages to phones about an alarm, until each was taken."""
+"""Notices: messages about an alarm to phones and webhooks, until each was taken."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import final
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
 from services.store.database import AnyRow, Database, insert_new
 from services.store.tables import notices
@@ -12,19 +12,42 @@ from services.store.tables import notices
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One message to one target; two with one key are the same."""
+    """One message to one target; two with one key are the same.
+
+    Attributes:
+        key: Its key, which stays the same when it is sent again.
+        target: Name of the target.
+        alarm_id: The alarm that it is about.
+        title: Title of a message to a person; empty for a webhook.
+        body: Text of the message; for a webhook the bytes that are sent, as UTF-8.
+        outlives_alarm: Whether it is still sent when the alarm is over.
+    """
 
     key: str
     target: str
     alarm_id: str
     title: str
     body: str
+    outlives_alarm: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DeadNotices:
+    """Notices of one target that were given up.
+
+    Attributes:
+        count: Number of those that are kept.
+        why: Why the latest was given up; empty if a later one was taken.
+    """
+
+    count: int
+    why: str
 
 
 def add_notices(connection: Connection, new: Iterable[Notice]) -> None:
     """Add notices to send; those that were added before stay as they are."""
     for notice in new:
-        row = {**asdict(notice), "is_taken": False}
+        row = {**asdict(notice), "is_taken": False, "refusals": 0}
         insert_new(connection, notices, row, "key")
 
 
@@ -37,15 +60,15 @@ class Notices:
 
     def next(self, target: str) -> tuple[int, Notice] | None:
         """Return the oldest notice that a target must still get, with its number."""
-        waits = notices.c.target == target, notices.c.is_taken.is_(False)
-        query = select(notices).where(*waits).order_by(notices.c.number).limit(1)
-        row = self._database.row(query)
+        query = select(notices).where(notices.c.target == target, *_WAITS)
+        row = self._database.row(query.order_by(notices.c.number).limit(1))
         return None if row is None else (row.number, _notice_of(row))
 
     def waiting(self) -> list[Notice]:
-        """Return all notices that were not taken yet, the oldest first."""
-        waits = select(notices).where(notices.c.is_taken.is_(False))
-        rows = self._database.rows(waits.order_by(notices.c.number))
+        """Return all notices that are still to be sent, the oldest first."""
+        rows = self._database.rows(
+            select(notices).where(*_WAITS).order_by(notices.c.number)
+        )
         return [_notice_of(row) for row in rows]
 
     def taken(self, number: int) -> None:
@@ -53,6 +76,42 @@ class Notices:
         one = update(notices).where(notices.c.number == number)
         self._database.execute(one.values(is_taken=True))
 
+    def refused(self, number: int, why: str, most: int) -> bool:
+        """Count a refusal by the target; return whether the notice is given up.
+
+        It is given up after ``most`` refusals, and kept with the reason ``why``.
+        """
+
+        def work(connection: Connection) -> bool:
+            one = notices.c.number == number
+            more = update(notices).where(one).values(refusals=notices.c.refusals + 1)
+            connection.execute(more)
+            ends = update(notices).where(one, notices.c.refusals >= most)
+            return connection.execute(ends.values(dead_why=why)).rowcount > 0
+
+        return self._database.do(work)
+
+    def dead(self, target: str) -> DeadNotices:
+        """Return what was given up of a target's notices."""
+        theirs = notices.c.target == target
+        is_dead = notices.c.dead_why.is_not(None)
+        count = select(func.count()).select_from(notices).where(theirs, is_dead)
+        taken = select(func.coalesce(func.max(notices.c.number), 0))
+        last = taken.where(theirs, notices.c.is_taken).scalar_subquery()
+        latest = select(notices.c.dead_why).where(theirs, is_dead)
+        latest = latest.where(notices.c.number > last).order_by(notices.c.number.desc())
+
+        def work(connection: Connection) -> DeadNotices:
+            why = connection.execute(latest.limit(1)).scalar()
+            return DeadNotices(connection.execute(count).scalar_one(), why or "")
+
+        return self._database.read(work)
+
+
+_WAITS = notices.c.is_taken.is_(False), notices.c.dead_why.is_(None)
+
 
 def _notice_of(row: AnyRow) -> Notice:
-    return Notice(row.key, row.target, row.alarm_id, row.title, row.body)
+    return Notice(
+        row.key, row.target, row.alarm_id, row.title, row.body, row.outlives_alarm
+    )

@@ -18,6 +18,7 @@ from services.store.tables import (
     audit,
     coverage,
     events,
+    notices,
     open_episodes,
     pose_tracks,
 )
@@ -86,10 +87,12 @@ def _old_rows(keep: KeepFrom) -> dict[str, tuple[Table, ColumnElement[bool], int
     old_poses = (pose_tracks.c.at_ns < keep.poses) & pose_tracks.c.alarm_id.not_in(
         is_open
     )
+    old_notices = notices.c.alarm_id.not_in(select(alarms.c.alarm_id))
     return {
         "events": (events, old_events, keep.events),
         "alarms": (alarms, old_alarms, keep.alarms),
         "answers": (answers, old_answers, keep.alarms),
+        "notices": (notices, old_notices, keep.alarms),
         "poses": (pose_tracks, old_poses, keep.poses),
         "coverage": (coverage, coverage.c.day < day, keep.coverage),
         "audit": (audit, audit.c.at_ns < keep.audit, keep.audit),

@@ -33,7 +33,7 @@ class Store:
         outbox: Messages until they are delivered.
         events: Episodes that go on, and the history of all.
         alarms: Open alarms, and the history of all.
-        notices: Messages to phones until they are taken.
+        notices: Messages to phones and webhooks until they are taken.
         notes: What the hub must know after a restart.
         answers: Answers of people that a console writes.
         live: The present of each subject.
@@ -112,7 +112,7 @@ class Store:
                 changes nothing, because its episode may be over.
             now_ns: Time of storing.
             alarms: Changed alarms, which replace those with the same id. Notices of
-                an alarm that is over are deleted.
+                an alarm that is over are deleted, but for those that outlive it.
             notices: Notices to send.
             outcomes: What became of answers in the store, by their numbers.
 

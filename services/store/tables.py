@@ -16,6 +16,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    false,
 )
 
 metadata: Final = MetaData()
@@ -79,6 +80,9 @@ notices: Final = Table(
     Column("title", String, nullable=False),
     Column("body", String, nullable=False),
     Column("is_taken", Boolean, nullable=False, default=False),
+    Column("outlives_alarm", Boolean, nullable=False, server_default=false()),
+    Column("refusals", Integer, nullable=False, server_default="0"),
+    Column("dead_why", String),
 )
 notes: Final = Table(
     "notes",

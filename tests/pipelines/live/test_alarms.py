@@ -1,12 +1,13 @@
 """The life of one alarm, by time, episode and people."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from pipelines.clock import NS_PER_S
 from pipelines.live.alarms import Alarm, AlarmError, AlarmRule, raise_alarm
-from pipelines.records import ActionEvent
+from pipelines.records import BED_EXIT, ActionEvent
 
 RULE = AlarmRule("medium", confirm_s=10, escalate_s=(60, 120), long_lie_s=300)
 T0_NS = 1_700_000_000 * NS_PER_S
@@ -152,3 +153,16 @@ def test_a_clock_that_was_set_moves_every_time() -> None:
 def test_rules_with_impossible_times_are_refused(rule: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="must not be negative"):
         AlarmRule(**rule)  # type: ignore[arg-type]
+
+
+def test_who_is_out_of_bed_for_too_long_is_urgent_even_if_only_suspected() -> None:
+    rule = AlarmRule("low", 3600, (60,), 300, latches=False, out_of_bed_s=900)
+    out = replace(raised(rule), name=BED_EXIT)
+    assert out.passed(rule, at(899)).state == "suspected"
+    assert out.ended(rule, at(899)).state == "cancelled"
+    late = out.passed(rule, at(960))
+    assert told(late)[1:] == [("out of bed", 900), ("escalated", 960)]
+    assert (late.state, late.priority) == ("escalated", "high")
+    assert late.ended(rule, at(961)).state == "resolved"
+    fall = raised(rule)
+    assert fall.passed(rule, at(3599)).state == "suspected"

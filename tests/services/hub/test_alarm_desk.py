@@ -255,3 +255,40 @@ def test_the_alarms_of_a_removed_subject_are_over_and_deleted(tmp_path: Path) ->
     assert heard.of(TOPIC)[-2]["changed"]["history"][-1]["note"] == (
         "the subject was removed"
     )
+
+
+def test_out_of_bed_for_too_long_has_its_own_name_and_the_rule_of_its_hour(
+    tmp_path: Path,
+) -> None:
+    """The hub is restarted, and its site says otherwise: the subject's rules count."""
+    night = {"priority": "low", "confirm_s": 60, "out_of_bed_s": 1, "latches": False}
+    hours = [("a", "00:00", "12:00"), ("b", "12:00", "00:00")]
+    profiles = [
+        {"name": name, "from": begin, "until": end, "alarms": {BED_EXIT: night}}
+        for name, begin, end in hours
+    ]
+    subject = {"id": "bed-4", "camera": "test", "alarm_profiles": profiles}
+    own = Site.model_validate({"site": "ward-3", "subjects": [subject]})
+
+    async def scene(broker: Broker) -> Heard:
+        site = site_of(broker, tmp_path)
+        async with listening(broker.port) as heard:
+            async with running(site) as hub:
+                await hub.expect({"bed-4": ["camera"]}, own.alarm_rules())
+                await hub.accept(report(bed_exit("started")))
+            hub = Hub(site, ColourRecognizer())
+            await hub.state()
+            try:
+                await heard.until(lambda it: "escalated" in states_of(it), SOON_S)
+                await hub.accept(report(bed_exit("ended"), sent_ns=2))
+                await heard.until(lambda it: "resolved" in states_of(it), SOON_S)
+            finally:
+                await hub.stop()
+            return heard
+
+    with Broker() as broker:
+        heard = asyncio.run(scene(broker))
+    changed = heard.of(TOPIC)[-1]["changed"]
+    steps = [entry["step"] for entry in changed["history"]]
+    assert steps == ["suspected", "out of bed", "resolved"]
+    assert changed["priority"] == "high"

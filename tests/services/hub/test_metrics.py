@@ -96,3 +96,10 @@ def test_a_bed_of_which_nobody_knows_is_no_number() -> None:
     metrics.lost("bed-4")
     beds.append(value(metrics, "in_bed", subject="bed-4"))
     assert all(bed is not None and math.isnan(bed) for bed in beds)
+
+
+def test_messages_that_were_given_up_are_counted_by_target() -> None:
+    metrics = metrics_of("bed-4")
+    metrics.dead_notices({"record": 2, "nurses": 0})
+    assert value(metrics, "notices_dead", target="record") == 2
+    assert value(metrics, "notices_dead", target="nurses") == 0

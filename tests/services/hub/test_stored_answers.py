@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import URL, select
 
 from pipelines.clock import SystemClock
+from pipelines.live.alarm_hours import AlarmRules, RuleLayer
 from pipelines.live.alarms import AlarmRule
 from services.demo.broker import Broker
 from services.errors import StoreError
@@ -131,7 +132,8 @@ def test_after_a_lost_connection_the_alarms_are_read_again(tmp_path: Path) -> No
     """The change may be on the disk although its transaction seemed to fail."""
     store = Store.migrated(sqlite_url(tmp_path))
     store.take([message("1")], {}, 1, [alarm()])
-    desk = AlarmDesk(store, Topics("wardwatch", "ward"), {"fall": AlarmRule()})
+    rules = AlarmRules((RuleLayer({"fall": AlarmRule()}),))
+    desk = AlarmDesk(store, Topics("wardwatch", "ward"), rules)
     answer = Answer("e1", "ack", {"by": "kim"})
     lost = StoreError("db.local", "the connection was lost")
 

@@ -1,5 +1,7 @@
 """Open alarms, pages of all, and what people found."""
 
+from dataclasses import replace
+
 from services.store.alarms import AlarmWeek
 from services.store.notices import Notice
 from services.store.pages import Filters
@@ -21,13 +23,15 @@ def test_an_alarm_is_open_until_it_is_over(store: Store) -> None:
     assert sorted(store.alarms.ids()) == ["a", "b"]
 
 
-def test_notices_of_an_alarm_that_is_over_are_deleted(store: Store) -> None:
+def test_notices_of_an_alarm_that_is_over_are_deleted_but_for_webhooks(
+    store: Store,
+) -> None:
     notices = [
-        Notice(f"{name} 0", "nurses", name, "bed-4: fall", "confirmed")
-        for name in ("a", "b")
+        Notice(f"{name} 0", "nurses", name, "bed-4: fall", "confirmed", name == "c")
+        for name in ("a", "b", "c")
     ]
-    store.take([message("1")], {}, 1, [alarm("a"), alarm("b")], notices)
-    store.take([message("2")], {}, 1, [resolved(alarm("a"))])
+    store.take([message("1")], {}, 1, [alarm(it) for it in "abc"], notices)
+    store.take([message("2")], {}, 1, [resolved(alarm(it)) for it in "ac"])
     assert store.notices.waiting() == notices[1:]
 
 
@@ -56,6 +60,7 @@ def test_weeks_count_what_people_found(store: Store) -> None:
         resolved(alarm("e", MONDAY_NS + week_ns), None),
         resolved(alarm("f", MONDAY_NS, subject="bed-5"), "false"),
         alarm("g", MONDAY_NS - 1),
+        replace(alarm("h", MONDAY_NS), kind="technical"),
     ]
     store.take([message("1")], {}, 1, rows)
     found = store.alarms.weeks(MONDAY_NS, MONDAY_NS + 2 * week_ns)

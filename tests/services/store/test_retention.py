@@ -8,6 +8,7 @@ from sqlalchemy import insert
 
 from services.store.coverage import Covered
 from services.store.live import PoseTrack
+from services.store.notices import Notice
 from services.store.pages import Filters
 from services.store.retention import KeepFrom, delete_old
 from services.store.store import Store
@@ -32,7 +33,8 @@ def test_old_rows_of_each_kind_are_deleted_and_the_audit_counts_them(
 ) -> None:
     for at_ns, when in ((LIMIT_NS - 1, "old"), (LIMIT_NS, "new")):
         over = resolved(alarm(when, at_ns))
-        store.take([message(when)], {}, at_ns, [over])
+        taken = Notice(when, "far", when, "", "{}", outlives_alarm=True)
+        store.take([message(when)], {}, at_ns, [over], [taken])
         take_event(store, ended(replace(event(event_id=when), start_ns=at_ns)))
         store.pose_tracks.put(PoseTrack(when, "bed-4", at_ns, {}))
         store.audit.add(at_ns, "kim", "looked", when, {})
@@ -41,10 +43,11 @@ def test_old_rows_of_each_kind_are_deleted_and_the_audit_counts_them(
     store.coverage.add([Covered("bed-4", "1972-06-28", "online", 1.0)])
     store.coverage.add([Covered("bed-4", "1972-06-29", "online", 1.0)])
     counts = delete_old(store.database, KEEP, NOW_NS)
-    kinds = ("events", "alarms", "answers", "poses", "coverage", "audit")
+    kinds = ("events", "alarms", "answers", "notices", "poses", "coverage", "audit")
     assert counts == dict.fromkeys(kinds, 1)
     assert [it.event_id for it in store.events.page(Filters(), 9)] == ["new"]
     assert store.alarms.ids() == ["new"]
+    assert [it.key for it in store.notices.waiting()] == ["new"]
     assert store.pose_tracks.one("old") is None
     assert store.pose_tracks.one("new") is not None
     assert store.coverage.of_day("1972-06-28") == []

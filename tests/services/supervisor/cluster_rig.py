@@ -7,7 +7,7 @@ from typing import Any, NoReturn, final
 
 from ray.exceptions import RayActorError, RayTaskError
 
-from pipelines.live.alarms import AlarmRule
+from pipelines.live.alarm_hours import AlarmRules
 from pipelines.records import SourceRole
 from services.errors import RayLost
 from services.hub.hub import HubState
@@ -121,7 +121,7 @@ class FakeHub(FakeActor):
     def __init__(self, log: list[str], name: str) -> None:
         super().__init__(log, name)
         self.expected: Mapping[str, Sequence[SourceRole]] = {}
-        self.rules: Mapping[str, Mapping[str, AlarmRule]] = {}
+        self.rules: Mapping[str, AlarmRules] = {}
 
     async def _state(self) -> HubState:
         await self.respond()
@@ -130,7 +130,7 @@ class FakeHub(FakeActor):
     async def _expect(
         self,
         expected: Mapping[str, Sequence[SourceRole]],
-        rules: Mapping[str, Mapping[str, AlarmRule]],
+        rules: Mapping[str, AlarmRules],
     ) -> None:
         await self.respond()
         self.expected, self.rules = expected, rules

@@ -58,7 +58,7 @@ def test_a_site_is_started_recognition_first_then_hub_then_watchers() -> None:
         state = await supervisor.start()
         assert state.url == "http://127.0.0.1:1"
         assert cluster.hub.expected == {name: ["camera"] for name in "abc"}
-        assert all("fall" in rules for rules in cluster.hub.rules.values())
+        assert all(it.of("fall", 0) is not None for it in cluster.hub.rules.values())
         return list(cluster.log)
 
     assert run_with_jumps(scene()) == [

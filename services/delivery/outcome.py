@@ -1,0 +1,36 @@
+"""What became of one attempt to deliver a notice, and who delivers."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from services.store.notices import Notice
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an attempt.
+
+    Attributes:
+        problem: Why it was not taken; empty if it was. It holds no secret.
+        is_refused: Whether the target refuses this notice, so that time alone will
+            rarely help.
+    """
+
+    problem: str = ""
+    is_refused: bool = False
+
+
+class NoticeTarget(Protocol):
+    """Somebody who takes notices.
+
+    Attributes:
+        name: Its name, by which notices are stored.
+        label: Its name in logs and troubles.
+    """
+
+    name: str
+    label: str
+
+    async def send(self, notice: Notice, utc_ns: int) -> Outcome:
+        """Try once to deliver a notice; ``utc_ns`` is the present, UTC."""
+        ...
