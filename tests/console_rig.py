@@ -36,9 +36,14 @@ USERS: dict[str, tuple[str, tuple[str, ...] | None]] = {
 def open_rig(folder: Path, clock: Clock | None = None, **settings: Any) -> Console:
     """A console with one user of each role, and one who sees two beds."""
     store = Store.migrated(sqlite_url(folder))
-    site = Site.model_validate({"site": "ward-3", "hub": {"folder": str(folder)}})
-    values = {"port": 0, "time_zone": "Europe/Berlin", **settings}
-    options = ConsoleSettings.model_validate(values)
+    site = Site.model_validate(
+        {
+            "site": "ward-3",
+            "timezone": "Europe/Berlin",
+            "hub": {"folder": str(folder)},
+        }
+    )
+    options = ConsoleSettings.model_validate({"port": 0, **settings})
     console = open_console(site, options, store, clock or SystemClock())
     for name, (role, subjects) in USERS.items():
         console.access.add(User(name, _HASH, role, subjects), Act(0, "test"))

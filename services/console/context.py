@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from typing import Any, Final, cast, final
 from zoneinfo import ZoneInfo
 
@@ -43,10 +44,10 @@ class Console:
     limit: LoginLimit
 
     @property
-    def zone(self) -> ZoneInfo | None:
-        """Time zone of the pages; None for this machine's."""
-        name = self.settings.time_zone
-        return None if name is None else ZoneInfo(name)
+    def zone(self) -> tzinfo:
+        """Time zone of the pages."""
+        name = self.site.timezone
+        return UTC if name == "UTC" else ZoneInfo(name)
 
     @property
     def has_tls(self) -> bool:

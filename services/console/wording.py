@@ -1,7 +1,7 @@
 """Facts in words: times, ages, shares, and what happened to an alarm."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import final
 
 from pipelines.clock import NS_PER_S, seconds_to_ns, utc_datetime
@@ -14,10 +14,10 @@ _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400
 @final
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """Words of one language; times of one zone, or of this machine's for None."""
+    """Words of one language, and times of one zone."""
 
     texts: Texts
-    zone: tzinfo | None = None
+    zone: tzinfo = UTC
 
     def moment(self, time_ns: int) -> datetime:
         """Return a time in the pages' zone."""
@@ -121,7 +121,5 @@ class Wording:
 
     def _local_ns(self, wall: datetime) -> int:
         """Return a time of the pages' zone, given without it."""
-        zoned = (
-            wall.astimezone() if self.zone is None else wall.replace(tzinfo=self.zone)
-        )
+        zoned = wall.replace(tzinfo=self.zone)
         return seconds_to_ns(zoned.timestamp())

@@ -2,9 +2,8 @@
 
 from pathlib import Path
 from typing import Literal
-from zoneinfo import ZoneInfo
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from services.site.section import Section
 
@@ -34,22 +33,6 @@ class ConsoleSettings(Section):
     language: Literal["en", "de"] = Field(
         "en", description="Language of the pages where a browser asks for none of ours."
     )
-    time_zone: str | None = Field(
-        None,
-        description="Time zone of the pages, as Europe/Berlin; this machine's if left"
-        " out.",
-    )
-
-    @field_validator("time_zone")
-    @classmethod
-    def _is_known(cls, name: str | None) -> str | None:
-        if name is not None:
-            try:
-                ZoneInfo(name)
-            except (ValueError, KeyError, OSError):  # unknown, or the name of a folder
-                msg = f"{name!r} is no time zone; expected a name as Europe/Berlin"
-                raise ValueError(msg) from None
-        return name
 
     @model_validator(mode="after")
     def _tls_is_whole(self) -> "ConsoleSettings":

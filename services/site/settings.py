@@ -233,7 +233,8 @@ class Site(BaseSettings):
         description="Seconds that such a fault lasts before it alarms.",
     )
     timezone: str = Field(
-        "UTC", description="Time zone of these hours, such as Europe/Berlin."
+        "UTC",
+        description="Time zone of these hours and of the console, as Europe/Berlin.",
     )
     notify: tuple[NotifySettings, ...] = Field(
         (), description="Phones, chats and mailboxes that get alarms beside MQTT."

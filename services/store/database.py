@@ -204,7 +204,8 @@ def _prepare_sqlite(connection: sqlite3.Connection, record: object) -> None:
     """Let each transaction return only when it is on the disk."""
     del record
     connection.isolation_level = None  # transactions begin below, not in the driver
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={_WAIT_MS}"):
+    # the wait first: the change to WAL needs the file alone for a moment
+    for pragma in (f"busy_timeout={_WAIT_MS}", "journal_mode=WAL", "synchronous=FULL"):
         connection.execute(f"PRAGMA {pragma}")
 
 
