@@ -17,7 +17,7 @@ from typing import Any, Final, final
 from pipelines.clock import Clock, seconds_to_ns, utc_datetime
 from pipelines.live.alarms import Alarm
 from pipelines.sources.backoff import Backoff
-from services.delivery.outcome import Outcome
+from services.delivery.outcome import Outcome, unexpected
 from services.delivery.web_post import post
 from services.site.alertmanager import AlertmanagerSettings
 
@@ -66,13 +66,19 @@ class AlertmanagerFeed:
         while True:
             pause_s = _ROUND_S
             if self._settings is not None:
-                problem = await self._look(self._settings)
+                problem = await self._try(self._settings)
                 if problem:
                     pause_s = backoff.next_s()
                 else:
                     backoff.reset()
                 self._record(problem)
             await self._clock.sleep_s(pause_s)
+
+    async def _try(self, settings: AlertmanagerSettings) -> str:
+        try:
+            return await self._look(settings)
+        except Exception as error:  # noqa: BLE001  a receiver must not end the hub
+            return unexpected(error)
 
     async def _look(self, settings: AlertmanagerSettings) -> str:
         """Send what is due; return why it was not taken, or nothing."""

@@ -19,7 +19,7 @@ from typing import Final, final
 
 from pipelines.clock import Clock
 from pipelines.sources.backoff import Backoff
-from services.delivery.outcome import NoticeTarget, Outcome
+from services.delivery.outcome import NoticeTarget, Outcome, unexpected
 from services.delivery.phones import Phone
 from services.delivery.webhooks import Webhook
 from services.errors import StoreError
@@ -90,6 +90,8 @@ class NoticeDelivery:
                 problem = await self._attempt(target, *waiting)
             except StoreError as error:
                 problem = str(error)
+            except Exception as error:  # noqa: BLE001  one target must not end the hub
+                problem = unexpected(error)
             if problem:
                 self._fails(target.label, problem)
                 await self._clock.sleep_s(backoff.next_s())

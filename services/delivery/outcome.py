@@ -1,6 +1,8 @@
 """What became of one attempt to deliver a notice, and who delivers."""
 
+import traceback
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from services.store.notices import Notice
@@ -18,6 +20,12 @@ class Outcome:
 
     problem: str = ""
     is_refused: bool = False
+
+
+def unexpected(error: Exception) -> str:
+    """Return the kind of an error and its place; its text may hold a secret."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}"
 
 
 class NoticeTarget(Protocol):

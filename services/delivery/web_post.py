@@ -68,6 +68,8 @@ async def post(
         return Outcome(f"the connection failed: {type(error).__name__}")
     except OSError as error:  # of the CA file
         return Outcome(f"{ca_file}: {error.strerror or type(error).__name__}")
+    except UnicodeError:  # its text would show a character of a token
+        return Outcome("its login or address is not ASCII", is_refused=True)
 
 
 def _outcome(status: int) -> Outcome:

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from pipelines.live.alarms import Alarm
 from services.delivery.alertmanager import AlertmanagerFeed
 from services.site.alertmanager import AlertmanagerSettings
@@ -87,6 +89,35 @@ def test_a_higher_priority_is_another_alert_and_a_suspicion_is_none() -> None:
     first, second = [seconds(it) for it in server.taken]
     assert first == {("e1", "low"): 120}
     assert second == {("e1", "high"): 121, ("e1", "low"): 1}
+
+
+def test_no_token_and_no_alarm_can_end_the_sending(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    token = tmp_path / "token"
+    token.write_text("hünter2")
+
+    async def scene(server: Receiver) -> None:
+        open_alarms = [alarm()]
+        more = {"token_file": str(token)}
+        async with feeding(server, open_alarms, **more) as (feed, clock):
+            await clock.wait_for_sleepers()
+            ascii_only = "alertmanager: its login or address is not ASCII"
+            assert feed.trouble == ascii_only
+            token.write_text("hunter2")
+            open_alarms[0] = replace(alarm(), raised_ns=2**80)  # after year 9999
+            for _ in range(2):
+                await pass_s(clock, 30)
+                assert feed.trouble.startswith("alertmanager: ValueError at clock.py:")
+            open_alarms[0] = alarm()
+            await pass_s(clock, 30)
+            assert not feed.trouble
+
+    with receiver() as server:
+        asyncio.run(scene(server))
+    assert len(server.taken) == 1
+    assert caplog.text.count("trying again") == 1
+    assert "nter2" not in caplog.text
 
 
 def test_an_end_that_was_not_taken_is_sent_again_with_the_token(tmp_path: Path) -> None:

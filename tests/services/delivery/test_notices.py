@@ -4,9 +4,11 @@ import asyncio
 import datetime
 import ipaddress
 import logging
+import re
+import sqlite3
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from services.delivery.notices import NoticeDelivery
+from services.delivery.outcome import Outcome
 from services.delivery.web_post import post
 from services.site.settings import Site
 from services.store.database import sqlite_url
@@ -127,6 +130,40 @@ def test_a_server_that_is_not_there_is_a_trouble_without_its_address(
     (trouble,) = asyncio.run(scene(server))
     assert trouble.startswith("webhook far: cannot be reached: ")
     assert "hunter2" not in trouble
+
+
+def test_a_target_that_fails_in_an_unknown_way_is_tried_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def set_body(body: str) -> None:
+        with closing(sqlite3.connect(tmp_path / "hub.sqlite", timeout=SOON_S)) as db:
+            db.execute(f"UPDATE notices SET body = {body}")
+            db.commit()
+
+    async def scene(server: Receiver) -> None:
+        async with delivering(tmp_path, server.url) as delivery:
+            store = Store.migrated(sqlite_url(tmp_path))
+            store.take([], {}, 1, notices=[notice("a")])
+            store.close()
+            set_body("x'68'")  # bytes, as no program of ours writes them
+            delivery.wake()
+            await until(delivery.troubles)
+            (trouble,) = delivery.troubles()
+            assert re.fullmatch(r"webhook far: \w+ at \w+\.py:\d+", trouble)
+            set_body("'{}'")
+            await until(lambda: server.taken)
+            await until(lambda: not delivery.troubles())
+
+    with receiver() as server:
+        asyncio.run(scene(server))
+    assert keys(server.taken) == ["far a"]
+    assert caplog.text.count("trying again") == 1
+
+
+def test_a_header_that_is_not_ascii_is_refused() -> None:
+    with receiver() as server:
+        outcome = asyncio.run(post(server.url, b"{}", {"X-Token": "hünter2"}))
+    assert outcome == Outcome("its login or address is not ASCII", is_refused=True)
 
 
 def make_certificate(folder: Path) -> tuple[Path, Path]:
