@@ -61,6 +61,7 @@ class AlarmDesk:
         self._open: dict[str, Alarm] = {}
         self._known: set[str] = set()
         self._correction_ns: int | None = None
+        self._next_correction_ns: int | None = None
         self._lock = asyncio.Lock()
         self._is_unsure = False
         self._read()
@@ -89,6 +90,7 @@ class AlarmDesk:
     def _read(self) -> None:
         self._open = {it.alarm_id: it for it in self._store.alarms.open()}
         self._known = set(self._store.alarms.ids())
+        self._next_correction_ns = self._correction_ns  # what was not kept is due again
 
     def set_rules(self, rules: Mapping[str, AlarmRules]) -> None:
         """Set the rules of subjects that have their own, and keep them for a restart.
@@ -141,16 +143,14 @@ class AlarmDesk:
         """
         before_ns = self._correction_ns
         moved_ns = 0 if before_ns is None else correction_ns - before_ns
-        self._correction_ns = correction_ns
-        if moved_ns:
-            self._open = {
-                name: alarm.moved(moved_ns) for name, alarm in self._open.items()
-            }
-        passed = {
-            name: alarm.passed(self._rule(alarm), now_ns)
-            for name, alarm in self._open.items()
-        }
-        return [alarm for name, alarm in passed.items() if alarm != self._open[name]]
+        self._next_correction_ns = correction_ns
+        changed = []
+        for before in self._open.values():
+            moved = before.moved(moved_ns)
+            after = moved.passed(self._rule(moved), now_ns)
+            if after != before:
+                changed.append(after)
+        return changed
 
     def of_answer(self, answer: Answer, now_ns: int) -> list[Alarm]:
         """Return the alarms that a person has answered.
@@ -207,6 +207,7 @@ class AlarmDesk:
 
     def keep(self, changed: Sequence[Alarm]) -> None:
         """Record that the changed alarms are stored."""
+        self._correction_ns = self._next_correction_ns
         for alarm in changed:
             self._known.add(alarm.alarm_id)
             self._open[alarm.alarm_id] = alarm
