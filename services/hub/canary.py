@@ -38,6 +38,7 @@ class Canary:
 
     Attributes:
         trouble: What is wrong with recognition; empty if nothing is.
+        has_tested: Whether it was tested at all.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Canary:
         self._publish = publish
         self._published: bool | None = None
         self.trouble = "recognition has not been tested yet"
+        self.has_tested = False
         kind = "poses" if recognizer.info.view == "pose" else "pixels"
         with np.load(CANARY_FILE) as file:
             self._pixels = _resized(file[kind], recognizer.info.image_size_px)
@@ -72,6 +74,7 @@ class Canary:
 
     async def _test(self) -> None:
         self.trouble = await self._find_trouble()
+        self.has_tested = True
         is_well = not self.trouble
         self._metrics.canary(is_well, self._clock.now_ns())
         if self._published == is_well:

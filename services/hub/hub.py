@@ -347,8 +347,10 @@ class Hub:
 
     def _faults(self) -> Faults:
         """Return what is known of the faults of all subjects and of recognition."""
-        fails = {(SITE_SUBJECT, RECOGNITION_FAILS): bool(self._canary.trouble)}
-        return {**faults_of(self._states.current), **fails}
+        found = faults_of(self._states.current)
+        if self._canary.has_tested:
+            found[SITE_SUBJECT, RECOGNITION_FAILS] = bool(self._canary.trouble)
+        return found
 
     def _wake_delivery(self) -> None:
         if self._delivery is not None:

@@ -88,7 +88,7 @@ class TechnicalAlarms:
         """Return the alarms that faults raise or end.
 
         An alarm that a person has resolved is not raised again before its fault was
-        over once.
+        over once, or its subject was removed. What is not known is not over.
 
         Args:
             faults: What is known of each fault.
@@ -102,8 +102,9 @@ class TechnicalAlarms:
             if alarm.kind == "technical"
         }
         present = {key for key, is_present in faults.items() if is_present}
-        self._told &= present
-        self._since = {key: self._since.get(key, now_ns) for key in present}
+        self._forget(faults)
+        for key in present:
+            self._since.setdefault(key, now_ns)
         ended = [
             known[subject, fault.name].resolved("", None, utc_ns, "it is over")
             for subject, fault in faults.keys() - present
@@ -116,6 +117,16 @@ class TechnicalAlarms:
             and now_ns - self._since[subject, fault] >= self._after_ns
         ]
         return ended + begun
+
+    def _forget(self, faults: Faults) -> None:
+        """Forget the faults that are over, and those of removed subjects."""
+        subjects = {subject for subject, _ in faults}
+        self._since = {
+            key: since_ns
+            for key, since_ns in self._since.items()
+            if key[0] in subjects and faults.get(key, True)
+        }
+        self._told &= self._since.keys()
 
     def kept(self, changed: Iterable[Alarm]) -> None:
         """Record that changed alarms are stored."""

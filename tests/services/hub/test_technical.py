@@ -1,16 +1,20 @@
 """Faults that last alarm once each, and are resolved when they are over."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+import numpy as np
 import pytest
+from jaxtyping import UInt8
 
 from pipelines.clock import NS_PER_S
 from pipelines.live.alarms import Alarm
-from pipelines.records import DriftStatus, SourceState, SourceStatus, WornStatus
+from pipelines.records import Clip, DriftStatus, SourceState, SourceStatus, WornStatus
 from services.demo.broker import Broker
+from services.hub.hub import Hub
 from services.hub.reports import SubjectState
 from services.hub.technical import (
     CAMERA_LOST,
@@ -23,6 +27,9 @@ from services.hub.technical import (
     faults_of,
 )
 from services.site.settings import Site
+from services.store.database import sqlite_url
+from services.store.store import Store
+from tests.fakes import ColourRecognizer
 from tests.mqtt_listener import Heard, listening
 from tests.services.hub.test_hub import SOON_S, report, running, value_of
 from tests.services.store.rows import event
@@ -40,7 +47,12 @@ class Looks:
     def at(self, seconds: float, present: bool | None) -> list[str]:
         """Return the states of the alarms that changed."""
         now_ns = round(seconds * NS_PER_S)
-        faults = {} if present is None else {KEY: present}
+        faults = {("bed-4", NOT_WATCHED): present is None}
+        if present is not None:
+            faults[KEY] = present
+        return self.of(faults, now_ns)
+
+    def of(self, faults: dict[tuple[str, Fault], bool], now_ns: int) -> list[str]:
         changed = self.alarms.changes(faults, self.open.values(), now_ns, now_ns)
         self.alarms.kept(changed)
         self.open |= {it.alarm_id: it for it in changed}
@@ -67,6 +79,23 @@ def test_what_a_person_has_resolved_comes_again_only_after_it_was_over() -> None
     assert looks.at(500, True) == []
     assert looks.at(510, False) == looks.at(520, True) == []
     assert looks.at(580, True) == ["confirmed"]
+
+
+def test_the_unknown_is_not_over_and_a_removed_subject_is_forgotten() -> None:
+    looks = Looks()
+    looks.at(0, True)
+    assert looks.at(60, True) == ["confirmed"]
+    looks.open.clear()  # a person has resolved it
+    assert looks.at(70, None) == looks.at(80, True) == looks.at(500, True) == []
+    assert looks.of({}, 510 * NS_PER_S) == []
+    looks.at(520, True)
+    assert looks.at(580, True) == ["confirmed"]
+
+
+def test_a_fault_is_as_old_as_before_it_was_unknown() -> None:
+    looks = Looks()
+    assert looks.at(0, True) == looks.at(30, None) == looks.at(40, True) == []
+    assert looks.at(60, True) == ["confirmed"]
 
 
 def test_a_restarted_hub_goes_on_with_the_alarm_that_is_open() -> None:
@@ -147,6 +176,41 @@ def test_a_lost_camera_is_an_alarm_until_it_is_back(tmp_path: Path) -> None:
     last = heard.of(TOPIC)[-1]
     assert last["changed"]["priority"] == "medium"
     assert [(it["name"], it["kind"]) for it in last["open"]] == [("fall", "person")]
+
+
+class NeverAnswers:
+    """An ``ActionRecognizer`` that is still loading."""
+
+    info = ColourRecognizer().info
+
+    async def encode(
+        self, frames: UInt8[np.ndarray, "batch height width 3"]
+    ) -> NoReturn:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def classify(self, clips: Sequence[Clip]) -> NoReturn:
+        raise AssertionError
+
+
+def test_recognition_does_not_fail_before_it_was_tested(tmp_path: Path) -> None:
+    async def scene(broker: Broker) -> list[str]:
+        site = site_of(broker, tmp_path, technical_after_s=0)
+        hub = Hub(site, NeverAnswers())
+        await hub.expect({"bed-4": ["camera"]})
+        async with listening(broker.port) as heard:
+            await hub.accept(report(camera="offline"))
+            await heard.until(lambda it: bool(told(it)), SOON_S)
+            state = await hub.state()
+        await hub.stop()
+        assert "recognition has not been tested yet" in state.troubles
+        store = Store.migrated(sqlite_url(tmp_path))
+        names = [alarm.name for alarm in store.alarms.open()]
+        store.close()
+        return names
+
+    with Broker() as broker:
+        assert asyncio.run(scene(broker)) == ["camera lost"]
 
 
 def site_of(broker: Broker, folder: Path, **more: object) -> Site:
