@@ -125,6 +125,7 @@ def alerts_of(alarms: Iterable[Alarm], site: str) -> dict[Labels, Alert]:
             "site": site,
             "subject": alarm.subject_id,
             "event": alarm.name,
+            "kind": alarm.kind,
             "priority": alarm.priority,
             "alarm_id": alarm.alarm_id,
         }
@@ -133,11 +134,16 @@ def alerts_of(alarms: Iterable[Alarm], site: str) -> dict[Labels, Alert]:
             "annotations": {
                 "summary": f"{alarm.subject_id}: {alarm.name}",
                 "state": alarm.state,
-                "by": alarm.history[-1].by,
+                "by": _who_answered(alarm),
             },
             "startsAt": utc_datetime(alarm.raised_ns).isoformat(),
         }
     return alerts
+
+
+def _who_answered(alarm: Alarm) -> str:
+    """Return who answered last, or nothing; what happens by itself has no name."""
+    return next((entry.by for entry in reversed(alarm.history) if entry.by), "")
 
 
 async def send(settings: AlertmanagerSettings, alerts: list[Alert]) -> Outcome:

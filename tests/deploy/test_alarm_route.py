@@ -47,7 +47,9 @@ def active(address: str) -> list[dict[str, Any]]:
 
 def test_an_alarm_has_a_route_of_its_own() -> None:
     route = ("amtool", "config", "routes", "test", "--config.file", ROUTES)
-    assert call(*route, "alertname=WardwatchAlarm").strip() == "carers"
+    alarm = "alertname=WardwatchAlarm"
+    assert call(*route, alarm, "kind=person").strip() == "carers"
+    assert call(*route, alarm, "kind=technical").strip() == "technicians"
 
 
 @pytest.mark.slow
@@ -87,6 +89,7 @@ def test_carers_are_told_of_each_alarm_and_of_its_end(tmp_path: Path) -> None:
         "site": "ward-3",
         "subject": "bed-4",
         "event": "fall",
+        "kind": "person",
         "priority": "high",
         "alarm_id": "e1",
     }

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from pipelines.live.alarms import Alarm
-from services.delivery.alertmanager import AlertmanagerFeed
+from pipelines.live.alarms import Alarm, AlarmRule
+from services.delivery.alertmanager import AlertmanagerFeed, alerts_of
 from services.site.alertmanager import AlertmanagerSettings
 from tests.fakes import FakeClock
 from tests.services.delivery.test_notices import until
@@ -89,6 +89,15 @@ def test_a_higher_priority_is_another_alert_and_a_suspicion_is_none() -> None:
     first, second = [seconds(it) for it in server.taken]
     assert first == {("e1", "low"): 120}
     assert second == {("e1", "high"): 121, ("e1", "low"): 1}
+
+
+def test_an_alert_says_its_kind_and_who_answered_last() -> None:
+    answered = alarm().acknowledged("kim", START_NS + 1)
+    recovered = answered.ended(AlarmRule(), START_NS + 2)
+    technical = replace(alarm("e2"), kind="technical")
+    found = alerts_of([recovered, technical], "ward-3").values()
+    told = [(it["labels"]["kind"], it["annotations"]["by"]) for it in found]
+    assert told == [("person", "kim"), ("technical", "")]
 
 
 def test_no_token_and_no_alarm_can_end_the_sending(
