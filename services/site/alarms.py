@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Final, final
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
@@ -18,7 +19,7 @@ Wait = Annotated[float, Field(gt=0, le=86400)]
 
 @final
 class AlarmSettings(Section):
-    """How one event alarms."""
+    """How one event alarms; what is left out is the default of that event."""
 
     priority: Priority = Field(
         _FALL.priority, description="high, medium, low, or none for no alarm."
@@ -56,22 +57,21 @@ class AlarmSettings(Section):
         " priority high, whatever confirm_s is; 0 for never.",
     )
 
-    @property
-    def rule(self) -> AlarmRule:
-        """The rule for the chain."""
-        return AlarmRule(**self.model_dump())
+    def rule_of(self, event: str) -> AlarmRule:
+        """Return the rule of an event for the chain."""
+        default = _DEFAULTS.get(event, _FALL)
+        return replace(default, **self.model_dump(exclude_unset=True))
 
 
 _DEFAULTS: Final = {
-    FALL: AlarmSettings(),
-    LONG_LIE: AlarmSettings(),
-    BED_EXIT: AlarmSettings(
+    FALL: _FALL,
+    LONG_LIE: _FALL,
+    BED_EXIT: AlarmRule(
         priority="medium", escalate_s=(180.0,), long_lie_s=0.0, latches=False
     ),
 }
 
-
-DEFAULT_LAYER: Final = RuleLayer({name: it.rule for name, it in _DEFAULTS.items()})
+DEFAULT_LAYER: Final = RuleLayer(_DEFAULTS)
 """How events alarm that a site says nothing about."""
 
 _CLOCK_TIME: Final = re.compile(r"^([01][0-9]|2[0-3]):[0-5][0-9]$")
@@ -107,15 +107,18 @@ class AlarmProfile(Section):
     def layer(self) -> RuleLayer:
         """The rules for the chain, with their hours."""
         hours = Hours(_minutes(self.from_), _minutes(self.until))
-        return RuleLayer({name: it.rule for name, it in self.alarms.items()}, hours)
+        return RuleLayer(_rules_of(self.alarms), hours)
 
 
 def rule_layers(
     profiles: Sequence[AlarmProfile], alarms: Mapping[str, AlarmSettings]
 ) -> tuple[RuleLayer, ...]:
     """Return the layers of a subject or a site: its profiles, then its rules."""
-    rules = RuleLayer({name: it.rule for name, it in alarms.items()})
-    return (*(profile.layer for profile in profiles), rules)
+    return (*(profile.layer for profile in profiles), RuleLayer(_rules_of(alarms)))
+
+
+def _rules_of(alarms: Mapping[str, AlarmSettings]) -> dict[str, AlarmRule]:
+    return {name: settings.rule_of(name) for name, settings in alarms.items()}
 
 
 def _clock_time(value: object) -> object:

@@ -1,11 +1,13 @@
 """Rules of alarms in a site's file: by event, by subject, by hour."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from pipelines.clock import NS_PER_S
+from pipelines.live.alarms import AlarmRule
 from pipelines.records import BED_EXIT
 from services.errors import SettingsError
 from services.site.file import read_site
@@ -54,6 +56,20 @@ def test_a_subjects_rules_come_before_the_sites_and_profiles_before_both(
     assert priority(site, "c", "fall", "10:30") == "low"
     assert priority(site, "c", "fall", "11:30") == "high"
     assert priority(site, "a", "fall", "10:30") == "high"
+
+
+def test_what_is_left_out_is_the_default_of_the_event(tmp_path: Path) -> None:
+    exits = "{ bed exit: { out_of_bed_s: 900, latches: }, fall: { priority: low } }"
+    text = TEXT.replace("{ bed exit: { priority: low } }", exits)
+    rules = site_of(tmp_path, text).common_alarm_rules()
+    noon_ns = 12 * 3600 * NS_PER_S
+    given = AlarmRule("medium", 0, (180,), 0, latches=False, out_of_bed_s=900)
+    assert rules.of(BED_EXIT, noon_ns) == given
+    assert rules.of(BED_EXIT, 0) == replace(given, priority="high")  # the profile's
+    assert rules.of("fall", noon_ns) == AlarmRule("low")
+    assert site_of(tmp_path, "site: w").common_alarm_rules().of(
+        BED_EXIT, noon_ns
+    ) == replace(given, out_of_bed_s=0)
 
 
 @pytest.mark.parametrize(
