@@ -18,8 +18,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Protocol, final, runtime_checkable
+from zoneinfo import ZoneInfo
 
 NS_PER_S = 1_000_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -127,6 +128,19 @@ def utc_datetime(timestamp_ns: int) -> datetime:
     """Return the aware UTC ``datetime`` of a timestamp, to the microsecond."""
     seconds, rest_ns = divmod(timestamp_ns, NS_PER_S)
     return datetime.fromtimestamp(seconds, tz=UTC).replace(microsecond=rest_ns // 1000)
+
+
+def zone_of(timezone: str) -> tzinfo:
+    """Return the time zone of a name, such as Europe/Berlin.
+
+    UTC needs no database of time zones, which a small image may lack.
+
+    Raises:
+        ZoneInfoNotFoundError: If there is no such time zone.
+        ValueError: If the name cannot be one.
+        OSError: If its file cannot be read, as that of a folder.
+    """
+    return UTC if timezone == "UTC" else ZoneInfo(timezone)
 
 
 def utc_ns(text: str) -> int:

@@ -10,9 +10,8 @@ raising of an alarm, so neither a later hour nor a restart changes it.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import final
-from zoneinfo import ZoneInfo
 
-from pipelines.clock import utc_datetime
+from pipelines.clock import utc_datetime, zone_of
 from pipelines.live.alarms import AlarmRule
 
 MINUTES_PER_DAY = 24 * 60
@@ -85,7 +84,5 @@ def local_minute(utc_ns: int, timezone: str) -> int:
     Raises:
         ZoneInfoNotFoundError: If there is no such time zone.
     """
-    utc = utc_datetime(utc_ns)
-    # a small image may lack the time zones; UTC needs none
-    local = utc if timezone == "UTC" else utc.astimezone(ZoneInfo(timezone))
+    local = utc_datetime(utc_ns).astimezone(zone_of(timezone))
     return local.hour * 60 + local.minute

@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, tzinfo
+from datetime import tzinfo
 from typing import Any, Final, cast, final
-from zoneinfo import ZoneInfo
 
-from pipelines.clock import Clock, seconds_to_ns
+from pipelines.clock import Clock, seconds_to_ns, zone_of
 from services.console.feed import Feed
 from services.console.login_limit import LoginLimit
 from services.console.passwords import hash_of_secret
@@ -46,8 +45,7 @@ class Console:
     @property
     def zone(self) -> tzinfo:
         """Time zone of the pages."""
-        name = self.site.timezone
-        return UTC if name == "UTC" else ZoneInfo(name)
+        return zone_of(self.site.timezone)
 
     @property
     def has_tls(self) -> bool:

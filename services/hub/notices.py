@@ -9,7 +9,7 @@ import json
 from typing import Final
 
 from models.window import Modality
-from pipelines.clock import utc_datetime
+from pipelines.clock import utc_datetime, zone_of
 from pipelines.live.alarms import Alarm, AlarmStep
 from services.hub.fhir import bundle_of
 from services.hub.topics import VERSION, alarm_line
@@ -35,7 +35,7 @@ def notices_of(site: Site, before: Alarm | None, after: Alarm) -> list[Notice]:
     new = () if after.is_over else range(known, len(after.history))
     loud = [number for number in new if after.history[number].step in _LOUD]
     phones = [
-        _to_phone(target, after, number)
+        _to_phone(target, after, number, site.timezone)
         for number in loud
         for target in site.notify
         if _wants(target, after, number)
@@ -57,14 +57,16 @@ def _wants(target: AlarmTarget, alarm: Alarm, number: int) -> bool:
     return alarm.priority in target.priorities and escalations >= target.from_step
 
 
-def _to_phone(target: NotifySettings, alarm: Alarm, number: int) -> Notice:
+def _to_phone(
+    target: NotifySettings, alarm: Alarm, number: int, timezone: str
+) -> Notice:
     entry = alarm.history[number]
-    at = utc_datetime(entry.at_ns)
+    at = utc_datetime(entry.at_ns).astimezone(zone_of(timezone))
     sure = f"{_WITNESSES[alarm.modality]} sure to {alarm.confidence:.0%}"
     if alarm.kind == "technical":
         sure = "a fault of the system"
     body = (
-        f"{entry.step} at {at:%H:%M:%S} UTC on {at:%Y-%m-%d}; priority"
+        f"{entry.step} at {at:%H:%M:%S %Z} on {at:%Y-%m-%d}; priority"
         f" {alarm.priority}; {sure}; alarm {alarm.alarm_id}"
     )
     return Notice(

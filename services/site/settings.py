@@ -7,7 +7,7 @@ get plain arguments from methods here, never these objects.
 
 from pathlib import Path
 from typing import TypeVar
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfoNotFoundError
 
 from pydantic import (
     Field,
@@ -23,6 +23,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from pipelines.clock import zone_of
 from pipelines.errors import SourceError
 from pipelines.live.alarm_hours import AlarmRules
 from pipelines.live.bed import BedSettings
@@ -234,7 +235,8 @@ class Site(BaseSettings):
     )
     timezone: str = Field(
         "UTC",
-        description="Time zone of these hours and of the console, as Europe/Berlin.",
+        description="Time zone of these hours, of the console and of messages to"
+        " phones, as Europe/Berlin.",
     )
     notify: tuple[NotifySettings, ...] = Field(
         (), description="Phones, chats and mailboxes that get alarms beside MQTT."
@@ -284,8 +286,7 @@ class Site(BaseSettings):
     @classmethod
     def _is_timezone(cls, name: str) -> str:
         try:
-            if name != "UTC":  # a small image may lack the others
-                ZoneInfo(name)
+            zone_of(name)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             msg = "no such time zone; expected one as Europe/Berlin, of package tzdata"
             raise ValueError(msg) from None

@@ -17,12 +17,13 @@ from services.command_line import app
 from services.demo.broker import Broker
 from services.errors import SettingsError
 from services.hub.hub import Hub
+from services.hub.notices import notices_of
 from services.site.file import read_site
 from services.site.settings import Site
 from tests.mqtt_listener import listening
 from tests.services.hub.test_alarm_desk import answer, states_of
 from tests.services.hub.test_hub import SOON_S, report, running
-from tests.services.store.rows import event
+from tests.services.store.rows import alarm, event
 
 
 @dataclass
@@ -117,6 +118,23 @@ def test_a_phone_gets_the_alarm_at_once_and_another_when_nobody_answers(
     end = "priority high; the camera is sure to 90%; alarm e1"
     assert first.bodies[0].endswith(end)
     assert second.bodies[0].startswith("escalated at ")
+
+
+@pytest.mark.parametrize(
+    ("timezone", "at"),
+    [
+        ("UTC", "22:13:20 UTC on 2023-11-14"),
+        ("Europe/Berlin", "23:13:20 CET on 2023-11-14"),
+        ("Asia/Tokyo", "07:13:20 JST on 2023-11-15"),
+    ],
+)
+def test_a_phone_reads_the_time_of_the_wards_clock(timezone: str, at: str) -> None:
+    target = {"name": "nurse", "url": "json://127.0.0.1/a"}
+    site = Site.model_validate(
+        {"site": "ward-3", "timezone": timezone, "notify": [target]}
+    )
+    (notice,) = notices_of(site, None, alarm())
+    assert notice.body.startswith(f"confirmed at {at}; priority high; ")
 
 
 @pytest.mark.slow
