@@ -15,13 +15,12 @@ from services.console.tiles import Tile, tile_of
 from services.errors import StoreError
 from services.store.answers import StoredAnswer
 from services.store.live import LiveState
+from services.store.notes import EXPECTED_SOURCES
 from services.store.store import Store
 
 logger = logging.getLogger(__name__)
 
 _EVERY_S: Final = 0.25
-_SUBJECTS: Final = "expected sources"
-"""The hub's note of the subjects that it watches."""
 
 
 @final
@@ -137,10 +136,12 @@ class Feed:
             }
         alarms = tuple(self._store.alarms.open())
         ids = [alarm.alarm_id for alarm in alarms]
-        noted = cast("dict[str, object] | None", self._store.notes.recall(_SUBJECTS))
+        noted = self._store.notes.recall(EXPECTED_SOURCES)
         return Snapshot(
             revision=before.revision,
-            subjects=tuple(noted) if noted is not None else self._configured,
+            subjects=tuple(cast("dict[str, object]", noted))
+            if noted is not None
+            else self._configured,
             live=live,
             alarms=alarms,
             answers=self._store.answers.latest(ids) if ids else {},

@@ -5,11 +5,10 @@ import json
 from typing import Final
 
 from services.site.settings import Site
+from services.store.notes import HUB_PORT
 from services.store.store import Store
 
 _WAIT_S: Final = 2.0
-_PORT: Final = "port"
-"""The hub's note of the port that it listens on."""
 
 
 def hub_troubles(site: Site, store: Store) -> list[str] | None:
@@ -18,7 +17,7 @@ def hub_troubles(site: Site, store: Store) -> list[str] | None:
     Raises:
         StoreError: If the store cannot be read.
     """
-    port = store.notes.recall(_PORT)
+    port = store.notes.recall(HUB_PORT)
     if not isinstance(port, int):
         return None
     connection = http.client.HTTPConnection(site.hub.host, port, timeout=_WAIT_S)

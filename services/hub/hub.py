@@ -55,6 +55,7 @@ from services.hub.technical import (
 from services.hub.topics import Topics
 from services.hub.writer import StoreWriter
 from services.site.settings import Site
+from services.store.notes import EXPECTED_SOURCES, HUB_PORT
 from services.store.outbox import Message, Queued
 from services.store.store import Store
 from services.tasks import end_tasks
@@ -63,7 +64,6 @@ logger = logging.getLogger(__name__)
 
 _FLUSH_S = 5.0
 _HTTP_END_S = 1.0
-_EXPECTED, _PORT = "expected sources", "port"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ class Hub:
             self._notices.wake,
         )
         self._broker_trouble = "the broker is not connected yet"
-        noted = self._store.notes.recall(_EXPECTED) or {}
+        noted = self._store.notes.recall(EXPECTED_SOURCES) or {}
         expected = cast("dict[str, list[SourceRole]]", noted)
         self._states = SubjectStates(expected, self._topics, self._metrics, now_ns)
         self._seen = SeenKeeper(self._store, self._dates, self._states)
@@ -170,11 +170,11 @@ class Hub:
         self._tasks: list[asyncio.Task[None]] = []
         self._delivery: MqttDelivery | None = None
         self._server: uvicorn.Server | None = None
-        kept_port = cast("int | None", self._store.notes.recall(_PORT))
+        kept_port = cast("int | None", self._store.notes.recall(HUB_PORT))
         self._listener = listen_again(site.hub.host, site.hub.port, kept_port)
         self.port: int = self._listener.getsockname()[1]
         with suppress(StoreError):  # a full disk must not prevent the start
-            self._store.notes.note(_PORT, self.port)
+            self._store.notes.note(HUB_PORT, self.port)
         for event in self._store.events.open(list(expected)):
             self._metrics.goes_on(event)
 
@@ -205,7 +205,7 @@ class Hub:
         await self._announcements.expect(list(subjects), list(before))
         self._states.expect(subjects)
         noted = self._states.expected
-        await asyncio.to_thread(self._store.notes.note, _EXPECTED, noted)
+        await asyncio.to_thread(self._store.notes.note, EXPECTED_SOURCES, noted)
         await self._seen.forget_others()
         await asyncio.to_thread(self._desk.set_rules, rules)
         now_ns = self._clock.now_ns()

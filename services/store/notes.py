@@ -1,11 +1,16 @@
 """Notes: JSON values under names, as what the hub must know after a restart."""
 
-from typing import final
+from typing import Final, final
 
 from sqlalchemy import Connection, select
 
 from services.store.database import Database, replace_row
 from services.store.tables import notes
+
+EXPECTED_SOURCES: Final = "expected sources"
+"""The hub's note of the subjects that it watches, each with its sources."""
+HUB_PORT: Final = "port"
+"""The hub's note of the port that it listens on."""
 
 
 @final
