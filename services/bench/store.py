@@ -16,6 +16,7 @@ from pipelines.records import BED_EXIT, FALL, LONG_LIE, ActionEvent
 from services.bench.empty_store import make_empty_store
 from services.store.alarms import put_alarms
 from services.store.database import read_url, sqlite_url
+from services.store.notes import EXPECTED_SOURCES
 from services.store.outbox import Message
 from services.store.pages import Filters, Key
 from services.store.store import Store
@@ -98,12 +99,13 @@ def _median_ms(work: Callable[[], object], clock: Clock) -> float:
 
 
 def _wall_board(store: Store) -> object:
-    """Read what a wall board shows."""
+    """Read what a wall board shows, with a new report of every subject."""
+    alarms = store.alarms.open()
     return (
-        store.alarms.open(),
-        store.live.all(),
-        store.outbox.backlog(),
-        store.notices.waiting(),
+        alarms,
+        store.live.some(store.live.stamps()),
+        store.answers.latest([alarm.alarm_id for alarm in alarms]),
+        store.notes.recall(EXPECTED_SOURCES),
     )
 
 

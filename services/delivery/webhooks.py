@@ -7,6 +7,7 @@ from typing import final
 from pipelines.clock import NS_PER_S
 from services.delivery.outcome import Outcome
 from services.delivery.web_post import post
+from services.hub.topics import VERSION
 from services.site.webhooks import WebhookSettings
 from services.store.notices import Notice
 
@@ -23,7 +24,7 @@ class Webhook:
         """Return the content of a test message, which changes nothing."""
         if self._settings.format == "fhir":
             return {"resourceType": "Bundle", "type": "transaction"}
-        return {"v": 1, "type": "test", "site": site}
+        return {"v": VERSION, "type": "test", "site": site}
 
     async def send(self, notice: Notice, utc_ns: int) -> Outcome:
         """Try once to deliver a notice."""

@@ -114,6 +114,5 @@ class SeenKeeper:
             self._store.pose_tracks.put(track)
 
     def _remove_others(self, expected: Collection[str]) -> None:
-        stored = {state.subject_id for state in self._store.live.all()}
-        if gone := stored.difference(expected):
+        if gone := self._store.live.stamps().keys() - expected:
             self._store.live.remove(gone)
