@@ -169,7 +169,7 @@ def run(commands: typer.Typer, arguments: Sequence[str]) -> int:
             raise
         return _refuse(
             f"{err.name} is not installed: this command needs the laboratory;"
-            " install it with: pip install '.[lab]'"
+            " install it with: pip install --editable '.[lab]'"
         )
     except OSError as err:
         logger.info("where it happened", exc_info=err)

@@ -118,6 +118,6 @@ def _import_official(path: Path) -> ModuleType:
         problem = (
             "an official SAM checkpoint needs the packages segment-anything and "
             f"torchvision, the latter made for torch {torch.__version__}: install "
-            f"both with `pip install '.[official-sam]'` ({one_line(err)})"
+            f"both with `pip install --editable '.[official-sam]'` ({one_line(err)})"
         )
         raise CheckpointError(str(path), problem) from err

@@ -60,7 +60,7 @@ def require_nncf() -> None:
         PipelineError: If it is not installed.
     """
     if find_spec("nncf") is None:
-        msg = "NNCF is not installed: pip install -e '.[quantize]'"
+        msg = "NNCF is not installed: pip install --editable '.[quantize]'"
         raise PipelineError(msg)
 
 

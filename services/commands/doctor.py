@@ -43,7 +43,9 @@ def check_laboratory() -> Iterator[Check]:
     """Render one simulated picture if the laboratory is installed."""
     if not has_laboratory():
         found = "not installed; needed to simulate, train and study"
-        yield Check("laboratory", False, found, "pip install '.[lab]'", needed=False)
+        yield Check(
+            "laboratory", False, found, "pip install --editable '.[lab]'", needed=False
+        )
         return
     from pipelines.lab.simulation.render_probe import render_problem
 

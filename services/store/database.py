@@ -98,7 +98,7 @@ class Database:
         try:
             self._engine: Engine = create_engine(url, **options)
         except (SQLAlchemyError, ModuleNotFoundError) as err:
-            problem = "needs psycopg; install wardwatch with the extra postgres"
+            problem = "needs psycopg: pip install --editable '.[postgres]'"
             raise StoreError(self.name, problem) from err
         if self._is_file:
             event.listen(self._engine, "connect", _prepare_sqlite)

@@ -62,7 +62,7 @@ def test_what_needs_the_laboratory_says_so_in_one_line(
     refused = wardwatch(tmp_path, *arguments)
     assert refused.returncode == 2
     (line,) = refused.stderr.splitlines()
-    assert "pip install '.[lab]'" in line
+    assert "pip install --editable '.[lab]'" in line
 
 
 @pytest.mark.gst

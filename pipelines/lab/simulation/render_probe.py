@@ -28,7 +28,7 @@ def render_problem() -> str:
             renderer.update_scene(data, camera="eye")
             picture = renderer.render()
     except ModuleNotFoundError as err:
-        return f"{err.name} is not installed; pip install '.[lab]' adds it"
+        return f"{err.name} is not installed; pip install --editable '.[lab]' adds it"
     except (ImportError, AttributeError, OSError, RuntimeError) as err:
         return " ".join(str(err).split()) or type(err).__name__
     return "" if picture.max() > picture.min() else "the picture came out empty"

@@ -150,7 +150,7 @@ def test_missing_official_file_is_named(tmp_path: Path) -> None:
 WHAT_TO_INSTALL = re.escape(
     "sam.pth: an official SAM checkpoint needs the packages segment-anything and "
     f"torchvision, the latter made for torch {torch.__version__}: install both with "
-    "`pip install '.[official-sam]'` ("
+    "`pip install --editable '.[official-sam]'` ("
 )
 
 
