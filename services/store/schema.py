@@ -19,7 +19,7 @@ _LOCK = 7_205_231_904_117
 
 
 def migrate(database: Database) -> None:
-    """Bring the tables up to date, in one transaction; only the hub does this.
+    """Bring the tables up to date, in one transaction; only ``run`` and its hub do so.
 
     A file of version 0.1, which has tables but no version, is kept and extended.
 
