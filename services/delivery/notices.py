@@ -1,9 +1,9 @@
 """Notices to phones and webhooks: until each was taken.
 
-    store ──oldest of a target──▶ target ──taken──▶ delivered
+    store ──next of a target──▶ target ──taken──▶ delivered
       ▲          │ not taken
       ├──────────┘ again, with growing pauses; other targets go on
-      └─ given up and kept, if the target itself refuses it several times
+      └─ given up and kept, if the target itself refuses it for a quarter of an hour
 
 A notice is in the store before anything is sent, so it survives the death of the
 process; it may then come twice. A phone gets no more about an alarm that is over.
@@ -30,8 +30,9 @@ from services.tasks import end_tasks
 logger = logging.getLogger(__name__)
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 30.0
-_MOST_REFUSALS: Final = 5
-"""Refusals of one notice until it is given up: a receiver may just be set up."""
+_MOST_REFUSALS: Final = 30
+"""Refusals of one notice until it is given up, after about a quarter of an hour: what
+stands before a receiver may answer for it while it is started again."""
 
 
 @final
@@ -94,9 +95,20 @@ class NoticeDelivery:
                 problem = unexpected(error)
             if problem:
                 self._fails(target.label, problem)
-                await self._clock.sleep_s(backoff.next_s())
+                await self._pause(news, backoff.next_s())
             else:
                 backoff.reset()
+
+    async def _pause(self, news: asyncio.Event, longest_s: float) -> None:
+        """Pause, but not beyond news: a new alarm is tried at once."""
+        waits = [
+            asyncio.create_task(self._clock.sleep_s(longest_s)),
+            asyncio.create_task(news.wait()),
+        ]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await end_tasks(waits)
 
     async def _attempt(self, target: NoticeTarget, number: int, notice: Notice) -> str:
         """Try once; return why it must be tried again, or nothing."""

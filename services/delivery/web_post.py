@@ -21,9 +21,13 @@ _LATER: Final = frozenset(
         HTTPStatus.REQUEST_TIMEOUT,
         HTTPStatus.TOO_EARLY,
         HTTPStatus.TOO_MANY_REQUESTS,
+        HTTPStatus.BAD_GATEWAY,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        HTTPStatus.GATEWAY_TIMEOUT,
+        HTTPStatus.INSUFFICIENT_STORAGE,
     }
 )
-"""Answers of a client's fault that ask for another attempt."""
+"""Answers that ask for another attempt, whatever the message is."""
 
 
 async def post(
@@ -75,9 +79,7 @@ async def post(
 def _outcome(status: int) -> Outcome:
     if 200 <= status < 300:
         return Outcome()
-    problem = f"answers HTTP {status}"
-    is_refused = status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _LATER
-    return Outcome(problem, is_refused)
+    return Outcome(f"answers HTTP {status}", is_refused=status not in _LATER)
 
 
 def _context(ca_file: Path) -> ssl.SSLContext:

@@ -59,9 +59,26 @@ class Notices:
         self._database = database
 
     def next(self, target: str) -> tuple[int, Notice] | None:
-        """Return the oldest notice that a target must still get, with its number."""
-        query = select(notices).where(notices.c.target == target, *_WAITS)
-        row = self._database.row(query.order_by(notices.c.number).limit(1))
+        """Return the notice that a target must get next, with its number.
+
+        That is the oldest of those that were refused least often. Notices about one
+        alarm stay in order, so one that is refused holds up its own alarm alone.
+        """
+        earlier = notices.alias()
+        is_held_up = (
+            select(earlier.c.number)
+            .where(
+                earlier.c.target == target,
+                earlier.c.alarm_id == notices.c.alarm_id,
+                earlier.c.number < notices.c.number,
+                earlier.c.is_taken.is_(False),
+                earlier.c.dead_why.is_(None),
+            )
+            .exists()
+        )
+        query = select(notices).where(notices.c.target == target, *_WAITS, ~is_held_up)
+        order = notices.c.refusals, notices.c.number
+        row = self._database.row(query.order_by(*order).limit(1))
         return None if row is None else (row.number, _notice_of(row))
 
     def waiting(self) -> list[Notice]:

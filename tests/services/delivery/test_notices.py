@@ -69,7 +69,7 @@ def keys(posted: list[Posted]) -> list[str]:
     return [it.headers["X-Wardwatch-Id"] for it in posted]
 
 
-@pytest.mark.parametrize("status", [408, 425, 429, 500, 503])
+@pytest.mark.parametrize("status", [408, 425, 429, 502, 503])
 def test_a_server_in_trouble_is_tried_again_in_order_with_the_same_id(
     status: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -94,8 +94,8 @@ def test_a_server_in_trouble_is_tried_again_in_order_with_the_same_id(
     assert "hunter2" not in caplog.text
 
 
-@pytest.mark.parametrize("status", [302, 400, 404, 410])
-def test_what_a_server_refuses_is_given_up_after_five_times_and_kept(
+@pytest.mark.parametrize("status", [302, 400, 404, 410, 500])
+def test_what_a_server_refuses_is_given_up_after_thirty_times_and_kept(
     status: int, tmp_path: Path
 ) -> None:
     async def scene(server: Receiver) -> None:
@@ -112,9 +112,28 @@ def test_what_a_server_refuses_is_given_up_after_five_times_and_kept(
 
     with receiver() as server:
         asyncio.run(scene(server))
-    assert keys(server.refused) == ["far bad"] * 5
+    assert keys(server.refused) == ["far bad"] * 30
     assert keys(server.taken) == ["far a", "far b"]
     assert {it.path for it in server.refused} == {"/hook?token=hunter2"}
+
+
+def test_a_refused_message_holds_up_its_own_alarm_alone(tmp_path: Path) -> None:
+    async def scene(server: Receiver) -> None:
+        bad = [f"far bad {step}" for step in (1, 2)]
+        server.status_of = lambda it: 404 if b"1" in it.body else 200
+        store = Store.migrated(sqlite_url(tmp_path))
+        first, second = (
+            Notice(key, "far", "bad", "", f'{{"it": "{key}"}}', True) for key in bad
+        )
+        store.take([], {}, 1, notices=[first, second])
+        store.close()
+        async with delivering(tmp_path, server.url, "a", "b"):
+            await until(lambda: len(server.taken) == 3)
+
+    with receiver() as server:
+        asyncio.run(scene(server))
+    assert keys(server.taken) == ["far a", "far b", "far bad 2"]
+    assert keys(server.refused) == ["far bad 1"] * 30
 
 
 def test_a_server_that_is_not_there_is_a_trouble_without_its_address(
