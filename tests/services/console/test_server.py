@@ -92,3 +92,22 @@ def test_the_command_serves_over_tls_and_ends_with_a_signal(tmp_path: Path) -> N
         process.terminate()
         assert process.wait(20) == 0
         assert process.stderr.read() == ""
+
+
+@pytest.mark.slow
+def test_a_console_that_can_no_longer_read_what_is_new_ends(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "services", "console", str(site_file(tmp_path))]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        process.stderr.readline()
+        address = process.stderr.readline().split()[-1]
+        with urllib.request.urlopen(f"{address}healthz", timeout=20) as answer:
+            assert answer.status == 200
+        store = Store.joined(sqlite_url(tmp_path))
+        store.notes.note("expected sources", 5)  # nothing that a hub writes
+        store.close()
+        try:
+            assert process.wait(20) == 1
+        finally:
+            process.kill()
+        assert "console feed failed" in process.stderr.read()
