@@ -7,6 +7,7 @@ every answer. What a role may do is said beside each route, by ``web.needs``.
 
 import hmac
 from collections.abc import Awaitable, Callable
+from functools import partial
 from http import HTTPStatus
 from typing import Final, final
 from urllib.parse import parse_qsl, quote, urlsplit
@@ -61,6 +62,9 @@ FindPerson = Callable[[str], Person | None]
 class Gate:
     """ASGI middleware; puts ``person`` and ``csrf`` into a request's state.
 
+    A request that lasts asks ``find_person`` of its state again: it returns who asks,
+    or None once the session or the token is over.
+
     Args:
         app: The application behind the gate.
         of_session: Returns who has a session's secret, and extends the session.
@@ -97,7 +101,7 @@ class Gate:
         """Return the answer to a request that must not pass; None lets it pass."""
         path, state = request.url.path, request.state
         is_safe = request.method in _SAFE
-        state.person, state.csrf = None, ""
+        state.person, state.csrf, state.find_person = None, "", lambda: None
         if path.startswith(_STATIC):
             return None
         if not is_safe and not _is_from_us(request):
@@ -106,12 +110,11 @@ class Gate:
         secret = request.cookies.get(SESSION_COOKIE, "")
         token = _bearer(request)
         if token is not None:
-            person = await run_in_threadpool(self._of_token, token)
+            state.find_person = partial(self._of_token, token)
         elif secret:
-            person = await run_in_threadpool(self._of_session, secret)
+            state.find_person = partial(self._of_session, secret)
             state.csrf = csrf_of(secret)
-        else:
-            person = None
+        person: Person | None = await run_in_threadpool(state.find_person)
         state.person = person
         if path in _OPEN:
             return None

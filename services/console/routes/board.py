@@ -13,7 +13,6 @@ from pipelines.clock import NS_PER_S
 from services.console.alarm_cards import cards_of
 from services.console.context import Console
 from services.console.feed import Snapshot
-from services.console.gate import SESSION_COOKIE
 from services.console.people import Person
 from services.console.tiles import SILENT_NS
 from services.console.web import (
@@ -84,7 +83,7 @@ def _seen(content: dict[str, Any]) -> dict[str, Any]:
 
 
 class _Sending:
-    """One browser's stream; it ends when its session does."""
+    """One browser's or program's stream; it ends when its session or token does."""
 
     def __init__(
         self,
@@ -96,13 +95,13 @@ class _Sending:
     ) -> None:
         self._console, self._person, self._wording = console, person, wording
         self._names, self._csrf = names, request.state.csrf
-        self._secret = request.cookies.get(SESSION_COOKIE, "")
+        self._find_person = request.state.find_person
         self._checked_ns = console.clock.now_ns()
         self._tiles: dict[str, object] = {}
         self._cards: object = None
 
     async def events(self) -> AsyncIterator[str]:
-        """Yield events until the session or the console ends."""
+        """Yield events until the session, the token or the console ends."""
         feed, revision = self._console.feed, -1
         while not feed.is_closed:
             snapshot = await feed.newer(revision, _BEAT_S)
@@ -166,13 +165,11 @@ class _Sending:
 
     async def _is_logged_in(self) -> bool:
         now_ns = self._console.clock.now_ns()
-        if self._person.token is not None or not self._secret:
-            return True
         if now_ns - self._checked_ns < _STILL_LOGGED_IN_NS:
             return True
         self._checked_ns = now_ns
-        person = await run_in_threadpool(self._console.of_session, self._secret)
-        return person == self._person
+        person = await run_in_threadpool(self._find_person)
+        return bool(person == self._person)
 
 
 def _event(name: str, facts: dict[str, Any]) -> str:

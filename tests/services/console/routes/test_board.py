@@ -1,7 +1,8 @@
 """The stream of what changes."""
 
+import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
@@ -10,10 +11,14 @@ from typing import Any
 import pytest
 
 from pipelines.live.alarms import AlarmRule, raise_alarm
+from services.console.app import make_app
+from services.console.context import Console
 from services.console.gate import SESSION_COOKIE
 from services.console.passwords import hash_of_secret, new_secret
+from services.console.people import SCOPES
 from services.store.access import Act
 from tests.console_rig import Served, open_rig, serving
+from tests.fakes import FakeClock
 from tests.made_up_ward import BEDS, event, fall, lives
 
 pytestmark = pytest.mark.slow
@@ -132,4 +137,75 @@ def test_streams_end_when_the_console_does(tmp_path: Path) -> None:
             events = stack.enter_context(stream_of(served, "kim"))
             until_beat(events)
         assert [kind for kind, _ in events if kind != "beat"] == []
+    console.store.close()
+
+
+def remove_token(console: Console, act: Act) -> None:
+    (token,) = console.access.tokens("kim")
+    console.access.remove_token(token.number, act)
+
+
+def reset_password(console: Console, act: Act) -> None:
+    console.access.set_password("kim", "x", act, must_change=True)
+
+
+def remove_user(console: Console, act: Act) -> None:
+    console.access.remove("kim", act)
+
+
+def take_subjects(console: Console, act: Act) -> None:
+    console.access.set_rights("kim", "carer", ["bed-1"], act)
+
+
+def change_nothing(console: Console, act: Act) -> None:
+    pass
+
+
+ENDS = [remove_token, reset_password, remove_user, take_subjects]
+
+
+@pytest.mark.parametrize("by", ["session", "token"])
+@pytest.mark.parametrize("change", [*ENDS, change_nothing])
+def test_a_stream_ends_within_30_s_of_the_right_to_see_it(
+    tmp_path: Path, by: str, change: Callable[[Console, Act], None]
+) -> None:
+    clock = FakeClock()
+    console = open_rig(tmp_path, clock)
+    secret, token, act = new_secret(), new_secret(), Act(clock.now_ns(), "kim")
+    console.access.open_session("kim", hash_of_secret(secret), act)
+    console.access.add_token("kim", "pager", SCOPES, hash_of_secret(token), act)
+    header = {
+        "session": (b"cookie", f"{SESSION_COOKIE}={secret}".encode()),
+        "token": (b"authorization", f"Bearer {token}".encode()),
+    }[by]
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/stream",
+        "query_string": b"tiles=all",
+        "headers": [header],
+    }
+
+    async def scene() -> str:
+        sent = asyncio.Queue[MutableMapping[str, Any]]()
+
+        async def receive() -> MutableMapping[str, Any]:
+            return await asyncio.Queue[MutableMapping[str, Any]]().get()
+
+        asking = asyncio.create_task(make_app(console)(scope, receive, sent.put))
+        assert (await sent.get())["status"] == 200
+        await sent.get()
+        change(console, act)
+        clock.advance_s(30)
+        fall(console.store, "bed-4", clock.now_ns())
+        await console.feed.look()
+        heard: str = (await sent.get())["body"].decode()
+        await console.feed.close()
+        await asyncio.wait_for(asking, SOON_S)
+        return heard
+
+    heard = asyncio.run(scene())
+    is_over = change in ENDS and (by, change) != ("session", remove_token)
+    assert ("event: gone" in heard) == is_over
+    assert ("bed-4" in heard) == (not is_over)
     console.store.close()
