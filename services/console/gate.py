@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from http import HTTPStatus
 from typing import Final, final
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl, quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, ImmutableMultiDict, MutableHeaders
@@ -99,7 +99,7 @@ class Gate:
 
     async def _refusal(self, request: Request, body: bytes) -> Response | None:
         """Return the answer to a request that must not pass; None lets it pass."""
-        path, state = request.url.path, request.state
+        path, state = path_of(request), request.state
         is_safe = request.method in _SAFE
         state.person, state.csrf, state.find_person = None, "", lambda: None
         if path.startswith(_STATIC):
@@ -137,9 +137,18 @@ class _TooLarge(Exception):
     """The body of a request is too large."""
 
 
+def path_of(request: Request) -> str:
+    """Return the path that routes are chosen by.
+
+    ``request.url`` holds the header Host, which whoever asks may fill with anything.
+    """
+    path: str = request.scope["path"]
+    return path
+
+
 def is_page(request: Request) -> bool:
     """Return whether a request is for a page that a person looks at."""
-    path = request.url.path
+    path = path_of(request)
     return not path.startswith("/api/") and "text/html" in request.headers.get(
         "accept", ""
     )
@@ -147,8 +156,8 @@ def is_page(request: Request) -> bool:
 
 def _login_first(request: Request) -> Response:
     if request.method in _SAFE and is_page(request):
-        path = request.url.path
-        query = f"?{request.url.query}" if request.url.query else ""
+        path, asked = path_of(request), request.scope["query_string"].decode("latin-1")
+        query = f"?{asked}" if asked else ""
         where = "" if path == "/" else f"?next={quote(path + query)}"
         return RedirectResponse(f"/login{where}", HTTPStatus.SEE_OTHER)
     refusal = _refused(request, HTTPStatus.UNAUTHORIZED, "log in first")
@@ -187,7 +196,7 @@ def _is_from_us(request: Request) -> bool:
     if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         return False
     origin = headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == headers.get("host", "")
+    return origin is None or origin.partition("://")[2] == headers.get("host", "")
 
 
 def _has_csrf(request: Request, body: bytes, expected: str) -> bool:

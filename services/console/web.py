@@ -10,7 +10,7 @@ from starlette.datastructures import ImmutableMultiDict
 from starlette.responses import HTMLResponse, Response
 
 from services.console.context import Console
-from services.console.gate import fields_of
+from services.console.gate import fields_of, path_of
 from services.console.people import Person, Role
 from services.console.texts import LANGUAGES, chosen_language, texts_of
 from services.console.wording import Wording
@@ -103,7 +103,7 @@ def page(
         template,
         person=request.state.person,
         csrf=request.state.csrf,
-        path=request.url.path,
+        path=path_of(request),
         site=console_of(request).site.site,
         version=installed_version(),
         languages=LANGUAGES,

@@ -184,7 +184,10 @@ def _account(
 
 def _local(target: str) -> str:
     """Return where a login leads: a path of these pages, whatever was asked."""
-    parts = urlsplit(target)
+    try:
+        parts = urlsplit(target)
+    except ValueError:  # such as a half of an IPv6 address
+        return "/"
     is_local = target.startswith("/") and not target.startswith(("//", "/\\"))
     if not is_local or parts.netloc or not target.isprintable():
         return "/"

@@ -63,6 +63,9 @@ def test_the_sixth_wrong_password_is_not_even_looked_at(client: TestClient) -> N
         ("https://evil.example", "/"),
         ("/\\evil.example", "/"),
         ("javascript:alert(1)", "/"),
+        ("/\\[//[", "/"),
+        ("http://[", "/"),
+        ("/x//[", "/x//["),
     ],
 )
 def test_a_login_leads_to_a_page_of_ours_alone(
