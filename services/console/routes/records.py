@@ -33,6 +33,7 @@ routes = APIRouter(dependencies=[needs("viewer")])
 Kind = Literal["alarms", "events"]
 
 _PAGE: Final = 50
+_MOST_TITLES: Final = 20
 _CSV_PAGE: Final = 1000
 _MOST_CSV: Final = 100_000
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
@@ -125,6 +126,7 @@ def system(request: Request, console: ConsoleOf, person: PersonOf) -> Response:
     """Show what runs, what waits to be delivered, and the versions."""
     snapshot, now_ns = console.feed.snapshot, console.utc_ns()
     pending, oldest_ns = console.store.outbox.backlog()
+    sees_all = person.subjects is None
     names = person.visible(snapshot.subjects)
     return page(
         request,
@@ -133,7 +135,8 @@ def system(request: Request, console: ConsoleOf, person: PersonOf) -> Response:
         tiles=[snapshot.tile(name, now_ns) for name in names],
         pending=pending,
         oldest_ns=oldest_ns,
-        notices=console.store.notices.waiting(),
+        notices=console.store.notices.count_waiting(),
+        titles=console.store.notices.waiting(_MOST_TITLES) if sees_all else [],
         now_ns=now_ns,
         store=console.store.database.name,
         python=sys.version.split()[0],

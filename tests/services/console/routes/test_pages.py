@@ -1,13 +1,20 @@
 """What the pages show, and to whom."""
 
+import asyncio
 import csv
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Thread
 
 import pytest
+from prometheus_client import CollectorRegistry
 from starlette.testclient import TestClient
 
 from services.console.context import Console
+from services.hub.http import listen, make_server
 from services.store.audit import AuditEntry
+from services.store.notices import Notice
 from tests import made_up_ward
 from tests.console_rig import log_in
 from tests.made_up_ward import fall
@@ -179,6 +186,38 @@ def test_the_system_page_says_that_the_hub_does_not_answer(
     text = text_of(client, "/system")
     assert "The service does not answer" in text
     assert "<dd>1, the oldest 1 min ago</dd>" in text
+
+
+@contextmanager
+def hub_with(console: Console, troubles: list[str]) -> Iterator[None]:
+    """A hub that answers the console with its troubles."""
+    listener = listen("127.0.0.1", 0)
+    console.store.notes.note("port", listener.getsockname()[1])
+    server = make_server(CollectorRegistry(), lambda: troubles, list)
+    thread = Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])))
+    thread.start()
+    yield
+    server.should_exit = True
+    thread.join()
+    listener.close()
+
+
+def test_only_who_sees_everybody_reads_whom_a_message_or_a_trouble_is_about(
+    client: TestClient, ward: Console
+) -> None:
+    made = Notice("1", "nurses", "bed-4-fall", "bed-4: fall", "")
+    ward.store.take([], {}, 1, notices=[made])
+    with hub_with(ward, ["bed-4: camera: no data"]):
+        log_in(client, "kim")
+        whole = text_of(client, "/system")
+        log_in(client, "nina")
+        limited = text_of(client, "/system")
+    for words in ("bed-4: fall", "bed-4: camera"):
+        assert words in whole
+        assert words not in limited
+    for text in (whole, limited):
+        assert "<dd>1</dd>" in text
+        assert "Something is wrong (1)" in text
 
 
 def test_texts_of_the_store_are_shown_as_texts(
