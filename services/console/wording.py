@@ -6,6 +6,7 @@ from typing import final
 
 from pipelines.clock import NS_PER_S, seconds_to_ns, utc_datetime
 from pipelines.live.alarms import Alarm, AlarmEntry
+from pipelines.records import BED_EXIT
 from services.console.texts import Texts
 
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400
@@ -115,6 +116,8 @@ class Wording:
             text = self.texts("step.resolved by itself")
         elif step == "resolved" and alarm.verdict is not None:
             text = self.texts(f"step.resolved {alarm.verdict}", by=by)
+        elif step == "recovered" and alarm.name == BED_EXIT:
+            text = self.texts("step.back in bed")
         else:
             text = self.texts(f"step.{step}", by=by)
         return f"{text} ({entry.note})" if entry.note else text

@@ -10,7 +10,7 @@ from fastapi import APIRouter, HTTPException, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipelines.clock import utc_datetime
-from pipelines.live.alarms import Alarm
+from pipelines.live.alarms import Alarm, AlarmKind
 from services.console.answering import MOST_NOTE, AnswerRefused, Given, give
 from services.console.context import Console
 from services.console.people import Person
@@ -51,7 +51,9 @@ class SubjectNow(BaseModel):
     sources: dict[str, str]
     picture_at: str | None
     reported_at: str | None
-    alarm_id: str | None = Field(description="The most urgent open alarm.")
+    alarm_id: str | None = Field(
+        description="The most urgent open alarm about the person."
+    )
 
 
 class AlarmEntryLine(BaseModel):
@@ -69,6 +71,7 @@ class AlarmLine(BaseModel):
     subject: str
     alarm_id: str
     name: str
+    kind: AlarmKind = Field(description="About a person, or a fault of the system.")
     priority: str
     state: str
     raised_at: str

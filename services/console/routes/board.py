@@ -125,7 +125,7 @@ class _Sending:
         if cards == self._cards:
             return []
         self._cards = cards
-        waiting = [card.alarm for card in cards if card.waits]
+        waiting = [card.alarm for card in cards if card.calls]
         calling = [alarm for alarm in waiting if alarm.state != "suspected"]
         html = fragment(
             self._wording,

@@ -19,7 +19,7 @@ from services.console.people import SCOPES
 from services.store.access import Act
 from tests.console_rig import Served, open_rig, serving
 from tests.fakes import FakeClock
-from tests.made_up_ward import BEDS, event, fall, lives
+from tests.made_up_ward import BEDS, event, fall, fault, lives
 
 pytestmark = pytest.mark.slow
 
@@ -122,6 +122,19 @@ def test_an_alarm_that_is_only_suspected_is_shown_and_makes_no_sound(
             heard += until_beat(events)
     facts = [facts for kind, facts in heard if kind == "alarms"][-1]
     assert (facts["waiting"], facts["priority"], facts["ids"]) == (1, "", [])
+
+
+def test_a_fault_of_the_system_is_shown_and_neither_sounds_nor_counts(
+    served: Served,
+) -> None:
+    store, now_ns = served.console.store, served.console.utc_ns()
+    store.take([], {}, now_ns, [fault("bed-4", now_ns)])
+    with stream_of(served, "kim") as events:
+        heard = until_beat(events)
+        while "Camera lost" not in str(heard):
+            heard += until_beat(events)
+    facts = [facts for kind, facts in heard if kind == "alarms"][-1]
+    assert (facts["waiting"], facts["priority"], facts["ids"]) == (0, "", [])
 
 
 def test_a_page_of_one_subject_gets_its_tile_alone(served: Served) -> None:

@@ -116,6 +116,22 @@ def test_an_alarm_shows_its_history_and_what_recognised_it(
     assert "<dd>2</dd>" in text  # people in view, by the poses
 
 
+def test_a_fault_of_the_system_is_closed_without_a_question(
+    client: TestClient, ward: Console
+) -> None:
+    lost = made_up_ward.fault("bed-7", ward.utc_ns())
+    ward.store.take([], {}, 1, [lost])
+    csrf = log_in(client, "kim")
+    text = text_of(client, f"/alarms/{lost.alarm_id}")
+    for words in ("sure (", "It was true", "False alarm", "What was seen"):
+        assert words not in text
+    assert f'id="done-{lost.alarm_id}"' in text
+    fields = {"csrf": csrf, "kind": "resolve"}
+    client.post(f"/alarms/{lost.alarm_id}/answer", data=fields)
+    (stored,) = ward.store.answers.waiting(10)
+    assert stored.facts == {"verdict": None, "note": ""}
+
+
 def test_poses_are_noted_in_the_audit_when_somebody_looks(
     client: TestClient, ward: Console
 ) -> None:
