@@ -1,17 +1,12 @@
 """A person's answer to an alarm: checked, noted in the audit, stored for the hub."""
 
 from dataclasses import dataclass
-from typing import Any, Final, Literal, final
+from typing import Any, final
 
 from services.console.context import Console
 from services.console.people import Person
-
-Kind = Literal["ack", "snooze", "resolve"]
-
-KINDS: Final = ("ack", "snooze", "resolve")
-SNOOZE_MINUTES: Final = (5, 10, 30)
-MOST_NOTE: Final = 200
-_MOST_MINUTES: Final = 24 * 60
+from services.hub.answers import MOST_SNOOZE_MINUTES, MOST_TEXT
+from services.hub.topics import ALARM_ANSWERS
 
 
 class AnswerRefused(Exception):
@@ -78,13 +73,13 @@ def _check(given: Given) -> None:
         AnswerRefused: In that case.
     """
     fits = (
-        given.kind in KINDS
-        and 0 < given.minutes <= _MOST_MINUTES
+        given.kind in ALARM_ANSWERS
+        and 0 < given.minutes <= MOST_SNOOZE_MINUTES
         and given.verdict in (None, "true", "false")
     )
     if not fits:
         reason = "answer.malformed"
         raise AnswerRefused(reason)
-    if len(given.note) > MOST_NOTE or not given.note.isprintable():
+    if len(given.note) > MOST_TEXT or not given.note.isprintable():
         reason = "answer.note"
         raise AnswerRefused(reason)

@@ -11,12 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipelines.clock import utc_datetime
 from pipelines.live.alarms import Alarm, AlarmKind
-from services.console.answering import MOST_NOTE, AnswerRefused, Given, give
+from services.console.answering import AnswerRefused, Given, give
 from services.console.context import Console
 from services.console.people import Person
 from services.console.texts import texts_of
 from services.console.tiles import Tile
 from services.console.web import ConsoleOf, PersonOf, needs
+from services.hub.answers import MOST_SNOOZE_MINUTES, MOST_TEXT
 from services.hub.topics import alarm_line
 from services.record_lines import RecordLines
 from services.store.pages import Filters
@@ -91,9 +92,11 @@ class AnswerIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     kind: Literal["ack", "snooze", "resolve"]
-    minutes: float = Field(10.0, gt=0, le=24 * 60, description="Of a snooze.")
+    minutes: float = Field(
+        10.0, gt=0, le=MOST_SNOOZE_MINUTES, description="Of a snooze."
+    )
     verdict: Literal["true", "false"] | None = None
-    note: str = Field("", max_length=MOST_NOTE)
+    note: str = Field("", max_length=MOST_TEXT)
 
 
 class AnswerStored(BaseModel):

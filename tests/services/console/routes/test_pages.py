@@ -5,6 +5,7 @@ import csv
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from threading import Thread
 
 import pytest
@@ -14,9 +15,10 @@ from starlette.testclient import TestClient
 from services.console.context import Console
 from services.hub.http import listen, make_server
 from services.store.audit import AuditEntry
+from services.store.coverage import Covered
 from services.store.notices import Notice
 from tests import made_up_ward
-from tests.console_rig import log_in
+from tests.console_rig import asking, log_in
 from tests.made_up_ward import fall
 
 pytestmark = pytest.mark.slow
@@ -193,6 +195,24 @@ def test_what_cannot_be_understood_is_said_in_one_line(
 def test_an_unknown_subject_is_not_found(client: TestClient, ward: Console) -> None:
     log_in(client, "kim")
     assert client.get("/subjects/bed-99", headers=HTML).status_code == 404
+
+
+def test_the_coverage_of_a_day_is_that_of_the_utc_day_at_its_middle(
+    console: Console,
+) -> None:
+    site = console.site.model_copy(update={"timezone": "Pacific/Kiritimati"})  # +14 h
+    covered = [
+        Covered("bed-1", "2026-05-06", "online", 900.0),
+        Covered("bed-1", "2026-05-06", "no data", 100.0),
+        Covered("bed-1", "2026-05-07", "online", 1000.0),
+    ]
+    console.store.coverage.add(covered)
+    console.store.notes.note("expected sources", {"bed-1": ["camera"]})
+    with asking(replace(console, site=site)) as client:
+        log_in(client, "kim")
+        text = text_of(client, "/subjects/bed-1?day=2026-05-07")
+    assert "Days are in UTC" in text
+    assert '<td class="number">90 %</td>' in text
 
 
 def test_the_system_page_says_that_the_hub_does_not_answer(
