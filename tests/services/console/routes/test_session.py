@@ -141,6 +141,19 @@ def test_a_change_that_does_not_fit_changes_no_password(
     assert log_in(client, "kim")
 
 
+def test_the_present_password_cannot_be_guessed_from_a_session(
+    client: TestClient,
+) -> None:
+    csrf = log_in(client, "kim")
+    new = {"new": "a new long one", "again": "a new long one"}
+    for old in (*("guess",) * 5, PASSWORD):
+        fields = {"csrf": csrf, "old": old, **new}
+        answer = client.post("/account/password", data=fields)
+        assert answer.status_code == 422
+    assert "Too many tries" in answer.text
+    assert log_in(client, "kim")
+
+
 def test_a_token_reads_and_answers_by_its_scopes_alone(
     client: TestClient, console: Console
 ) -> None:
