@@ -111,6 +111,8 @@ async def serve_until(
         log_level="warning",
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # whoever asks may write them, and be any address
+        ws="none",
         ssl_certfile=settings.tls_cert,
         ssl_keyfile=settings.tls_key,
         timeout_graceful_shutdown=_END_S,

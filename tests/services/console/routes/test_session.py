@@ -1,6 +1,9 @@
 """Logging in and out, and one's own account."""
 
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
 
 import pytest
 from starlette.testclient import TestClient
@@ -9,7 +12,7 @@ from services.console.context import Console
 from services.console.gate import SESSION_COOKIE
 from services.console.passwords import hash_of_password
 from services.store.access import Act
-from tests.console_rig import PASSWORD, asking, log_in, open_rig
+from tests.console_rig import PASSWORD, asking, log_in, open_rig, serving
 from tests.fakes import FakeClock
 
 HTML = {"accept": "text/html"}
@@ -34,6 +37,20 @@ def test_a_wrong_password_is_refused_and_noted(
     assert "do not fit" in answer.text
     (entry,) = console.store.audit.page(1)
     assert (entry.what, entry.about) == ("login failed", "kim")
+
+
+def test_nobody_chooses_the_address_that_tries_are_counted_by(
+    console: Console,
+) -> None:
+    with serving(console) as served:
+        fields = urlencode({"name": "kim", "password": "guess"}).encode()
+        headers = {"x-forwarded-for": "203.0.113.9"}
+        request = Request(f"{served.url}/login", fields, headers)
+        with pytest.raises(HTTPError, match="401"):
+            urlopen(request, timeout=20)
+    (entry,) = console.store.audit.page(1)
+    assert entry.detail == {"address": "127.0.0.1"}
+    console.store.close()
 
 
 def test_an_unknown_name_gets_the_same_answer_as_a_wrong_password(
