@@ -1,7 +1,8 @@
 """What every route of the console works with."""
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from typing import Any, Final, cast, final
 from zoneinfo import ZoneInfo
@@ -33,6 +34,7 @@ class Console:
         clock: The clock.
         feed: What the store holds now.
         limit: Slows down the guessing of passwords.
+        streams: Number of open streams of each user.
     """
 
     site: Site
@@ -42,6 +44,7 @@ class Console:
     clock: Clock
     feed: Feed
     limit: LoginLimit
+    streams: Counter[str] = field(default_factory=Counter)
 
     @property
     def zone(self) -> tzinfo:

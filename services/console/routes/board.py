@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import AsyncIterator
+from http import HTTPStatus
 from typing import Any, Final
 
-from fastapi import APIRouter
+from fastapi import APIRouter, HTTPException
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -29,6 +30,8 @@ routes = APIRouter(dependencies=[needs("viewer")])
 
 _BEAT_S: Final = 2.0
 """Longest silence of the stream; a page that hears nothing for longer says so."""
+_MOST_STREAMS: Final = 20
+"""Open streams of one user: each is written to four times a second."""
 _STILL_LOGGED_IN_NS: Final = 30 * NS_PER_S
 
 
@@ -63,6 +66,9 @@ def stream(
 
     ``tiles`` is ``all``, or the name of a subject whose tile the page shows.
     """
+    if console.streams[person.name] >= _MOST_STREAMS:
+        reason = f"{person.name} has {_MOST_STREAMS} open pages; close some"
+        raise HTTPException(HTTPStatus.TOO_MANY_REQUESTS, reason)
     names = None if tiles == "all" else frozenset(filter(None, [tiles]))
     sending = _Sending(request, console, person, wording, names)
     return StreamingResponse(sending.events(), media_type="text/event-stream")
@@ -102,6 +108,15 @@ class _Sending:
 
     async def events(self) -> AsyncIterator[str]:
         """Yield events until the session, the token or the console ends."""
+        streams, name = self._console.streams, self._person.name
+        streams[name] += 1
+        try:
+            async for event in self._news():
+                yield event
+        finally:
+            streams[name] -= 1
+
+    async def _news(self) -> AsyncIterator[str]:
         feed, revision = self._console.feed, -1
         while not feed.is_closed:
             snapshot = await feed.newer(revision, _BEAT_S)

@@ -203,8 +203,7 @@ def _csv_lines(
     before, sent = None, 0
     while sent < _MOST_CSV:
         rows = _rows(console, kind, filters, _CSV_PAGE, before)
-        for row in rows:
-            yield _csv_line(_cells(row, wording))
+        yield "".join(_csv_line(_cells(row, wording)) for row in rows)
         if len(rows) < _CSV_PAGE:
             return
         before, sent = _key(rows[-1]), sent + len(rows)

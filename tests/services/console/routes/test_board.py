@@ -3,8 +3,8 @@
 import asyncio
 import json
 from collections.abc import Callable, Iterator, MutableMapping
-from contextlib import ExitStack, contextmanager
-from http.client import HTTPConnection
+from contextlib import ExitStack, closing, contextmanager
+from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,16 @@ def served(tmp_path: Path) -> Iterator[Served]:
     console.store.close()
 
 
+def events_in(answer: HTTPResponse) -> Iterator[Event]:
+    kind = ""
+    for line in answer:
+        name, _, value = line.decode().strip().partition(": ")
+        if name == "event":
+            kind = value
+        elif name == "data":
+            yield kind, json.loads(value)
+
+
 @contextmanager
 def stream_of(
     served: Served, name: str, tiles: str = "all"
@@ -47,23 +57,14 @@ def stream_of(
     access = served.console.access
     act = Act(served.console.utc_ns(), name)
     access.open_session(name, hash_of_secret(secret), act)
-    connection = HTTPConnection(served.url.removeprefix("http://"), timeout=SOON_S)
-    cookie = {"cookie": f"{SESSION_COOKIE}={secret}"}
-    connection.request("GET", f"/stream?tiles={tiles}", headers=cookie)
-    answer = connection.getresponse()
-    assert answer.headers["content-type"].startswith("text/event-stream")
-
-    def events() -> Iterator[Event]:
-        kind = ""
-        for line in answer:
-            name, _, value = line.decode().strip().partition(": ")
-            if name == "event":
-                kind = value
-            elif name == "data":
-                yield kind, json.loads(value)
-
-    yield events()
-    connection.close()
+    host = served.url.removeprefix("http://")
+    with closing(HTTPConnection(host, timeout=SOON_S)) as connection:
+        cookie = {"cookie": f"{SESSION_COOKIE}={secret}"}
+        connection.request("GET", f"/stream?tiles={tiles}", headers=cookie)
+        answer = connection.getresponse()
+        assert answer.status == 200, answer.status
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        yield events_in(answer)
 
 
 def until_beat(events: Iterator[Event]) -> list[Event]:
@@ -141,6 +142,23 @@ def test_a_page_of_one_subject_gets_its_tile_alone(served: Served) -> None:
     with stream_of(served, "kim", "bed-3") as events:
         tiles = [facts["id"] for kind, facts in until_beat(events) if kind == "tile"]
     assert tiles == ["bed-3"]
+
+
+def test_the_open_streams_of_a_user_are_bounded_and_closed_ones_do_not_count(
+    served: Served,
+) -> None:
+    with ExitStack() as stack:
+        for _ in range(20):
+            until_beat(stack.enter_context(stream_of(served, "kim", "bed-3")))
+        with pytest.raises(AssertionError, match="429"):
+            stack.enter_context(stream_of(served, "kim"))
+    with stream_of(served, "vera") as events:
+        for _ in range(10):  # a stream ends when it is next written to
+            until_beat(events)
+            if not served.console.streams["kim"]:
+                break
+    with stream_of(served, "kim") as events:
+        until_beat(events)
 
 
 def test_streams_end_when_the_console_does(tmp_path: Path) -> None:
