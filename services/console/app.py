@@ -94,7 +94,8 @@ async def _malformed(request: Request, error: Exception) -> Response:
 
 
 async def _no_store(request: Request, error: Exception) -> Response:
-    return _answer(request, HTTPStatus.SERVICE_UNAVAILABLE, str(error))
+    assert isinstance(error, StoreError)
+    return _answer(request, HTTPStatus.SERVICE_UNAVAILABLE, error.problem)
 
 
 def _answer(

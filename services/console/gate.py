@@ -88,7 +88,7 @@ class Gate:
             body = await _body_of(request)
             refusal = await self._refusal(request, body)
         except StoreError as err:
-            refusal = _refused(request, HTTPStatus.SERVICE_UNAVAILABLE, str(err))
+            refusal = _refused(request, HTTPStatus.SERVICE_UNAVAILABLE, err.problem)
         except _TooLarge:
             reason = f"a request holds at most {_MOST_BODY_BYTES} bytes"
             refusal = _refused(request, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, reason)

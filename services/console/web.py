@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Annotated, Final, cast
 
-from fastapi import Depends, HTTPException, Request
+from fastapi import Depends, HTTPException, Path, Query, Request
 from fastapi.params import Depends as DependsOn
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from starlette.datastructures import ImmutableMultiDict
@@ -23,6 +23,12 @@ _pages: Final = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+
+
+MOST_NUMBER: Final = 2**63 - 1
+"""Largest integer that a database holds, and the last nanosecond of time."""
+Number = Annotated[int, Path(ge=0, le=MOST_NUMBER)]
+Before = Annotated[int | None, Query(ge=0, le=MOST_NUMBER)]
 
 
 def console_of(request: Request) -> Console:

@@ -16,7 +16,7 @@ from services.console.context import Console
 from services.console.people import Person
 from services.console.texts import texts_of
 from services.console.tiles import Tile
-from services.console.web import ConsoleOf, PersonOf, needs
+from services.console.web import Before, ConsoleOf, Number, PersonOf, needs
 from services.hub.answers import MOST_SNOOZE_MINUTES, MOST_TEXT
 from services.hub.topics import alarm_line
 from services.record_lines import RecordLines
@@ -24,12 +24,10 @@ from services.store.pages import Filters
 
 routes = APIRouter(prefix="/api", dependencies=[needs("viewer")])
 
-_MOST_NS: Final = 2**63 - 1
 _MOST: Final = 500
 
 Identity = Annotated[str, Path(min_length=1, max_length=128)]
 Limit = Annotated[int, Query(ge=1, le=_MOST)]
-BeforeNs = Annotated[int | None, Query(ge=0, le=_MOST_NS)]
 
 
 class Refusal(BaseModel):
@@ -143,7 +141,7 @@ def alarms(
     state: Literal["open", "all"] = "open",
     subject: Annotated[str | None, Query(max_length=64)] = None,
     limit: Limit = 100,
-    before_ns: BeforeNs = None,
+    before_ns: Before = None,
     before_id: Annotated[str, Query(max_length=128)] = "",
 ) -> list[AlarmLine]:
     """Return open alarms, or pages of all alarms with the latest raised first.
@@ -201,7 +199,7 @@ def answer(
 def outcome(
     console: ConsoleOf,
     person: PersonOf,
-    number: Annotated[int, Path(ge=0, le=_MOST_NS)],
+    number: Number,
 ) -> AnswerOutcome:
     """Return what became of an answer."""
     found = console.store.answers.one(number)
@@ -217,7 +215,7 @@ def events(
     person: PersonOf,
     subject: Annotated[str | None, Query(max_length=64)] = None,
     limit: Limit = 100,
-    before_ns: BeforeNs = None,
+    before_ns: Before = None,
     before_id: Annotated[str, Query(max_length=128)] = "",
 ) -> list[dict[str, Any]]:
     """Return pages of events with the latest onset first.

@@ -19,6 +19,7 @@ from services.console.coverage import coverage_of
 from services.console.hub_state import hub_troubles
 from services.console.people import Person
 from services.console.web import (
+    Before,
     ConsoleOf,
     PersonOf,
     WordingOf,
@@ -50,7 +51,7 @@ def history(
     name: str = "",
     since: str = "",
     until: str = "",
-    before_ns: int | None = None,
+    before_ns: Before = None,
     before_id: str = "",
 ) -> Response:
     """Show a page of alarms or events, the newest first."""
@@ -145,7 +146,7 @@ def system(request: Request, console: ConsoleOf, person: PersonOf) -> Response:
 
 
 @routes.get("/audit", dependencies=[needs("administrator")])
-def audit(request: Request, console: ConsoleOf, before: int | None = None) -> Response:
+def audit(request: Request, console: ConsoleOf, before: Before = None) -> Response:
     """Show who did what, the newest first."""
     entries = console.store.audit.page(_PAGE + 1, before)
     older = entries[_PAGE - 1].number if len(entries) > _PAGE else None

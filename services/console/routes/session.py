@@ -21,7 +21,7 @@ from services.console.passwords import (
 )
 from services.console.people import SCOPES
 from services.console.texts import LANGUAGES
-from services.console.web import ConsoleOf, FormOf, PersonOf, needs, page
+from services.console.web import ConsoleOf, FormOf, Number, PersonOf, needs, page
 from services.store.access import Act
 
 open_routes = APIRouter()
@@ -162,7 +162,7 @@ def add_token(
 
 
 @routes.post("/account/tokens/{number}/remove")
-def remove_token(console: ConsoleOf, person: PersonOf, number: int) -> Response:
+def remove_token(console: ConsoleOf, person: PersonOf, number: Number) -> Response:
     """Remove a token of one's own."""
     if number in [token.number for token in console.access.tokens(person.name)]:
         console.access.remove_token(number, console.act(person))

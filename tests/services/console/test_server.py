@@ -7,6 +7,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from services.console.passwords import fits
 from services.console.server import (
@@ -18,6 +19,7 @@ from services.console.server import (
 from services.errors import ConsoleError
 from services.site.console import ConsoleSettings
 from services.site.settings import Site
+from services.store.access import Act
 from services.store.database import sqlite_url
 from services.store.store import Store
 from tests.console_rig import open_rig
@@ -60,6 +62,23 @@ def test_a_lost_password_is_replaced_and_an_unknown_name_is_refused(
     assert (kim.role, kim.must_change) == ("carer", True)
     with pytest.raises(ConsoleError, match=r"^console tom: there is no such user$"):
         set_new_password(console, "tom")
+    console.store.close()
+
+
+def test_a_lost_right_of_the_administrator_comes_back_with_the_password(
+    tmp_path: Path,
+) -> None:
+    console = open_rig(tmp_path)
+    nobody = text("UPDATE users SET role = 'viewer', subjects = '[]'")
+    console.store.database.execute(nobody)
+    set_new_password(console, "Ada")
+    ada = console.access.user("ada")
+    assert ada is not None
+    assert (ada.role, ada.subjects) == ("administrator", None)
+    console.access.remove("ada", Act(0, "test"))
+    console.store.database.execute(text("DELETE FROM users"))
+    with pytest.raises(ConsoleError, match=r"this is no name of a user$"):
+        set_new_password(console, "ada lovelace")
     console.store.close()
 
 

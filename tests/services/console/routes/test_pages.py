@@ -10,6 +10,7 @@ from threading import Thread
 
 import pytest
 from prometheus_client import CollectorRegistry
+from sqlalchemy import text as sql
 from starlette.testclient import TestClient
 
 from services.console.context import Console
@@ -70,6 +71,10 @@ def test_a_limited_user_sees_nothing_of_others_anywhere(
     (alarm,) = (it for it in ward.store.alarms.open() if it.subject_id == "bed-4")
     for path in ("/subjects/bed-4", f"/alarms/{alarm.alarm_id}"):
         assert client.get(path, headers=HTML).status_code == 404, path
+    hidden = client.get(f"/alarms/{alarm.alarm_id}").json()
+    nothing = client.get("/alarms/nothing").json()
+    told = str(hidden).replace(alarm.alarm_id, "nothing")
+    assert told == str(nothing)
     api = f"/api/alarms/{alarm.alarm_id}"
     assert client.get(f"{api}/poses").status_code == 404
     assert client.get("/history?subject=bed-4", headers=HTML).text.count("<tr>") == 0
@@ -180,16 +185,36 @@ def test_the_export_is_noted_and_holds_no_formula(
     [
         *("/history?since=yesterday", "/history?kind=all", "/coverage?day=x"),
         *("/subjects/bed-4?day=0", "/subjects/bed-4?day=9999-12-31"),
-        "/history?before_ns=x",
+        *("/subjects/bed-4?day=1969-12-31", "/history?until=2262-01-01"),
+        *("/history?before_ns=x", f"/history?before_ns={10**30}"),
+        f"/audit?before={10**30}",
     ],
 )
 def test_what_cannot_be_understood_is_said_in_one_line(
     client: TestClient, ward: Console, path: str
 ) -> None:
-    log_in(client, "kim")
+    log_in(client, "ada")
     answer = client.get(path, headers=HTML)
     assert answer.status_code == 422
     assert "This cannot be understood" in answer.text
+
+
+def test_a_number_that_no_store_holds_is_refused(client: TestClient) -> None:
+    fields = {"csrf": log_in(client, "ada")}
+    for path in ("/account/tokens/{}/remove", "/users/tokens/{}/remove"):
+        answer = client.post(path.format(10**30), data=fields)
+        assert answer.status_code == 422
+
+
+def test_a_store_that_cannot_be_read_is_said_without_its_place(
+    client: TestClient, ward: Console
+) -> None:
+    log_in(client, "kim")
+    ward.store.database.execute(sql("DROP TABLE coverage"))
+    answer = client.get("/coverage", headers=HTML)
+    assert answer.status_code == 503
+    assert "coverage" in answer.text
+    assert "hub.sqlite" not in answer.text
 
 
 def test_an_unknown_subject_is_not_found(client: TestClient, ward: Console) -> None:
