@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from typing import Any, Final, cast, final
 from zoneinfo import ZoneInfo
@@ -44,7 +44,7 @@ class Console:
     clock: Clock
     feed: Feed
     limit: LoginLimit
-    streams: Counter[str] = field(default_factory=Counter)
+    streams: Counter[str]
 
     @property
     def zone(self) -> tzinfo:

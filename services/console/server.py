@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import ssl
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -44,6 +45,7 @@ def open_console(
         clock=clock,
         feed=Feed(store, clock, names),
         limit=LoginLimit(clock),
+        streams=Counter(),
     )
 
 
