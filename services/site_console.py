@@ -34,20 +34,29 @@ async def keep_running(
     pause_s = _AGAIN_S
     while True:
         began_ns = clock.now_ns()
+        how = await _run_once(command)
+        if clock.now_ns() - began_ns > seconds_to_ns(_LONG_S):
+            pause_s = _AGAIN_S
+        say(f"the console {how}; it starts again in {pause_s:g} s")
+        await clock.sleep_s(pause_s)
+        pause_s = min(2 * pause_s, _MOST_AGAIN_S)
+
+
+async def _run_once(command: Sequence[str]) -> str:
+    """Run a command to its end, and return how it ended."""
+    try:
         child = await asyncio.create_subprocess_exec(
             *command,
             stdin=asyncio.subprocess.DEVNULL,
             process_group=0,  # a terminal's Ctrl-C is for us, and we end the child
         )
-        try:
-            code = await child.wait()
-        finally:
-            await end_child(child)
-        if clock.now_ns() - began_ns > seconds_to_ns(_LONG_S):
-            pause_s = _AGAIN_S
-        say(f"the console ended with code {code}; it starts again in {pause_s:g} s")
-        await clock.sleep_s(pause_s)
-        pause_s = min(2 * pause_s, _MOST_AGAIN_S)
+    except OSError as err:  # such as no memory, or too many files
+        return f"could not start ({err.strerror})"
+    try:
+        code = await child.wait()
+    finally:
+        await end_child(child)
+    return f"ended with code {code}"
 
 
 async def end_child(child: asyncio.subprocess.Process) -> None:

@@ -1,8 +1,12 @@
-"""The orderly end of asyncio tasks."""
+"""The orderly end of asyncio tasks, and the end of a process that has lost one."""
 
 import asyncio
+import logging
+import os
 from collections.abc import Collection
 from typing import Any
+
+logger = logging.getLogger(__name__)
 
 _REPEAT_S = 0.5
 
@@ -19,3 +23,14 @@ async def end_tasks(tasks: Collection[asyncio.Task[Any]]) -> None:
             task.cancel()
         _, left = await asyncio.wait(left, timeout=_REPEAT_S)
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def die_of_failure(task: asyncio.Task[Any]) -> None:
+    """End the process if a task has failed, so that its parent starts it again.
+
+    A callback of tasks that a process cannot do without; a cancelled task has not
+    failed.
+    """
+    if not task.cancelled() and task.exception() is not None:
+        logger.critical("%s failed", task.get_name(), exc_info=task.exception())
+        os._exit(1)

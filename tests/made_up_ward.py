@@ -65,6 +65,13 @@ def fall(store: Store, subject_id: str, at_ns: int) -> Alarm:
     return alarm
 
 
+def fault(subject_id: str, at_ns: int) -> Alarm:
+    """A lost camera."""
+    lost = event(subject_id, "camera lost", at_ns)
+    rule = AlarmRule(priority="medium", escalate_s=(), long_lie_s=0)
+    return replace(raise_alarm(lost, rule, at_ns), kind="technical")
+
+
 def figure(
     x: float, y: float, size: float, lean: float, step: float = 0.0
 ) -> list[list[float]]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import final
 
 from pipelines.live.alarms import ANSWERED, Alarm
+from pipelines.records import BED_EXIT
 from services.console.feed import Snapshot
 from services.console.people import Person
 from services.console.tiles import urgency
@@ -31,11 +32,26 @@ class Card:
         return self.alarm.state not in ANSWERED
 
     @property
+    def calls(self) -> bool:
+        """Whether somebody must go and look: a person's alarm without an answer."""
+        return self.waits and self.alarm.kind == "person"
+
+    @property
     def tone(self) -> str:
         """What its colour and shape say."""
         if not self.waits:
             return "coming"
         return "alarm" if self.alarm.priority == "high" else "warning"
+
+    @property
+    def course(self) -> str:
+        """How its episode went on, as a key of the texts; empty for nothing to say."""
+        alarm, is_exit = self.alarm, self.alarm.name == BED_EXIT
+        if alarm.is_long:
+            return "out_of_bed" if is_exit else "long"
+        if alarm.has_ended:
+            return "back_in_bed" if is_exit else "ended"
+        return ""
 
     @property
     def is_sent(self) -> bool:

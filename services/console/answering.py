@@ -1,17 +1,17 @@
 """A person's answer to an alarm: checked, noted in the audit, stored for the hub."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal, final
+from typing import Any, Final, final
 
 from services.console.context import Console
 from services.console.people import Person
+from services.hub.answers import MOST_SNOOZE_MINUTES, MOST_TEXT
+from services.hub.topics import ALARM_ANSWERS
+from services.store.answers import StoredAnswer
 
-Kind = Literal["ack", "snooze", "resolve"]
-
-KINDS: Final = ("ack", "snooze", "resolve")
-SNOOZE_MINUTES: Final = (5, 10, 30)
-MOST_NOTE: Final = 200
-_MOST_MINUTES: Final = 24 * 60
+_MOST_HISTORY: Final = 200
+"""Entries of an alarm from which nobody may snooze it again."""
 
 
 class AnswerRefused(Exception):
@@ -56,6 +56,9 @@ def give(console: Console, person: Person, alarm_id: str, given: Given) -> int:
         AnswerRefused: If it is malformed, or if the person sees no such open alarm.
         StoreError: If it cannot be stored.
     """
+    if not person.may_answer:  # a second lock: the routes ask for the role
+        reason = "answer.not_yours"
+        raise AnswerRefused(reason)
     alarm = console.store.alarms.one(alarm_id)
     if alarm is None or not person.may_see(alarm.subject_id):
         reason = "answer.unknown"
@@ -64,11 +67,25 @@ def give(console: Console, person: Person, alarm_id: str, given: Given) -> int:
         reason = "answer.over"
         raise AnswerRefused(reason)
     _check(given)
+    if given.kind == "snooze" and len(alarm.history) >= _MOST_HISTORY:
+        reason = "answer.too_often"
+        raise AnswerRefused(reason)
     facts = given.facts()
+    before = console.store.answers.latest([alarm_id]).get(alarm_id)
+    if before is not None and _is_again(before, person, given.kind, facts):
+        return before.number  # a double click
     detail = {"subject": alarm.subject_id, **facts}
     console.audit(person, f"answered: {given.kind}", alarm_id, detail)
     by, now_ns = person.signature, console.utc_ns()
     return console.store.answers.give(alarm_id, given.kind, facts, by, now_ns)
+
+
+def _is_again(
+    before: StoredAnswer, person: Person, kind: str, facts: Mapping[str, Any]
+) -> bool:
+    """Return whether the answer that waits for the hub says the same."""
+    said = before.by, before.kind, before.facts
+    return before.outcome is None and said == (person.signature, kind, facts)
 
 
 def _check(given: Given) -> None:
@@ -78,13 +95,13 @@ def _check(given: Given) -> None:
         AnswerRefused: In that case.
     """
     fits = (
-        given.kind in KINDS
-        and 0 < given.minutes <= _MOST_MINUTES
+        given.kind in ALARM_ANSWERS
+        and 0 < given.minutes <= MOST_SNOOZE_MINUTES
         and given.verdict in (None, "true", "false")
     )
     if not fits:
         reason = "answer.malformed"
         raise AnswerRefused(reason)
-    if len(given.note) > MOST_NOTE or not given.note.isprintable():
+    if len(given.note) > MOST_TEXT or not given.note.isprintable():
         reason = "answer.note"
         raise AnswerRefused(reason)

@@ -27,7 +27,7 @@ from services.console.routes import (
 )
 from services.console.web import needs, page
 from services.errors import StoreError
-from services.tasks import end_tasks
+from services.tasks import die_of_failure, end_tasks
 from services.version import installed_version
 
 _PARTS = (session, board, alarms, subjects, records, users, api)
@@ -41,6 +41,7 @@ def make_app(console: Console) -> FastAPI:
         del app
         await console.feed.look()
         reading = asyncio.create_task(console.feed.run(), name="console feed")
+        reading.add_done_callback(die_of_failure)  # or every page would stand still
         try:
             yield
         finally:
@@ -93,7 +94,8 @@ async def _malformed(request: Request, error: Exception) -> Response:
 
 
 async def _no_store(request: Request, error: Exception) -> Response:
-    return _answer(request, HTTPStatus.SERVICE_UNAVAILABLE, str(error))
+    assert isinstance(error, StoreError)
+    return _answer(request, HTTPStatus.SERVICE_UNAVAILABLE, error.problem)
 
 
 def _answer(

@@ -1,5 +1,6 @@
 """What every route of the console works with."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -32,6 +33,7 @@ class Console:
         clock: The clock.
         feed: What the store holds now.
         limit: Slows down the guessing of passwords.
+        streams: Number of open streams of each user.
     """
 
     site: Site
@@ -41,6 +43,7 @@ class Console:
     clock: Clock
     feed: Feed
     limit: LoginLimit
+    streams: Counter[str]
 
     @property
     def zone(self) -> tzinfo:

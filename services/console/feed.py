@@ -88,7 +88,7 @@ class Feed:
             except StoreError as err:
                 if not before.trouble:
                     logger.error("%s; the pages show what was read before", err)
-                now = replace(before, trouble=str(err))
+                now = replace(before, trouble=err.problem)
             if now != before:
                 async with self._news:
                     self.snapshot = replace(now, revision=before.revision + 1)

@@ -7,9 +7,10 @@ every answer. What a role may do is said beside each route, by ``web.needs``.
 
 import hmac
 from collections.abc import Awaitable, Callable
+from functools import partial
 from http import HTTPStatus
 from typing import Final, final
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl, quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, ImmutableMultiDict, MutableHeaders
@@ -61,6 +62,9 @@ FindPerson = Callable[[str], Person | None]
 class Gate:
     """ASGI middleware; puts ``person`` and ``csrf`` into a request's state.
 
+    A request that lasts asks ``find_person`` of its state again: it returns who asks,
+    or None once the session or the token is over.
+
     Args:
         app: The application behind the gate.
         of_session: Returns who has a session's secret, and extends the session.
@@ -84,7 +88,7 @@ class Gate:
             body = await _body_of(request)
             refusal = await self._refusal(request, body)
         except StoreError as err:
-            refusal = _refused(request, HTTPStatus.SERVICE_UNAVAILABLE, str(err))
+            refusal = _refused(request, HTTPStatus.SERVICE_UNAVAILABLE, err.problem)
         except _TooLarge:
             reason = f"a request holds at most {_MOST_BODY_BYTES} bytes"
             refusal = _refused(request, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, reason)
@@ -95,9 +99,9 @@ class Gate:
 
     async def _refusal(self, request: Request, body: bytes) -> Response | None:
         """Return the answer to a request that must not pass; None lets it pass."""
-        path, state = request.url.path, request.state
+        path, state = path_of(request), request.state
         is_safe = request.method in _SAFE
-        state.person, state.csrf = None, ""
+        state.person, state.csrf, state.find_person = None, "", lambda: None
         if path.startswith(_STATIC):
             return None
         if not is_safe and not _is_from_us(request):
@@ -106,12 +110,11 @@ class Gate:
         secret = request.cookies.get(SESSION_COOKIE, "")
         token = _bearer(request)
         if token is not None:
-            person = await run_in_threadpool(self._of_token, token)
+            state.find_person = partial(self._of_token, token)
         elif secret:
-            person = await run_in_threadpool(self._of_session, secret)
+            state.find_person = partial(self._of_session, secret)
             state.csrf = csrf_of(secret)
-        else:
-            person = None
+        person: Person | None = await run_in_threadpool(state.find_person)
         state.person = person
         if path in _OPEN:
             return None
@@ -134,9 +137,18 @@ class _TooLarge(Exception):
     """The body of a request is too large."""
 
 
+def path_of(request: Request) -> str:
+    """Return the path that routes are chosen by.
+
+    ``request.url`` holds the header Host, which whoever asks may fill with anything.
+    """
+    path: str = request.scope["path"]
+    return path
+
+
 def is_page(request: Request) -> bool:
     """Return whether a request is for a page that a person looks at."""
-    path = request.url.path
+    path = path_of(request)
     return not path.startswith("/api/") and "text/html" in request.headers.get(
         "accept", ""
     )
@@ -144,8 +156,8 @@ def is_page(request: Request) -> bool:
 
 def _login_first(request: Request) -> Response:
     if request.method in _SAFE and is_page(request):
-        path = request.url.path
-        query = f"?{request.url.query}" if request.url.query else ""
+        path, asked = path_of(request), request.scope["query_string"].decode("latin-1")
+        query = f"?{asked}" if asked else ""
         where = "" if path == "/" else f"?next={quote(path + query)}"
         return RedirectResponse(f"/login{where}", HTTPStatus.SEE_OTHER)
     refusal = _refused(request, HTTPStatus.UNAUTHORIZED, "log in first")
@@ -184,7 +196,7 @@ def _is_from_us(request: Request) -> bool:
     if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         return False
     origin = headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == headers.get("host", "")
+    return origin is None or origin.partition("://")[2] == headers.get("host", "")
 
 
 def _has_csrf(request: Request, body: bytes, expected: str) -> bool:

@@ -6,6 +6,7 @@ random, so their SHA-256 is enough.
 
 import hashlib
 import secrets
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
 from argon2 import PasswordHasher
@@ -21,6 +22,8 @@ _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 """Without letters that look alike on paper."""
 
 _hasher = PasswordHasher()
+_turns = ThreadPoolExecutor(max_workers=2, thread_name_prefix="password")
+"""A hash takes 64 MiB and a core: many logins at once must not stop the pages."""
 _NOBODY = _hasher.hash(secrets.token_hex())
 """Compared with for a name that does not exist, so that the time does not tell."""
 
@@ -42,6 +45,11 @@ def fits(password: str, hashed: str | None) -> bool:
     except (VerificationError, InvalidHashError):
         return False
     return hashed is not None
+
+
+def check(password: str, hashed: str | None) -> "Future[bool]":
+    """Return the coming answer of ``fits``; at most two are worked out at once."""
+    return _turns.submit(fits, password, hashed)
 
 
 def new_password() -> str:

@@ -1,5 +1,6 @@
 """Who uses the console, and what they may do."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
@@ -11,6 +12,9 @@ ROLES: Final = get_args(Role)
 """From the least to the most rights: each has those of the roles before it."""
 
 SCOPES: Final = get_args(Scope)
+
+
+USER_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)

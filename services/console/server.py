@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import ssl
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -16,6 +17,7 @@ from services.console.context import Console
 from services.console.feed import Feed
 from services.console.login_limit import LoginLimit
 from services.console.passwords import hash_of_password, new_password
+from services.console.people import USER_NAME
 from services.errors import ConsoleError
 from services.hub.http import listen
 from services.site.console import ConsoleSettings
@@ -43,6 +45,7 @@ def open_console(
         clock=clock,
         feed=Feed(store, clock, names),
         limit=LoginLimit(clock),
+        streams=Counter(),
     )
 
 
@@ -58,20 +61,28 @@ def make_first_administrator(console: Console) -> str | None:
 
 
 def set_new_password(console: Console, name: str) -> str:
-    """Give a user a new password, and return it; the administrator may be new.
+    """Give a user a new password, and return it.
+
+    Where there is no administrator, the user becomes one, and may be new.
 
     Raises:
-        ConsoleError: If there is no such user.
+        ConsoleError: If there is no such user, or the name is none.
         StoreError: If the store cannot be written.
     """
+    name = name.lower()
+    if USER_NAME.fullmatch(name) is None:
+        raise ConsoleError(name, "this is no name of a user")
     password = new_password()
     hashed, act = hash_of_password(password), Act(console.utc_ns(), _WHO)
     user = User(name, hashed, "administrator", must_change=True)
     is_first = not console.access.has_administrator()
     if is_first and console.access.add(user, act):
         return password
-    if console.access.user(name) is None:
+    known = console.access.user(name)
+    if known is None:
         raise ConsoleError(name, "there is no such user")
+    if is_first:  # nobody else could give the rights of an administrator
+        console.access.set_rights(name, "administrator", None, act)
     console.access.set_password(name, hashed, act, must_change=True)
     return password
 
@@ -111,6 +122,8 @@ async def serve_until(
         log_level="warning",
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # whoever asks may write them, and be any address
+        ws="none",
         ssl_certfile=settings.tls_cert,
         ssl_keyfile=settings.tls_key,
         timeout_graceful_shutdown=_END_S,

@@ -32,7 +32,7 @@ class Tile:
     Attributes:
         subject_id: Name of the subject.
         tone: What its colour and shape say.
-        alarm: The most urgent open alarm; None without one.
+        alarm: The most urgent open alarm about the person; None without one.
         state: online, degraded or offline.
         reason: Why it is not online; empty if it is.
         action: The label of the present action; None while nothing is recognised.
@@ -73,10 +73,11 @@ def tile_of(
         subject_id: Name of the subject.
         live: What the hub has written of it; None before the first report.
         reported_ns: When that was.
-        alarms: Its open alarms.
+        alarms: Its open alarms. Those about faults of the system change no tile: the
+            sources and the state say the same, and a fault is no reason to run.
         now_ns: UTC.
     """
-    alarm = most_urgent(alarms)
+    alarm = most_urgent([it for it in alarms if it.kind == "person"])
     is_silent = reported_ns is None or now_ns - reported_ns > SILENT_NS
     facts: Mapping[str, Any] = live or {}
     if is_silent:

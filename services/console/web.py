@@ -3,14 +3,14 @@
 from http import HTTPStatus
 from typing import Annotated, Final, cast
 
-from fastapi import Depends, HTTPException, Request
+from fastapi import Depends, HTTPException, Path, Query, Request
 from fastapi.params import Depends as DependsOn
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from starlette.datastructures import ImmutableMultiDict
 from starlette.responses import HTMLResponse, Response
 
 from services.console.context import Console
-from services.console.gate import fields_of
+from services.console.gate import fields_of, path_of
 from services.console.people import Person, Role
 from services.console.texts import LANGUAGES, chosen_language, texts_of
 from services.console.wording import Wording
@@ -23,6 +23,12 @@ _pages: Final = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+
+
+MOST_NUMBER: Final = 2**63 - 1
+"""Largest integer that a database holds, and the last nanosecond of time."""
+Number = Annotated[int, Path(ge=0, le=MOST_NUMBER)]
+Before = Annotated[int | None, Query(ge=0, le=MOST_NUMBER)]
 
 
 def console_of(request: Request) -> Console:
@@ -103,7 +109,7 @@ def page(
         template,
         person=request.state.person,
         csrf=request.state.csrf,
-        path=request.url.path,
+        path=path_of(request),
         site=console_of(request).site.site,
         version=installed_version(),
         languages=LANGUAGES,

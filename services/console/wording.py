@@ -6,8 +6,11 @@ from typing import final
 
 from pipelines.clock import NS_PER_S, seconds_to_ns, utc_datetime
 from pipelines.live.alarms import Alarm, AlarmEntry
+from pipelines.records import BED_EXIT
 from services.console.texts import Texts
 
+_FIRST_YEAR, _LAST_YEAR = 1970, 2261
+"""Years whose nanoseconds fit into an integer of the store."""
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400
 
 
@@ -47,9 +50,12 @@ class Wording:
         """Return the start of a day, as 2026-11-29, in the pages' zone, and its end.
 
         Raises:
-            ValueError: If the text is no day.
+            ValueError: If the text is no day from 1970 to 2261.
         """
         start = datetime.fromisoformat(f"{day}T00:00")
+        if not _FIRST_YEAR <= start.year <= _LAST_YEAR:
+            msg = f"{day} is no day from {_FIRST_YEAR} to {_LAST_YEAR}"
+            raise ValueError(msg)
         return self._local_ns(start), self._local_ns(start + timedelta(days=1))
 
     def day(self, time_ns: int) -> str:
@@ -115,6 +121,8 @@ class Wording:
             text = self.texts("step.resolved by itself")
         elif step == "resolved" and alarm.verdict is not None:
             text = self.texts(f"step.resolved {alarm.verdict}", by=by)
+        elif step == "recovered" and alarm.name == BED_EXIT:
+            text = self.texts("step.back in bed")
         else:
             text = self.texts(f"step.{step}", by=by)
         return f"{text} ({entry.note})" if entry.note else text

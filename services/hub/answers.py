@@ -9,9 +9,10 @@ from pipelines.clock import seconds_to_ns
 from pipelines.live.alarms import Alarm, Verdict
 from services.hub.topics import ALARM_ANSWERS
 
-_MOST_TEXT = 200
+MOST_TEXT: Final = 200
+"""Longest note or name of a person, in characters."""
+MOST_SNOOZE_MINUTES: Final = 24 * 60.0
 _SNOOZE_MINUTES: Final = 10.0
-_MOST_MINUTES = 24 * 60.0
 
 
 class AnswerError(Exception):
@@ -74,8 +75,8 @@ def answered(alarm: Alarm, answer: Answer, now_ns: int) -> Alarm:
 
 def _text(facts: Mapping[str, Any], name: str) -> str:
     text = facts.get(name, "")
-    if not isinstance(text, str) or len(text) > _MOST_TEXT or not text.isprintable():
-        msg = f"{name} must be a line of at most {_MOST_TEXT} characters"
+    if not isinstance(text, str) or len(text) > MOST_TEXT or not text.isprintable():
+        msg = f"{name} must be a line of at most {MOST_TEXT} characters"
         raise AnswerError(msg)
     return text
 
@@ -83,8 +84,8 @@ def _text(facts: Mapping[str, Any], name: str) -> str:
 def _minutes(facts: Mapping[str, Any]) -> float:
     minutes = facts.get("minutes", _SNOOZE_MINUTES)
     is_number = isinstance(minutes, int | float) and not isinstance(minutes, bool)
-    if not is_number or not 0 < minutes <= _MOST_MINUTES:
-        msg = f"minutes must be a number above 0, up to {_MOST_MINUTES:g}"
+    if not is_number or not 0 < minutes <= MOST_SNOOZE_MINUTES:
+        msg = f"minutes must be a number above 0, up to {MOST_SNOOZE_MINUTES:g}"
         raise AnswerError(msg)
     return float(minutes)
 

@@ -10,7 +10,6 @@ from its store; the states of sources come with the watchers' next reports.
 
 import asyncio
 import logging
-import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -58,7 +57,7 @@ from services.site.settings import Site
 from services.store.notes import EXPECTED_SOURCES, HUB_PORT
 from services.store.outbox import Message, Queued
 from services.store.store import Store
-from services.tasks import end_tasks
+from services.tasks import die_of_failure, end_tasks
 
 logger = logging.getLogger(__name__)
 
@@ -319,7 +318,7 @@ class Hub:
             for name, task in tasks.items()
         ]
         for task in self._tasks:
-            task.add_done_callback(_die_of_failure)
+            task.add_done_callback(die_of_failure)
 
     def _troubles(self) -> list[str]:
         """Return the reasons why the system is not ready."""
@@ -387,10 +386,3 @@ class Hub:
             *self._kept.greeting(now_ns),
             *self._desk.greeting(),
         ]
-
-
-def _die_of_failure(task: asyncio.Task[None]) -> None:
-    """End the process if one of the hub's tasks fails, so that Ray restarts it."""
-    if not task.cancelled() and task.exception() is not None:
-        logger.critical("%s failed", task.get_name(), exc_info=task.exception())
-        os._exit(1)

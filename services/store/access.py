@@ -5,11 +5,13 @@ audit.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, final
 
 from sqlalchemy import Connection, Executable, delete, func, insert, select, update
 
+from services.errors import StoreError
 from services.store.audit import add_audit
 from services.store.database import AnyRow, Database, insert_new
 from services.store.tables import sessions, tokens, users
@@ -204,7 +206,7 @@ class Access:
             return None
         if now_ns - row.used_ns > _USED_EVERY_NS:
             one = update(sessions).where(sessions.c.secret_hash == secret_hash)
-            self._database.execute(one.values(used_ns=now_ns))
+            self._note_use(one.values(used_ns=now_ns))
         return _user_of(row)
 
     def close_session(self, secret_hash: str, act: Act) -> None:
@@ -256,13 +258,18 @@ class Access:
             return None
         if now_ns - (found.used_ns or 0) > _USED_EVERY_NS:
             one = update(tokens).where(tokens.c.number == found.number)
-            self._database.execute(one.values(used_ns=now_ns))
+            self._note_use(one.values(used_ns=now_ns))
         return user, _token_of(found)
 
     def remove_token(self, number: int, act: Act) -> None:
         """Remove a token, which then allows nothing."""
         ended = delete(tokens).where(tokens.c.number == number)
         self._noted(ended, act, "token removed", str(number))
+
+    def _note_use(self, change: Executable) -> None:
+        """Note a use; a store that can only be read still lets people see the ward."""
+        with suppress(StoreError):
+            self._database.execute(change)
 
     def _noted(
         self,

@@ -71,11 +71,6 @@ class LiveStates:
         rows = self._database.rows(select(live).order_by(live.c.subject_id))
         return [LiveState(row.subject_id, row.at_ns, row.content) for row in rows]
 
-    def one(self, subject_id: str) -> LiveState | None:
-        """Return the present of a subject, or None."""
-        row = self._database.row(select(live).where(live.c.subject_id == subject_id))
-        return None if row is None else LiveState(subject_id, row.at_ns, row.content)
-
 
 @final
 class PoseTracks:

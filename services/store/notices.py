@@ -81,12 +81,15 @@ class Notices:
         row = self._database.row(query.order_by(*order).limit(1))
         return None if row is None else (row.number, _notice_of(row))
 
-    def waiting(self) -> list[Notice]:
-        """Return all notices that are still to be sent, the oldest first."""
-        rows = self._database.rows(
-            select(notices).where(*_WAITS).order_by(notices.c.number)
-        )
-        return [_notice_of(row) for row in rows]
+    def waiting(self, most: int | None = None) -> list[Notice]:
+        """Return the notices that are still to be sent, the oldest first; None: all."""
+        query = select(notices).where(*_WAITS).order_by(notices.c.number)
+        return [_notice_of(row) for row in self._database.rows(query.limit(most))]
+
+    def count_waiting(self) -> int:
+        """Return how many notices are still to be sent."""
+        count = select(func.count()).select_from(notices).where(*_WAITS)
+        return int(self._database.rows(count)[0][0])
 
     def taken(self, number: int) -> None:
         """Mark a notice as taken by its target."""

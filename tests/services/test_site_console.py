@@ -48,6 +48,31 @@ def test_a_console_that_ends_is_started_again_after_growing_pauses(
     assert clock.now_ns() - began_ns >= 6_000_000_000
 
 
+def test_a_console_that_cannot_start_is_tried_again(tmp_path: Path) -> None:
+    said: list[str] = []
+    program, ids = tmp_path / "console", [str(tmp_path / "ids")]
+
+    def hear(line: str) -> None:
+        said.append(line)
+        if len(said) == 2:  # what was missing is there again
+            program.write_text(f"#!{sys.executable}\n{WRITES_ITS_ID}")
+            program.chmod(0o700)
+
+    async def scene() -> None:
+        command, clock = [str(program), *ids], FakeClock(auto_advance=True)
+        running = asyncio.create_task(keep_running(command, clock, hear))
+        await ids_in(tmp_path / "ids", 1)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(scene())
+    problem = "the console could not start (No such file or directory)"
+    assert said[:2] == [
+        f"{problem}; it starts again in 2 s",
+        f"{problem}; it starts again in 4 s",
+    ]
+
+
 def test_the_console_ends_with_the_service(tmp_path: Path) -> None:
     async def scene() -> int:
         command = [sys.executable, "-c", WAITS, str(tmp_path / "ids")]

@@ -20,7 +20,6 @@ from services.console.web import (
     WordingOf,
     needs,
     page,
-    require_visible,
 )
 from services.store.alarms import AlarmWeek
 from services.store.pages import Filters
@@ -102,9 +101,8 @@ def answer(
 
 def _visible(console: Console, person: Person, alarm_id: str) -> Alarm:
     found = console.store.alarms.one(alarm_id)
-    if found is None:
+    if found is None or not person.may_see(found.subject_id):
         raise HTTPException(HTTPStatus.NOT_FOUND, f"there is no alarm {alarm_id}")
-    require_visible(person, found.subject_id)
     return found
 
 

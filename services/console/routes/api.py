@@ -10,25 +10,24 @@ from fastapi import APIRouter, HTTPException, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipelines.clock import utc_datetime
-from pipelines.live.alarms import Alarm
-from services.console.answering import MOST_NOTE, AnswerRefused, Given, give
+from pipelines.live.alarms import Alarm, AlarmKind
+from services.console.answering import AnswerRefused, Given, give
 from services.console.context import Console
 from services.console.people import Person
 from services.console.texts import texts_of
 from services.console.tiles import Tile
-from services.console.web import ConsoleOf, PersonOf, needs
+from services.console.web import Before, ConsoleOf, Number, PersonOf, needs
+from services.hub.answers import MOST_SNOOZE_MINUTES, MOST_TEXT
 from services.hub.topics import alarm_line
 from services.record_lines import RecordLines
 from services.store.pages import Filters
 
 routes = APIRouter(prefix="/api", dependencies=[needs("viewer")])
 
-_MOST_NS: Final = 2**63 - 1
 _MOST: Final = 500
 
 Identity = Annotated[str, Path(min_length=1, max_length=128)]
 Limit = Annotated[int, Query(ge=1, le=_MOST)]
-BeforeNs = Annotated[int | None, Query(ge=0, le=_MOST_NS)]
 
 
 class Refusal(BaseModel):
@@ -51,7 +50,9 @@ class SubjectNow(BaseModel):
     sources: dict[str, str]
     picture_at: str | None
     reported_at: str | None
-    alarm_id: str | None = Field(description="The most urgent open alarm.")
+    alarm_id: str | None = Field(
+        description="The most urgent open alarm about the person."
+    )
 
 
 class AlarmEntryLine(BaseModel):
@@ -69,6 +70,7 @@ class AlarmLine(BaseModel):
     subject: str
     alarm_id: str
     name: str
+    kind: AlarmKind = Field(description="About a person, or a fault of the system.")
     priority: str
     state: str
     raised_at: str
@@ -88,9 +90,11 @@ class AnswerIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     kind: Literal["ack", "snooze", "resolve"]
-    minutes: float = Field(10.0, gt=0, le=24 * 60, description="Of a snooze.")
+    minutes: float = Field(
+        10.0, gt=0, le=MOST_SNOOZE_MINUTES, description="Of a snooze."
+    )
     verdict: Literal["true", "false"] | None = None
-    note: str = Field("", max_length=MOST_NOTE)
+    note: str = Field("", max_length=MOST_TEXT)
 
 
 class AnswerStored(BaseModel):
@@ -137,7 +141,7 @@ def alarms(
     state: Literal["open", "all"] = "open",
     subject: Annotated[str | None, Query(max_length=64)] = None,
     limit: Limit = 100,
-    before_ns: BeforeNs = None,
+    before_ns: Before = None,
     before_id: Annotated[str, Query(max_length=128)] = "",
 ) -> list[AlarmLine]:
     """Return open alarms, or pages of all alarms with the latest raised first.
@@ -195,7 +199,7 @@ def answer(
 def outcome(
     console: ConsoleOf,
     person: PersonOf,
-    number: Annotated[int, Path(ge=0, le=_MOST_NS)],
+    number: Number,
 ) -> AnswerOutcome:
     """Return what became of an answer."""
     found = console.store.answers.one(number)
@@ -211,7 +215,7 @@ def events(
     person: PersonOf,
     subject: Annotated[str | None, Query(max_length=64)] = None,
     limit: Limit = 100,
-    before_ns: BeforeNs = None,
+    before_ns: Before = None,
     before_id: Annotated[str, Query(max_length=128)] = "",
 ) -> list[dict[str, Any]]:
     """Return pages of events with the latest onset first.

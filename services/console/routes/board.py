@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import AsyncIterator
+from http import HTTPStatus
 from typing import Any, Final
 
-from fastapi import APIRouter
+from fastapi import APIRouter, HTTPException
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -13,7 +14,6 @@ from pipelines.clock import NS_PER_S
 from services.console.alarm_cards import cards_of
 from services.console.context import Console
 from services.console.feed import Snapshot
-from services.console.gate import SESSION_COOKIE
 from services.console.people import Person
 from services.console.tiles import SILENT_NS
 from services.console.web import (
@@ -30,6 +30,8 @@ routes = APIRouter(dependencies=[needs("viewer")])
 
 _BEAT_S: Final = 2.0
 """Longest silence of the stream; a page that hears nothing for longer says so."""
+_MOST_STREAMS: Final = 20
+"""Open streams of one user: each is written to four times a second."""
 _STILL_LOGGED_IN_NS: Final = 30 * NS_PER_S
 
 
@@ -64,6 +66,9 @@ def stream(
 
     ``tiles`` is ``all``, or the name of a subject whose tile the page shows.
     """
+    if console.streams[person.name] >= _MOST_STREAMS:
+        reason = f"{person.name} has {_MOST_STREAMS} open pages; close some"
+        raise HTTPException(HTTPStatus.TOO_MANY_REQUESTS, reason)
     names = None if tiles == "all" else frozenset(filter(None, [tiles]))
     sending = _Sending(request, console, person, wording, names)
     return StreamingResponse(sending.events(), media_type="text/event-stream")
@@ -84,7 +89,7 @@ def _seen(content: dict[str, Any]) -> dict[str, Any]:
 
 
 class _Sending:
-    """One browser's stream; it ends when its session does."""
+    """One browser's or program's stream; it ends when its session or token does."""
 
     def __init__(
         self,
@@ -96,13 +101,22 @@ class _Sending:
     ) -> None:
         self._console, self._person, self._wording = console, person, wording
         self._names, self._csrf = names, request.state.csrf
-        self._secret = request.cookies.get(SESSION_COOKIE, "")
+        self._find_person = request.state.find_person
         self._checked_ns = console.clock.now_ns()
         self._tiles: dict[str, object] = {}
         self._cards: object = None
 
     async def events(self) -> AsyncIterator[str]:
-        """Yield events until the session or the console ends."""
+        """Yield events until the session, the token or the console ends."""
+        streams, name = self._console.streams, self._person.name
+        streams[name] += 1
+        try:
+            async for event in self._news():
+                yield event
+        finally:
+            streams[name] -= 1
+
+    async def _news(self) -> AsyncIterator[str]:
         feed, revision = self._console.feed, -1
         while not feed.is_closed:
             snapshot = await feed.newer(revision, _BEAT_S)
@@ -126,7 +140,7 @@ class _Sending:
         if cards == self._cards:
             return []
         self._cards = cards
-        waiting = [card.alarm for card in cards if card.waits]
+        waiting = [card.alarm for card in cards if card.calls]
         calling = [alarm for alarm in waiting if alarm.state != "suspected"]
         html = fragment(
             self._wording,
@@ -166,13 +180,11 @@ class _Sending:
 
     async def _is_logged_in(self) -> bool:
         now_ns = self._console.clock.now_ns()
-        if self._person.token is not None or not self._secret:
-            return True
         if now_ns - self._checked_ns < _STILL_LOGGED_IN_NS:
             return True
         self._checked_ns = now_ns
-        person = await run_in_threadpool(self._console.of_session, self._secret)
-        return person == self._person
+        person = await run_in_threadpool(self._find_person)
+        return bool(person == self._person)
 
 
 def _event(name: str, facts: dict[str, Any]) -> str:

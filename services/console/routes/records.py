@@ -19,6 +19,7 @@ from services.console.coverage import coverage_of
 from services.console.hub_state import hub_troubles
 from services.console.people import Person
 from services.console.web import (
+    Before,
     ConsoleOf,
     PersonOf,
     WordingOf,
@@ -33,6 +34,7 @@ routes = APIRouter(dependencies=[needs("viewer")])
 Kind = Literal["alarms", "events"]
 
 _PAGE: Final = 50
+_MOST_TITLES: Final = 20
 _CSV_PAGE: Final = 1000
 _MOST_CSV: Final = 100_000
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
@@ -49,7 +51,7 @@ def history(
     name: str = "",
     since: str = "",
     until: str = "",
-    before_ns: int | None = None,
+    before_ns: Before = None,
     before_id: str = "",
 ) -> Response:
     """Show a page of alarms or events, the newest first."""
@@ -125,6 +127,7 @@ def system(request: Request, console: ConsoleOf, person: PersonOf) -> Response:
     """Show what runs, what waits to be delivered, and the versions."""
     snapshot, now_ns = console.feed.snapshot, console.utc_ns()
     pending, oldest_ns = console.store.outbox.backlog()
+    sees_all = person.subjects is None
     names = person.visible(snapshot.subjects)
     return page(
         request,
@@ -133,7 +136,8 @@ def system(request: Request, console: ConsoleOf, person: PersonOf) -> Response:
         tiles=[snapshot.tile(name, now_ns) for name in names],
         pending=pending,
         oldest_ns=oldest_ns,
-        notices=console.store.notices.waiting(),
+        notices=console.store.notices.count_waiting(),
+        titles=console.store.notices.waiting(_MOST_TITLES) if sees_all else [],
         now_ns=now_ns,
         store=console.store.database.name,
         python=sys.version.split()[0],
@@ -142,7 +146,7 @@ def system(request: Request, console: ConsoleOf, person: PersonOf) -> Response:
 
 
 @routes.get("/audit", dependencies=[needs("administrator")])
-def audit(request: Request, console: ConsoleOf, before: int | None = None) -> Response:
+def audit(request: Request, console: ConsoleOf, before: Before = None) -> Response:
     """Show who did what, the newest first."""
     entries = console.store.audit.page(_PAGE + 1, before)
     older = entries[_PAGE - 1].number if len(entries) > _PAGE else None
@@ -200,8 +204,7 @@ def _csv_lines(
     before, sent = None, 0
     while sent < _MOST_CSV:
         rows = _rows(console, kind, filters, _CSV_PAGE, before)
-        for row in rows:
-            yield _csv_line(_cells(row, wording))
+        yield "".join(_csv_line(_cells(row, wording)) for row in rows)
         if len(rows) < _CSV_PAGE:
             return
         before, sent = _key(rows[-1]), sent + len(rows)

@@ -1,5 +1,6 @@
 """Log in, log out, and one's own account."""
 
+import asyncio
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
@@ -13,14 +14,14 @@ from services.console.gate import SESSION_COOKIE
 from services.console.passwords import (
     LEAST_LENGTH,
     MOST_LENGTH,
-    fits,
+    check,
     hash_of_password,
     hash_of_secret,
     new_secret,
 )
 from services.console.people import SCOPES
 from services.console.texts import LANGUAGES
-from services.console.web import ConsoleOf, FormOf, PersonOf, needs, page
+from services.console.web import ConsoleOf, FormOf, Number, PersonOf, needs, page
 from services.store.access import Act
 
 open_routes = APIRouter()
@@ -51,7 +52,7 @@ async def log_in(request: Request, console: ConsoleOf, form: FormOf) -> Response
     """Start a session, if name and password fit."""
     name = form.get("name", "").strip().lower()[:_MOST_NAME]
     target = _local(form.get("next", "/"))
-    address = request.client.host if request.client else ""
+    address = _address_of(request)
     wait_s = console.limit.wait_s(name, address)
     if wait_s > 0:
         minutes = int(wait_s // 60) + 1
@@ -68,7 +69,8 @@ async def log_in(request: Request, console: ConsoleOf, form: FormOf) -> Response
     user = await run_in_threadpool(console.access.user, name)
     hashed = None if user is None else user.password_hash
     password = form.get("password", "")
-    if user is None or not await run_in_threadpool(fits, password, hashed):
+    fits = await asyncio.wrap_future(check(password, hashed))  # takes time for nobody
+    if user is None or not fits:
         now_ns = console.utc_ns()
         await run_in_threadpool(console.access.failed_login, name, address, now_ns)
         facts = {"next": target, "name": name, "problem": "login.wrong"}
@@ -114,8 +116,13 @@ def change_password(
     """Change one's own password; it ends the user's other sessions."""
     user = console.access.user(person.name)
     old, new = form.get("old", ""), form.get("new", "")
-    if user is None or not fits(old, user.password_hash):
+    guess = f"{person.name} old", _address_of(request)  # no name of a user has a space
+    if console.limit.wait_s(*guess) > 0:
+        return _account(request, console, person, "account.wait")
+    console.limit.failed(*guess)
+    if user is None or not check(old, user.password_hash).result():
         return _account(request, console, person, "account.wrong")
+    console.limit.succeeded(*guess)
     if not LEAST_LENGTH <= len(new) <= MOST_LENGTH or new == old:
         return _account(request, console, person, "account.short")
     if new != form.get("again", ""):
@@ -155,11 +162,15 @@ def add_token(
 
 
 @routes.post("/account/tokens/{number}/remove")
-def remove_token(console: ConsoleOf, person: PersonOf, number: int) -> Response:
+def remove_token(console: ConsoleOf, person: PersonOf, number: Number) -> Response:
     """Remove a token of one's own."""
     if number in [token.number for token in console.access.tokens(person.name)]:
         console.access.remove_token(number, console.act(person))
     return RedirectResponse("/account", HTTPStatus.SEE_OTHER)
+
+
+def _address_of(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
 def _account(
@@ -184,7 +195,10 @@ def _account(
 
 def _local(target: str) -> str:
     """Return where a login leads: a path of these pages, whatever was asked."""
-    parts = urlsplit(target)
+    try:
+        parts = urlsplit(target)
+    except ValueError:  # such as a half of an IPv6 address
+        return "/"
     is_local = target.startswith("/") and not target.startswith(("//", "/\\"))
     if not is_local or parts.netloc or not target.isprintable():
         return "/"

@@ -7,6 +7,7 @@ from fastapi import APIRouter, HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from pipelines.clock import utc_datetime
 from services.console.alarm_cards import cards_of
 from services.console.coverage import coverage_of
 from services.console.routes.board import lives_of
@@ -53,6 +54,7 @@ def subject(
         if not known:
             raise HTTPException(HTTPStatus.NOT_FOUND, f"there is no {subject_id}")
     events = store.events.within(subject_id, *span)
+    utc_day = utc_datetime(sum(span) // 2).date().isoformat()  # days of coverage
     return page(
         request,
         "subject.html",
@@ -73,5 +75,5 @@ def subject(
         now_ns=now_ns,
         lines=lines_of(events, alarms, span, now_ns),
         alarms=alarms,
-        coverage=coverage_of(store.coverage.of_day(shown), [subject_id])[0],
+        coverage=coverage_of(store.coverage.of_day(utc_day), [subject_id])[0],
     )

@@ -1,8 +1,6 @@
 """Users: an administrator adds them, sets their rights, and resets passwords."""
 
-import re
 from http import HTTPStatus
-from typing import Final
 
 from fastapi import APIRouter
 from starlette.datastructures import ImmutableMultiDict
@@ -11,13 +9,11 @@ from starlette.responses import RedirectResponse, Response
 
 from services.console.context import Console
 from services.console.passwords import hash_of_password, new_password
-from services.console.people import ROLES
-from services.console.web import ConsoleOf, FormOf, PersonOf, needs, page
+from services.console.people import ROLES, USER_NAME
+from services.console.web import ConsoleOf, FormOf, Number, PersonOf, needs, page
 from services.store.access import User
 
 routes = APIRouter(prefix="/users", dependencies=[needs("administrator")])
-
-_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
 @routes.get("")
@@ -33,7 +29,7 @@ def add_user(
     """Add a user, whose first password is shown once."""
     name = form.get("name", "").strip().lower()
     role = form.get("role", "")
-    if _NAME.fullmatch(name) is None or role not in ROLES:
+    if USER_NAME.fullmatch(name) is None or role not in ROLES:
         return _users(request, console, "users.malformed")
     password = new_password()
     subjects = _subjects(form)
@@ -81,7 +77,7 @@ def remove_user(
 
 
 @routes.post("/tokens/{number}/remove")
-def remove_token(console: ConsoleOf, person: PersonOf, number: int) -> Response:
+def remove_token(console: ConsoleOf, person: PersonOf, number: Number) -> Response:
     """Remove anybody's token."""
     console.access.remove_token(number, console.act(person))
     return RedirectResponse("/users", HTTPStatus.SEE_OTHER)

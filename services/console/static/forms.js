@@ -12,6 +12,8 @@ export function startForms() {
 }
 
 async function send(form, button) {
+  if (form.dataset.sending) return; // a double click
+  form.dataset.sending = "yes";
   const fields = new URLSearchParams(new FormData(form, button));
   const buttons = form.querySelectorAll("button");
   buttons.forEach((each) => each.setAttribute("aria-disabled", "true"));
@@ -29,6 +31,7 @@ async function send(form, button) {
   } catch {
     say(document.body.dataset.failed);
   } finally {
+    delete form.dataset.sending;
     buttons.forEach((each) => each.removeAttribute("aria-disabled"));
   }
 }

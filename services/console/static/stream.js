@@ -8,10 +8,12 @@ const shown = new Map(); // the HTML of each alarm's card
 
 export function startStream(tiles, drawFigure, sound) {
   let heardMs = Date.now();
+  let openedMs = 0;
   let source = null;
 
   function open() {
     source?.close();
+    openedMs = Date.now();
     source = new EventSource(`/stream?tiles=${encodeURIComponent(tiles)}`);
     source.addEventListener("beat", hear((facts) => {
       setNow(facts.now);
@@ -41,7 +43,7 @@ export function startStream(tiles, drawFigure, sound) {
   setInterval(() => {
     if (Date.now() - heardMs < SILENT_MS) return;
     document.getElementById("lost").hidden = false;
-    open();
+    if (Date.now() - openedMs >= SILENT_MS) open(); // a slow answer is waited for
   }, AGAIN_MS);
   window.addEventListener("offline", () => {
     heardMs = 0;

@@ -22,6 +22,42 @@ def test_an_answer_waits_for_the_hub_and_is_noted(console: Console) -> None:
     console.store.close()
 
 
+def test_the_same_answer_twice_is_one_until_the_hub_has_taken_it(
+    console: Console,
+) -> None:
+    alarm_id = fall(console.store, "bed-4", 5).alarm_id
+    first = give(console, KIM, alarm_id, Given("ack"))
+    assert give(console, KIM, alarm_id, Given("ack")) == first
+    other = give(console, Person("lea", "carer"), alarm_id, Given("ack"))
+    snooze = give(console, KIM, alarm_id, Given("snooze", 5))
+    longer = give(console, KIM, alarm_id, Given("snooze", 10))
+    console.store.take([], {}, 6, outcomes={longer: ""})
+    again = give(console, KIM, alarm_id, Given("snooze", 10))
+    assert len({first, other, snooze, longer, again}) == 5
+    console.store.close()
+
+
+def test_an_alarm_is_not_snoozed_without_end(console: Console) -> None:
+    alarm = fall(console.store, "bed-4", 5)
+    for number in range(200):
+        alarm = alarm.snoozed("kim", number + 10, number + 5)
+    console.store.take([], {}, 9, [alarm])
+    with pytest.raises(AnswerRefused, match=r"^answer\.too_often$"):
+        give(console, KIM, alarm.alarm_id, Given("snooze"))
+    assert give(console, KIM, alarm.alarm_id, Given("ack"))
+    console.store.close()
+
+
+def test_who_may_only_see_cannot_answer(console: Console) -> None:
+    alarm = fall(console.store, "bed-4", 5)
+    reading = Person("kim", "carer", token="board", scopes=frozenset({"read"}))
+    for person in (Person("vera", "viewer"), reading):
+        with pytest.raises(AnswerRefused, match=r"^answer\.not_yours$"):
+            give(console, person, alarm.alarm_id, Given("ack"))
+    assert console.store.answers.waiting(10) == []
+    console.store.close()
+
+
 @pytest.mark.parametrize(
     ("given", "reason"),
     [

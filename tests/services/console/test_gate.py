@@ -11,7 +11,12 @@ HTML = {"accept": "text/html"}
 
 @pytest.mark.parametrize(
     "headers",
-    [{"origin": "https://evil.example"}, {"sec-fetch-site": "cross-site"}],
+    [
+        {"origin": "https://evil.example"},
+        {"origin": "http://["},
+        {"origin": "null"},
+        {"sec-fetch-site": "cross-site"},
+    ],
 )
 def test_a_form_of_another_site_is_refused_even_at_the_login(
     client: TestClient, headers: dict[str, str]
@@ -24,6 +29,18 @@ def test_a_form_of_our_own_origin_passes(client: TestClient) -> None:
     fields = {"name": "kim", "password": PASSWORD}
     headers = {"origin": "http://ward", "sec-fetch-site": "same-origin"}
     assert client.post("/login", data=fields, headers=headers).status_code == 303
+
+
+@pytest.mark.parametrize("host", ["ward/static/x?", "ward/login?", "ward/healthz#"])
+def test_the_name_of_the_host_opens_no_way_past_the_gate(
+    client: TestClient, host: str
+) -> None:
+    for path in ("/", "/alarms", "/api/subjects", "/users", "/nothing"):
+        assert client.get(path, headers={"host": host}).status_code == 401, path
+    csrf = log_in(client, "kim")
+    headers = {"host": host, "origin": f"http://{host}"}
+    assert client.post("/logout", headers=headers).status_code == 403
+    assert client.post("/logout", data={"csrf": csrf}).status_code == 303
 
 
 def test_json_of_a_browser_carries_its_proof_in_a_header(client: TestClient) -> None:

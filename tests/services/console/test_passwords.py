@@ -2,6 +2,7 @@
 
 from services.console.passwords import (
     MOST_LENGTH,
+    check,
     csrf_of,
     fits,
     hash_of_password,
@@ -26,6 +27,15 @@ def test_nobody_and_a_damaged_hash_have_no_password() -> None:
 def test_an_endless_password_is_refused_without_work() -> None:
     long = "x" * (MOST_LENGTH + 1)
     assert not fits(long, hash_of_password(long))
+
+
+def test_at_most_two_passwords_are_checked_at_once_and_each_gets_its_answer() -> None:
+    hashed = hash_of_password("correct horse")
+    words = ["correct horse", "guess"] * 3
+    coming = [check(word, hashed) for word in words]
+    coming.append(check("guess", None))
+    assert sum(it.running() for it in coming) <= 2
+    assert [it.result() for it in coming] == [*[True, False] * 3, False]
 
 
 def test_passwords_and_secrets_differ_each_time() -> None:

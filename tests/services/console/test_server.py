@@ -7,6 +7,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from services.console.passwords import fits
 from services.console.server import (
@@ -18,6 +19,7 @@ from services.console.server import (
 from services.errors import ConsoleError
 from services.site.console import ConsoleSettings
 from services.site.settings import Site
+from services.store.access import Act
 from services.store.database import sqlite_url
 from services.store.store import Store
 from tests.console_rig import open_rig
@@ -63,6 +65,23 @@ def test_a_lost_password_is_replaced_and_an_unknown_name_is_refused(
     console.store.close()
 
 
+def test_a_lost_right_of_the_administrator_comes_back_with_the_password(
+    tmp_path: Path,
+) -> None:
+    console = open_rig(tmp_path)
+    nobody = text("UPDATE users SET role = 'viewer', subjects = '[]'")
+    console.store.database.execute(nobody)
+    set_new_password(console, "Ada")
+    ada = console.access.user("ada")
+    assert ada is not None
+    assert (ada.role, ada.subjects) == ("administrator", None)
+    console.access.remove("ada", Act(0, "test"))
+    console.store.database.execute(text("DELETE FROM users"))
+    with pytest.raises(ConsoleError, match=r"this is no name of a user$"):
+        set_new_password(console, "ada lovelace")
+    console.store.close()
+
+
 @pytest.mark.slow
 def test_the_command_serves_over_tls_and_ends_with_a_signal(tmp_path: Path) -> None:
     cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
@@ -92,3 +111,22 @@ def test_the_command_serves_over_tls_and_ends_with_a_signal(tmp_path: Path) -> N
         process.terminate()
         assert process.wait(20) == 0
         assert process.stderr.read() == ""
+
+
+@pytest.mark.slow
+def test_a_console_that_can_no_longer_read_what_is_new_ends(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "services", "console", str(site_file(tmp_path))]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        process.stderr.readline()
+        address = process.stderr.readline().split()[-1]
+        with urllib.request.urlopen(f"{address}healthz", timeout=20) as answer:
+            assert answer.status == 200
+        store = Store.joined(sqlite_url(tmp_path))
+        store.notes.note("expected sources", 5)  # nothing that a hub writes
+        store.close()
+        try:
+            assert process.wait(20) == 1
+        finally:
+            process.kill()
+        assert "console feed failed" in process.stderr.read()

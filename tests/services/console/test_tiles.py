@@ -71,6 +71,15 @@ def test_not_watched_is_louder_than_an_answered_alarm() -> None:
     assert tile(answered, age_ns=SILENT_NS + 1).tone == "away"
 
 
+def test_a_fault_of_the_system_changes_no_tile() -> None:
+    fault = replace(alarm(name="camera lost"), kind="technical")
+    away = tile(fault, state="offline", reason="camera: no data")
+    assert (away.tone, away.alarm) == ("away", None)
+    assert tile(fault).tone == "calm"
+    fell = alarm(NOW_NS + 1)
+    assert tile(fault, fell).alarm is fell
+
+
 def test_the_most_urgent_alarm_is_unanswered_then_high_then_old() -> None:
     answered = alarm(NOW_NS - 9).acknowledged("kim", NOW_NS)
     medium = replace(alarm(NOW_NS - 8), priority="medium")

@@ -1,10 +1,13 @@
 """Users, sessions and tokens, on SQLite and on PostgreSQL."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from services.store.access import Access, Act, User
+from services.store.database import sqlite_url
 from services.store.store import Store
 
 ACT = Act(100, "ada")
@@ -48,6 +51,21 @@ def test_every_change_is_in_the_audit(access: Access, store: Store) -> None:
     ]
     assert {(entry.at_ns, entry.who) for entry in entries} == {(100, "ada")}
     assert "new" not in str([entry.detail for entry in entries])
+
+
+def test_a_store_that_takes_no_writes_still_lets_people_read(tmp_path: Path) -> None:
+    store = Store.migrated(sqlite_url(tmp_path))
+    access = Access(store.database)
+    access.add(KIM, ACT)
+    access.open_session("kim", "s", ACT)
+    access.add_token("kim", "pager", ["read"], "t", ACT)
+    for table in ("sessions", "tokens"):
+        refuse = f"CREATE TRIGGER full_{table} BEFORE UPDATE ON {table} BEGIN"
+        store.database.execute(text(f"{refuse} SELECT RAISE(ABORT, 'full'); END"))
+    later_ns = ACT.at_ns + 2 * MINUTE_NS
+    assert access.session("s", later_ns, 9 * MINUTE_NS, 9 * MINUTE_NS) == KIM
+    assert access.token("t", later_ns) is not None
+    store.close()
 
 
 def test_somebody_stays_administrator(access: Access) -> None:

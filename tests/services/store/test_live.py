@@ -11,10 +11,9 @@ def test_the_present_replaces_what_was_before_until_it_is_removed(
     store.live.put({"bed-4": {"people": 2}}, at_ns=6)
     four = LiveState("bed-4", 6, {"people": 2})
     assert store.live.all() == [four, LiveState("bed-5", 5, {"people": 1})]
-    assert store.live.one("bed-4") == four
+    assert store.live.some(["bed-4"]) == [four]
     store.live.remove(["bed-5", "bed-9"])
     assert store.live.all() == [four]
-    assert store.live.one("bed-5") is None
 
 
 def test_a_track_replaces_its_former_self(store: Store) -> None:

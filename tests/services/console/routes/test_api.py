@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import schemathesis
+from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 from schemathesis.core.result import Ok
 from starlette.testclient import TestClient
@@ -68,6 +69,15 @@ def test_alarms_come_in_pages_without_a_gap(asked: TestClient) -> None:
         query = f"&before_ns={last['raised_ns']}&before_id={last['alarm_id']}"
     assert found == [line["alarm_id"] for line in whole]
     assert len(found) > 8
+
+
+def test_an_alarm_says_whether_it_is_about_a_person_or_a_fault(
+    asked: TestClient,
+) -> None:
+    store = cast("FastAPI", asked.app).state.console.store
+    store.take([], {}, 1, [made_up_ward.fault("bed-7", 1)])
+    kinds = {it["name"]: it["kind"] for it in asked.get("/api/alarms").json()}
+    assert (kinds["fall"], kinds["camera lost"]) == ("person", "technical")
 
 
 def test_an_answer_can_be_followed_to_its_outcome(asked: TestClient) -> None:

@@ -1,15 +1,25 @@
 """What the pages show, and to whom."""
 
+import asyncio
 import csv
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from threading import Thread
 
 import pytest
+from prometheus_client import CollectorRegistry
+from sqlalchemy import text as sql
 from starlette.testclient import TestClient
 
 from services.console.context import Console
+from services.hub.http import listen, make_server
 from services.store.audit import AuditEntry
+from services.store.coverage import Covered
+from services.store.notices import Notice
 from tests import made_up_ward
-from tests.console_rig import log_in
+from tests.console_rig import asking, log_in
 from tests.made_up_ward import fall
 
 pytestmark = pytest.mark.slow
@@ -61,6 +71,10 @@ def test_a_limited_user_sees_nothing_of_others_anywhere(
     (alarm,) = (it for it in ward.store.alarms.open() if it.subject_id == "bed-4")
     for path in ("/subjects/bed-4", f"/alarms/{alarm.alarm_id}"):
         assert client.get(path, headers=HTML).status_code == 404, path
+    hidden = client.get(f"/alarms/{alarm.alarm_id}").json()
+    nothing = client.get("/alarms/nothing").json()
+    told = str(hidden).replace(alarm.alarm_id, "nothing")
+    assert told == str(nothing)
     api = f"/api/alarms/{alarm.alarm_id}"
     assert client.get(f"{api}/poses").status_code == 404
     assert client.get("/history?subject=bed-4", headers=HTML).text.count("<tr>") == 0
@@ -109,6 +123,22 @@ def test_an_alarm_shows_its_history_and_what_recognised_it(
     assert "<dd>2</dd>" in text  # people in view, by the poses
 
 
+def test_a_fault_of_the_system_is_closed_without_a_question(
+    client: TestClient, ward: Console
+) -> None:
+    lost = made_up_ward.fault("bed-7", ward.utc_ns())
+    ward.store.take([], {}, 1, [lost])
+    csrf = log_in(client, "kim")
+    text = text_of(client, f"/alarms/{lost.alarm_id}")
+    for words in ("sure (", "It was true", "False alarm", "What was seen"):
+        assert words not in text
+    assert f'id="done-{lost.alarm_id}"' in text
+    fields = {"csrf": csrf, "kind": "resolve"}
+    client.post(f"/alarms/{lost.alarm_id}/answer", data=fields)
+    (stored,) = ward.store.answers.waiting(10)
+    assert stored.facts == {"verdict": None, "note": ""}
+
+
 def test_poses_are_noted_in_the_audit_when_somebody_looks(
     client: TestClient, ward: Console
 ) -> None:
@@ -155,21 +185,59 @@ def test_the_export_is_noted_and_holds_no_formula(
     [
         *("/history?since=yesterday", "/history?kind=all", "/coverage?day=x"),
         *("/subjects/bed-4?day=0", "/subjects/bed-4?day=9999-12-31"),
-        "/history?before_ns=x",
+        *("/subjects/bed-4?day=1969-12-31", "/history?until=2262-01-01"),
+        *("/history?before_ns=x", f"/history?before_ns={10**30}"),
+        f"/audit?before={10**30}",
     ],
 )
 def test_what_cannot_be_understood_is_said_in_one_line(
     client: TestClient, ward: Console, path: str
 ) -> None:
-    log_in(client, "kim")
+    log_in(client, "ada")
     answer = client.get(path, headers=HTML)
     assert answer.status_code == 422
     assert "This cannot be understood" in answer.text
 
 
+def test_a_number_that_no_store_holds_is_refused(client: TestClient) -> None:
+    fields = {"csrf": log_in(client, "ada")}
+    for path in ("/account/tokens/{}/remove", "/users/tokens/{}/remove"):
+        answer = client.post(path.format(10**30), data=fields)
+        assert answer.status_code == 422
+
+
+def test_a_store_that_cannot_be_read_is_said_without_its_place(
+    client: TestClient, ward: Console
+) -> None:
+    log_in(client, "kim")
+    ward.store.database.execute(sql("DROP TABLE coverage"))
+    answer = client.get("/coverage", headers=HTML)
+    assert answer.status_code == 503
+    assert "coverage" in answer.text
+    assert "hub.sqlite" not in answer.text
+
+
 def test_an_unknown_subject_is_not_found(client: TestClient, ward: Console) -> None:
     log_in(client, "kim")
     assert client.get("/subjects/bed-99", headers=HTML).status_code == 404
+
+
+def test_the_coverage_of_a_day_is_that_of_the_utc_day_at_its_middle(
+    console: Console,
+) -> None:
+    site = console.site.model_copy(update={"timezone": "Pacific/Kiritimati"})  # +14 h
+    covered = [
+        Covered("bed-1", "2026-05-06", "online", 900.0),
+        Covered("bed-1", "2026-05-06", "no data", 100.0),
+        Covered("bed-1", "2026-05-07", "online", 1000.0),
+    ]
+    console.store.coverage.add(covered)
+    console.store.notes.note("expected sources", {"bed-1": ["camera"]})
+    with asking(replace(console, site=site)) as client:
+        log_in(client, "kim")
+        text = text_of(client, "/subjects/bed-1?day=2026-05-07")
+    assert "Days are in UTC" in text
+    assert '<td class="number">90 %</td>' in text
 
 
 def test_the_system_page_says_that_the_hub_does_not_answer(
@@ -179,6 +247,38 @@ def test_the_system_page_says_that_the_hub_does_not_answer(
     text = text_of(client, "/system")
     assert "The service does not answer" in text
     assert "<dd>1, the oldest 1 min ago</dd>" in text
+
+
+@contextmanager
+def hub_with(console: Console, troubles: list[str]) -> Iterator[None]:
+    """A hub that answers the console with its troubles."""
+    listener = listen("127.0.0.1", 0)
+    console.store.notes.note("port", listener.getsockname()[1])
+    server = make_server(CollectorRegistry(), lambda: troubles, list)
+    thread = Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])))
+    thread.start()
+    yield
+    server.should_exit = True
+    thread.join()
+    listener.close()
+
+
+def test_only_who_sees_everybody_reads_whom_a_message_or_a_trouble_is_about(
+    client: TestClient, ward: Console
+) -> None:
+    made = Notice("1", "nurses", "bed-4-fall", "bed-4: fall", "")
+    ward.store.take([], {}, 1, notices=[made])
+    with hub_with(ward, ["bed-4: camera: no data"]):
+        log_in(client, "kim")
+        whole = text_of(client, "/system")
+        log_in(client, "nina")
+        limited = text_of(client, "/system")
+    for words in ("bed-4: fall", "bed-4: camera"):
+        assert words in whole
+        assert words not in limited
+    for text in (whole, limited):
+        assert "<dd>1</dd>" in text
+        assert "Something is wrong (1)" in text
 
 
 def test_texts_of_the_store_are_shown_as_texts(

@@ -1,6 +1,9 @@
 """Logging in and out, and one's own account."""
 
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
 
 import pytest
 from starlette.testclient import TestClient
@@ -9,7 +12,7 @@ from services.console.context import Console
 from services.console.gate import SESSION_COOKIE
 from services.console.passwords import hash_of_password
 from services.store.access import Act
-from tests.console_rig import PASSWORD, asking, log_in, open_rig
+from tests.console_rig import PASSWORD, asking, log_in, open_rig, serving
 from tests.fakes import FakeClock
 
 HTML = {"accept": "text/html"}
@@ -34,6 +37,20 @@ def test_a_wrong_password_is_refused_and_noted(
     assert "do not fit" in answer.text
     (entry,) = console.store.audit.page(1)
     assert (entry.what, entry.about) == ("login failed", "kim")
+
+
+def test_nobody_chooses_the_address_that_tries_are_counted_by(
+    console: Console,
+) -> None:
+    with serving(console) as served:
+        fields = urlencode({"name": "kim", "password": "guess"}).encode()
+        headers = {"x-forwarded-for": "203.0.113.9"}
+        request = Request(f"{served.url}/login", fields, headers)
+        with pytest.raises(HTTPError, match="401"):
+            urlopen(request, timeout=20)
+    (entry,) = console.store.audit.page(1)
+    assert entry.detail == {"address": "127.0.0.1"}
+    console.store.close()
 
 
 def test_an_unknown_name_gets_the_same_answer_as_a_wrong_password(
@@ -63,6 +80,9 @@ def test_the_sixth_wrong_password_is_not_even_looked_at(client: TestClient) -> N
         ("https://evil.example", "/"),
         ("/\\evil.example", "/"),
         ("javascript:alert(1)", "/"),
+        ("/\\[//[", "/"),
+        ("http://[", "/"),
+        ("/x//[", "/x//["),
     ],
 )
 def test_a_login_leads_to_a_page_of_ours_alone(
@@ -135,6 +155,19 @@ def test_a_change_that_does_not_fit_changes_no_password(
     fields = {"old": PASSWORD, "new": "a new long one", "again": "a new long one"}
     answer = client.post("/account/password", data={"csrf": csrf, **fields, **change})
     assert answer.status_code == 422
+    assert log_in(client, "kim")
+
+
+def test_the_present_password_cannot_be_guessed_from_a_session(
+    client: TestClient,
+) -> None:
+    csrf = log_in(client, "kim")
+    new = {"new": "a new long one", "again": "a new long one"}
+    for old in (*("guess",) * 5, PASSWORD):
+        fields = {"csrf": csrf, "old": old, **new}
+        answer = client.post("/account/password", data=fields)
+        assert answer.status_code == 422
+    assert "Too many tries" in answer.text
     assert log_in(client, "kim")
 
 
