@@ -51,15 +51,12 @@ def convert_tower(clip: ClipEncoder) -> Any:  # noqa: ANN401 OpenVINO ships no t
     example = torch.zeros((_TRACED_PICTURES, side, side, 3), dtype=torch.uint8)
     frames = _Frames(clip)
     frames.train(mode=False)
-    learns = {each: each.requires_grad for each in frames.parameters()}
     with warnings.catch_warnings(), torch.no_grad(), quiet_transformers():
         # Tracing warns of constants, which here depend on the model alone.
         warnings.simplefilter("ignore")
         trace: Callable[..., Any] = torch.jit.trace  # it has no type of its own
         traced = trace(frames, example, check_trace=False)
         graph = openvino.convert_model(traced, example_input=example)
-    for parameter, learnt in learns.items():  # OpenVINO freezes them
-        parameter.requires_grad_(learnt)
     graph.reshape([-1, side, side, 3])
     return graph
 

@@ -45,14 +45,6 @@ def test_an_answer_survives_the_next_call(on_openvino: PictureTower) -> None:
     np.testing.assert_array_equal(first, kept)
 
 
-def test_a_converted_checkpoint_can_still_learn(tiny_folder: Path) -> None:
-    clip = load_clip(tiny_folder)
-    learns = [each.requires_grad for each in clip.model.parameters()]
-    convert_tower(clip)
-    assert [each.requires_grad for each in clip.model.parameters()] == learns
-    assert all(learns)
-
-
 def test_scores_that_are_equal_have_the_key_of_torch(
     tiny_folder: Path, on_openvino: PictureTower
 ) -> None:
@@ -124,10 +116,9 @@ def test_a_file_that_is_no_graph_is_one_line(
     assert "\n" not in str(caught.value)
 
 
-def test_sc_clip_stays_on_torch(
-    tmp_path: Path, tiny_clip: ClipEncoder, tiny_folder: Path
-) -> None:
-    file = save_kind("sc-clip", tiny_clip, tmp_path / "sc-clip.safetensors")
+def test_sc_clip_stays_on_torch(tmp_path: Path, tiny_folder: Path) -> None:
+    clip = load_clip(tiny_folder)  # one of its own: SC-CLIP freezes most of it
+    file = save_kind("sc-clip", clip, tmp_path / "sc-clip.safetensors")
     built = build_recognizer(tiny_folder, adaptation=file, backend="auto")
     assert built.clip.tower.backend == "torch"
     with pytest.raises(CheckpointError, match=r"sc-clip uses tokens.*; choose torch$"):
