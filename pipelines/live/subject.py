@@ -11,7 +11,6 @@ from pipelines.live.early_starts import EarlyStarts
 from pipelines.live.events import EventDetector, EventSettings
 from pipelines.live.held_windows import HeldWindows
 from pipelines.live.inference import ReuseSettings
-from pipelines.live.motion_match import MotionMatch
 from pipelines.live.views import ViewedFrame
 from pipelines.live.wearable_wait import WearableWait, WearableWaitSettings
 from pipelines.live.wearable_windows import WearableWindows
@@ -162,7 +161,6 @@ class SubjectStages:
             self.wait = WearableWait(settings.wearable_wait)
         self.held = HeldWindows(self.imu, self.wait)
         self._people: int | None = None
-        self._match = MotionMatch()
         self.early = EarlyStarts(self.events, ahead, info.urgent_events)
         self.drift = SubjectDrift(
             subject_id,
@@ -195,15 +193,11 @@ class SubjectStages:
     def add_people(self, viewed: ViewedFrame) -> list[Record]:
         """Add the people in view; return what has changed in the bed and their number.
 
-        A bed exit is an event. A wearable that moves otherwise than the person is not
-        used.
+        A bed exit is an event.
         """
         if viewed.people is None:
             return []
         camera = viewed.camera
-        leading = viewed.people[0] if viewed.people else None
-        self._match.add(leading, camera.timestamp_ns, self.imu)
-        self.imu.is_of_another = self._match.is_of_another
         bed = self.bed.add(viewed.people, camera.placement, camera.timestamp_ns)
         return [*self._count_people(viewed), *bed]
 

@@ -39,7 +39,6 @@ class ImuBuffer:
         changes: Number of merged batches; the content changes only with it.
         upright: Estimator of the upward direction, which learns from new samples.
         worn: Detector of whether the device is worn.
-        is_of_another: Whether somebody else wears it than the person in view.
 
     Raises:
         ValueError: If an argument is not positive.
@@ -69,15 +68,14 @@ class ImuBuffer:
         self.changes = 0
         self.upright = upright or UprightEstimator()
         self.worn = WornDetector()
-        self.is_of_another = False
 
     def __len__(self) -> int:
         return len(self._times_ns)
 
     @property
     def is_used(self) -> bool:
-        """Whether the samples say anything of the person in view."""
-        return self.worn.state != "not worn" and not self.is_of_another
+        """Whether the samples say anything of a person: not of a device on a table."""
+        return self.worn.state != "not worn"
 
     @property
     def newest_ns(self) -> int | None:
@@ -140,7 +138,7 @@ class ImuBuffer:
 
         Returns:
             The samples and their rate in hertz, or None if there is a gap in
-            ``[start_ns, end_ns)``, or if the samples say nothing of the person.
+            ``[start_ns, end_ns)``, or if the device is not worn.
 
         Raises:
             ValueError: If the span ends before it starts.
