@@ -231,15 +231,16 @@ class _Demonstration:
             await listening.wait()
             try:
                 state = await supervisor.start()
+                hub = HubCounters(state.url, self.clock)
+                # before the console's seconds: the cameras are playing already
+                tasks.append(asyncio.create_task(self._show(hub, forever=forever)))
                 async with running_console(self.site, self.folder) as console:
                     on_ready(
                         f"{state.url}/metrics  {state.url}/readyz  "
                         f"mqtt://127.0.0.1:{self.broker.port}/wardwatch/{SITE}/#\n"
                         f"{console}"
                     )
-                    await self._until_over(
-                        tasks, supervisor, HubCounters(state.url, self.clock), forever
-                    )
+                    await self._until_over(tasks, supervisor, forever)
             finally:
                 await supervisor.stop()
 
@@ -247,11 +248,9 @@ class _Demonstration:
         self,
         tasks: list[asyncio.Task[None]],
         supervisor: Supervisor,
-        hub: HubCounters,
         forever: bool,
     ) -> None:
-        """Play until the rooms or the service have ended."""
-        tasks.append(asyncio.create_task(self._show(hub, forever=forever)))
+        """Wait until the rooms or the service have ended."""
         tasks.append(asyncio.create_task(supervisor.until_lost()))
         if not forever:
             topics = Topics(self.site.broker.prefix, SITE)
