@@ -8,7 +8,7 @@ from typing import final
 import numpy as np
 
 from pipelines.clock import ns_to_seconds, seconds_to_ns
-from pipelines.live.events import EventSettings
+from pipelines.live.event_settings import EventSettings
 from pipelines.live.observer import Tally
 from pipelines.live.watch import Item, Record, Subject, Watch, WatchSettings
 from pipelines.live.wearable_wait import WearableWaitSettings

@@ -15,81 +15,24 @@ lasts until the person is up again.
 A label can be the outcome of another (``Outcome``): a fall is *falling*, then
 *fallen*. Such an event starts only if both were seen. The product of their scores says
 how sure that is: a weak sign of one needs a strong one of the other. The outcome counts
-twice in it, because it is seen for longer than the onset and is recognised better. A
-person who stumbles has not fallen. A person who lies on the floor when the service
+twice in it, because it is seen for longer than the onset and is recognised better.
+A person who stumbles has not fallen. A person who lies on the floor when the service
 starts may have lain down: that is an event of its own, a *long lie*, if it lasts.
+
+Two things ask for clearer signs (``event_stages``). Somebody who has been down for a
+moment may move there, so from then on only a sure sign of falling counts. Somebody who
+knelt or bent before goes down on purpose more often than not.
 """
 
-from collections import deque
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import final
 
 from models.prompts.prompt_set import Outcome
 from pipelines.clock import seconds_to_ns
+from pipelines.live.event_settings import EventSettings
+from pipelines.live.event_stages import Stages, score_of
 from pipelines.records import ActionEvent, EventState, Prediction, make_event_id
-
-
-@dataclass(frozen=True, slots=True)
-class EventSettings:
-    """When an episode of an event starts and ends.
-
-    Attributes:
-        enter: Least score that starts an episode, 0 to 1.
-        exit: Score below which an episode may end, above 0, at most ``enter``.
-        minimum_duration_s: Time that the score must stay at or above ``enter`` to start
-            an episode, in seconds.
-        merge_gap_s: Time that the score must stay below ``exit`` to end an episode, in
-            seconds; a shorter gap is part of the episode.
-        longest_silence_s: Longest time without a prediction, in seconds, after which an
-            undecided onset is kept. A started episode survives any silence.
-        onset_score: Least score of the label before an outcome, 0 to 1.
-        outcome_score: Least score of the outcome when the episode starts, 0 to 1.
-        both_score: Least product of the greatest score of the label before an outcome,
-            near the start of the high score, and of the square of the outcome's.
-        onset_within_s: Longest time between the label before and the start of the high
-            score, in seconds, in either order.
-        long_lie_s: Time that an outcome must last to start its own event where the
-            label before was not seen, in seconds.
-
-    Raises:
-        ValueError: If a value is out of its range.
-    """
-
-    enter: float = 0.6
-    exit: float = 0.3
-    minimum_duration_s: float = 0.7
-    merge_gap_s: float = 1.5
-    longest_silence_s: float = 3.0
-    onset_score: float = 0.1
-    outcome_score: float = 0.3
-    both_score: float = 0.12
-    onset_within_s: float = 3.0
-    long_lie_s: float = 20.0
-
-    def __post_init__(self) -> None:
-        if not 0.0 < self.exit <= self.enter <= 1.0:
-            msg = (
-                "exit and enter must satisfy 0 < exit <= enter <= 1,"
-                f" got exit {self.exit} and enter {self.enter}"
-            )
-            raise ValueError(msg)
-        for name in ("onset_score", "outcome_score", "both_score"):
-            value = getattr(self, name)
-            if not 0.0 <= value <= 1.0:
-                msg = f"{name} must be from 0 to 1, got {value}"
-                raise ValueError(msg)
-        for name in (
-            "minimum_duration_s",
-            "merge_gap_s",
-            "onset_within_s",
-            "long_lie_s",
-            "longest_silence_s",
-        ):
-            value = getattr(self, name)
-            if not 0.0 <= value < float("inf"):
-                msg = f"{name} must be zero or more and finite, got {value}"
-                raise ValueError(msg)
 
 
 @dataclass(slots=True)
@@ -98,9 +41,10 @@ class _Episode:
 
     ``below_ns`` is the time since which the score is below exit. ``onset_score`` is the
     greatest score of the label before an outcome near the onset; 0 if it was not seen.
-    ``event_id`` is set at
-    the start and never changes. ``decided_ns`` is the time of the decision of an
-    adopted episode, which may be ahead of the newest prediction; 0 for others.
+    ``is_doubtful`` says that the person seemed to go down on purpose before the onset.
+    ``event_id`` is set at the start and never changes. ``decided_ns`` is the time of
+    the decision of an adopted episode, which may be ahead of the newest prediction; 0
+    for others.
     """
 
     onset_ns: int
@@ -110,22 +54,11 @@ class _Episode:
     below_ns: int | None = None
     decided_ns: int = 0
     onset_score: float = 0.0
+    is_doubtful: bool = False
 
     @property
     def is_started(self) -> bool:
         return bool(self.event_id)
-
-
-@dataclass(slots=True)
-class _Stages:
-    """The labels of an event that starts with one, if with any, and ends in another.
-
-    ``seen`` has the times at which an onset was seen lately, and its scores.
-    """
-
-    onsets: set[str] = field(default_factory=set)
-    outcomes: set[str] = field(default_factory=set)
-    seen: deque[tuple[int, float]] = field(default_factory=deque)
 
 
 @final
@@ -153,21 +86,23 @@ class EventDetector:
     ) -> None:
         self._subject_id = subject_id
         self._labels: dict[str, list[str]] = {}
-        self._staged: dict[str, _Stages] = {}
+        self._staged: dict[str, Stages] = {}
         self._alone: dict[str, str] = {}
         """The event of which each event is the outcome, not seen from its onset."""
         for label, name in events.items():
             self._labels.setdefault(name, []).append(label)
         for label, outcome in (outcomes or {}).items():
-            stages = self._staged.setdefault(events[label], _Stages())
+            stages = self._staged.setdefault(events[label], Stages())
             stages.onsets.add(outcome.after)
             stages.outcomes.add(label)
+            if outcome.doubtful_after is not None:
+                stages.doubtful.add(outcome.doubtful_after)
             if outcome.otherwise is not None:
                 self._labels.setdefault(outcome.otherwise, []).extend(
                     (label, outcome.after)  # a lying person who moves goes on lying
                 )
                 self._alone[outcome.otherwise] = events[label]
-                self._staged[outcome.otherwise] = _Stages(outcomes={label})
+                self._staged[outcome.otherwise] = Stages(outcomes={label})
         self._settings = dict.fromkeys(self._labels, settings)
         lasting = replace(settings, minimum_duration_s=settings.long_lie_s)
         self._settings |= dict.fromkeys(self._alone, lasting) | dict(by_event or {})
@@ -244,7 +179,7 @@ class EventDetector:
     ) -> None:
         """Update the episode of an event with its score; begin or drop an onset."""
         labels, settings = self._labels[name], self._settings[name]
-        score = _score_of(labels, prediction)
+        score = score_of(labels, prediction)
         label = max(labels, key=prediction.scores.__getitem__)
         episode = self._episodes.get(name)
         if episode is not None and not episode.is_started:
@@ -256,14 +191,23 @@ class EventDetector:
             return
         if episode is None:
             if self._may_start(name, score, prediction):
-                self._episodes[name] = _Episode(self._now_ns, label, score)
+                self._episodes[name] = _Episode(
+                    self._now_ns, label, score, is_doubtful=self._is_doubtful(name)
+                )
         elif score >= settings.exit:
             episode.label = label
             episode.peak = max(episode.peak, score)
             episode.below_ns = None
         elif episode.below_ns is None:
             episode.below_ns = self._now_ns
-        self._note_onset(name, prediction)
+        self._note_stages(name, prediction)
+
+    def _is_doubtful(self, name: str) -> bool:
+        """Return whether the person seems to go down on purpose now."""
+        stages = self._staged.get(name)
+        if stages is None:
+            return False
+        return stages.is_doubtful(self._now_ns, self._settings[name])
 
     def _may_start(self, name: str, score: float, prediction: Prediction) -> bool:
         """Return whether a score begins an onset, or goes on with it.
@@ -281,21 +225,16 @@ class EventDetector:
         whole = self._episodes.get(self._alone.get(name, ""))
         return whole is not None and whole.is_started
 
-    def _note_onset(self, name: str, prediction: Prediction) -> None:
+    def _note_stages(self, name: str, prediction: Prediction) -> None:
         """Note whether the onset of a staged event was seen near its high score."""
         stages, settings = self._staged.get(name), self._settings[name]
         if stages is None:
             return
-        score = _score_of(stages.onsets, prediction)
-        if score >= settings.onset_score:
-            stages.seen.append((self._now_ns, score))
+        stages.note(prediction, settings)
         within_ns = seconds_to_ns(settings.onset_within_s)
-        while stages.seen and self._now_ns - stages.seen[0][0] > within_ns:
-            stages.seen.popleft()
         episode = self._episodes.get(name)
         if episode is not None and self._now_ns - episode.onset_ns <= within_ns:
-            scores = (score for _, score in stages.seen)
-            episode.onset_score = max(episode.onset_score, *scores, 0.0)
+            episode.onset_score = max(episode.onset_score, stages.onset_score())
 
     def _is_before(self, episode: _Episode) -> bool:
         """Return whether an adopted episode is ahead of the newest prediction."""
@@ -316,11 +255,11 @@ class EventDetector:
         stages = self._staged.get(name)
         if stages is None or self._latest is None:
             return True
-        latest, outcome = self._latest, _score_of(stages.outcomes, self._latest)
+        latest = self._latest
         is_preceded = bool(episode.onset_score) or not stages.onsets
-        is_down = outcome >= settings.outcome_score
-        if stages.onsets:
-            is_down &= episode.onset_score * outcome**2 >= settings.both_score
+        is_down = stages.is_down(
+            latest, settings, episode.onset_score, is_doubtful=episode.is_doubtful
+        )
         if latest.modality == "video":
             return is_preceded and is_down and latest.is_seen
         return is_preceded and (is_down or latest.modality == "imu")
@@ -361,7 +300,3 @@ class EventDetector:
             model=prediction.model,
             prompt_set=prediction.prompt_set,
         )
-
-
-def _score_of(labels: Iterable[str], prediction: Prediction) -> float:
-    return min(1.0, sum(prediction.scores[label] for label in labels))

@@ -8,7 +8,8 @@ from pipelines.live.bed import BedSettings, BedWatch
 from pipelines.live.drift.settings import DriftSettings
 from pipelines.live.drift.subject import DriftRecord, Origin, SubjectDrift
 from pipelines.live.early_starts import EarlyStarts
-from pipelines.live.events import EventDetector, EventSettings
+from pipelines.live.event_settings import EventSettings
+from pipelines.live.events import EventDetector
 from pipelines.live.held_windows import HeldWindows
 from pipelines.live.inference import ReuseSettings
 from pipelines.live.views import ViewedFrame

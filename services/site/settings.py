@@ -28,7 +28,7 @@ from pipelines.errors import SourceError
 from pipelines.live.alarm_hours import AlarmRules
 from pipelines.live.bed import BedSettings
 from pipelines.live.drift.settings import DriftSettings
-from pipelines.live.events import EventSettings
+from pipelines.live.event_settings import EventSettings
 from pipelines.live.watch import WatchSettings
 from pipelines.live.wearable_wait import WearableWaitSettings
 from pipelines.live.windows import WindowSettings

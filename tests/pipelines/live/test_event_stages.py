@@ -1,7 +1,8 @@
-"""Events of two stages, drawn: ``f`` is falling, ``d`` is down, ``.`` is walking.
+"""Events of two stages, drawn: ``f`` falling, ``d`` down, ``b`` bending, ``.`` walking.
 
-A capital letter is a score of 0.8, a small one of 0.3; the rest is walking. A window
-ends each second, the minimum duration is 1 s and a long lie 6 s.
+A capital letter is a score of 0.8, a small one of 0.3; the rest is walking. ``M`` and
+``m`` are both at once: somebody who is down, 0.8, seems to fall, with 0.8 or 0.3. A
+window ends each second, the minimum duration is 1 s and a long lie 6 s.
 """
 
 from dataclasses import replace
@@ -12,11 +13,13 @@ import pytest
 from models.prompts.prompt_set import Outcome
 from models.window import Modality
 from pipelines.clock import NS_PER_S
-from pipelines.live.events import EventDetector, EventSettings
+from pipelines.live.event_settings import EventSettings
+from pipelines.live.events import EventDetector
 from pipelines.records import ActionEvent, Prediction
 
-EVENTS = {"falling": "fall", "fallen": "fall", "walking": "walking"}
-OUTCOMES = {"fallen": Outcome("falling", "long lie")}
+EVENTS = {name: name for name in ("walking", "bending")}
+EVENTS |= {"falling": "fall", "fallen": "fall"}
+OUTCOMES = {"fallen": Outcome("falling", "long lie", "bending")}
 SETTINGS = EventSettings(
     0.6,
     0.3,
@@ -28,14 +31,15 @@ SETTINGS = EventSettings(
     onset_within_s=3.0,
     long_lie_s=6.0,
 )
-STAGES = {"F": "falling", "f": "falling", "D": "fallen", "d": "fallen"}
+STAGES = {"f": "falling", "m": "falling", "d": "fallen", "b": "bending"}
 
 
 def prediction(
     second: int, mark: str, modality: Modality, is_seen: bool = True
 ) -> Prediction:
     score = 0.8 if mark.isupper() else 0.3
-    scores = dict.fromkeys(EVENTS, 0.0) | {STAGES.get(mark, "walking"): score}
+    scores = dict.fromkeys(EVENTS, 0.0) | {STAGES.get(mark.lower(), "walking"): score}
+    scores |= {"fallen": 0.8} if mark in "Mm" else {}
     return Prediction(
         subject_id="bed-4",
         start_ns=(second - 3) * NS_PER_S,
@@ -110,6 +114,29 @@ def test_a_strong_sign_makes_up_for_a_weak_one_and_two_weak_ones_are_no_fall(
     assert [second for name, second in found if name == "fall"] == falls
 
 
+@pytest.mark.parametrize(
+    ("row", "falls"),
+    [
+        ("...fDDDD....", [5]),
+        ("BBBfDDDD....", []),
+        ("BBBFDDDD....", [4]),  # clear enough
+        ("BBB..fDDDD....", [7]),  # bent too long before
+    ],
+)
+def test_a_weak_sign_of_falling_is_no_onset_for_somebody_who_bent_or_knelt(
+    row: str, falls: list[int]
+) -> None:
+    found = started(row)
+    assert [second for name, second in found if name == "fall"] == falls
+
+
+def test_a_weak_sign_of_falling_in_somebody_who_is_down_is_no_onset() -> None:
+    assert started("..DmDDD....") == []
+    assert started("..DmDDD....", "fused") == []
+    assert started("..DMDDD....") == [("fall", 3)]
+    assert started("..mDDDD....") == [("fall", 3)]  # before being down has lasted
+
+
 def test_a_person_who_lay_on_the_floor_from_the_start_is_a_long_lie() -> None:
     assert started("DDDDDDDDDD") == [("long lie", 6)]
 
@@ -138,7 +165,16 @@ def test_a_wearable_alone_needs_no_person_who_is_down() -> None:
     assert started("..FFFFFF....", "imu") == [("fall", 3)]
 
 
-@pytest.mark.parametrize("name", ["onset_score", "outcome_score", "both_score"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "onset_score",
+        "outcome_score",
+        "both_score",
+        "doubt_score",
+        "doubted_both_score",
+    ],
+)
 def test_scores_out_of_range_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match=rf"^{name} must be from 0 to 1, got 1.5$"):
         EventSettings(**{name: 1.5})

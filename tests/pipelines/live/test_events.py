@@ -11,7 +11,8 @@ from dataclasses import replace
 import pytest
 
 from pipelines.clock import NS_PER_S
-from pipelines.live.events import EventDetector, EventSettings
+from pipelines.live.event_settings import EventSettings
+from pipelines.live.events import EventDetector
 from pipelines.records import ActionEvent, Prediction, make_event_id
 
 EVENTS = {"falling": "fall", "fallen": "fall", "walking": "walking"}

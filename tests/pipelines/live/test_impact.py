@@ -7,7 +7,8 @@ import pytest
 
 from models.prompts.prompt_set import Outcome
 from models.window import Modality
-from pipelines.live.events import EventDetector, EventSettings
+from pipelines.live.event_settings import EventSettings
+from pipelines.live.events import EventDetector
 from pipelines.live.impact import has_impact
 from pipelines.records import Prediction
 

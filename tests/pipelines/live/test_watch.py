@@ -8,7 +8,7 @@ from typing import final
 import numpy as np
 import pytest
 
-from pipelines.live.events import EventSettings
+from pipelines.live.event_settings import EventSettings
 from pipelines.live.inference import ReuseSettings
 from pipelines.live.observer import Tally
 from pipelines.live.recorded import in_time_order

@@ -11,7 +11,7 @@ import pytest
 from jaxtyping import Float32, UInt8
 
 from pipelines.clock import NS_PER_S, SystemClock
-from pipelines.live.events import EventSettings
+from pipelines.live.event_settings import EventSettings
 from pipelines.live.watch import WatchSettings
 from pipelines.live.windows import WindowSettings
 from pipelines.recognition import ClipScores

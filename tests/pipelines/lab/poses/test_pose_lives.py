@@ -51,6 +51,7 @@ def test_a_kept_result_is_read_again(runs: PoseRuns, tmp_path: Path) -> None:
     assert not simulate_pose_runs(PLANS, 2, lambda _: None, tmp_path).joints.any()
 
 
+@pytest.mark.no_cover
 def test_an_ordinary_hour_has_no_fall() -> None:
     plans = [replace(PLANS[0], index=10, duration_s=600.0)]  # at ten in the morning
     hour = simulate_hours(plans, lambda _: None)

@@ -30,12 +30,14 @@ def test_a_night_is_spent_in_bed_and_hardly_moves() -> None:
     assert (moves == 0).mean() > 0.8
 
 
+@pytest.mark.no_cover
 def test_a_waking_hour_without_a_planned_fall_has_none() -> None:
     for seed in range(4):
         lived = hour(seed, 10)
         assert not {"falling", "fallen"} & set(lived.track.labels)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("hour_of_day", [2, 10])
 def test_a_planned_fall_happens_once_about_its_time(hour_of_day: int) -> None:
     lived = hour(4, hour_of_day, 300.0)
@@ -59,6 +61,7 @@ def test_the_activity_at_a_time_is_the_last_begun() -> None:
     assert named == ["walk", "walk", "sit", "stand", "stand"]
 
 
+@pytest.mark.no_cover
 def test_equal_seeds_give_equal_hours() -> None:
     one, other = hour(6, 12), hour(6, 12)
     assert one.activities == other.activities

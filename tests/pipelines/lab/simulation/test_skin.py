@@ -47,6 +47,7 @@ def test_limbs_lie_along_their_bones(limb: str) -> None:
             assert (middles[:, 2] > end[2]).all()
 
 
+@pytest.mark.no_cover
 def test_a_person_s_looks_cover_the_body_that_physics_moves() -> None:
     """Whatever the pose: the overlap of both silhouettes, as a share of their union."""
     overlaps = []

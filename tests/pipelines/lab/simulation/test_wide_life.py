@@ -105,6 +105,7 @@ def test_activities_on_chair_and_bed_end_there(
     assert not {"falling", "fallen"} & labels_of(life)
 
 
+@pytest.mark.no_cover
 def test_nobody_sinks_into_the_floor_or_jumps_through_the_room(world: World) -> None:
     rng = np.random.default_rng(2)
     track = live(world, rng, 60.0, wide_life.wide_choices)

@@ -1,6 +1,7 @@
 """Simulated trials are falls and activities that a seed determines."""
 
 import numpy as np
+import pytest
 
 from pipelines.lab.data.trials.simulated import (
     PLACES,
@@ -31,6 +32,7 @@ def test_seed_and_place_determine_the_trials() -> None:
     assert len({tuple(peaks(1, place)) for place in PLACES}) == len(PLACES)
 
 
+@pytest.mark.no_cover
 def test_an_hour_of_an_ordinary_day_is_mostly_calm_and_has_no_fall() -> None:
     hours = simulate_hours(4, 1, "wrist", lambda *_: None)
     assert not any(hour.is_fall for hour in hours)

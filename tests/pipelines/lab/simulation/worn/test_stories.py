@@ -34,6 +34,7 @@ def test_the_generator_determines_a_story() -> None:
     assert not np.array_equal(first.samples, other.samples)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("place", list(PLACES))
 def test_labels_are_those_of_a_ward_and_each_sample_has_one(place: str) -> None:
     known = {*STORY_LABELS, OTHER}
@@ -44,6 +45,7 @@ def test_labels_are_those_of_a_ward_and_each_sample_has_one(place: str) -> None:
         assert np.isfinite(story.samples).all()
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("place", list(PLACES))
 def test_a_fall_comes_after_a_while_and_ends_in_lying(place: str) -> None:
     falls = [story for story in stories(place) if story.has_fall]
@@ -58,6 +60,7 @@ def test_a_fall_comes_after_a_while_and_ends_in_lying(place: str) -> None:
         assert at_most_s < 5
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("place", list(PLACES))
 def test_most_falls_hit_harder_than_most_days(place: str) -> None:
     told = stories(place)

@@ -86,6 +86,7 @@ def test_outcomes_are_summed_up() -> None:
     assert found.cause_right_share == pytest.approx(2 / 3)
 
 
+@pytest.mark.no_cover
 def test_a_stable_month_has_few_alerts_and_river_s_detector_has_many() -> None:
     alerts = sum(
         alerts_of_month(autocorrelated(0.9), SETTINGS, seed) for seed in range(3)
