@@ -232,12 +232,14 @@ class RayCluster:
     ) -> Actor:
         """Start a watcher on one of the nodes with CPUs in turn.
 
-        Ray puts actors that need no CPU on any node, at times all on one.
+        Ray puts actors that need no CPU on any node, at times all on one, even if they
+        ask for a node and would accept others. On a node that dies meanwhile the
+        watcher is dead, and replaced as any other.
         """
         nodes = nodes_for_watchers(await self._node.alive_nodes())
         if not nodes:
             raise RayLost("no Ray node is alive")  # noqa: EM101  its own message
-        in_turn = NodeAffinitySchedulingStrategy(nodes[number % len(nodes)], soft=True)
+        in_turn = NodeAffinitySchedulingStrategy(nodes[number % len(nodes)], soft=False)
         actor = ray.remote(Watcher).options(
             namespace=self._deployment.name,
             num_cpus=0,
