@@ -196,6 +196,13 @@ def test_the_service_accepts_its_file_and_answers_where_it_is_asked(
     assert site.broker.port in [port["port"] for port in allowed["ports"]]
 
 
+def test_every_secret_of_the_example_is_in_the_guide() -> None:
+    guide = (ROOT / "docs" / "cluster.md").read_text()
+    names = re.findall(r"/run/secrets/wardwatch(?:-tls)?/(\S+)", str(_site(EXAMPLE)))
+    used = {re.sub(r"\\n.*", "", name) for name in names}
+    assert used == set(re.findall(r"--from-file=(\S+)", guide))
+
+
 def _parsed(words: list[str]) -> dict[str, Any]:
     """Parse a command line of ours; an unknown option is an error."""
     command = typer.main.get_command(app).commands[words[0]]  # type: ignore[attr-defined]
