@@ -222,13 +222,27 @@ def test_the_pods_run_commands_that_exist() -> None:
     assert params["host"] == "0.0.0.0"
 
 
+def _environment(variables: list[Manifest]) -> dict[str, Any]:
+    return {
+        each["name"]: each.get("value", each.get("valueFrom")) for each in variables
+    }
+
+
+def test_nobody_joins_ray_without_its_token() -> None:
+    token = {"secretKeyRef": {"name": "wardwatch-ray", "key": "token"}}
+    wanted = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token}
+    parts = [_container(BASE, name) for name in ("ray-head", "ray-worker", "run")]
+    for part in (*parts, _ray(BASE)["autoscalerOptions"]):
+        assert wanted.items() <= _environment(part["env"]).items()
+
+
 def test_rays_nodes_are_as_the_service_starts_its_own() -> None:
     ray = _ray(BASE)
     constraints = (ROOT / "deploy" / "constraints.txt").read_text().splitlines()
     assert f"ray=={ray['rayVersion']}" in constraints
     assert ray["headGroupSpec"]["rayStartParams"]["num-cpus"] == "0"
     for name in ("ray-head", "ray-worker", "run"):
-        env = {each["name"]: each["value"] for each in _container(BASE, name)["env"]}
+        env = _environment(_container(BASE, name)["env"])
         assert ray_node._ENVIRONMENT.items() <= env.items(), name
     for name in ("ray-head", "ray-worker"):
         (port,) = (
@@ -237,7 +251,7 @@ def test_rays_nodes_are_as_the_service_starts_its_own() -> None:
             if port["name"] == "agent"
         )
         assert port == ray_constants.DEFAULT_DASHBOARD_AGENT_LISTEN_PORT
-    env = {each["name"]: each["value"] for each in _container(BASE)["env"]}
+    env = _environment(_container(BASE)["env"])
     assert env["RAY_HEAD"] == "wardwatch-ray-head-svc:6379"  # as KubeRay names it
 
 
