@@ -93,11 +93,16 @@ class StoreError(PlaceError):
     """The store cannot be written or read."""
 
 
+@dataclass(eq=False, repr=False)
 class PortTaken(PlaceError):
-    """Another program listens on the port, or the address is not this machine's."""
+    """Another program listens on the port, or the address is not this machine's.
 
+    ``setting`` is the port's key in the site's file.
+    """
+
+    setting: str = "the port"
     template = (
-        "{place}: {problem}; set the port to another number, or stop the program that"
+        "{place}: {problem}; set {setting} to another number, or stop the program that"
         " listens there"
     )
 

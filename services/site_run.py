@@ -43,7 +43,7 @@ def describe_store(site: "Site") -> str:
     """
     from services.store.schema import examine
 
-    return examine(site.hub.store_url())
+    return examine(site.hub.store_url(), site.site)
 
 
 async def check_before_start(site: "Site", say: "Say") -> None:
@@ -52,16 +52,16 @@ async def check_before_start(site: "Site", say: "Say") -> None:
     A broker that is down gets a line, since it may come later.
 
     Raises:
-        ServiceError: If a port is in use, the store cannot be written, or the broker
-            refuses the connection.
+        ServiceError: If a port is in use, the store cannot be written or is another
+            site's, or the broker refuses the connection.
     """
     from services.delivery.link import BrokerLink, is_refusal, try_broker
     from services.errors import BrokerRefused
-    from services.hub.http import listen
+    from services.hub.http import listen_again
     from services.store.store import Store
 
-    listen(site.hub.host, site.hub.port).close()
-    Store.migrated(site.hub.store_url()).close()
+    listen_again(site.hub.host, site.hub.port, None).close()
+    Store.migrated(site.hub.store_url(), site.site).close()
     link = BrokerLink.of(site.broker)
     problem = await try_broker(link)
     if problem and is_refusal(problem):

@@ -50,7 +50,7 @@ def console(
 
     site = read_site(config)
     settings = _with_options(site.console, host, port, tls_cert, tls_key)
-    store = Store.joined(site.hub.store_url())
+    store = Store.joined(site.hub.store_url(), site.site)
     try:
         opened = open_console(site, settings, store, SystemClock())
         if reset_password is not None:

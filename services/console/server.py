@@ -99,7 +99,8 @@ async def serve(
     """
     settings = console.settings
     _check_tls(settings)
-    listener = listen(settings.host, settings.port if port is None else port)
+    chosen = settings.port if port is None else port
+    listener = listen(settings.host, chosen, "console.port")
     number = listener.getsockname()[1]
     if (password := make_first_administrator(console)) is not None:
         say(f"first login: name {FIRST_NAME}, password {password}")

@@ -14,10 +14,11 @@ from starlette.routing import Route
 from services.errors import PortTaken
 
 _BACKLOG = 64
+_SETTING = "hub.port"
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens.
+def listen(host: str, port: int, setting: str = "the port") -> socket.socket:
+    """Return a socket that listens; ``setting`` is what a message calls the port.
 
     Raises:
         PortTaken: If another program listens there, or if the address is not this
@@ -32,16 +33,16 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as err:
         listener.close()
         address, problem = f"{host}:{port}", (err.strerror or str(err)).lower()
-        raise PortTaken(address, problem) from err
+        raise PortTaken(address, problem, setting) from err
     return listener
 
 
 def listen_again(host: str, port: int, kept_port: int | None) -> socket.socket:
-    """Listen on a port; for port 0, on the port of the previous hub if it is free."""
+    """Listen on a hub's port; for port 0, on that of the previous hub if it is free."""
     if port == 0 and kept_port:
         with suppress(PortTaken):
-            return listen(host, kept_port)
-    return listen(host, port)
+            return listen(host, kept_port, _SETTING)
+    return listen(host, port, _SETTING)
 
 
 def make_server(

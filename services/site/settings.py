@@ -309,6 +309,9 @@ class Site(BaseSettings):
     @model_validator(mode="after")
     def _fits_together(self) -> "Site":
         self.watch_settings()
+        if self.console is not None and self.console.port == self.hub.port != 0:
+            msg = f"hub.port and console.port are both {self.hub.port}; change one"
+            raise ValueError(msg)
         return self
 
     def watch_settings(self) -> WatchSettings:

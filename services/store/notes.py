@@ -4,6 +4,7 @@ from typing import Final, final
 
 from sqlalchemy import Connection, select
 
+from services.errors import StoreError
 from services.store.database import Database, replace_row
 from services.store.tables import notes
 
@@ -11,6 +12,7 @@ EXPECTED_SOURCES: Final = "expected sources"
 """The hub's note of the subjects that it watches, each with its sources."""
 HUB_PORT: Final = "port"
 """The hub's note of the port that it listens on."""
+_SITE: Final = "site"
 
 
 @final
@@ -33,3 +35,32 @@ class Notes:
             replace_row(connection, notes, {"name": name, "content": content})
 
         self._database.do(work)
+
+
+def require_site(database: Database, site: str) -> bool:
+    """Check that a store is not that of another site, whose alarms would mix with ours.
+
+    Returns:
+        Whether it is known to be this site's; not if no hub has noted one yet.
+
+    Raises:
+        StoreError: If it is the store of another site, or cannot be read.
+    """
+    owner = Notes(database).recall(_SITE)
+    if owner not in (None, site):
+        problem = (
+            f"is the store of site {owner}; give site {site} another hub.folder or"
+            " hub.database"
+        )
+        raise StoreError(database.name, problem)
+    return owner is not None
+
+
+def keep_for_site(database: Database, site: str) -> None:
+    """Note that a store is this site's.
+
+    Raises:
+        StoreError: If it is the store of another site, or cannot be written.
+    """
+    if not require_site(database, site):
+        Notes(database).note(_SITE, site)

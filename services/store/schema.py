@@ -12,6 +12,7 @@ from sqlalchemy import URL, Connection, text
 
 from services.errors import StoreError
 from services.store.database import Database
+from services.store.notes import require_site
 
 _FOLDER = Path(__file__).parent / "migrations"
 _LOCK = 7_205_231_904_117
@@ -62,8 +63,8 @@ def require_current(database: Database) -> None:
     raise StoreError(database.name, _newer(version))
 
 
-def examine(url: URL) -> str:
-    """Return one line on a store that a hub can use, without changing it.
+def examine(url: URL, site: str) -> str:
+    """Return one line on a store that the hub of a site can use, without changing it.
 
     Raises:
         StoreError: If a hub cannot use it.
@@ -78,9 +79,11 @@ def examine(url: URL) -> str:
         if not database.is_file and not database.read(_may_create):
             problem = "the login must not create tables; GRANT CREATE ON SCHEMA to it"
             raise StoreError(database.name, problem)
+        *_, head = _known_versions()
+        if version == head:  # older tables may lack the notes
+            require_site(database, site)
     finally:
         database.close()
-    *_, head = _known_versions()
     state = (
         "its tables are up to date"
         if version == head

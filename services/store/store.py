@@ -18,7 +18,7 @@ from services.store.coverage import Coverage
 from services.store.database import Database
 from services.store.events import Events, add_events
 from services.store.live import LiveStates, PoseTracks
-from services.store.notes import Notes
+from services.store.notes import Notes, keep_for_site, require_site
 from services.store.notices import Notice, Notices, add_notices
 from services.store.outbox import Message, Outbox, add_messages
 from services.store.schema import migrate, require_current
@@ -57,30 +57,51 @@ class Store:
         self._taking = threading.Lock()
 
     @classmethod
-    def migrated(cls, url: URL) -> "Store":
+    def migrated(cls, url: URL, site: str | None = None) -> "Store":
         """Open a store as its hub: create it or bring its tables up to date.
 
+        Args:
+            url: Where the store is.
+            site: Name of the site whose store it must be; None for any.
+
         Raises:
-            StoreError: If it cannot be created, written or updated.
+            StoreError: If it cannot be created, written or updated, or if it is the
+                store of another site.
         """
         database = Database(url)
         if database.is_file:
             _make_private_file(Path(database.name))
-        return cls._checked(database, migrate)
+
+        def check(database: Database) -> None:
+            migrate(database)
+            if site is not None:
+                keep_for_site(database, site)
+
+        return cls._checked(database, check)
 
     @classmethod
-    def joined(cls, url: URL) -> "Store":
+    def joined(cls, url: URL, site: str | None = None) -> "Store":
         """Open a store that a hub has made, as a console does.
 
+        Args:
+            url: Where the store is.
+            site: Name of the site whose store it must be; None for any.
+
         Raises:
-            StoreError: If it cannot be read, or if its tables are those of an older or
-                a newer version.
+            StoreError: If it cannot be read, if its tables are those of an older or
+                a newer version, or if it is the store of another site.
         """
         database = Database(url)
         if database.is_file and not Path(database.name).exists():
             problem = "does not exist; start the hub with wardwatch run, which makes it"
             raise StoreError(database.name, problem)
-        return cls._checked(database, require_current)
+
+        def check(database: Database) -> None:
+            require_current(database)
+            if site is not None:
+                require_site(database, site)
+
+        return cls._checked(database, check)
 
     @classmethod
     def _checked(cls, database: Database, check: Callable[[Database], None]) -> "Store":

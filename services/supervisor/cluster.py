@@ -28,6 +28,7 @@ from services.recognition.deployment import (
 from services.site.recognizer import RecognizerSettings
 from services.site.settings import Site
 from services.supervisor.claim import Deployment, claim_site
+from services.supervisor.placement import nodes_for_watchers
 from services.supervisor.ray_node import RayNode, in_daemon_thread
 from services.watcher.watcher import Watcher
 
@@ -229,14 +230,16 @@ class RayCluster:
     async def start_watcher(
         self, number: int, site: Site, recognizer: ServedRecognizer
     ) -> Actor:
-        """Start a watcher on one of the nodes in turn.
+        """Start a watcher on one of the nodes with CPUs in turn.
 
-        Ray puts actors that need no CPU on any node, at times all on one.
+        Ray puts actors that need no CPU on any node, at times all on one, even if they
+        ask for a node and would accept others. On a node that dies meanwhile the
+        watcher is dead, and replaced as any other.
         """
-        nodes = sorted(await self._node.alive_nodes())
+        nodes = nodes_for_watchers(await self._node.alive_nodes())
         if not nodes:
             raise RayLost("no Ray node is alive")  # noqa: EM101  its own message
-        in_turn = NodeAffinitySchedulingStrategy(nodes[number % len(nodes)], soft=True)
+        in_turn = NodeAffinitySchedulingStrategy(nodes[number % len(nodes)], soft=False)
         actor = ray.remote(Watcher).options(
             namespace=self._deployment.name,
             num_cpus=0,

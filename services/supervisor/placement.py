@@ -1,7 +1,8 @@
-"""Assignment of subjects to watchers with the fewest moves."""
+"""Assignment of subjects to watchers with the fewest moves; nodes for watchers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from services.site.settings import SubjectSettings
 
@@ -56,3 +57,19 @@ def plan_changes(
         left[place] += 1
         changes.setdefault(place, Change()).add.append(subject)
     return changes
+
+
+def nodes_for_watchers(nodes: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return the nodes that watchers run on, in a fixed order.
+
+    A node that was started with ``--num-cpus=0``, as the head of a cluster often is,
+    asks for no work. It gets watchers only where every node is one of these.
+
+    Args:
+        nodes: Ray's description of each living node, by the node's id.
+
+    Returns:
+        Ids of nodes; empty if no node is alive.
+    """
+    with_cpus = [name for name, node in nodes.items() if node["Resources"].get("CPU")]
+    return sorted(with_cpus or nodes)

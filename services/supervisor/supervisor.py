@@ -16,7 +16,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import final
 
-from ray.exceptions import RayActorError, RayError, RayTaskError
+from ray.exceptions import (
+    ActorUnschedulableError,
+    RayActorError,
+    RayError,
+    RayTaskError,
+)
 
 from pipelines.clock import Clock
 from pipelines.errors import PipelineError
@@ -225,7 +230,7 @@ class Supervisor:
         except RayTaskError as error:
             why = f"failed by {type(error.cause).__name__}"
             await _quietly(watcher.actor.stop.remote())  # it may still hold events
-        except RayActorError:
+        except (RayActorError, ActorUnschedulableError):  # or its node, before it began
             why = "died"
         else:
             watcher.silent = 0

@@ -35,8 +35,8 @@ ERRORS = {
     OutputFailed(28): "standard output: No space left on device",
     PlaceError("x", "odd"): "x: odd",
     StoreError("hub.sqlite", "full"): "hub.sqlite: full",
-    PortTaken("[::1]:80", "in use"): (
-        "[::1]:80: in use; set the port to another number, or stop the program that"
+    PortTaken("[::1]:80", "in use", "hub.port"): (
+        "[::1]:80: in use; set hub.port to another number, or stop the program that"
         " listens there"
     ),
     BrokerRefused("b:1883", "bad login"): "broker b:1883: bad login",

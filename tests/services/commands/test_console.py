@@ -6,6 +6,7 @@ import pytest
 
 from services.command_line import app, run
 from services.console.passwords import fits
+from services.hub.http import listen
 from services.store.access import Access
 from services.store.database import sqlite_url
 from services.store.store import Store
@@ -62,3 +63,15 @@ def test_a_console_without_a_store_says_who_makes_it(
     file.write_text(f"site: ward-3\nhub: {{ folder: {tmp_path / 'none'} }}\n")
     assert run(app, ["console", str(file)]) == 2
     assert "start the hub with wardwatch run" in capsys.readouterr().err
+
+
+def test_a_port_that_another_console_has_is_one_line(
+    site_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with listen("127.0.0.1", 0) as other:
+        port = other.getsockname()[1]
+        assert run(app, ["console", str(site_file), "--port", str(port)]) == 2
+    assert capsys.readouterr().err == (
+        f"wardwatch: 127.0.0.1:{port}: address already in use; set console.port to"
+        " another number, or stop the program that listens there\n"
+    )

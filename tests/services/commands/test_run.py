@@ -25,6 +25,8 @@ from services.command_line import app, run
 from services.demo.broker import Broker
 from services.hub.http import listen
 from services.site.settings import Site
+from services.store.database import sqlite_url
+from services.store.store import Store
 
 
 def site_file(folder: Path, text: str) -> Path:
@@ -73,7 +75,20 @@ def test_a_port_that_is_taken_is_told(
         port = other.getsockname()[1]
         path = site_file(tmp_path, f"hub: {{folder: {tmp_path}/data, port: {port}}}\n")
         assert error_line(path, capsys).startswith(
-            f"127.0.0.1:{port}: address already in"
+            f"127.0.0.1:{port}: address already in use; set hub.port to another"
+        )
+
+
+def test_the_store_of_another_site_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = site_file(tmp_path, f"hub: {{folder: {tmp_path}/data, port: 0}}\n")
+    store = tmp_path / "data" / "hub.sqlite"
+    Store.migrated(sqlite_url(tmp_path / "data"), "ward-9").close()
+    for command in ("run", "check", "console"):
+        assert error_line(path, capsys, command) == (
+            f"{store}: is the store of site ward-9; give site ward-3 another hub.folder"
+            " or hub.database"
         )
 
 

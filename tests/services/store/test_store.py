@@ -96,3 +96,13 @@ def test_a_new_file_can_be_read_by_its_user_alone(tmp_path: Path) -> None:
     modes = {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
     assert modes == {"hub.sqlite": 0o600}
     assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_store_is_for_the_site_that_first_used_it(store_url: URL) -> None:
+    Store.migrated(store_url).close()  # as one of an earlier version
+    Store.joined(store_url, "north").close()
+    Store.migrated(store_url, "north").close()
+    Store.migrated(store_url, "north").close()
+    for open_store in (Store.migrated, Store.joined):
+        with pytest.raises(StoreError, match=r"is the store of site north; give site"):
+            open_store(store_url, "south")

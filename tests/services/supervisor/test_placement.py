@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from services.site.settings import SubjectSettings
-from services.supervisor.placement import plan_changes
+from services.supervisor.placement import nodes_for_watchers, plan_changes
 
 
 def subject(name: str, camera: str = "test") -> SubjectSettings:
@@ -62,3 +62,17 @@ def test_whoever_is_wanted_is_watched_once(
         watched = sorted(it.id for subjects in placed.values() for it in subjects)
         assert watched == sorted(names)
         assert all(len(subjects) <= most for subjects in placed.values())
+
+
+def test_watchers_go_to_nodes_with_cpus() -> None:
+    nodes = {
+        "head": {"Resources": {"memory": 2e10}},
+        "b": {"Resources": {"CPU": 2.0}},
+        "a": {"Resources": {"CPU": 4.0, "memory": 2e10}},
+    }
+    assert nodes_for_watchers(nodes) == ["a", "b"]
+
+
+def test_watchers_run_somewhere_if_no_node_has_cpus() -> None:
+    assert nodes_for_watchers({"head": {"Resources": {}}}) == ["head"]
+    assert nodes_for_watchers({}) == []

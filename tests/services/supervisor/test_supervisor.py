@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import pytest
+from ray.exceptions import ActorUnschedulableError, RayActorError, RayError
 
 from pipelines.clock import SystemClock
 from services.errors import RayLost, SettingsError, SiteTaken
@@ -112,10 +113,15 @@ def test_a_subject_without_a_camera_is_refused_before_replicas_are_started() -> 
     assert run_with_jumps(scene()) == ["load None"]
 
 
-def test_a_dead_watcher_is_replaced_and_the_others_are_not_disturbed() -> None:
+@pytest.mark.parametrize(
+    "death", [RayActorError(), ActorUnschedulableError("its node died")]
+)
+def test_a_dead_watcher_is_replaced_and_the_others_are_not_disturbed(
+    death: RayError,
+) -> None:
     async def scene() -> tuple[list[str], list[str]]:
         async with started(FakeCluster(), "a", "b", "c") as scene:
-            scene.cluster.watchers[0].die()
+            scene.cluster.watchers[0].failure = death
             await asyncio.sleep(3 * ROUND_S)
             return list(scene.cluster.log), scene.said
 
