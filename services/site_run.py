@@ -9,6 +9,7 @@ from services import signals
 from services.tasks import end_tasks
 
 if TYPE_CHECKING:
+    from services.site.openid import OpenIdSettings
     from services.site.settings import Site
     from services.supervisor.supervisor import Supervisor
 
@@ -33,6 +34,26 @@ async def describe_broker(site: "Site") -> str:
     subjects = [subject.id for subject in site.subjects]
     found = await examine(link, topics, subjects, SystemClock())
     return f"broker {link}: {found.text}"
+
+
+async def describe_provider(settings: "OpenIdSettings") -> str:
+    """Return one line on the provider of logins.
+
+    Raises:
+        ConsoleError: If it cannot be used, or its library is not installed.
+    """
+    from pipelines.clock import SystemClock
+    from services.console.openid.provider import Provider, require_library
+    from services.console.openid.refusal import ProviderDown
+    from services.errors import ConsoleError
+
+    require_library()
+    try:
+        found = await Provider(settings, SystemClock()).describe()
+    except ProviderDown as down:
+        place = f"oidc {settings.issuer}"
+        raise ConsoleError(place, down.reason) from None
+    return f"console oidc {settings.issuer}: {found}"
 
 
 def describe_store(site: "Site") -> str:

@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from services.site.openid import OpenIdSettings
 from services.site.section import Section
 
 
@@ -33,10 +34,26 @@ class ConsoleSettings(Section):
     language: Literal["en", "de"] = Field(
         "en", description="Language of the pages where a browser asks for none of ours."
     )
+    oidc: OpenIdSettings | None = Field(
+        None,
+        description="Logins by an OpenID Connect provider; they need the extra oidc.",
+    )
+    password_login: Literal["everybody", "administrators"] = Field(
+        "everybody",
+        description="Who may log in with a password of the console; administrators"
+        " needs oidc.",
+    )
 
     @model_validator(mode="after")
     def _tls_is_whole(self) -> "ConsoleSettings":
         if (self.tls_cert is None) != (self.tls_key is None):
             msg = "tls_cert and tls_key go together"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _everybody_can_log_in(self) -> "ConsoleSettings":
+        if self.password_login == "administrators" and self.oidc is None:
+            msg = "password_login: administrators needs oidc, or nobody else can log in"
             raise ValueError(msg)
         return self

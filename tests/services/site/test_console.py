@@ -6,6 +6,12 @@ from pydantic import ValidationError
 from services.site.console import ConsoleSettings
 from services.site.settings import Site
 
+OIDC = {
+    "issuer": "https://login.example/ward",
+    "client_id": "console",
+    "console_url": "https://ward.example/",
+}
+
 
 def test_a_site_has_no_console_unless_it_says_so() -> None:
     assert Site.model_validate({"site": "ward-3"}).console is None
@@ -19,8 +25,22 @@ def test_a_site_has_no_console_unless_it_says_so() -> None:
         ({"tls_cert": "a.pem"}, "tls_cert and tls_key go together"),
         ({"language": "fr"}, "Input should be 'en' or 'de'"),
         ({"port": 70000}, "less than or equal to 65535"),
+        ({"password_login": "administrators"}, "needs oidc, or nobody else can log in"),
+        ({"oidc": {**OIDC, "issuer": "http://login.example"}}, "expected https://; "),
+        ({"oidc": {**OIDC, "console_url": "ward.example"}}, "expected https://HOST/"),
+        ({"oidc": {**OIDC, "scopes": ["profile"]}}, "openid must be one of them"),
+        ({"oidc": {**OIDC, "roles": {"it": "root"}}}, "Input should be 'viewer', "),
     ],
 )
 def test_what_does_not_fit_is_refused(values: dict[str, object], problem: str) -> None:
     with pytest.raises(ValidationError, match=problem):
         ConsoleSettings.model_validate(values)
+
+
+def test_addresses_of_a_provider_follow_from_two() -> None:
+    settings = ConsoleSettings.model_validate({"oidc": OIDC}).oidc
+    assert settings is not None
+    assert settings.callback_url == "https://ward.example/login/openid/callback"
+    discovery = "https://login.example/ward/.well-known/openid-configuration"
+    assert settings.discovery_url == discovery
+    assert settings.client_secret() is None
