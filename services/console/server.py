@@ -134,7 +134,9 @@ async def serve_until(
         log_level="warning",
         access_log=False,
         server_header=False,
-        proxy_headers=False,  # whoever asks may write them, and be any address
+        # Whoever asks may write these headers, and be any address.
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.proxy_networks(),
         ws="none",
         ssl_certfile=settings.tls_cert,
         ssl_keyfile=settings.tls_key,

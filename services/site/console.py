@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, IPvAnyNetwork, field_validator, model_validator
 
 from services.site.openid import OpenIdSettings
 from services.site.section import Section
@@ -25,6 +25,11 @@ class ConsoleSettings(Section):
     tls_key: Path | None = Field(
         None, description="Private key of the certificate, a PEM file."
     )
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = Field(
+        (),
+        description="Addresses or networks of proxies that are believed whom they"
+        " forward, by X-Forwarded-For and X-Forwarded-Proto.",
+    )
     session_hours: float = Field(
         12.0,
         gt=0,
@@ -43,6 +48,28 @@ class ConsoleSettings(Section):
         description="Who may log in with a password of the console; administrators"
         " needs oidc.",
     )
+
+    def proxy_networks(self) -> list[str]:
+        """Return the networks of trusted proxies, as a socket sees them.
+
+        To one that listens on ``::``, 10.0.0.1 is ::ffff:10.0.0.1.
+        """
+        mapped = [
+            f"::ffff:{network.network_address}/{96 + network.prefixlen}"
+            for network in self.trusted_proxies
+            if network.version == 4
+        ]
+        return [*map(str, self.trusted_proxies), *mapped]
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _trusts_some(
+        cls, proxies: tuple[IPvAnyNetwork, ...]
+    ) -> tuple[IPvAnyNetwork, ...]:
+        if any(network.prefixlen == 0 for network in proxies):
+            msg = "trusts everybody; name the addresses of the proxies"
+            raise ValueError(msg)
+        return proxies
 
     @model_validator(mode="after")
     def _tls_is_whole(self) -> "ConsoleSettings":

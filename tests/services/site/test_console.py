@@ -25,6 +25,8 @@ def test_a_site_has_no_console_unless_it_says_so() -> None:
         ({"tls_cert": "a.pem"}, "tls_cert and tls_key go together"),
         ({"language": "fr"}, "Input should be 'en' or 'de'"),
         ({"port": 70000}, "less than or equal to 65535"),
+        ({"trusted_proxies": ["nginx"]}, "not a valid IPv4 or IPv6 network"),
+        ({"trusted_proxies": ["0.0.0.0/0"]}, "trusts everybody; name the addresses"),
         ({"password_login": "administrators"}, "needs oidc, or nobody else can log in"),
         ({"oidc": {**OIDC, "issuer": "http://login.example"}}, "expected https://; "),
         ({"oidc": {**OIDC, "console_url": "ward.example"}}, "expected https://HOST/"),
@@ -44,3 +46,12 @@ def test_addresses_of_a_provider_follow_from_two() -> None:
     discovery = "https://login.example/ward/.well-known/openid-configuration"
     assert settings.discovery_url == discovery
     assert settings.client_secret() is None
+
+
+def test_a_proxy_is_trusted_however_a_socket_writes_its_address() -> None:
+    proxies = ["10.0.0.1", "10.1.0.0/16", "fd00::1"]
+    settings = ConsoleSettings.model_validate({"trusted_proxies": proxies})
+    assert settings.proxy_networks() == [
+        *("10.0.0.1/32", "10.1.0.0/16", "fd00::1/128"),
+        *("::ffff:10.0.0.1/128", "::ffff:10.1.0.0/112"),
+    ]
