@@ -36,9 +36,9 @@ def run(
     Runs until SIGTERM or Ctrl-C, and ends without losing an event. The exit code is 0,
     or 143 and 130 if the service had not started yet. A second signal ends it at once.
 
-    SIGHUP reads the file again and applies changed subjects; the others are not
-    disturbed. If Ray dies, the exit code is 75: start the service again, as systemd
-    does.
+    SIGHUP reads the file again and applies changed subjects, phones, webhooks and
+    Alertmanager; the others are not disturbed. If Ray dies, the exit code is 75: start
+    the service again, as systemd does.
     """
     from services.site.file import read_site
     from services.supervisor.ray_preflight import check_ray_address, check_ray_folder
