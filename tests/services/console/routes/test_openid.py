@@ -94,6 +94,9 @@ def test_who_logs_in_at_the_provider_is_a_user_here_with_the_role_of_the_group(
     account = client.get("/account", headers=HTML)
     assert "nora" in account.text
     assert "/account/password" not in account.text
+    csrf = account.text.partition('name="csrf" content="')[2].partition('"')[0]
+    changed = client.post("/account/password", data={"csrf": csrf, "new": PASSWORD})
+    assert "have no password here" in changed.text
     assert user_of(client, "nora").role == "carer"
 
 
