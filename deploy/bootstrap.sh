@@ -212,7 +212,7 @@ main() {
     if [[ $install_kind == runtime ]]; then
         install --editable .
     else
-        install --editable '.[lab,postgres,quantize]' --group dev
+        install --editable '.[lab,oidc,postgres,quantize]' --group dev
     fi
     fetch_person_networks
     printf '%s\n' "$wanted" >"$stamp"

@@ -9,11 +9,15 @@ from services import signals
 from services.tasks import end_tasks
 
 if TYPE_CHECKING:
+    from services.site.openid import OpenIdSettings
     from services.site.settings import Site
     from services.supervisor.supervisor import Supervisor
 
     Say = Callable[[str], None]
 
+_TARGETS = ("notify", "webhooks", "alertmanager")
+_RELOADED = ("subjects", *_TARGETS)
+"""What a signal changes while the service runs; all else needs a new start."""
 _PATIENCE_S = 60.0
 """Longest time from the signal to the end: watchers and the hub may each need 20 s."""
 
@@ -33,6 +37,26 @@ async def describe_broker(site: "Site") -> str:
     subjects = [subject.id for subject in site.subjects]
     found = await examine(link, topics, subjects, SystemClock())
     return f"broker {link}: {found.text}"
+
+
+async def describe_provider(settings: "OpenIdSettings") -> str:
+    """Return one line on the provider of logins.
+
+    Raises:
+        ConsoleError: If it cannot be used, or its library is not installed.
+    """
+    from pipelines.clock import SystemClock
+    from services.console.openid.provider import Provider, require_library
+    from services.console.openid.refusal import ProviderDown
+    from services.errors import ConsoleError
+
+    require_library()
+    try:
+        found = await Provider(settings, SystemClock()).describe()
+    except ProviderDown as down:
+        place = f"oidc {settings.issuer}"
+        raise ConsoleError(place, down.reason) from None
+    return f"console oidc {settings.issuer}: {found}"
 
 
 def describe_store(site: "Site") -> str:
@@ -100,7 +124,7 @@ async def run_until_signal(
                 f"site {site.site}: {len(site.subjects)} subjects; {state.url}/metrics,"
                 f" {state.url}/readyz; events to {site.broker.host}:{site.broker.port}"
             )
-            reloading = asyncio.create_task(_reload(supervisor, config, reload, say))
+            reloading = asyncio.create_task(reload_at(supervisor, config, reload, say))
             losing = asyncio.create_task(
                 supervisor.until_lost(), name="wait for the loss of Ray"
             )
@@ -127,10 +151,17 @@ def _console(site: "Site", config: Path, say: "Say") -> list[asyncio.Task[None]]
     return [asyncio.create_task(running, name="console")]
 
 
-async def _reload(
+async def reload_at(
     supervisor: "Supervisor", config: Path, reload: asyncio.Event, say: "Say"
 ) -> None:
-    """Apply the changed subjects of the file at each event; keep the old if bad."""
+    """Apply what may change of the file at each event; keep the old if it is bad.
+
+    Args:
+        supervisor: Runs the site.
+        config: The site's file.
+        reload: Set to have the file read.
+        say: Prints a line.
+    """
     from ray.exceptions import RayError
 
     from services.errors import ServiceError, SettingsError
@@ -150,14 +181,23 @@ async def _reload(
         others = sorted(
             name
             for name in type(site).model_fields
-            if name != "subjects" and getattr(site, name) != getattr(before, name)
+            if name not in _RELOADED and getattr(site, name) != getattr(before, name)
         )
         if others:
             say(f"{', '.join(others)}: changes take effect at the next start")
         try:
-            subjects = {"subjects": site.subjects}
-            await supervisor.apply(before.model_copy(update=subjects))
+            changed = {name: getattr(site, name) for name in _RELOADED}
+            await supervisor.apply(before.model_copy(update=changed))
         except (ServiceError, RayError, OSError) as error:
             say(f"not applied ({type(error).__name__}); send SIGHUP again")
         else:
-            say(f"{len(site.subjects)} subjects now")
+            say(f"{len(site.subjects)} subjects now{_targets_now(before, site)}")
+
+
+def _targets_now(before: "Site", site: "Site") -> str:
+    """Return who gets alarms, if that has changed."""
+    if all(getattr(site, name) == getattr(before, name) for name in _TARGETS):
+        return ""
+    names = [target.name for target in (*site.notify, *site.webhooks)]
+    names += [] if site.alertmanager is None else ["Alertmanager"]
+    return f"; alarms go to {', '.join(names) or 'nobody'} beside MQTT"

@@ -1,10 +1,12 @@
-"""The orderly end of asyncio tasks, and the end of a process that has lost one."""
+"""The orderly end and pauses of asyncio tasks, and what a lost task means."""
 
 import asyncio
 import logging
 import os
 from collections.abc import Collection
 from typing import Any
+
+from pipelines.clock import Clock
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +25,18 @@ async def end_tasks(tasks: Collection[asyncio.Task[Any]]) -> None:
             task.cancel()
         _, left = await asyncio.wait(left, timeout=_REPEAT_S)
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def sleep_or(event: asyncio.Event, clock: Clock, longest_s: float) -> None:
+    """Sleep until an event is set, but not for longer than ``longest_s`` seconds."""
+    waits = [
+        asyncio.create_task(clock.sleep_s(longest_s)),
+        asyncio.create_task(event.wait()),
+    ]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        await end_tasks(waits)
 
 
 def die_of_failure(task: asyncio.Task[Any]) -> None:

@@ -10,6 +10,7 @@ import typer
 from services.site_run import (
     check_before_start,
     describe_broker,
+    describe_provider,
     describe_store,
     run_until_signal,
 )
@@ -35,9 +36,9 @@ def run(
     Runs until SIGTERM or Ctrl-C, and ends without losing an event. The exit code is 0,
     or 143 and 130 if the service had not started yet. A second signal ends it at once.
 
-    SIGHUP reads the file again and applies changed subjects; the others are not
-    disturbed. If Ray dies, the exit code is 75: start the service again, as systemd
-    does.
+    SIGHUP reads the file again and applies changed subjects, phones, webhooks and
+    Alertmanager; the others are not disturbed. If Ray dies, the exit code is 75: start
+    the service again, as systemd does.
     """
     from services.site.file import read_site
     from services.supervisor.ray_preflight import check_ray_address, check_ray_folder
@@ -69,7 +70,7 @@ def check(
     *,
     offline: Annotated[
         bool,
-        typer.Option("--offline", help="Check only the file, not store and broker."),
+        typer.Option("--offline", help="Check only the file; reach nothing."),
     ] = False,
     notify: Annotated[
         bool,
@@ -79,13 +80,13 @@ def check(
         ),
     ] = False,
 ) -> None:
-    """Check a site's file, its store and its broker, and print each mistake.
+    """Check a site's file, its store, its broker and its provider of logins.
 
     Mistakes of the file are printed with their lines. The store is only read.
 
     The check of the broker prints the version of MQTT, whether the site may publish,
     and whether delivery can be confirmed. It publishes an empty message to the topics
-    that it checks.
+    that it checks. A provider of logins is asked what it says of itself.
     """
     from services.site.file import read_site
 
@@ -98,6 +99,8 @@ def check(
     if not offline:
         _say(describe_store(site))
         _say(asyncio.run(describe_broker(site)))
+        if site.console is not None and site.console.oidc is not None:
+            _say(asyncio.run(describe_provider(site.console.oidc)))
     if notify:
         from pipelines.clock import SystemClock
         from services.delivery.alertmanager import send

@@ -20,6 +20,7 @@ from services.console.routes import (
     alarms,
     api,
     board,
+    openid,
     records,
     session,
     subjects,
@@ -58,7 +59,8 @@ def make_app(console: Console) -> FastAPI:
         separate_input_output_schemas=False,
     )
     app.state.console = console
-    app.include_router(session.open_routes, include_in_schema=False)
+    for opened in (session, openid):
+        app.include_router(opened.open_routes, include_in_schema=False)
     for part in _PARTS:
         app.include_router(part.routes, include_in_schema=part is api)
 

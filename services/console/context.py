@@ -9,6 +9,8 @@ from typing import Any, Final, cast, final
 from pipelines.clock import Clock, seconds_to_ns, zone_of
 from services.console.feed import Feed
 from services.console.login_limit import LoginLimit
+from services.console.openid.provider import Provider
+from services.console.openid.under_way import LoginsUnderWay
 from services.console.passwords import hash_of_secret
 from services.console.people import SCOPES, Person, Role, Scope
 from services.site.console import ConsoleSettings
@@ -34,6 +36,8 @@ class Console:
         feed: What the store holds now.
         limit: Slows down the guessing of passwords.
         streams: Number of open streams of each user.
+        provider: The OpenID Connect provider, if there is one.
+        under_way: Logins that go on there.
     """
 
     site: Site
@@ -44,6 +48,8 @@ class Console:
     feed: Feed
     limit: LoginLimit
     streams: Counter[str]
+    provider: Provider | None
+    under_way: LoginsUnderWay
 
     @property
     def zone(self) -> tzinfo:
@@ -107,4 +113,5 @@ def _person_of(
         must_change=user.must_change,
         token=token,
         scopes=cast("frozenset[Scope]", scopes),
+        has_password=user.identity is None,
     )

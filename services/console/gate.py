@@ -21,12 +21,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.console.passwords import csrf_of
 from services.console.people import Person
 from services.errors import StoreError
+from services.site.openid import CALLBACK_PATH
 
 SESSION_COOKIE: Final = "wardwatch_session"
 CSRF_FIELD: Final = "csrf"
 CSRF_HEADER: Final = "x-csrf-token"
 
-_OPEN: Final = ("/healthz", "/login")
+_OPEN: Final = ("/healthz", "/login", "/login/openid", CALLBACK_PATH)
 _STATIC: Final = "/static/"
 _FOR_TOKENS: Final = ("/api/", "/stream")
 _WITH_OLD_PASSWORD: Final = (

@@ -71,11 +71,11 @@ class LoginLimit:
 
 
 def _keys(name: str, address: str) -> tuple[_Key, _Key, _Key]:
-    network = _network_of(address)
+    network = network_of(address)
     return ("pair", name, network), ("address", "", network), ("name", name, "")
 
 
-def _network_of(address: str) -> str:
+def network_of(address: str) -> str:
     """Return the network of an IPv6 address; any other text as it is."""
     try:
         found = ipaddress.IPv6Address(address)

@@ -14,7 +14,7 @@ ROLES: Final = get_args(Role)
 SCOPES: Final = get_args(Scope)
 
 
-USER_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+USER_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ class Person:
         must_change: Whether the password must be changed before anything else.
         token: Name of the token; None in a browser.
         scopes: What the token allows; both in a browser.
+        has_password: Whether the person has a password here, and not at a provider.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Person:
     must_change: bool = False
     token: str | None = None
     scopes: frozenset[Scope] = frozenset(SCOPES)
+    has_password: bool = True
 
     def has(self, role: Role) -> bool:
         """Return whether the person has at least the rights of a role."""

@@ -16,6 +16,8 @@ from services.console.app import make_app
 from services.console.context import Console
 from services.console.feed import Feed
 from services.console.login_limit import LoginLimit
+from services.console.openid.provider import Provider, require_library
+from services.console.openid.under_way import LoginsUnderWay
 from services.console.passwords import hash_of_password, new_password
 from services.console.people import USER_NAME
 from services.errors import ConsoleError
@@ -35,7 +37,13 @@ _WHO: Final = "wardwatch console"
 def open_console(
     site: Site, settings: ConsoleSettings, store: Store, clock: Clock
 ) -> Console:
-    """Return the console of a site on its store."""
+    """Return the console of a site on its store.
+
+    Raises:
+        ConsoleError: If the settings need a library that is not installed.
+    """
+    if settings.oidc is not None:
+        require_library()
     names = tuple(subject.id for subject in site.subjects)
     return Console(
         site=site,
@@ -46,6 +54,8 @@ def open_console(
         feed=Feed(store, clock, names),
         limit=LoginLimit(clock),
         streams=Counter(),
+        provider=None if settings.oidc is None else Provider(settings.oidc, clock),
+        under_way=LoginsUnderWay(clock),
     )
 
 
@@ -81,6 +91,8 @@ def set_new_password(console: Console, name: str) -> str:
     known = console.access.user(name)
     if known is None:
         raise ConsoleError(name, "there is no such user")
+    if known.identity is not None:
+        raise ConsoleError(name, "logs in by OpenID Connect, with no password here")
     if is_first:  # nobody else could give the rights of an administrator
         console.access.set_rights(name, "administrator", None, act)
     console.access.set_password(name, hashed, act, must_change=True)
@@ -123,7 +135,9 @@ async def serve_until(
         log_level="warning",
         access_log=False,
         server_header=False,
-        proxy_headers=False,  # whoever asks may write them, and be any address
+        # Whoever asks may write these headers, and be any address.
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.proxy_networks(),
         ws="none",
         ssl_certfile=settings.tls_cert,
         ssl_keyfile=settings.tls_key,

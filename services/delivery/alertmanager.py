@@ -8,6 +8,7 @@ Nothing is stored: what is sent is always the present, as Prometheus does it. If
 dies, its alerts end by themselves; if it comes back, they go on.
 """
 
+import asyncio
 import json
 import logging
 from collections.abc import Callable, Iterable
@@ -20,6 +21,7 @@ from pipelines.sources.backoff import Backoff
 from services.delivery.outcome import Outcome, unexpected
 from services.delivery.web_post import post
 from services.site.alertmanager import AlertmanagerSettings
+from services.tasks import sleep_or
 
 logger = logging.getLogger(__name__)
 
@@ -58,21 +60,35 @@ class AlertmanagerFeed:
         self._open_alarms, self._clock = open_alarms, clock
         self._sent: dict[Labels, Alert] = {}
         self._sent_ns = 0
+        self._changed = asyncio.Event()
         self.trouble = ""
+
+    def change(self, settings: AlertmanagerSettings | None) -> None:
+        """Send to another Alertmanager, or with other settings, from now on.
+
+        The alerts of one that gets nothing any more end by themselves.
+        """
+        if settings == self._settings:
+            return
+        self._settings, self._sent, self._sent_ns = settings, {}, 0
+        self.trouble = ""
+        self._changed.set()
 
     async def run(self) -> None:
         """Send until cancelled."""
         backoff = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S, Random())
         while True:
-            pause_s = _ROUND_S
-            if self._settings is not None:
-                problem = await self._try(self._settings)
+            self._changed.clear()
+            pause_s, settings = _ROUND_S, self._settings
+            if settings is not None:
+                problem = await self._try(settings)
                 if problem:
                     pause_s = backoff.next_s()
                 else:
                     backoff.reset()
-                self._record(problem)
-            await self._clock.sleep_s(pause_s)
+                if settings is self._settings:
+                    self._record(problem)
+            await sleep_or(self._changed, self._clock, pause_s)
 
     async def _try(self, settings: AlertmanagerSettings) -> str:
         try:
@@ -94,7 +110,7 @@ class AlertmanagerFeed:
             *(self._until(alert, 0) for alert in ended.values()),
         ]
         outcome = await send(settings, body)
-        if not outcome.problem:
+        if not outcome.problem and settings is self._settings:
             self._sent, self._sent_ns = firing, now_ns
         return outcome.problem
 

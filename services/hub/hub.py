@@ -136,7 +136,7 @@ class Hub:
         self._writer = StoreWriter(
             self._store,
             self._clock,
-            lambda alarms: self._desk.notices(alarms, site),
+            lambda alarms: self._desk.notices(alarms, self._site),
             self._wake_delivery,
             self._notices.wake,
         )
@@ -224,6 +224,16 @@ class Hub:
         await self._announcements.settled()
         if self._delivery is not None:
             self._delivery.announce()
+
+    async def deliver_to(self, site: Site) -> None:
+        """Send alarms to the phones, webhooks and Alertmanager of a changed site.
+
+        Every other setting of it must be the one that the hub was started with.
+        """
+        self._wake()
+        self._site = site
+        self._notices.change(site)
+        self._alertmanager.change(site.alertmanager)
 
     async def accept(self, report: Report) -> None:
         """Keep a report's events and alerts; return once they are on the disk.

@@ -18,6 +18,8 @@ from services.store.tables import sessions, tokens, users
 
 _USED_EVERY_NS: Final = 60 * 1_000_000_000
 """Precision of the last use: not every request writes."""
+_ARE_LASTING: Final = (users.c.role == "administrator", users.c.identity.is_(None))
+"""Conditions of the administrators who need no provider to log in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,8 @@ class User:
         subjects: Subjects that the user may see; None for all.
         language: Language of the pages; None for the browser's.
         must_change: Whether the password was set by somebody else.
+        identity: Who the user is at an OpenID Connect provider; such a user has no
+            password here. None for a user with a password.
     """
 
     name: str
@@ -39,6 +43,7 @@ class User:
     subjects: tuple[str, ...] | None = None
     language: str | None = None
     must_change: bool = False
+    identity: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +87,19 @@ class Access:
         row = self._database.row(select(users).where(users.c.name == name))
         return None if row is None else _user_of(row)
 
+    def user_of(self, identity: str) -> User | None:
+        """Return the user with an identity at a provider, or None."""
+        row = self._database.row(select(users).where(users.c.identity == identity))
+        return None if row is None else _user_of(row)
+
     def users(self) -> list[User]:
         """Return all users by their names."""
         rows = self._database.rows(select(users).order_by(users.c.name))
         return [_user_of(row) for row in rows]
 
     def has_administrator(self) -> bool:
-        """Return whether anybody can manage users."""
-        query = select(users.c.name).where(users.c.role == "administrator").limit(1)
+        """Return whether anybody can manage users, even while no provider answers."""
+        query = select(users.c.name).where(*_ARE_LASTING).limit(1)
         return self._database.row(query) is not None
 
     def add(self, user: User, act: Act) -> bool:
@@ -101,6 +111,7 @@ class Access:
             "subjects": _listed(user.subjects),
             "language": user.language,
             "must_change": user.must_change,
+            "identity": user.identity,
         }
         detail = {"role": user.role, "subjects": _listed(user.subjects)}
 
@@ -174,11 +185,17 @@ class Access:
 
         return self._database.do(work)
 
-    def open_session(self, name: str, secret_hash: str, act: Act) -> None:
-        """Start a session of a user."""
+    def open_session(
+        self,
+        name: str,
+        secret_hash: str,
+        act: Act,
+        detail: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Start a session of a user; ``detail`` is for the audit."""
         row = {"secret_hash": secret_hash, "user_name": name}
         opened = insert(sessions).values(**row, created_ns=act.at_ns, used_ns=act.at_ns)
-        self._noted(opened, act, "logged in", name)
+        self._noted(opened, act, "logged in", name, detail)
 
     def session(
         self, secret_hash: str, now_ns: int, idle_ns: int, most_ns: int
@@ -219,11 +236,11 @@ class Access:
         old = sessions.c.used_ns < used_before_ns
         self._database.execute(delete(sessions).where(old))
 
-    def failed_login(self, name: str, address: str, at_ns: int) -> None:
+    def failed_login(self, name: str, at_ns: int, detail: Mapping[str, Any]) -> None:
         """Note a failed login in the audit."""
         self._database.do(
             lambda connection: add_audit(
-                connection, at_ns, "", "login failed", name, {"address": address}
+                connection, at_ns, "", "login failed", name, detail
             )
         )
 
@@ -295,9 +312,8 @@ def _note(
 
 
 def _is_last(connection: Connection, name: str) -> bool:
-    """Return whether a user is the only administrator."""
-    are_administrators = users.c.role == "administrator"
-    others = select(func.count()).where(are_administrators, users.c.name != name)
+    """Return whether no other administrator with a password is left."""
+    others = select(func.count()).where(*_ARE_LASTING, users.c.name != name)
     return connection.execute(others).scalar_one() == 0
 
 
@@ -313,6 +329,7 @@ def _user_of(row: AnyRow) -> User:
         subjects=None if row.subjects is None else tuple(row.subjects),
         language=row.language,
         must_change=row.must_change,
+        identity=row.identity,
     )
 
 

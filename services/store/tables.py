@@ -144,6 +144,8 @@ users: Final = Table(
     Column("subjects", JSON(none_as_null=True)),
     Column("language", String),
     Column("must_change", Boolean, nullable=False),
+    Column("identity", String),
+    Index("ix_users_identity", "identity", unique=True),
 )
 sessions: Final = Table(
     "sessions",

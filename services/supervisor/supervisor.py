@@ -75,6 +75,7 @@ class Supervisor:
         cluster: Cluster | None = None,
     ) -> None:
         self.site, self._clock, self._say = site, clock, say
+        self._first_site = site
         self._cluster = cluster or RayCluster(site.site, clock, address)
         self._numbers = itertools.count()
         self._watchers: dict[int, _Placed] = {}
@@ -134,7 +135,9 @@ class Supervisor:
                 task.result()
 
     async def apply(self, site: Site) -> None:
-        """Apply the subjects of another configuration; unchanged ones go on.
+        """Apply the subjects and targets of alarms of another configuration.
+
+        Unchanged ones go on.
 
         Raises:
             SettingsError: If a subject has no camera, and recognition needs frames, or
@@ -146,6 +149,7 @@ class Supervisor:
         self.site = site
         expected = {subject.id: subject.sources for subject in site.subjects}
         await unwrapped(self._hub.expect.remote(expected, site.alarm_rules()))
+        await unwrapped(self._hub.deliver_to.remote(site))
         placed = {
             number: list(watcher.subjects.values())
             for number, watcher in self._watchers.items()
@@ -193,7 +197,19 @@ class Supervisor:
                     killed = True
             else:
                 answered_s, killed = time_s(), False
+                await self._remind_hub()
             await self._clock.sleep_s(_ROUND_S)
+
+    async def _remind_hub(self) -> None:
+        """Tell the hub who gets alarms now: one that Ray has restarted knows it not.
+
+        It was restarted with what it was started with. Who gets alarms is not in the
+        store, because it holds secrets.
+        """
+        if self.site is self._first_site:
+            return
+        with suppress(RayError, TimeoutError):  # the next round tells it again
+            await asyncio.wait_for(self._hub.deliver_to.remote(self.site), _ANSWER_S)
 
     async def stop(self) -> None:
         """End in order: watchers first, then the hub, then recognition.

@@ -1,6 +1,7 @@
 """Log in, log out, and one's own account."""
 
 import asyncio
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
@@ -10,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from services.console.context import Console
 from services.console.gate import SESSION_COOKIE
 from services.console.passwords import (
     LEAST_LENGTH,
@@ -21,7 +23,15 @@ from services.console.passwords import (
 )
 from services.console.people import SCOPES
 from services.console.texts import LANGUAGES
-from services.console.web import ConsoleOf, FormOf, Number, PersonOf, needs, page
+from services.console.web import (
+    ConsoleOf,
+    FormOf,
+    Number,
+    PersonOf,
+    console_of,
+    needs,
+    page,
+)
 from services.store.access import Act
 
 open_routes = APIRouter()
@@ -43,54 +53,117 @@ async def healthz() -> dict[str, bool]:
 def login_page(request: Request, next: str = "/") -> Response:  # noqa: A002
     """Show the form of the login."""
     if request.state.person is not None:
-        return RedirectResponse(_local(next), HTTPStatus.SEE_OTHER)
-    return page(request, "login.html", next=_local(next), name="", problem="")
+        return RedirectResponse(local(next), HTTPStatus.SEE_OTHER)
+    return login_form(request, local(next))
 
 
 @open_routes.post("/login")
 async def log_in(request: Request, console: ConsoleOf, form: FormOf) -> Response:
     """Start a session, if name and password fit."""
     name = form.get("name", "").strip().lower()[:_MOST_NAME]
-    target = _local(form.get("next", "/"))
-    address = _address_of(request)
+    target = local(form.get("next", "/"))
+    address = address_of(request)
     wait_s = console.limit.wait_s(name, address)
     if wait_s > 0:
         minutes = int(wait_s // 60) + 1
-        return page(
-            request,
-            "login.html",
-            HTTPStatus.TOO_MANY_REQUESTS,
-            next=target,
-            name=name,
-            problem="login.wait",
-            minutes=minutes,
-        )
+        status = HTTPStatus.TOO_MANY_REQUESTS
+        return login_form(request, target, "login.wait", status, name, minutes)
     console.limit.failed(name, address)  # before any wait: many at once do not pass
     user = await run_in_threadpool(console.access.user, name)
-    hashed = None if user is None else user.password_hash
+    is_here = user is not None and user.identity is None
+    hashed = user.password_hash if user is not None and is_here else None
     password = form.get("password", "")
     fits = await asyncio.wrap_future(check(password, hashed))  # takes time for nobody
     if user is None or not fits:
-        now_ns = console.utc_ns()
-        await run_in_threadpool(console.access.failed_login, name, address, now_ns)
-        facts = {"next": target, "name": name, "problem": "login.wrong"}
-        return page(request, "login.html", HTTPStatus.UNAUTHORIZED, **facts)
+        await _note_failure(console, name, {"address": address})
+        status = HTTPStatus.UNAUTHORIZED
+        return login_form(request, target, "login.wrong", status, name)
     console.limit.succeeded(name, address)
+    only_some = console.settings.password_login == "administrators"
+    if only_some and user.role != "administrator":
+        reason = "passwords are for administrators"
+        await _note_failure(console, name, {"address": address, "reason": reason})
+        return login_form(
+            request, target, "login.not_by_password", HTTPStatus.FORBIDDEN, name
+        )
+    answer = RedirectResponse(target, HTTPStatus.SEE_OTHER)
+    await begin_session(request, console, name, answer, {"address": address})
+    return answer
+
+
+async def begin_session(
+    request: Request,
+    console: Console,
+    name: str,
+    answer: Response,
+    detail: Mapping[str, str],
+) -> None:
+    """Start a session of a user, whose cookie goes with an answer.
+
+    Args:
+        request: What the user has sent.
+        console: The console.
+        name: Name of the user.
+        answer: What the browser gets.
+        detail: How the user has logged in, for the audit.
+
+    Raises:
+        StoreError: If the store cannot be written.
+    """
     secret = new_secret()
-    act = Act(console.utc_ns(), name)
-    opening = (name, hash_of_secret(secret), act)
+    opening = (name, hash_of_secret(secret), Act(console.utc_ns(), name), detail)
     await run_in_threadpool(console.access.open_session, *opening)
     await run_in_threadpool(console.drop_old_sessions)
-    answer = RedirectResponse(target, HTTPStatus.SEE_OTHER)
     answer.set_cookie(
         SESSION_COOKIE,
         secret,
         max_age=30 * 24 * 3600,
         httponly=True,
         samesite="strict",
-        secure=console.has_tls,
+        secure=is_secure(request),
     )
-    return answer
+
+
+def login_form(
+    request: Request,
+    target: str,
+    problem: str = "",
+    status: int = HTTPStatus.OK,
+    name: str = "",
+    minutes: int = 0,
+) -> Response:
+    """Return the page of the login.
+
+    Args:
+        request: What the browser has sent.
+        target: Path of the page to show after the login.
+        problem: Why a login was refused, a text of the catalogue.
+        status: Status of the answer.
+        name: Name that was given.
+        minutes: Wait until the next try, for ``login.wait``.
+    """
+    settings = console_of(request).settings
+    return page(
+        request,
+        "login.html",
+        status,
+        next=target,
+        name=name,
+        problem=problem,
+        minutes=minutes,
+        provider=None if settings.oidc is None else settings.oidc.name,
+        only_administrators=settings.password_login == "administrators",
+    )
+
+
+def is_secure(request: Request) -> bool:
+    """Return whether the browser has asked over TLS, so that cookies need it."""
+    return request.url.scheme == "https"
+
+
+async def _note_failure(console: Console, name: str, detail: Mapping[str, str]) -> None:
+    now_ns = console.utc_ns()
+    await run_in_threadpool(console.access.failed_login, name, now_ns, detail)
 
 
 @routes.post("/logout")
@@ -116,7 +189,9 @@ def change_password(
     """Change one's own password; it ends the user's other sessions."""
     user = console.access.user(person.name)
     old, new = form.get("old", ""), form.get("new", "")
-    guess = f"{person.name} old", _address_of(request)  # no name of a user has a space
+    if not person.has_password:
+        return _account(request, console, person, "account.no_password")
+    guess = f"{person.name} old", address_of(request)  # no name of a user has a space
     if console.limit.wait_s(*guess) > 0:
         return _account(request, console, person, "account.wait")
     console.limit.failed(*guess)
@@ -169,7 +244,8 @@ def remove_token(console: ConsoleOf, person: PersonOf, number: Number) -> Respon
     return RedirectResponse("/account", HTTPStatus.SEE_OTHER)
 
 
-def _address_of(request: Request) -> str:
+def address_of(request: Request) -> str:
+    """Return the address of the browser."""
     return request.client.host if request.client else ""
 
 
@@ -193,7 +269,7 @@ def _account(
     )
 
 
-def _local(target: str) -> str:
+def local(target: str) -> str:
     """Return where a login leads: a path of these pages, whatever was asked."""
     try:
         parts = urlsplit(target)

@@ -44,11 +44,15 @@ def set_rights(
     request: Request, console: ConsoleOf, person: PersonOf, form: FormOf, name: str
 ) -> Response:
     """Set a user's role and subjects."""
-    role = form.get("role", "")
+    user = console.access.user(name)
+    role, subjects = form.get("role", ""), _subjects(form)
+    if user is not None and user.identity is not None:  # a provider gives the role
+        role = user.role
+        subjects = user.subjects if _provider_sets_subjects(console) else subjects
     if role not in ROLES:
         return _users(request, console, "users.malformed")
     act = console.act(person)
-    if not console.access.set_rights(name, role, _subjects(form), act):
+    if not console.access.set_rights(name, role, subjects, act):
         return _users(request, console, "users.last")
     return RedirectResponse("/users", HTTPStatus.SEE_OTHER)
 
@@ -58,7 +62,8 @@ def reset_password(
     request: Request, console: ConsoleOf, person: PersonOf, name: str
 ) -> Response:
     """Give a user a new password, which is shown once and must be changed."""
-    if console.access.user(name) is None:
+    user = console.access.user(name)
+    if user is None or user.identity is not None:
         return _users(request, console, "users.unknown")
     password = new_password()
     act, hashed = console.act(person), hash_of_password(password)
@@ -81,6 +86,11 @@ def remove_token(console: ConsoleOf, person: PersonOf, number: Number) -> Respon
     """Remove anybody's token."""
     console.access.remove_token(number, console.act(person))
     return RedirectResponse("/users", HTTPStatus.SEE_OTHER)
+
+
+def _provider_sets_subjects(console: Console) -> bool:
+    settings = console.settings.oidc
+    return settings is not None and bool(settings.subjects)
 
 
 def _subjects(form: ImmutableMultiDict[str, str]) -> tuple[str, ...] | None:
@@ -106,6 +116,7 @@ def _users(
         tokens=console.access.tokens(),
         roles=ROLES,
         subjects=console.feed.snapshot.subjects,
+        provider_sets_subjects=_provider_sets_subjects(console),
         problem=problem,
         name=name,
         password=password,

@@ -17,7 +17,10 @@ from services.console.people import ROLES
 from tests.console_rig import asking, log_in, open_rig
 from tests.made_up_ward import fall
 
-OPEN = {("GET", "/healthz"), ("GET", "/login"), ("POST", "/login")}
+OPEN = {
+    *{("GET", "/healthz"), ("GET", "/login"), ("POST", "/login")},
+    *{("GET", "/login/openid"), ("GET", "/login/openid/callback")},
+}
 LEAST_ROLE = {
     "viewer": {
         *{("GET", "/"), ("GET", "/alarms"), ("GET", "/alarms/{alarm_id}")},

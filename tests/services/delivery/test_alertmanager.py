@@ -156,3 +156,24 @@ def test_an_end_that_was_not_taken_is_sent_again_with_the_token(tmp_path: Path) 
         asyncio.run(scene(server))
     assert [set(seconds(it)) for it in server.taken] == [{("e1", "high")}] * 2
     assert {it.headers["Authorization"] for it in server.taken} == {"Bearer hunter2"}
+
+
+def test_another_alertmanager_gets_all_that_is_open_at_once() -> None:
+    async def scene(server: Receiver, other: Receiver) -> None:
+        async with feeding(server, [alarm()], repeat_s=10) as (feed, clock):
+            await clock.wait_for_sleepers()
+            url = f"http://127.0.0.1:{other.port}"
+            feed.change(AlertmanagerSettings.model_validate({"url": url}))
+            await until(lambda: other.taken)
+            other.status_of = lambda _: 503
+            await pass_s(clock, 30)
+            assert feed.trouble
+            feed.change(None)
+            assert not feed.trouble
+            await pass_s(clock, 500)
+
+    with receiver() as server, receiver() as other:
+        asyncio.run(scene(server, other))
+    assert [seconds(it) for it in server.taken] == [{("e1", "high"): 40}]
+    assert [seconds(it) for it in other.taken] == [{("e1", "high"): 120}]
+    assert len(other.refused) == 1

@@ -151,6 +151,53 @@ def test_a_server_that_is_not_there_is_a_trouble_without_its_address(
     assert "hunter2" not in trouble
 
 
+def test_a_changed_site_gets_what_waits_and_unchanged_targets_go_on(
+    tmp_path: Path,
+) -> None:
+    def site(**urls: str) -> Site:
+        hooks = [
+            {"name": name, "url": url, "secret": "s"} for name, url in urls.items()
+        ]
+        return Site.model_validate({"site": "ward-3", "webhooks": hooks})
+
+    def to(target: str, name: str) -> Notice:
+        return Notice(f"{target} {name}", target, name, "", "{}", True)
+
+    async def scene(old: Receiver, new: Receiver) -> None:
+        old.status_of = lambda it: 503 if _key(it).startswith(("far", "stuck")) else 200
+        store = Store.migrated(sqlite_url(tmp_path))
+        names = ("stuck", "far", "near", "gone", "late")
+        store.take([], {}, 1, notices=[to(name, "a") for name in names[:4]])
+        clock = FakeClock(auto_advance=True)
+        before = site(stuck=old.url, far=old.url, near=old.url, gone=old.url)
+        delivery = NoticeDelivery(before, store.notices, clock)
+        task = asyncio.create_task(delivery.run())
+        await until(lambda: len(delivery.troubles()) == len(old.taken) == 2)
+        after = site(stuck=old.url, far=new.url, near=old.url, late=new.url)
+        delivery.change(after)
+        assert delivery.troubles() == ["webhook stuck: answers HTTP 503"]
+        await until(lambda: len(new.taken) == 1)
+        store.take([], {}, 2, notices=[to(name, "b") for name in names])
+        delivery.wake()
+        await until(lambda: len(new.taken) == 3 and len(old.taken) == 3)
+        delivery.change(site())
+        assert delivery.dead == {}
+        # This scene, the delivery, and its wait for another change: no target.
+        await until(lambda: len(asyncio.all_tasks()) == 3)
+        task.cancel()
+        await asyncio.wait([task])
+        store.close()
+
+    with receiver() as old, receiver() as new:
+        asyncio.run(scene(old, new))
+    assert sorted(keys(old.taken)) == ["gone a", "near a", "near b"]
+    assert sorted(keys(new.taken)) == ["far a", "far b", "late b"]
+
+
+def _key(posted: Posted) -> str:
+    return posted.headers["X-Wardwatch-Id"]
+
+
 def test_a_target_that_fails_in_an_unknown_way_is_tried_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

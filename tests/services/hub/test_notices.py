@@ -120,6 +120,22 @@ def test_a_phone_gets_the_alarm_at_once_and_another_when_nobody_answers(
     assert second.bodies[0].startswith("escalated at ")
 
 
+def test_a_phone_that_is_added_while_the_hub_runs_gets_the_next_alarm(
+    tmp_path: Path,
+) -> None:
+    async def scene(broker: Broker, phone: Gateway) -> None:
+        before = site_of(broker, tmp_path)
+        nurse = {"name": "nurse", "url": f"json://127.0.0.1:{phone.port}/a"}
+        async with running(before) as hub:
+            await hub.deliver_to(site_of(broker, tmp_path, nurse))
+            await hub.accept(report(event()))
+            await until(lambda: phone.titles)
+
+    with Broker() as broker, gateway() as phone:
+        asyncio.run(scene(broker, phone))
+    assert phone.titles == ["bed-4: fall"]
+
+
 @pytest.mark.parametrize(
     ("timezone", "at"),
     [

@@ -116,12 +116,14 @@ class FakeHub(FakeActor):
     Attributes:
         expected: The subjects that it was last said to expect.
         rules: Their rules of alarms.
+        site: The site whose targets get alarms.
     """
 
     def __init__(self, log: list[str], name: str) -> None:
         super().__init__(log, name)
         self.expected: Mapping[str, Sequence[SourceRole]] = {}
         self.rules: Mapping[str, AlarmRules] = {}
+        self.site: Site | None = None
 
     async def _state(self) -> HubState:
         await self.respond()
@@ -142,6 +144,14 @@ class FakeHub(FakeActor):
     @property
     def expect(self) -> Method:
         return Method(self._expect)
+
+    async def _deliver_to(self, site: Site) -> None:
+        await self.respond()
+        self.site = site
+
+    @property
+    def deliver_to(self) -> Method:
+        return Method(self._deliver_to)
 
     @property
     def __ray_ready__(self) -> Method:

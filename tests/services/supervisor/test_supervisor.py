@@ -240,6 +240,23 @@ def test_a_subject_whose_poses_are_not_to_be_kept_is_watched_anew() -> None:
     run_with_jumps(scene())
 
 
+def test_changed_targets_reach_the_hub_also_after_ray_has_restarted_it() -> None:
+    phone = {"name": "nurse", "url": "json://127.0.0.1/a"}
+
+    async def scene() -> None:
+        async with started(FakeCluster(), "a") as scene:
+            site = scene.supervisor.site.model_dump() | {"notify": [phone]}
+            changed = Site.model_validate(site)
+            await scene.supervisor.apply(changed)
+            assert scene.cluster.hub.site is changed
+            assert scene.cluster.log == []  # no watcher has noticed anything
+            scene.cluster.hub.site = None
+            await asyncio.sleep(2 * ROUND_S)
+            assert scene.cluster.hub.site is changed
+
+    run_with_jumps(scene())
+
+
 def test_zones_are_refused_if_recognition_sees_no_people() -> None:
     zone = {"name": "bed", "kind": "bed", "points": [[0, 0], [1, 0], [1, 1]]}
     zoned = [{"id": "b", "camera": "test", "zones": [zone]}]

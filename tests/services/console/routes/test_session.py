@@ -1,10 +1,9 @@
 """Logging in and out, and one's own account."""
 
 from pathlib import Path
-from urllib.error import HTTPError
 from urllib.parse import urlencode
-from urllib.request import Request, urlopen
 
+import httpx2
 import pytest
 from starlette.testclient import TestClient
 
@@ -39,17 +38,41 @@ def test_a_wrong_password_is_refused_and_noted(
     assert (entry.what, entry.about) == ("login failed", "kim")
 
 
-def test_nobody_chooses_the_address_that_tries_are_counted_by(
-    console: Console,
+def forwarded(url: str, password: str) -> tuple[int, str]:
+    """Log in as through a proxy; return the status, and the cookie if there is one."""
+    fields = urlencode({"name": "kim", "password": password}).encode()
+    headers = {
+        "x-forwarded-for": "198.51.100.1, 203.0.113.9",  # the first may be made up
+        "x-forwarded-proto": "https",
+    }
+    answer = httpx2.post(
+        f"{url}/login",
+        content=fields,
+        headers={**headers, "content-type": "application/x-www-form-urlencoded"},
+        verify=False,
+    )
+    return answer.status_code, answer.headers.get("set-cookie", "").lower()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("proxies", "address", "is_secure"),
+    [
+        ([], "127.0.0.1", False),
+        (["203.0.113.0/24"], "127.0.0.1", False),
+        (["127.0.0.1"], "203.0.113.9", True),
+    ],
+)
+def test_only_a_trusted_proxy_says_who_asks_and_whether_by_tls(
+    tmp_path: Path, proxies: list[str], address: str, is_secure: bool
 ) -> None:
+    console = open_rig(tmp_path, trusted_proxies=proxies)
     with serving(console) as served:
-        fields = urlencode({"name": "kim", "password": "guess"}).encode()
-        headers = {"x-forwarded-for": "203.0.113.9"}
-        request = Request(f"{served.url}/login", fields, headers)
-        with pytest.raises(HTTPError, match="401"):
-            urlopen(request, timeout=20)
-    (entry,) = console.store.audit.page(1)
-    assert entry.detail == {"address": "127.0.0.1"}
+        assert forwarded(served.url, "guess")[0] == 401
+        (entry,) = console.store.audit.page(1)
+        status, cookie = forwarded(served.url, PASSWORD)
+    assert entry.detail == {"address": address}
+    assert (status, "; secure" in cookie) == (303, is_secure)
     console.store.close()
 
 
