@@ -10,6 +10,7 @@ from pipelines.live.alarms import Alarm, AlarmRule, Verdict, raise_alarm
 from pipelines.records import ActionEvent
 from services.store.coverage import Covered
 from services.store.live import PoseTrack
+from services.store.notices import Notice
 from services.store.outbox import Message
 from services.store.store import Store
 
@@ -225,6 +226,7 @@ def fill(store: Store, now_ns: int) -> None:
     latest = fall(store, "bed-4", now_ns - 95 * NS_PER_S)
     escalated = latest.passed(RULE, now_ns)
     _put(store, escalated)
+    _notify(store, escalated)
     store.pose_tracks.put(track(latest))
     helped = fall(store, "bed-8", now_ns - 6 * MINUTE_NS)
     _put(store, helped.acknowledged("kim", now_ns - 5 * MINUTE_NS))
@@ -233,6 +235,24 @@ def fill(store: Store, now_ns: int) -> None:
     add(store, exit_event, raise_alarm(exit_event, medium, exit_event.start_ns))
     store.live.put(lives(now_ns), now_ns)
     store.take([Message("technical 1", "made/up", {})], {}, now_ns - MINUTE_NS)
+
+
+def _notify(store: Store, alarm: Alarm) -> None:
+    """One phone has the alarm, another does not take it, a webhook has refused it."""
+    title, body = f"{alarm.subject_id}: {alarm.name}", "confirmed"
+    notices = [
+        Notice(f"{name} {alarm.alarm_id} {entry}", name, alarm.alarm_id, title, body)
+        for name, entry in (("night nurse", 1), ("records", 1), ("doctor", 2))
+    ]
+    store.take([], {}, alarm.raised_ns, notices=notices)
+    (first, _), (second, _) = (
+        found
+        for name in ("night nurse", "records")
+        if (found := store.notices.next(name)) is not None
+    )
+    store.notices.taken(first, alarm.raised_ns + 2 * NS_PER_S)
+    done_ns = alarm.raised_ns + 9 * NS_PER_S
+    store.notices.refused(second, "answers HTTP 403", 1, done_ns)
 
 
 def _put(store: Store, alarm: Alarm) -> None:

@@ -113,12 +113,13 @@ class NoticeDelivery:
     async def _attempt(self, target: NoticeTarget, number: int, notice: Notice) -> str:
         """Try once; return why it must be tried again, or nothing."""
         outcome = await target.send(notice, self._utc_ns())
+        done_ns = self._utc_ns()
         if not outcome.problem:
-            await asyncio.to_thread(self._notices.taken, number)
+            await asyncio.to_thread(self._notices.taken, number, done_ns)
             self._recovered(target.label)
             return ""
         if outcome.is_refused and await asyncio.to_thread(
-            self._notices.refused, number, outcome.problem, _MOST_REFUSALS
+            self._notices.refused, number, outcome.problem, _MOST_REFUSALS, done_ns
         ):
             logger.error(
                 "%s: %s; the message %s is given up",

@@ -12,6 +12,9 @@ EXPECTED_SOURCES: Final = "expected sources"
 HUB_PORT: Final = "port"
 """The hub's note of the port that it listens on."""
 
+CLOCK_CORRECTION: Final = "clock correction"
+"""The hub's note of what its pipeline time lacks to UTC, in nanoseconds."""
+
 
 @final
 class Notes:

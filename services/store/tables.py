@@ -83,6 +83,7 @@ notices: Final = Table(
     Column("outlives_alarm", Boolean, nullable=False, server_default=false()),
     Column("refusals", Integer, nullable=False, server_default="0"),
     Column("dead_why", String),
+    Column("done_ns", BigInteger),
 )
 notes: Final = Table(
     "notes",

@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import io
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -121,6 +122,24 @@ def test_an_alarm_shows_its_history_and_what_recognised_it(
     for words in ("camera and wearable", "very sure (93 %)", "others were called"):
         assert words in text
     assert "<dd>2</dd>" in text  # people in view, by the poses
+
+
+def test_an_alarm_shows_who_was_told_and_who_was_not(
+    client: TestClient, ward: Console
+) -> None:
+    log_in(client, "vera")
+    (alarm,) = (it for it in ward.store.alarms.open() if it.subject_id == "bed-4")
+    rows = text_of(client, f"/alarms/{alarm.alarm_id}").split("<tr>")[2:]
+    words = [" ".join(re.sub(r"<[^>]*>", " ", row).split()) for row in rows]
+    assert words[0].startswith("night nurse Confirmed delivered, ")
+    assert words[1].startswith("records Confirmed given up, ")
+    assert words[1].endswith(": answers HTTP 403")
+    called = "Nobody had answered, others were called"
+    assert words[2].startswith(f"Broker (MQTT) {called} delivered, ")
+    assert words[3].startswith(f"doctor {called} waits")
+    text = text_of(client, "/system")
+    assert re.search(r"doctor</td><td[^>]*>1</td><td[^>]*>0</td>", text)
+    assert re.search(r"records</td><td[^>]*>0</td><td[^>]*>1</td>", text)
 
 
 def test_a_fault_of_the_system_is_closed_without_a_question(
@@ -277,7 +296,7 @@ def test_only_who_sees_everybody_reads_whom_a_message_or_a_trouble_is_about(
         assert words in whole
         assert words not in limited
     for text in (whole, limited):
-        assert "<dd>1</dd>" in text
+        assert "<dd>2</dd>" in text
         assert "Something is wrong (1)" in text
 
 
