@@ -9,6 +9,7 @@ from pipelines.clock import NS_PER_S, utc_datetime
 from pipelines.live.alarms import Alarm, AlarmRule, Verdict, raise_alarm
 from pipelines.records import ActionEvent
 from services.store.coverage import Covered
+from services.store.drift_blocks import DriftBlock
 from services.store.live import PoseTrack
 from services.store.notices import Notice
 from services.store.outbox import Message
@@ -223,6 +224,7 @@ def fill(store: Store, now_ns: int) -> None:
     """Fill a store with the ward."""
     store.notes.note("expected sources", {name: ["camera"] for name in BEDS})
     _history(store, now_ns)
+    _drift(store, "bed-4", now_ns)
     latest = fall(store, "bed-4", now_ns - 95 * NS_PER_S)
     escalated = latest.passed(RULE, now_ns)
     _put(store, escalated)
@@ -280,6 +282,20 @@ def _history(store: Store, now_ns: int) -> None:
                 add(store, happened, resolved)
             if day < 2:
                 _cover(store, name, place, utc_datetime(now_ns - day * DAY_NS))
+
+
+def _drift(store: Store, subject_id: str, now_ns: int) -> None:
+    """A day of blocks: a dark hour at night, and a pause of an hour."""
+    blocks = []
+    for back in range(24 * 12, 0, -1):
+        hour = back / 12
+        if 6 < hour < 7:
+            continue
+        dark = max(0.0, 1 - abs(hour - 10) / 2)
+        confidence = 0.86 - 0.3 * dark + 0.04 * math.sin(back)
+        at_ns = now_ns - back * 5 * MINUTE_NS
+        blocks.append(DriftBlock(subject_id, at_ns, confidence, 0.1 + 0.7 * dark))
+    store.drift_blocks.put(blocks)
 
 
 def _cover(store: Store, name: str, place: int, at: Any) -> None:

@@ -16,6 +16,7 @@ from services.store.answers import Answers, settle_answers
 from services.store.audit import Audit
 from services.store.coverage import Coverage
 from services.store.database import Database
+from services.store.drift_blocks import DriftBlocks
 from services.store.events import Events, add_events
 from services.store.live import LiveStates, PoseTracks
 from services.store.notes import Notes
@@ -41,6 +42,7 @@ class Store:
         live: The present of each subject.
         pose_tracks: Poses around alarms.
         coverage: How long each subject was watched.
+        drift_blocks: The course of each subject's drift detection.
         audit: Who did what.
     """
 
@@ -56,6 +58,7 @@ class Store:
         self.live = LiveStates(database)
         self.pose_tracks = PoseTracks(database)
         self.coverage = Coverage(database)
+        self.drift_blocks = DriftBlocks(database)
         self.audit = Audit(database)
         self._taking = threading.Lock()
 

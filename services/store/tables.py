@@ -126,6 +126,14 @@ coverage: Final = Table(
     Column("reason", String, primary_key=True),
     Column("seconds", Float, nullable=False),
 )
+drift_blocks: Final = Table(
+    "drift_blocks",
+    metadata,
+    Column("subject_id", String, primary_key=True),
+    Column("at_ns", BigInteger, primary_key=True, index=True),
+    Column("confidence", Float),
+    Column("level", Float),
+)
 audit: Final = Table(
     "audit",
     metadata,

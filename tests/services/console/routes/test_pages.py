@@ -124,6 +124,19 @@ def test_an_alarm_shows_its_history_and_what_recognised_it(
     assert "<dd>2</dd>" in text  # people in view, by the poses
 
 
+def test_a_subject_shows_how_sure_recognition_was_over_the_day(
+    client: TestClient, ward: Console
+) -> None:
+    log_in(client, "vera")
+    text = text_of(client, "/subjects/bed-4")
+    assert text.count('role="img" aria-label="How ') == 2
+    assert "Mean " in text
+    assert text.count("<polyline") >= 2
+    quiet = text_of(client, "/subjects/bed-3")
+    assert "Nothing was recognised on this day" in quiet
+    assert "<polyline" not in quiet
+
+
 def test_an_alarm_shows_who_was_told_and_who_was_not(
     client: TestClient, ward: Console
 ) -> None:
