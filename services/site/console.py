@@ -1,9 +1,9 @@
 """The console's section of a site's configuration."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from services.site.section import Section
 
@@ -33,6 +33,20 @@ class ConsoleSettings(Section):
     language: Literal["en", "de"] = Field(
         "en", description="Language of the pages where a browser asks for none of ours."
     )
+    snooze_minutes: tuple[Annotated[int, Field(ge=1, le=24 * 60)], ...] = Field(
+        (5, 10, 30),
+        min_length=1,
+        max_length=6,
+        description="Lengths of a snooze that the pages offer, in minutes, rising.",
+    )
+
+    @field_validator("snooze_minutes")
+    @classmethod
+    def _rises(cls, minutes: tuple[int, ...]) -> tuple[int, ...]:
+        if minutes != tuple(sorted(set(minutes))):
+            msg = f"expected rising minutes, such as 5, 10, 30, got {list(minutes)}"
+            raise ValueError(msg)
+        return minutes
 
     @model_validator(mode="after")
     def _tls_is_whole(self) -> "ConsoleSettings":

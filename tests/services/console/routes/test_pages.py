@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -20,7 +21,7 @@ from services.store.audit import AuditEntry
 from services.store.coverage import Covered
 from services.store.notices import Notice
 from tests import made_up_ward
-from tests.console_rig import asking, log_in
+from tests.console_rig import asking, log_in, open_rig
 from tests.made_up_ward import fall
 
 pytestmark = pytest.mark.slow
@@ -102,6 +103,15 @@ def test_an_answer_works_without_scripts(client: TestClient, ward: Console) -> N
     assert "waits for the service" in text_of(client, answer.headers["location"])
     (stored,) = ward.store.answers.waiting(10)
     assert stored.facts == {"minutes": 5.0}
+
+
+def test_the_site_sets_how_long_a_snooze_may_be(tmp_path: Path) -> None:
+    console = open_rig(tmp_path, snooze_minutes=[3, 20])
+    fall(console.store, "bed-4", console.utc_ns())
+    with asking(console) as client:
+        log_in(client, "kim")
+        offered = re.findall(r'name="minutes" value="(\d+)"', text_of(client, "/"))
+    assert offered == ["3", "20"]
 
 
 def test_an_answer_that_did_not_fit_says_why(client: TestClient, ward: Console) -> None:
