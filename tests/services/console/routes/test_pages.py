@@ -159,7 +159,7 @@ def test_an_alarm_shows_who_was_told_and_who_was_not(
     assert words[1].endswith(": answers HTTP 403")
     called = "Nobody had answered, others were called"
     assert words[2].startswith(f"Broker (MQTT) {called} delivered, ")
-    assert words[3].startswith(f"doctor {called} waits")
+    assert words[3].startswith(f"doctor {called} not delivered yet")
     text = text_of(client, "/system")
     assert re.search(r"doctor</td><td[^>]*>1</td><td[^>]*>0</td>", text)
     assert re.search(r"records</td><td[^>]*>0</td><td[^>]*>1</td>", text)
