@@ -307,7 +307,9 @@ class DriftStatus:
     faults that the sources report are detected. ``accuracy`` is the recent share of
     right answers implied by calibrated confidence, with its 95 % interval; None with
     fewer than three blocks, or if the latest block has an answer without calibrated
-    confidence. ``note`` is the reason why learning restarted.
+    confidence. ``note`` is the reason why learning restarted. ``confidence`` is the
+    mean of the block's answers, None without any. ``level`` is how near drift detection
+    is to an alert, 0 to 1, where 1 is an open alert; None while it learns.
     """
 
     subject_id: str
@@ -316,6 +318,8 @@ class DriftStatus:
     accuracy: tuple[float, float, float] | None
     decided_ns: int
     note: str = ""
+    confidence: float | None = None
+    level: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

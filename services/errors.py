@@ -10,6 +10,7 @@
         ├── PortTaken          another program listens on the port
         ├── ConsoleError       the console cannot serve, or has no such user
         ├── BrokerRefused      the broker wants other credentials or another certificate
+        ├── BrowserMissing     a benchmark needs a browser that is not installed
         ├── ClusterNotFound    no Ray cluster answers at the given address
         └── RayFolderError     Ray cannot put its files and sockets into its folder
 
@@ -117,6 +118,12 @@ class BrokerRefused(PlaceError):
     """The broker refuses the connection or the publishing."""
 
     template = "broker {place}: {problem}"
+
+
+class BrowserMissing(PlaceError):
+    """A benchmark needs a browser, or its driver, that is not installed."""
+
+    template = "{place} {problem}"
 
 
 class ClusterNotFound(PlaceError):

@@ -9,7 +9,9 @@ from pipelines.clock import NS_PER_S, utc_datetime
 from pipelines.live.alarms import Alarm, AlarmRule, Verdict, raise_alarm
 from pipelines.records import ActionEvent
 from services.store.coverage import Covered
+from services.store.drift_blocks import DriftBlock
 from services.store.live import PoseTrack
+from services.store.notices import Notice
 from services.store.outbox import Message
 from services.store.store import Store
 
@@ -222,9 +224,11 @@ def fill(store: Store, now_ns: int) -> None:
     """Fill a store with the ward."""
     store.notes.note("expected sources", {name: ["camera"] for name in BEDS})
     _history(store, now_ns)
+    _drift(store, "bed-4", now_ns)
     latest = fall(store, "bed-4", now_ns - 95 * NS_PER_S)
     escalated = latest.passed(RULE, now_ns)
     _put(store, escalated)
+    _notify(store, escalated)
     store.pose_tracks.put(track(latest))
     helped = fall(store, "bed-8", now_ns - 6 * MINUTE_NS)
     _put(store, helped.acknowledged("kim", now_ns - 5 * MINUTE_NS))
@@ -233,6 +237,24 @@ def fill(store: Store, now_ns: int) -> None:
     add(store, exit_event, raise_alarm(exit_event, medium, exit_event.start_ns))
     store.live.put(lives(now_ns), now_ns)
     store.take([Message("technical 1", "made/up", {})], {}, now_ns - MINUTE_NS)
+
+
+def _notify(store: Store, alarm: Alarm) -> None:
+    """One phone has the alarm, another does not take it, a webhook has refused it."""
+    title, body = f"{alarm.subject_id}: {alarm.name}", "confirmed"
+    notices = [
+        Notice(f"{name} {alarm.alarm_id} {entry}", name, alarm.alarm_id, title, body)
+        for name, entry in (("night nurse", 1), ("records", 1), ("doctor", 2))
+    ]
+    store.take([], {}, alarm.raised_ns, notices=notices)
+    (first, _), (second, _) = (
+        found
+        for name in ("night nurse", "records")
+        if (found := store.notices.next(name)) is not None
+    )
+    store.notices.taken(first, alarm.raised_ns + 2 * NS_PER_S)
+    done_ns = alarm.raised_ns + 9 * NS_PER_S
+    store.notices.refused(second, "answers HTTP 403", 1, done_ns)
 
 
 def _put(store: Store, alarm: Alarm) -> None:
@@ -260,6 +282,20 @@ def _history(store: Store, now_ns: int) -> None:
                 add(store, happened, resolved)
             if day < 2:
                 _cover(store, name, place, utc_datetime(now_ns - day * DAY_NS))
+
+
+def _drift(store: Store, subject_id: str, now_ns: int) -> None:
+    """A day of blocks: a dark hour at night, and a pause of an hour."""
+    blocks = []
+    for back in range(24 * 12, 0, -1):
+        hour = back / 12
+        if 6 < hour < 7:
+            continue
+        dark = max(0.0, 1 - abs(hour - 10) / 2)
+        confidence = 0.86 - 0.3 * dark + 0.04 * math.sin(back)
+        at_ns = now_ns - back * 5 * MINUTE_NS
+        blocks.append(DriftBlock(subject_id, at_ns, confidence, 0.1 + 0.7 * dark))
+    store.drift_blocks.put(blocks)
 
 
 def _cover(store: Store, name: str, place: int, at: Any) -> None:

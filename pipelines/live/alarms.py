@@ -11,10 +11,11 @@
         ▼                         ▼  │                 │
      resolved ◀──────────────── acknowledged ──────────┘
 
-Any state that is not over may be acknowledged, snoozed or resolved by a person. An
-alarm that latches stays when the episode ends, because somebody must have looked; one
-that does not is resolved then. Nothing here reads a clock: every method gets the time,
-and what is due is dated at the time at which it was due. So a restart changes nothing.
+A person may acknowledge, snooze, escalate or resolve any alarm that is not over. Who
+escalates calls the next step at once, as one who is there and needs help. An alarm that
+latches stays when the episode ends, because somebody must have looked; one that does
+not is resolved then. Nothing here reads a clock: every method gets the time, and what
+is due is dated at the time at which it was due. So a restart changes nothing.
 """
 
 from dataclasses import dataclass, replace
@@ -55,6 +56,9 @@ Verdict = Literal["true", "false"]
 
 OVER: Final = frozenset[AlarmState]({"resolved", "cancelled"})
 ANSWERED: Final = frozenset[AlarmState]({"acknowledged", "snoozed"}) | OVER
+
+_MOMENT_NS: Final = seconds_to_ns(5.0)
+"""Time in which nobody can have answered a step of the escalation yet."""
 
 
 class AlarmError(ValueError):
@@ -183,6 +187,29 @@ class Alarm:
             raise AlarmError(msg)
         entry = AlarmEntry("snoozed", now_ns, by)
         return replace(self._with("snoozed", entry), until_ns=until_ns)
+
+    def escalated(self, by: str, now_ns: int) -> "Alarm":
+        """Return the alarm with its next step called at once by a person.
+
+        It waits for an answer again, whatever was answered before. The chain may be at
+        its end: who was called is called again. Two who ask in the same moment, or one
+        whose message comes twice, call one step.
+
+        Raises:
+            AlarmError: If it is over, or has escalated a moment ago.
+        """
+        self._require_open("escalated")
+        latest = self.history[-1]
+        if latest.step == "escalated" and now_ns - latest.at_ns < _MOMENT_NS:
+            msg = f"alarm {self.alarm_id} has escalated a moment ago"
+            raise AlarmError(msg)
+        later = self._with("escalated", AlarmEntry("escalated", now_ns, by))
+        return replace(
+            later,
+            waits_since_ns=now_ns,
+            escalations=self.escalations + 1,
+            until_ns=0,
+        )
 
     def resolved(
         self, by: str, verdict: Verdict | None, now_ns: int, note: str = ""

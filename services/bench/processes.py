@@ -10,6 +10,7 @@ _NAMES = {
     "ray::Hub": "hub",
     "mosquitto": "broker",
     "services.demo.rtsp_server": "cameras (RTSP server)",
+    "services console ": "console",
     # What is left of Ray, after its processes above.
     "raylet": "ray itself",
     "gcs_server": "ray itself",

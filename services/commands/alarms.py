@@ -28,6 +28,10 @@ def alarms(
     snooze: Annotated[
         str | None, typer.Option(metavar="ALARM", help="Silence it for --minutes.")
     ] = None,
+    escalate: Annotated[
+        str | None,
+        typer.Option(metavar="ALARM", help="Call the next step of its escalation now."),
+    ] = None,
     resolve: Annotated[
         str | None, typer.Option(metavar="ALARM", help="End it, with --verdict.")
     ] = None,
@@ -48,10 +52,10 @@ def alarms(
     """
     from services.site.file import read_site
 
-    given = {"ack": ack, "snooze": snooze, "resolve": resolve}
+    given = {"ack": ack, "snooze": snooze, "escalate": escalate, "resolve": resolve}
     answers = [(kind, about) for kind, about in given.items() if about is not None]
     if len(answers) > 1:
-        msg = "give one of --ack, --snooze and --resolve"
+        msg = "give one of --ack, --snooze, --escalate and --resolve"
         raise typer.BadParameter(msg)
     if verdict not in (None, "true", "false"):
         msg = "true or false"

@@ -316,6 +316,54 @@ def store(
     _present("waiting for the store", rows, facts, "store", out, as_json=as_json)
 
 
+@app.command()
+def console(
+    *,
+    alarms: Annotated[
+        int, typer.Option(min=1, max=1000, help="Number of alarms that must sound.")
+    ] = 50,
+    seconds: Annotated[
+        float,
+        typer.Option(min=1, max=600, help="Time to measure each cost, in seconds."),
+    ] = 30.0,
+    pictures_hz: Annotated[
+        int,
+        typer.Option(min=1, max=4, help="Poses of each stick figure in a second."),
+    ] = 2,
+    seed: SeedOption = 1,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure how soon an alarm sounds in a browser, and what stick figures cost.
+
+    Starts a private broker, a hub and a console. While 16 subjects are watched, falls
+    are reported; a Chromium with the wall board open notes when the alarm's sound
+    begins. Then wall boards with 32 moving stick figures are open, and the processor
+    time of the console is measured. Needs Chromium and Playwright.
+    """
+    from pipelines.clock import SystemClock
+    from services.bench.console.measure import Plan, measure_console
+
+    plan = Plan(alarms, seconds, pictures_hz)
+    with TemporaryDirectory(prefix="wardwatch-bench-") as folder, staged_bars() as show:
+        cost = signals.run(
+            measure_console(plan, seed, Path(folder), SystemClock(), show)
+        )
+    rows = [
+        (f"{cost.alarms} events, {what}, p50 / p95 / longest", wait.text)
+        for what, wait in (("on the disk", cost.stored), ("heard", cost.sound))
+    ]
+    rows += [
+        (
+            f"{cost.tile_subjects} stick figures at {cost.pictures_hz}/s,"
+            f" open wall boards: {each.pages}",
+            f"{each.core_share:.1%} of a core, {each.kib_per_s:g} KiB/s each",
+        )
+        for each in cost.tiles
+    ]
+    _present("the console", rows, asdict(cost), "console", out, as_json=as_json)
+
+
 def _checked(database: str | None) -> str | None:
     """Return the address of a database, if it is one."""
     from services.store.database import read_url

@@ -1,14 +1,19 @@
 """Open alarms as cards: what happened, what was answered, and what one may do."""
 
 from dataclasses import dataclass
-from typing import final
+from typing import Final, final
 
-from pipelines.live.alarms import ANSWERED, Alarm
+from pipelines.live.alarms import ANSWERED, Alarm, AlarmStep
 from pipelines.records import BED_EXIT
 from services.console.feed import Snapshot
 from services.console.people import Person
 from services.console.tiles import urgency
 from services.store.answers import StoredAnswer
+
+_MOVES: Final = frozenset[AlarmStep](
+    {"confirmed", "escalated", "awake", "long lie", "out of bed"}
+)
+"""Entries of a history after which an alarm waits for an answer."""
 
 
 @final
@@ -52,6 +57,13 @@ class Card:
         if alarm.has_ended:
             return "back_in_bed" if is_exit else "ended"
         return ""
+
+    @property
+    def called_by(self) -> str:
+        """Who has called for help, if nobody has answered since; empty for nobody."""
+        latest = [it for it in self.alarm.history if it.step in _MOVES][-1:]
+        calls = [it for it in latest if it.step == "escalated"]
+        return calls[0].by if calls and self.waits else ""
 
     @property
     def is_sent(self) -> bool:

@@ -11,7 +11,7 @@ from services.hub.topics import ALARM_ANSWERS
 from services.store.answers import StoredAnswer
 
 _MOST_HISTORY: Final = 200
-"""Entries of an alarm from which nobody may snooze it again."""
+"""Entries of an alarm from which nobody may snooze or escalate it again."""
 
 
 class AnswerRefused(Exception):
@@ -28,7 +28,7 @@ class Given:
     """What a person answers.
 
     Attributes:
-        kind: ack, snooze or resolve.
+        kind: ack, snooze, escalate or resolve.
         minutes: Length of a snooze, above 0 and up to a day.
         verdict: ``true`` or ``false`` of an alarm that is resolved; None for neither.
         note: A line for the history.
@@ -67,7 +67,7 @@ def give(console: Console, person: Person, alarm_id: str, given: Given) -> int:
         reason = "answer.over"
         raise AnswerRefused(reason)
     _check(given)
-    if given.kind == "snooze" and len(alarm.history) >= _MOST_HISTORY:
+    if given.kind in ("snooze", "escalate") and len(alarm.history) >= _MOST_HISTORY:
         reason = "answer.too_often"
         raise AnswerRefused(reason)
     facts = given.facts()

@@ -103,14 +103,15 @@ def page(
     **facts: object,
 ) -> Response:
     """Return a page in its frame, in the language of who asks."""
-    wording = wording_of(request)
+    console, wording = console_of(request), wording_of(request)
     content = fragment(
         wording,
         template,
         person=request.state.person,
         csrf=request.state.csrf,
         path=path_of(request),
-        site=console_of(request).site.site,
+        site=console.site.site,
+        snooze_minutes=console.settings.snooze_minutes,
         version=installed_version(),
         languages=LANGUAGES,
         **facts,

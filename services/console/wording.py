@@ -121,6 +121,8 @@ class Wording:
             text = self.texts("step.resolved by itself")
         elif step == "resolved" and alarm.verdict is not None:
             text = self.texts(f"step.resolved {alarm.verdict}", by=by)
+        elif step == "escalated" and entry.by:
+            text = self.texts("step.escalated by", by=by)
         elif step == "recovered" and alarm.name == BED_EXIT:
             text = self.texts("step.back in bed")
         else:

@@ -16,7 +16,12 @@ _QUIET_S: Final = 0.7
 """Silence after which every kept message has come."""
 _ANSWER_S: Final = 5.0
 
-_STEPS: Final = {"ack": "acknowledged", "snooze": "snoozed", "resolve": "resolved"}
+_STEPS: Final = {
+    "ack": "acknowledged",
+    "snooze": "snoozed",
+    "escalate": "escalated",
+    "resolve": "resolved",
+}
 """What the history says after each kind of answer."""
 
 

@@ -13,6 +13,7 @@ from services.store.outbox import Message
 from services.version import installed_version
 
 PREFIX: Final = "homeassistant/"
+_PRESSED: Final = '{"by": "Home Assistant"}'
 _OLD_COMPONENTS: Final = ("event", "binary_sensor")
 
 
@@ -63,7 +64,14 @@ def discovery(topics: Topics, subject_id: str, events: Sequence[str]) -> Message
         "name": "acknowledge",
         "unique_id": f"{unit}_acknowledge",
         "command_topic": topics.answer(subject_id, "ack"),
-        "payload_press": '{"by": "Home Assistant"}',
+        "payload_press": _PRESSED,
+    }
+    escalate = {
+        "platform": "button",
+        "name": "escalate",
+        "unique_id": f"{unit}_escalate",
+        "command_topic": topics.answer(subject_id, "escalate"),
+        "payload_press": _PRESSED,
     }
     payload = {
         "device": {
@@ -76,6 +84,7 @@ def discovery(topics: Topics, subject_id: str, events: Sequence[str]) -> Message
             "event": happens,
             "alarm": alarm,
             "acknowledge": acknowledge,
+            "escalate": escalate,
             "sources": trouble,
         },
         "availability_topic": topics.site_status,

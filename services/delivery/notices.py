@@ -161,12 +161,13 @@ class NoticeDelivery:
         """Try once; return why it must be tried again, or nothing."""
         target = lane.target
         outcome = await target.send(notice, self._utc_ns())
+        done_ns = self._utc_ns()
         if not outcome.problem:
-            await asyncio.to_thread(self._notices.taken, number)
+            await asyncio.to_thread(self._notices.taken, number, done_ns)
             _recovered(lane)
             return ""
         if outcome.is_refused and await asyncio.to_thread(
-            self._notices.refused, number, outcome.problem, _MOST_REFUSALS
+            self._notices.refused, number, outcome.problem, _MOST_REFUSALS, done_ns
         ):
             logger.error(
                 "%s: %s; the message %s is given up",

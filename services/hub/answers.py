@@ -25,7 +25,7 @@ class Answer:
 
     Attributes:
         about: The id of an alarm, or the name of a subject for all of its open ones.
-        kind: ack, snooze or resolve.
+        kind: ack, snooze, escalate or resolve.
         facts: What else was said: by, minutes, verdict, note; not checked yet.
     """
 
@@ -66,6 +66,8 @@ def answered(alarm: Alarm, answer: Answer, now_ns: int) -> Alarm:
         case "snooze":
             until_ns = now_ns + seconds_to_ns(60 * _minutes(answer.facts))
             return alarm.snoozed(by, until_ns, now_ns)
+        case "escalate":
+            return alarm.escalated(by, now_ns)
         case "resolve":
             note = _text(answer.facts, "note")
             return alarm.resolved(by, _verdict(answer.facts), now_ns, note)

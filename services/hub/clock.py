@@ -12,10 +12,9 @@ from pipelines.clock import NS_PER_S, Clock, span_text
 from services.errors import StoreError
 from services.hub.metrics import Metrics
 from services.hub.topics import Topics
+from services.store.notes import CLOCK_CORRECTION
 from services.store.outbox import Message
 from services.store.store import Store
-
-_NOTE = "clock correction"
 
 
 @final
@@ -29,8 +28,10 @@ class HubClock:
         self._metrics, self._topics = metrics, topics
         self._correction_ns = 0
         with suppress(StoreError):  # a full disk must not prevent the start
-            store.outbox.move_times(cast("int | None", store.notes.recall(_NOTE)) or 0)
-            store.notes.note(_NOTE, 0)
+            store.outbox.move_times(
+                cast("int | None", store.notes.recall(CLOCK_CORRECTION)) or 0
+            )
+            store.notes.note(CLOCK_CORRECTION, 0)
 
     def utc_ns(self) -> int:
         """Return UTC, by the system clock as it is now."""
@@ -46,7 +47,7 @@ class HubClock:
         moved_ns = correction_ns - self._correction_ns
         if moved_ns == 0:
             return []
-        self._store.notes.note(_NOTE, correction_ns)
+        self._store.notes.note(CLOCK_CORRECTION, correction_ns)
         self._metrics.correct(correction_ns)
         self._correction_ns = correction_ns
         if abs(moved_ns) < NS_PER_S:

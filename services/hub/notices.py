@@ -1,8 +1,9 @@
 """Notices: the messages to phones and webhooks about an alarm.
 
 An alarm notifies phones when it is confirmed, at each step of its escalation, when a
-snooze ends, and when an episode lasts too long. What a person did notifies no phone. A
-webhook gets every change, unless it asks for the loud ones alone.
+snooze ends, and when an episode lasts too long. What a person did notifies no phone,
+but for calling the next step. A webhook gets every change, unless it asks for the loud
+ones alone.
 """
 
 import json
@@ -65,8 +66,9 @@ def _to_phone(
     sure = f"{_WITNESSES[alarm.modality]} sure to {alarm.confidence:.0%}"
     if alarm.kind == "technical":
         sure = "a fault of the system"
+    by = f" by {entry.by}" if entry.by else ""
     body = (
-        f"{entry.step} at {at:%H:%M:%S %Z} on {at:%Y-%m-%d}; priority"
+        f"{entry.step}{by} at {at:%H:%M:%S %Z} on {at:%Y-%m-%d}; priority"
         f" {alarm.priority}; {sure}; alarm {alarm.alarm_id}"
     )
     return Notice(

@@ -1,6 +1,7 @@
 """Stores what is seen, as reports bring it, for a console.
 
     report ─┬─▶ present of each subject, in place of the one before
+            ├─▶ confidence and drift of each block of five minutes
             └─▶ recent poses ── an alarm is raised ─▶ its track, until a minute after
 
 Reports do not wait for it: events matter more. The newest is written by a task of its
@@ -15,6 +16,7 @@ from pipelines.live.alarms import Alarm
 from pipelines.records import ActionEvent
 from services.errors import StoreError
 from services.hub.clock import HubClock
+from services.hub.drift_course import DriftCourse
 from services.hub.live import live_json
 from services.hub.pose_tracks import FINAL_NS, GrowingTrack, GrowingTracks
 from services.hub.reports import SubjectState
@@ -40,6 +42,7 @@ class SeenKeeper:
         self._store, self._dates, self._subjects = store, dates, subjects
         begun = store.pose_tracks.since(dates.utc_ns() - FINAL_NS)
         self._tracks = GrowingTracks(GrowingTrack.of(it.content) for it in begun)
+        self._course = DriftCourse()
         self._new: dict[str, SubjectState] = {}
         self._grown: dict[str, GrowingTrack] = {}
         self._news = asyncio.Event()
@@ -110,6 +113,9 @@ class SeenKeeper:
         if states:
             contents = {name: live_json(state) for name, state in states.items()}
             self._store.live.put(contents, self._dates.utc_ns())
+        if blocks := self._course.new(states):
+            self._store.drift_blocks.put(blocks)
+            self._course.stored(blocks)
         for track in tracks:
             self._store.pose_tracks.put(track)
 

@@ -23,7 +23,7 @@ from services.store.outbox import Message
 VERSION = 1
 _LINES = RecordLines()
 
-ALARM_ANSWERS: Final = ("ack", "snooze", "resolve")
+ALARM_ANSWERS: Final = ("ack", "snooze", "escalate", "resolve")
 """Kinds of answers to an alarm; the last part of their topics."""
 
 OverallState = Literal["online", "degraded", "offline"]

@@ -1,7 +1,7 @@
 """The console's section of a site's configuration."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, IPvAnyNetwork, field_validator, model_validator
 
@@ -39,6 +39,12 @@ class ConsoleSettings(Section):
     language: Literal["en", "de"] = Field(
         "en", description="Language of the pages where a browser asks for none of ours."
     )
+    snooze_minutes: tuple[Annotated[int, Field(ge=1, le=24 * 60)], ...] = Field(
+        (5, 10, 30),
+        min_length=1,
+        max_length=6,
+        description="Lengths of a snooze that the pages offer, in minutes, rising.",
+    )
     oidc: OpenIdSettings | None = Field(
         None,
         description="Logins by an OpenID Connect provider; they need the extra oidc.",
@@ -70,6 +76,14 @@ class ConsoleSettings(Section):
             msg = "trusts everybody; name the addresses of the proxies"
             raise ValueError(msg)
         return proxies
+
+    @field_validator("snooze_minutes")
+    @classmethod
+    def _rises(cls, minutes: tuple[int, ...]) -> tuple[int, ...]:
+        if minutes != tuple(sorted(set(minutes))):
+            msg = f"expected rising minutes, such as 5, 10, 30, got {list(minutes)}"
+            raise ValueError(msg)
+        return minutes
 
     @model_validator(mode="after")
     def _tls_is_whole(self) -> "ConsoleSettings":

@@ -26,6 +26,9 @@ class KeepDays(Section):
         365, ge=1, le=3650, description="How long each subject was watched on a day."
     )
     audit: int = Field(365, ge=1, le=3650, description="Who did what.")
+    drift: int = Field(
+        30, ge=1, le=3650, description="Confidence and drift of each five minutes."
+    )
 
 
 class HubSettings(Section):

@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, Connection, Integer, case, cast, delete, func
 from pipelines.clock import NS_PER_S
 from pipelines.live.alarms import Alarm, AlarmEntry
 from services.store.database import Database, replace_row
+from services.store.notices import WAITS
 from services.store.pages import Filters, Key, page_of
 from services.store.tables import alarms, notices
 
@@ -46,7 +47,8 @@ class AlarmWeek:
 def put_alarms(connection: Connection, changed: Iterable[Alarm]) -> None:
     """Store alarms in place of their former selves.
 
-    Notices of an alarm that is over are deleted, but for those that outlive it.
+    Notices that wait are deleted with the end of their alarm, but for those that
+    outlive it.
     """
     for alarm in changed:
         row = {
@@ -62,7 +64,7 @@ def put_alarms(connection: Connection, changed: Iterable[Alarm]) -> None:
         if alarm.is_over:
             theirs = notices.c.alarm_id == alarm.alarm_id
             useless = theirs & notices.c.outlives_alarm.is_(False)
-            connection.execute(delete(notices).where(useless))
+            connection.execute(delete(notices).where(useless, *WAITS))
 
 
 @final

@@ -21,7 +21,7 @@ class StoredAnswer:
     Attributes:
         number: Its place in the order of writing.
         about: The id of an alarm, or a subject's name for all of its open ones.
-        kind: ack, snooze or resolve.
+        kind: ack, snooze, escalate or resolve.
         facts: What else was said: minutes, verdict, note.
         by: The person.
         at_ns: When it was given, UTC.

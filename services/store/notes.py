@@ -14,6 +14,9 @@ HUB_PORT: Final = "port"
 """The hub's note of the port that it listens on."""
 _SITE: Final = "site"
 
+CLOCK_CORRECTION: Final = "clock correction"
+"""The hub's note of what its pipeline time lacks to UTC, in nanoseconds."""
+
 
 @final
 class Notes:

@@ -1,13 +1,28 @@
-"""Notices: messages about an alarm to phones and webhooks, until each was taken."""
+"""Notices: messages about an alarm to phones and webhooks, until each was taken.
+
+A notice that was taken or given up is kept as its receipt, as long as its alarm.
+"""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import final
+from typing import Final, final
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import (
+    Connection,
+    Integer,
+    and_,
+    case,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from services.store.database import AnyRow, Database, insert_new
 from services.store.tables import notices
+
+WAITS: Final = (notices.c.is_taken.is_(False), notices.c.dead_why.is_(None))
+"""What holds of a notice that is still to be sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +59,23 @@ class DeadNotices:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """What is not delivered of one target's notices.
+
+    Attributes:
+        target: Name of the target.
+        waiting: Number of notices that are still to be sent.
+        given_up: Number of notices that were given up.
+        refusals: Most refusals of one that waits.
+    """
+
+    target: str
+    waiting: int
+    given_up: int
+    refusals: int
+
+
 def add_notices(connection: Connection, new: Iterable[Notice]) -> None:
     """Add notices to send; those that were added before stay as they are."""
     for notice in new:
@@ -76,30 +108,31 @@ class Notices:
             )
             .exists()
         )
-        query = select(notices).where(notices.c.target == target, *_WAITS, ~is_held_up)
+        query = select(notices).where(notices.c.target == target, *WAITS, ~is_held_up)
         order = notices.c.refusals, notices.c.number
         row = self._database.row(query.order_by(*order).limit(1))
         return None if row is None else (row.number, _notice_of(row))
 
     def waiting(self, most: int | None = None) -> list[Notice]:
         """Return the notices that are still to be sent, the oldest first; None: all."""
-        query = select(notices).where(*_WAITS).order_by(notices.c.number)
+        query = select(notices).where(*WAITS).order_by(notices.c.number)
         return [_notice_of(row) for row in self._database.rows(query.limit(most))]
 
     def count_waiting(self) -> int:
         """Return how many notices are still to be sent."""
-        count = select(func.count()).select_from(notices).where(*_WAITS)
+        count = select(func.count()).select_from(notices).where(*WAITS)
         return int(self._database.rows(count)[0][0])
 
-    def taken(self, number: int) -> None:
-        """Mark a notice as taken by its target."""
+    def taken(self, number: int, now_ns: int) -> None:
+        """Mark a notice as taken by its target now, in UTC."""
         one = update(notices).where(notices.c.number == number)
-        self._database.execute(one.values(is_taken=True))
+        self._database.execute(one.values(is_taken=True, done_ns=now_ns))
 
-    def refused(self, number: int, why: str, most: int) -> bool:
+    def refused(self, number: int, why: str, most: int, now_ns: int) -> bool:
         """Count a refusal by the target; return whether the notice is given up.
 
-        It is given up after ``most`` refusals, and kept with the reason ``why``.
+        It is given up after ``most`` refusals, and kept with the reason ``why`` and the
+        time, UTC.
         """
 
         def work(connection: Connection) -> bool:
@@ -107,9 +140,32 @@ class Notices:
             more = update(notices).where(one).values(refusals=notices.c.refusals + 1)
             connection.execute(more)
             ends = update(notices).where(one, notices.c.refusals >= most)
-            return connection.execute(ends.values(dead_why=why)).rowcount > 0
+            return (
+                connection.execute(ends.values(dead_why=why, done_ns=now_ns)).rowcount
+                > 0
+            )
 
         return self._database.do(work)
+
+    def undelivered(self) -> list[Undelivered]:
+        """Return what is not delivered of each target, without those that have all."""
+        waiting = func.sum(case((and_(*WAITS), 1), else_=0), type_=Integer)
+        dead = func.count(notices.c.dead_why)
+        query = (
+            select(
+                notices.c.target,
+                waiting.label("waiting"),
+                dead.label("dead"),
+                func.max(notices.c.refusals).filter(*WAITS).label("refusals"),
+            )
+            .group_by(notices.c.target)
+            .having(or_(waiting > 0, dead > 0))
+            .order_by(notices.c.target)
+        )
+        return [
+            Undelivered(row.target, row.waiting, row.dead, row.refusals or 0)
+            for row in self._database.rows(query)
+        ]
 
     def dead(self, target: str) -> DeadNotices:
         """Return what was given up of a target's notices."""
@@ -126,9 +182,6 @@ class Notices:
             return DeadNotices(connection.execute(count).scalar_one(), why or "")
 
         return self._database.read(work)
-
-
-_WAITS = notices.c.is_taken.is_(False), notices.c.dead_why.is_(None)
 
 
 def _notice_of(row: AnyRow) -> Notice:

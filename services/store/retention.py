@@ -17,6 +17,7 @@ from services.store.tables import (
     answers,
     audit,
     coverage,
+    drift_blocks,
     events,
     notices,
     open_episodes,
@@ -38,6 +39,7 @@ class KeepFrom:
     poses: int
     coverage: int
     audit: int
+    drift: int
 
 
 def delete_old(database: Database, keep: KeepFrom, now_ns: int) -> dict[str, int]:
@@ -95,6 +97,7 @@ def _old_rows(keep: KeepFrom) -> dict[str, tuple[Table, ColumnElement[bool], int
         "notices": (notices, old_notices, keep.alarms),
         "poses": (pose_tracks, old_poses, keep.poses),
         "coverage": (coverage, coverage.c.day < day, keep.coverage),
+        "drift": (drift_blocks, drift_blocks.c.at_ns < keep.drift, keep.drift),
         "audit": (audit, audit.c.at_ns < keep.audit, keep.audit),
     }
 

@@ -16,11 +16,13 @@ from services.store.answers import Answers, settle_answers
 from services.store.audit import Audit
 from services.store.coverage import Coverage
 from services.store.database import Database
+from services.store.drift_blocks import DriftBlocks
 from services.store.events import Events, add_events
 from services.store.live import LiveStates, PoseTracks
 from services.store.notes import Notes, keep_for_site, require_site
 from services.store.notices import Notice, Notices, add_notices
 from services.store.outbox import Message, Outbox, add_messages
+from services.store.receipts import Receipts
 from services.store.schema import migrate, require_current
 
 
@@ -34,11 +36,13 @@ class Store:
         events: Episodes that go on, and the history of all.
         alarms: Open alarms, and the history of all.
         notices: Messages to phones and webhooks until they are taken.
+        receipts: What became of all messages about an alarm.
         notes: What the hub must know after a restart.
         answers: Answers of people that a console writes.
         live: The present of each subject.
         pose_tracks: Poses around alarms.
         coverage: How long each subject was watched.
+        drift_blocks: The course of each subject's drift detection.
         audit: Who did what.
     """
 
@@ -48,11 +52,13 @@ class Store:
         self.events = Events(database)
         self.alarms = Alarms(database)
         self.notices = Notices(database)
+        self.receipts = Receipts(database)
         self.notes = Notes(database)
         self.answers = Answers(database)
         self.live = LiveStates(database)
         self.pose_tracks = PoseTracks(database)
         self.coverage = Coverage(database)
+        self.drift_blocks = DriftBlocks(database)
         self.audit = Audit(database)
         self._taking = threading.Lock()
 
@@ -132,8 +138,9 @@ class Store:
             events: Events by the key of their message. An event that was stored before
                 changes nothing, because its episode may be over.
             now_ns: Time of storing.
-            alarms: Changed alarms, which replace those with the same id. Notices of
-                an alarm that is over are deleted, but for those that outlive it.
+            alarms: Changed alarms, which replace those with the same id. Notices that
+                wait are deleted with the end of their alarm, but for those that
+                outlive it.
             notices: Notices to send.
             outcomes: What became of answers in the store, by their numbers.
 

@@ -83,6 +83,7 @@ notices: Final = Table(
     Column("outlives_alarm", Boolean, nullable=False, server_default=false()),
     Column("refusals", Integer, nullable=False, server_default="0"),
     Column("dead_why", String),
+    Column("done_ns", BigInteger),
 )
 notes: Final = Table(
     "notes",
@@ -124,6 +125,14 @@ coverage: Final = Table(
     Column("day", String, primary_key=True, index=True),
     Column("reason", String, primary_key=True),
     Column("seconds", Float, nullable=False),
+)
+drift_blocks: Final = Table(
+    "drift_blocks",
+    metadata,
+    Column("subject_id", String, primary_key=True),
+    Column("at_ns", BigInteger, primary_key=True, index=True),
+    Column("confidence", Float),
+    Column("level", Float),
 )
 audit: Final = Table(
     "audit",

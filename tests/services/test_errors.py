@@ -7,6 +7,7 @@ import pytest
 from services import errors
 from services.errors import (
     BrokerRefused,
+    BrowserMissing,
     ClusterNotFound,
     ConsoleError,
     OutputFailed,
@@ -42,6 +43,7 @@ ERRORS = {
     BrokerRefused("b:1883", "bad login"): "broker b:1883: bad login",
     ConsoleError("c.pem", "is empty"): "console c.pem: is empty",
     ClusterNotFound("'{a}'", "is no address"): "--ray-address '{a}': is no address",
+    BrowserMissing("chromium", "is not installed"): "chromium is not installed",
     RayFolderError("/d", "is long"): (
         "/d: is long; set TMPDIR to another folder, such as /tmp"
     ),

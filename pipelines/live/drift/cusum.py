@@ -64,6 +64,13 @@ class CusumDetector:
         """The open alerts, the oldest first."""
         return tuple(opened.alert for opened in self._open)
 
+    @property
+    def level(self) -> float:
+        """Highest sum as a share of the threshold, 0 to 1; 1 while an alert is open."""
+        if self._open:
+            return 1.0
+        return min(float(self._sums.max()) / self.baseline.threshold, 1.0)
+
     def add_block(
         self, number: int, means: Float64[np.ndarray, " signal"], hour: int
     ) -> list[DriftAlert]:

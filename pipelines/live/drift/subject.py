@@ -99,6 +99,8 @@ class SubjectDrift:
     def status(self, at_ns: int, note: str = "") -> DriftStatus:
         """Return the state of drift detection at a time."""
         implied = self._accuracy.estimate() if self._implies else None
+        detector = self._monitor.detector
+        confidence = float(self._monitor.latest[_CONFIDENCE])
         return DriftStatus(
             subject_id=self._subject_id,
             state=self._monitor.state,
@@ -106,6 +108,8 @@ class SubjectDrift:
             accuracy=implied,
             decided_ns=at_ns,
             note=note,
+            confidence=None if np.isnan(confidence) else confidence,
+            level=None if detector is None else detector.level,
         )
 
     def set_clock_correction(self, correction_ns: int) -> None:

@@ -41,16 +41,20 @@ class _NoRecognition:
         raise NotImplementedError
 
 
-def run_hub(pipe: Connection, site: Site, killer: Killer) -> None:
+def run_hub(
+    pipe: Connection, site: Site, killer: Killer, subjects: Sequence[str]
+) -> None:
     """Run the hub until the process is killed or the pipe is closed."""
     logging.disable(logging.CRITICAL)
     killer.watch_databases()
-    asyncio.run(_serve(pipe, site, killer))
+    asyncio.run(_serve(pipe, site, killer, subjects))
 
 
-async def _serve(pipe: Connection, site: Site, killer: Killer) -> None:
+async def _serve(
+    pipe: Connection, site: Site, killer: Killer, subjects: Sequence[str]
+) -> None:
     hub = Hub(site, _NoRecognition())
-    await hub.expect({name: ["camera"] for name in SUBJECTS})
+    await hub.expect({name: ["camera"] for name in subjects})
     pipe.send(READY)
     while True:
         try:
@@ -72,11 +76,13 @@ def _receive(pipe: Connection) -> tuple[int, Report]:
 class KillableHub:
     """A hub in a process of its own, and the pipe to it."""
 
-    def __init__(self, site: Site, killer: Killer) -> None:
+    def __init__(
+        self, site: Site, killer: Killer, subjects: Sequence[str] = SUBJECTS
+    ) -> None:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["services.bench.crash.hub"])
         self._pipe, far_end = context.Pipe()
-        arguments = far_end, site, killer
+        arguments = far_end, site, killer, subjects
         self._process: BaseProcess = context.Process(target=run_hub, args=arguments)
         self._process.start()
         far_end.close()

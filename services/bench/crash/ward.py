@@ -14,6 +14,7 @@ from pipelines.clock import Clock
 from pipelines.records import FALL, ActionEvent
 from services.errors import StoreError
 from services.hub.reports import Counts, Report, SubjectState
+from services.hub.topics import ALARM_ANSWERS
 from services.store.store import Store
 from services.tasks import end_tasks
 
@@ -145,7 +146,7 @@ class People:
                 await asyncio.sleep(LOOK_S)
 
     async def _answer(self, client: aiomqtt.Client, name: str) -> None:
-        kind = self._rng.choice(("ack", "snooze", "resolve"))
+        kind = self._rng.choice(ALARM_ANSWERS)
         if self._rng.random() < 0.5:
             topic = f"wardwatch/{SITE}/alarm/{name}/{kind}"
             await client.publish(topic, b'{"by": "kim"}', qos=1)

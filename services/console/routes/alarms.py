@@ -49,7 +49,7 @@ def alarms(request: Request, console: ConsoleOf, person: PersonOf) -> Response:
 def alarm(
     request: Request, console: ConsoleOf, person: PersonOf, alarm_id: str
 ) -> Response:
-    """Show an alarm: what happened, what recognised it, and what was seen."""
+    """Show an alarm: what happened, who was told, what recognised it and was seen."""
     found = _visible(console, person, alarm_id)
     answers = console.store.answers.latest([alarm_id])
     may_answer = person.may_answer and not found.is_over
@@ -61,6 +61,7 @@ def alarm(
         alarm=found,
         people=None if track is None else _people(track.content),
         has_track=track is not None,
+        receipts=console.store.receipts.of_alarm(found),
     )
 
 

@@ -89,7 +89,7 @@ class AnswerIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    kind: Literal["ack", "snooze", "resolve"]
+    kind: Literal["ack", "snooze", "escalate", "resolve"]
     minutes: float = Field(
         10.0, gt=0, le=MOST_SNOOZE_MINUTES, description="Of a snooze."
     )

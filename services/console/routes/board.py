@@ -148,6 +148,7 @@ class _Sending:
             cards=cards,
             person=self._person,
             csrf=self._csrf,
+            snooze_minutes=self._console.settings.snooze_minutes,
         )
         facts = {
             "html": html,

@@ -136,7 +136,7 @@ def system(request: Request, console: ConsoleOf, person: PersonOf) -> Response:
         tiles=[snapshot.tile(name, now_ns) for name in names],
         pending=pending,
         oldest_ns=oldest_ns,
-        notices=console.store.notices.count_waiting(),
+        undelivered=console.store.notices.undelivered(),
         titles=console.store.notices.waiting(_MOST_TITLES) if sees_all else [],
         now_ns=now_ns,
         store=console.store.database.name,

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from pipelines.clock import utc_datetime
 from services.console.alarm_cards import cards_of
 from services.console.coverage import coverage_of
+from services.console.plots import Plot, plot_of
 from services.console.routes.board import lives_of
 from services.console.timeline import lines_of
 from services.console.web import (
@@ -21,6 +22,7 @@ from services.console.web import (
     require_visible,
 )
 from services.store.pages import Filters
+from services.store.store import Store
 
 routes = APIRouter(dependencies=[needs("viewer")])
 
@@ -36,7 +38,7 @@ def subject(
     subject_id: str,
     day: str = "",
 ) -> Response:
-    """Show a subject now, and its events and alarms of a day, today by default."""
+    """Show a subject now, and what happened on a day, today by default."""
     snapshot, now_ns = console.feed.snapshot, console.utc_ns()
     require_visible(person, subject_id)
     store = console.store
@@ -75,5 +77,16 @@ def subject(
         now_ns=now_ns,
         lines=lines_of(events, alarms, span, now_ns),
         alarms=alarms,
+        plots=_plots(store, subject_id, span),
         coverage=coverage_of(store.coverage.of_day(utc_day), [subject_id])[0],
     )
+
+
+def _plots(
+    store: Store, subject_id: str, span: tuple[int, int]
+) -> dict[str, Plot | None]:
+    """Return the plots of a day by their names, the more useful one first."""
+    blocks = store.drift_blocks.within(subject_id, *span)
+    sure = [(it.at_ns, it.confidence) for it in blocks if it.confidence is not None]
+    near = [(it.at_ns, it.level) for it in blocks if it.level is not None]
+    return {"confidence": plot_of(sure, span[0]), "level": plot_of(near, span[0])}

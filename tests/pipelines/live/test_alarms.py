@@ -106,6 +106,38 @@ def test_an_answer_ends_a_snooze() -> None:
         assert answered.passed(RULE, at(200)).state == answered.state
 
 
+@pytest.mark.parametrize(
+    "alarm",
+    [
+        raised(),
+        raised().passed(RULE, at(20)),
+        raised().acknowledged("lee", at(15)),
+        raised().snoozed("lee", at(900), at(15)),
+    ],
+    ids=lambda alarm: alarm.state,
+)
+def test_who_asks_for_the_next_step_gets_it_at_once(alarm: Alarm) -> None:
+    called = alarm.escalated("kim", at(30))
+    assert (called.state, called.escalations, called.until_ns) == ("escalated", 1, 0)
+    assert (called.history[-1].step, called.history[-1].by) == ("escalated", "kim")
+    assert told(called.passed(RULE, at(200)))[-1] == ("escalated", 150)  # step 2
+    assert called.acknowledged("lee", at(40)).state == "acknowledged"
+
+
+def test_a_chain_at_its_end_can_be_called_again() -> None:
+    called = raised().passed(RULE, at(299)).escalated("kim", at(299.5))
+    assert called.escalations == 3
+    assert told(called.passed(RULE, at(1000)))[-1] == ("escalated", 480)  # long lie
+
+
+def test_a_step_is_not_called_twice_in_a_moment() -> None:
+    by_itself = raised().passed(RULE, at(70))
+    for alarm in (by_itself, raised().escalated("kim", at(70))):
+        with pytest.raises(AlarmError, match=r"^alarm e1 has escalated a moment ago$"):
+            alarm.escalated("lee", at(74.9))
+        assert alarm.escalated("lee", at(75)).escalations == 2
+
+
 def test_who_resolves_it_says_what_was_found() -> None:
     alarm = (
         raised().passed(RULE, at(20)).resolved("kim", "false", at(30), "was sitting")
@@ -120,6 +152,7 @@ def test_who_resolves_it_says_what_was_found() -> None:
     [
         ("acknowledged", lambda it: it.acknowledged("lee", at(6))),
         ("snoozed", lambda it: it.snoozed("lee", at(60), at(6))),
+        ("escalated", lambda it: it.escalated("lee", at(6))),
         ("resolved", lambda it: it.resolved("lee", None, at(6))),
     ],
 )

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -13,10 +14,11 @@ from hypothesis.stateful import (
 )
 
 from pipelines.clock import seconds_to_ns
-from pipelines.live.alarms import OVER, Alarm, AlarmEntry, AlarmRule
+from pipelines.live.alarms import OVER, Alarm, AlarmEntry, AlarmError, AlarmRule
 from tests.pipelines.live.test_alarms import T0_NS, raised
 
 SPANS_S = st.sampled_from((0.1, 1.0, 9.0, 30.0, 61.0, 400.0))
+MOMENT_NS = seconds_to_ns(5.0)
 WHO = st.sampled_from(("kim", "lee"))
 
 
@@ -65,6 +67,19 @@ class OneAlarm(RuleBasedStateMachine):
     def snooze(self, by: str, span_s: float) -> None:
         until_ns = self.now_ns + seconds_to_ns(span_s)
         self.alarm = self.alarm.snoozed(by, until_ns, self.now_ns)
+        self.persons += 1
+
+    @precondition(is_open)
+    @rule(by=WHO)
+    def escalate(self, by: str) -> None:
+        """Either the next step is called now, or it was a moment ago."""
+        latest, steps = self.alarm.history[-1], self.alarm.escalations
+        if latest.step == "escalated" and self.now_ns - latest.at_ns < MOMENT_NS:
+            with pytest.raises(AlarmError):
+                self.alarm.escalated(by, self.now_ns)
+            return
+        self.alarm = self.alarm.escalated(by, self.now_ns)
+        assert (self.alarm.state, self.alarm.escalations) == ("escalated", steps + 1)
         self.persons += 1
 
     @precondition(is_open)

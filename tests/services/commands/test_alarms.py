@@ -54,6 +54,10 @@ def test_open_alarms_are_listed_answered_and_gone(tmp_path: Path) -> None:
         told = await ask(tmp_path, broker, "--ack", "e1", "--by", "kim")
         assert told.exit_code == 0
         assert "acknowledged" in told.stdout
+        told = await ask(tmp_path, broker, "--escalate", "e1", "--by", "kim", "--json")
+        (called,) = json.loads(told.stdout)
+        assert (called["state"], called["escalations"]) == ("escalated", 1)
+        assert called["history"][-1]["by"] == "kim"
         options = ("--resolve", "bed-4", "--verdict", "false", "--note", "was sitting")
         told = await ask(tmp_path, broker, *options, "--json")
         ended = json.loads(told.stdout)
@@ -80,7 +84,7 @@ def test_an_answer_that_nobody_takes_is_exit_code_1(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        (("--ack", "e1", "--resolve", "e1"), "one of --ack, --snooze and --resolve"),
+        (("--ack", "e1", "--resolve", "e1"), "--escalate and --resolve"),
         (("--resolve", "e1", "--verdict", "maybe"), "true or false"),
     ],
 )

@@ -64,3 +64,12 @@ def test_a_fault_of_the_system_waits_and_calls_nobody() -> None:
     assert (lost.waits, lost.calls) == (True, False)
     person = replace(lost.alarm, kind="person")
     assert replace(lost, alarm=person).calls
+
+
+def test_who_called_for_help_is_said_until_somebody_answers_or_the_time_is_up() -> None:
+    alarm = raise_alarm(event("bed-4", "fall", NOW_NS), RULE, NOW_NS)
+    called = alarm.acknowledged("lee", NOW_NS + 1).escalated("kim", NOW_NS + 2)
+    assert Card(called, None, may_answer=True).called_by == "kim"
+    answered = called.acknowledged("ada", NOW_NS + 3)
+    assert Card(answered, None, may_answer=True).called_by == ""
+    assert Card(called.passed(RULE, LONG_NS), None, may_answer=True).called_by == ""

@@ -42,8 +42,9 @@ def test_an_alarm_is_not_snoozed_without_end(console: Console) -> None:
     for number in range(200):
         alarm = alarm.snoozed("kim", number + 10, number + 5)
     console.store.take([], {}, 9, [alarm])
-    with pytest.raises(AnswerRefused, match=r"^answer\.too_often$"):
-        give(console, KIM, alarm.alarm_id, Given("snooze"))
+    for kind in ("snooze", "escalate"):
+        with pytest.raises(AnswerRefused, match=r"^answer\.too_often$"):
+            give(console, KIM, alarm.alarm_id, Given(kind))
     assert give(console, KIM, alarm.alarm_id, Given("ack"))
     console.store.close()
 

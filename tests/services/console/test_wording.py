@@ -71,10 +71,12 @@ def test_every_reason_has_words(reason: str) -> None:
 
 def test_the_history_says_who_did_what() -> None:
     alarm = raise_alarm(event("bed-4", "fall", 0), RULE, 0)
-    done = alarm.acknowledged("kim", 5).resolved("kim", "false", 9, "sat down")
+    helped = alarm.acknowledged("kim", 5).escalated("kim", 7)
+    done = helped.resolved("kim", "false", 9, "sat down")
     words = [BERLIN.entry(entry, done) for entry in done.history]
-    assert words[-2:] == [
+    assert words[-3:] == [
         "kim is on the way",
+        "kim called for help",
         "kim closed it: false alarm (sat down)",
     ]
 

@@ -57,8 +57,9 @@ def test_home_assistant_accepts_what_is_announced(
     assert entities["event"]["event_types"] == [
         f"{name} {state}" for name in events for state in ("started", "ended")
     ]
-    button = entities["acknowledge"]
-    assert button["command_topic"] == f"{prefix}/{site}/alarm/{subject}/ack"
+    for name, kind in (("acknowledge", "ack"), ("escalate", "escalate")):
+        topic = f"{prefix}/{site}/alarm/{subject}/{kind}"
+        assert entities[name]["command_topic"] == topic
     ids = [each["unique_id"] for each in entities.values()]
     assert len(set(ids)) == len(ids)
     assert message.payload["availability_topic"] == f"{prefix}/{site}/status"

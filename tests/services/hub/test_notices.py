@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from pipelines.clock import NS_PER_S
 from services.command_line import app
 from services.demo.broker import Broker
 from services.errors import SettingsError
@@ -151,6 +152,19 @@ def test_a_phone_reads_the_time_of_the_wards_clock(timezone: str, at: str) -> No
     )
     (notice,) = notices_of(site, None, alarm())
     assert notice.body.startswith(f"confirmed at {at}; priority high; ")
+
+
+def test_who_calls_for_help_calls_the_next_step_at_once() -> None:
+    targets = [
+        {"name": name, "url": "json://127.0.0.1/a", "from_step": step}
+        for name, step in (("nurse", 0), ("doctor", 1), ("head", 2))
+    ]
+    site = Site.model_validate({"site": "ward-3", "notify": targets})
+    before = alarm()
+    called = before.escalated("kim", before.raised_ns + 9 * NS_PER_S)
+    notices = notices_of(site, before, called)
+    assert [each.target for each in notices] == ["nurse", "doctor"]
+    assert {each.body.partition(" at ")[0] for each in notices} == {"escalated by kim"}
 
 
 @pytest.mark.slow

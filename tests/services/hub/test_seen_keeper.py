@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import text
 
 from pipelines.clock import NS_PER_S
-from pipelines.records import ActionEvent, SourceStatus
+from pipelines.records import ActionEvent, DriftStatus, SourceStatus
 from services.demo.broker import Broker
 from services.hub.hub import Hub
 from services.hub.reports import Counts, Report
@@ -22,6 +22,7 @@ from tests.services.hub.pose_rig import BEGIN_NS, seen, shows
 from tests.services.store.rows import event
 
 FALL = replace(event(), start_ns=BEGIN_NS)
+LEARNING = DriftStatus("bed-4", "learning", 9.0, None, BEGIN_NS, confidence=0.8)
 CAMERA = SourceStatus("bed-4", "camera", "online", BEGIN_NS, "", "sender")
 
 
@@ -55,7 +56,8 @@ class Ward:
         """Report what was seen in the last two seconds, two seconds later."""
         self.clock.advance_s(2)
         poses = [seen(self.now_s - 1.5 + step / 2) for step in range(4)]
-        state = replace(shows(*poses, keep_poses=keep_poses), camera=CAMERA)
+        seen_now = shows(*poses, keep_poses=keep_poses)
+        state = replace(seen_now, camera=CAMERA, drift=LEARNING)
         now_ns = self.clock.now_ns()
         states = {"bed-4": state}
         await hub.accept(Report("watcher-0", now_ns, events, (), states, Counts()))
@@ -129,6 +131,9 @@ def test_the_present_of_a_subject_is_that_of_the_latest_report(tmp_path: Path) -
             now_ns = ward.clock.now_ns()
             await until(lambda: [it.at_ns for it in ward.live()] == [now_ns])
             assert ward.shows("online")
+            with ward.store() as store:
+                (block,) = store.drift_blocks.within("bed-4", 0, now_ns)
+            assert (block.confidence, block.level) == (0.8, None)
             await until(lambda: ward.shows("offline"), ward)  # the watcher is silent
             await hub.expect({})
             assert ward.live() == []

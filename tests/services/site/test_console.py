@@ -24,6 +24,9 @@ def test_a_site_has_no_console_unless_it_says_so() -> None:
     [
         ({"tls_cert": "a.pem"}, "tls_cert and tls_key go together"),
         ({"language": "fr"}, "Input should be 'en' or 'de'"),
+        ({"snooze_minutes": []}, "at least 1 item"),
+        ({"snooze_minutes": [0]}, "greater than or equal to 1"),
+        ({"snooze_minutes": [10, 5]}, r"rising minutes, .*got \[10, 5\]"),
         ({"port": 70000}, "less than or equal to 65535"),
         ({"trusted_proxies": ["nginx"]}, "not a valid IPv4 or IPv6 network"),
         ({"trusted_proxies": ["0.0.0.0/0"]}, "trusts everybody; name the addresses"),

@@ -25,7 +25,7 @@ from tests.services.store.rows import (
 
 NOW_NS = 1000 * DAY_NS
 LIMIT_NS = NOW_NS - 90 * DAY_NS
-KEEP = KeepFrom(*[LIMIT_NS] * 5)
+KEEP = KeepFrom(*[LIMIT_NS] * 6)
 
 
 def test_old_rows_of_each_kind_are_deleted_and_the_audit_counts_them(

@@ -114,6 +114,11 @@ def test_every_block_says_how_it_stands() -> None:
         *("learning", "learning"),
         *("watching", "watching"),
     ]
+    sure = [it.confidence for it in statuses]
+    assert sure == pytest.approx([0.8] * len(sure), abs=0.02)
+    assert {it.level for it in statuses[:95]} == {None}
+    assert all(0 <= (it.level or 0) < 1 for it in statuses[95:])
+    assert any(it.level for it in statuses[95:])
 
 
 @pytest.mark.slow
@@ -195,8 +200,11 @@ def test_a_change_is_found_and_named(
 ) -> None:
     drift = subject()
     assert alerts_in(live(drift, 5)) == []
-    first, *_ = alerts_in(live(drift, 1, 5, **change))  # type: ignore[arg-type]  # of one kind each
+    told = live(drift, 1, 5, **change)  # type: ignore[arg-type]  # of one kind each
+    first, *_ = alerts_in(told)
     assert first.cause == cause
+    after = [it for it in told[told.index(first) :] if isinstance(it, DriftStatus)]
+    assert after[0].level == 1.0
     assert signal is None or first.signal == signal
 
 

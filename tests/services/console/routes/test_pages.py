@@ -3,9 +3,11 @@
 import asyncio
 import csv
 import io
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -19,7 +21,7 @@ from services.store.audit import AuditEntry
 from services.store.coverage import Covered
 from services.store.notices import Notice
 from tests import made_up_ward
-from tests.console_rig import asking, log_in
+from tests.console_rig import asking, log_in, open_rig
 from tests.made_up_ward import fall
 
 pytestmark = pytest.mark.slow
@@ -103,6 +105,15 @@ def test_an_answer_works_without_scripts(client: TestClient, ward: Console) -> N
     assert stored.facts == {"minutes": 5.0}
 
 
+def test_the_site_sets_how_long_a_snooze_may_be(tmp_path: Path) -> None:
+    console = open_rig(tmp_path, snooze_minutes=[3, 20])
+    fall(console.store, "bed-4", console.utc_ns())
+    with asking(console) as client:
+        log_in(client, "kim")
+        offered = re.findall(r'name="minutes" value="(\d+)"', text_of(client, "/"))
+    assert offered == ["3", "20"]
+
+
 def test_an_answer_that_did_not_fit_says_why(client: TestClient, ward: Console) -> None:
     log_in(client, "kim")
     alarm = ward.store.alarms.open()[0]
@@ -121,6 +132,37 @@ def test_an_alarm_shows_its_history_and_what_recognised_it(
     for words in ("camera and wearable", "very sure (93 %)", "others were called"):
         assert words in text
     assert "<dd>2</dd>" in text  # people in view, by the poses
+
+
+def test_a_subject_shows_how_sure_recognition_was_over_the_day(
+    client: TestClient, ward: Console
+) -> None:
+    log_in(client, "vera")
+    text = text_of(client, "/subjects/bed-4")
+    assert text.count('role="img" aria-label="How ') == 2
+    assert "Mean " in text
+    assert text.count("<polyline") >= 2
+    quiet = text_of(client, "/subjects/bed-3")
+    assert "Nothing was recognised on this day" in quiet
+    assert "<polyline" not in quiet
+
+
+def test_an_alarm_shows_who_was_told_and_who_was_not(
+    client: TestClient, ward: Console
+) -> None:
+    log_in(client, "vera")
+    (alarm,) = (it for it in ward.store.alarms.open() if it.subject_id == "bed-4")
+    rows = text_of(client, f"/alarms/{alarm.alarm_id}").split("<tr>")[2:]
+    words = [" ".join(re.sub(r"<[^>]*>", " ", row).split()) for row in rows]
+    assert words[0].startswith("night nurse Confirmed delivered, ")
+    assert words[1].startswith("records Confirmed given up, ")
+    assert words[1].endswith(": answers HTTP 403")
+    called = "Nobody had answered, others were called"
+    assert words[2].startswith(f"Broker (MQTT) {called} delivered, ")
+    assert words[3].startswith(f"doctor {called} not delivered yet")
+    text = text_of(client, "/system")
+    assert re.search(r"doctor</td><td[^>]*>1</td><td[^>]*>0</td>", text)
+    assert re.search(r"records</td><td[^>]*>0</td><td[^>]*>1</td>", text)
 
 
 def test_a_fault_of_the_system_is_closed_without_a_question(
@@ -277,7 +319,7 @@ def test_only_who_sees_everybody_reads_whom_a_message_or_a_trouble_is_about(
         assert words in whole
         assert words not in limited
     for text in (whole, limited):
-        assert "<dd>1</dd>" in text
+        assert "<dd>2</dd>" in text
         assert "Something is wrong (1)" in text
 
 
