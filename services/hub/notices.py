@@ -64,7 +64,7 @@ def _to_phone(
     at = utc_datetime(entry.at_ns).astimezone(zone_of(timezone))
     sure = f"{_WITNESSES[alarm.modality]} sure to {alarm.confidence:.0%}"
     if alarm.kind == "technical":
-        sure = "a fault of the system"
+        sure = "; ".join(("a fault of the system", *filter(None, [entry.note])))
     body = (
         f"{entry.step} at {at:%H:%M:%S %Z} on {at:%Y-%m-%d}; priority"
         f" {alarm.priority}; {sure}; alarm {alarm.alarm_id}"

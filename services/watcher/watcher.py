@@ -46,6 +46,7 @@ from services.hub.link import HubLink
 from services.hub.reports import Counting, Report, SubjectState
 from services.tasks import end_tasks
 from services.watcher.answer_timer import AnswerTimer
+from services.watcher.overload import build_thinning
 from services.watcher.report_times import move_record, move_state
 from services.watcher.view_collector import ViewCollector
 from services.watcher.watched import WatchedSubject, camera_name, configuration_hash
@@ -99,6 +100,9 @@ class Watcher:
         self._upright: dict[str, UprightKeeper] = {}
         self._waiting: deque[ActionEvent | DriftAlert] = deque()
         self._news = asyncio.Event()
+        self._thinning = build_thinning(
+            name, recognizer.info, settings.windows, self._news.set
+        )
         self._changing = asyncio.Lock()
         self._chain: Watch | None = None
         self._tasks: tuple[asyncio.Task[None], ...] = ()
@@ -180,6 +184,7 @@ class Watcher:
                 stays=True,
                 reports_statuses=False,
                 on_view=self._views.add,
+                thinning=self._thinning,
             )
             self._tasks = (
                 asyncio.create_task(self._follow(self._chain), name="follow"),
@@ -223,6 +228,7 @@ class Watcher:
                 zones=watched.zones,
                 bed_settings=watched.bed,
                 upright=self._open_upright(watched),
+                waiting=(lambda: 0) if camera is None else lambda: camera.waiting,
             )
             stack.callback(self._upright[name].keep)
             chain.add(subject)
@@ -353,7 +359,12 @@ class Watcher:
         answers = self._recognizer.waiting_s < _NO_ANSWER_S
         views = self._views.take(self._states)
         return {
-            name: replace(state, is_recognised=answers, view=views.get(name))
+            name: replace(
+                state,
+                is_recognised=answers,
+                thinned=self._thinning.every if state.has_camera else 1,
+                view=views.get(name),
+            )
             for name, state in self._states.items()
         }
 
