@@ -16,7 +16,7 @@ import logging
 from collections import deque
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import final
@@ -47,6 +47,7 @@ from services.hub.reports import Counting, Report, SubjectState
 from services.tasks import end_tasks
 from services.watcher.answer_timer import AnswerTimer
 from services.watcher.overload import build_thinning
+from services.watcher.pulse import CoreMeter, Pulse
 from services.watcher.report_times import move_record, move_state
 from services.watcher.view_collector import ViewCollector
 from services.watcher.watched import WatchedSubject, camera_name, configuration_hash
@@ -62,13 +63,6 @@ _STOP_S = 10.0
 _NO_ANSWER_S = 15.0
 """A request that waits longer is reported; a dead replica is replaced sooner."""
 _TRIM_S = 20.0
-
-
-@dataclass(frozen=True, slots=True)
-class Pulse:
-    """Sign of life of a watcher: ``configuration_hash`` by subject."""
-
-    subjects: dict[str, str]
 
 
 @final
@@ -90,6 +84,7 @@ class Watcher:
     ) -> None:
         self._name, self._settings = name, settings
         self._clock = clock or SystemClock()
+        self._meter = CoreMeter(self._clock)
         self._recognizer = AnswerTimer(recognizer)
         self._hub, self._folder = hub, folder
         self._counting, self._views = Counting(), ViewCollector()
@@ -154,7 +149,9 @@ class Watcher:
         for task in self._tasks:
             if task.done():
                 task.result()
-        return Pulse(dict(self._configurations))
+        return Pulse(
+            dict(self._configurations), self._meter.read(), self._thinning.every
+        )
 
     async def stop(self) -> None:
         """Stop watching, and return once the hub has all events and alerts."""
