@@ -177,7 +177,7 @@ class Supervisor:
             await self._clock.sleep_s(_ROUND_S)
 
     async def _divide(self) -> None:
-        """Move half of an overloaded watcher's subjects to a new one, if cores are free.
+        """Move half of an overloaded watcher's subjects to a new one on a free core.
 
         The cameras that move are connected anew, and open episodes go on.
         """
