@@ -17,6 +17,7 @@ what waited is then processed, late but completely.
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 from math import ceil
 from statistics import median
 from typing import final
@@ -140,7 +141,7 @@ class Thinning:
             return True
         if waiting > self._late:
             return False
-        place = self._places.setdefault(subject_id, len(self._places))
+        place = self._place_of(subject_id)
         due = self._due.get(subject_id, tick + (place - tick) % self.every)
         if due > tick + self.every:  # a new stream, whose ticks are smaller
             due = tick
@@ -149,6 +150,13 @@ class Thinning:
             due = tick + 1 + (place - tick - 1) % self.every
         self._due[subject_id] = due
         return is_used
+
+    def _place_of(self, subject_id: str) -> int:
+        """Return a camera's place among the others, which no other has."""
+        if subject_id not in self._places:
+            taken = set(self._places.values())
+            self._places[subject_id] = next(n for n in count() if n not in taken)
+        return self._places[subject_id]
 
     def forget(self, subject_id: str) -> None:
         """Forget a subject; do nothing if it is not known."""

@@ -251,7 +251,7 @@ class Watch:
         for stages in ended.values():
             records += [*stages.events.flush(), *stages.bed.flush()]
         if frames and self._thinning is not None:
-            waiting = max(each.waiting() for each in self._stages.values())
+            waiting = max((each.waiting() for each in self._stages.values()), default=0)
             self._thinning.add_turn(began_ns, self._clock.now_ns(), waiting)
         return records + reports + view_reports + clip_drift
 

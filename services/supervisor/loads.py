@@ -18,21 +18,24 @@ _BUSY = 0.8
 """Share of a core that may be planned; people move at times more than measured."""
 _LASTING_ROUNDS = 5
 """Rounds of overload after which a watcher is divided."""
-_SETTLED_ROUNDS = 5
+_UNSETTLED_ROUNDS = 5
 """Rounds after a change of its subjects in which a watcher's use is not measured."""
+_LEAST_ROUNDS, _MEAN_ROUNDS = 5, 30
+"""Rounds of measurement before the mean counts, and over which it is formed."""
 
 
 @dataclass(slots=True)
 class _Load:
     subjects: int = 0
-    cores: float = 0.0
-    thinned: int = 1
-    rounds: int = 0
+    needed: float = 0.0
+    """Mean number of cores that are needed without thinning."""
+    rounds: int = -_UNSETTLED_ROUNDS
+    """Rounds of measurement."""
     overloaded_rounds: int = 0
 
     @property
     def is_known(self) -> bool:
-        return self.rounds >= _SETTLED_ROUNDS and self.subjects > 0
+        return self.rounds >= _LEAST_ROUNDS and self.subjects > 0
 
 
 @final
@@ -49,7 +52,9 @@ class Loads:
         if load.subjects != len(pulse.subjects):
             load = self._loads[number] = _Load(len(pulse.subjects))
         load.rounds += 1
-        load.cores, load.thinned = pulse.cores, pulse.thinned
+        if load.rounds > 0:
+            change = pulse.cores * pulse.thinned - load.needed
+            load.needed += change / min(load.rounds, _MEAN_ROUNDS)
         is_overloaded = pulse.thinned > 1
         load.overloaded_rounds = load.overloaded_rounds + 1 if is_overloaded else 0
 
@@ -65,7 +70,7 @@ class Loads:
         """
         known = [load for load in self._loads.values() if load.is_known]
         subjects = sum(load.subjects for load in known)
-        needed = sum(load.cores * load.thinned for load in known)
+        needed = sum(load.needed for load in known)
         return needed / subjects if subjects and needed > 0 else None
 
     def most_each(self, configured: int) -> int:

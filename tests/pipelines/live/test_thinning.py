@@ -194,7 +194,11 @@ def test_cameras_are_used_at_different_steps_so_that_no_turn_is_long() -> None:
     thinning = overloaded()
     every = thinning.every
     names = [f"bed-{number}" for number in range(every)]
-    for tick in range(3 * every):
+    for name in (*names, "gone"):
+        thinning.uses(name, 0, 0)
+    for name in ("gone", names[0]):  # whoever comes later gets the place that is free
+        thinning.forget(name)
+    for tick in range(1, 3 * every):
         used = [name for name in names if thinning.uses(name, tick, 0)]
         assert len(used) == 1
 

@@ -5,8 +5,8 @@ import pytest
 from services.supervisor.loads import Loads
 from services.watcher.pulse import Pulse
 
-ROUNDS = 5
-"""So many rounds must agree."""
+ROUNDS = 10
+"""Five rounds do not count, and five are needed."""
 
 
 def pulse(subjects: int, cores: float, thinned: int = 1) -> Pulse:
@@ -50,6 +50,15 @@ def test_a_watcher_gets_as_many_subjects_as_a_core_carries(
     assert known.most_each(16) == most
 
 
+def test_what_a_watcher_uses_at_its_start_does_not_count_and_the_rest_is_averaged() -> (
+    None
+):
+    known = loads(pulse(4, 9.0), rounds=5)
+    for number in range(10):
+        known.add(0, pulse(4, 0.8 if number % 2 else 0.4))
+    assert known.cores_a_subject == pytest.approx(0.15)
+
+
 def test_more_subjects_than_the_cores_carry_are_said_once_for_each_number() -> None:
     known = loads(pulse(4, 0.8))
     assert known.warning(8, 2) is None
@@ -63,7 +72,7 @@ def test_more_subjects_than_the_cores_carry_are_said_once_for_each_number() -> N
 
 def test_the_fullest_watcher_that_stays_overloaded_is_divided() -> None:
     full = pulse(8, 1.0, thinned=2)
-    known = loads(pulse(4, 1.0, thinned=2), full, rounds=ROUNDS - 1)
+    known = loads(pulse(4, 1.0, thinned=2), full, rounds=4)
     assert known.to_divide() is None
     known.add(0, pulse(4, 1.0, thinned=1))
     known.add(1, full)
