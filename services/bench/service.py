@@ -23,6 +23,7 @@ import ray
 from models.recognizer import ClipRecognizer
 from pipelines.clock import Clock, SystemClock, ns_to_seconds
 from pipelines.live.inference import ReuseSettings
+from pipelines.live.views import PictureView
 from pipelines.live.watch import Subject, Watch, WatchSettings
 from pipelines.progress import Progress
 from pipelines.recognition import ActionRecognizer
@@ -132,7 +133,10 @@ async def _dispatch(
 
 
 class _Feeder:
-    """Runs a watcher's chain on pictures from memory, as fast as possible."""
+    """Runs a watcher's chain on pictures from memory, as fast as possible.
+
+    The pictures are what the encoder is given: nobody is searched for in them.
+    """
 
     def __init__(self, recognizer: ActionRecognizer, seed: int) -> None:
         self._recognizer = recognizer
@@ -147,7 +151,9 @@ class _Feeder:
             Subject(f"bed-{i}", self._camera(f"bed-{i}", frames, settings))
             for i in range(_SUBJECTS_EACH)
         ]
-        chain = Watch(subjects, self._recognizer, SystemClock(), settings)
+        chain = Watch(
+            subjects, self._recognizer, SystemClock(), settings, view=PictureView()
+        )
         seen = 0
         async for record in chain.records():
             seen += isinstance(record, Prediction)
