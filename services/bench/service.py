@@ -80,11 +80,14 @@ async def measure_service(
     subjects: Sequence[int],
     seconds: float,
     on_progress: Progress,
+    *,
+    all_loads: bool = False,
 ) -> ServiceCost:
     """Measure the dispatch share, then each load until one does not keep up.
 
     A load is a number of cameras; ``subjects`` rise, and each load is measured for
-    ``seconds``. ``recognizer`` is the encoder alone, of the shipped checkpoint.
+    ``seconds``. ``recognizer`` is the encoder alone, of the shipped checkpoint. With
+    ``all_loads`` those beyond the first that does not keep up are measured as well.
     """
     clock = SystemClock()
     async with start_bench(folder, videos, max(subjects), clock) as bench:
@@ -93,7 +96,7 @@ async def measure_service(
         for done, number in enumerate(subjects, start=1):
             loads.append(await bench.measure(number, seconds))
             on_progress("loads", done, len(subjects), f"{number} cameras")
-            if not loads[-1].keeps_up:
+            if not loads[-1].keeps_up and not all_loads:
                 break
     return ServiceCost(raw, share, tuple(loads))
 

@@ -126,6 +126,10 @@ def service(
         float,
         typer.Option(min=3, max=600, help="Time to measure each load, in seconds."),
     ] = 24.0,
+    all_loads: Annotated[
+        bool,
+        typer.Option("--all", help="Go on after the first load that is too much."),
+    ] = False,
     quick: Annotated[
         bool, typer.Option("--quick", help="Two loads of 1 and 2, 12 seconds each.")
     ] = False,
@@ -153,6 +157,7 @@ def service(
                 numbers,
                 12.0 if quick else seconds,
                 show,
+                all_loads=all_loads,
             )
         )
     if out is not None and has_laboratory():

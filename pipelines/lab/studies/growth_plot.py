@@ -36,7 +36,6 @@ def plot_growth(loads: Sequence[LoadPoint], path: Path) -> None:
     delay.plot(cameras, [load.p50_s for load in timed], "o-", label="p50")
     delay.set_ylabel("from a window's end to MQTT (s)")
     delay.set_ylim(bottom=0)
-    delay.legend()
     cost.plot(
         [load.cameras for load in loads], [load.cores_a_camera for load in loads], "o-"
     )
@@ -49,4 +48,6 @@ def plot_growth(loads: Sequence[LoadPoint], path: Path) -> None:
             axes.axvspan(
                 beyond[0] - 0.5, loads[-1].cameras + 0.5, color="0.9", label="thinned"
             )
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend()
     figure.savefig(path, dpi=150, bbox_inches="tight")
