@@ -9,7 +9,7 @@ one core. Before the first measurement nothing is known, and nothing is limited.
 """
 
 from dataclasses import dataclass
-from math import floor
+from math import ceil, floor
 from typing import final
 
 from services.watcher.pulse import Pulse
@@ -73,14 +73,19 @@ class Loads:
         needed = sum(load.needed for load in known)
         return needed / subjects if subjects and needed > 0 else None
 
-    def most_each(self, configured: int) -> int:
+    def most_each(self, configured: int, wanted: int, cores: float) -> int:
         """Return the greatest number of subjects for a watcher.
 
         Args:
             configured: The number that the site's file allows.
+            wanted: Number of subjects to watch; if there are too many, they share as
+                many watchers as there are cores.
+            cores: Number of the cores of all nodes.
         """
         need = self.cores_a_subject
-        return configured if need is None else min(configured, _fitting(1.0, need))
+        if need is None:
+            return configured
+        return min(configured, max(_fitting(1.0, need), ceil(wanted / cores)))
 
     def to_divide(self) -> int | None:
         """Return the number of the watcher to divide first; None if there is none."""

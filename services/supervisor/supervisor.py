@@ -152,7 +152,9 @@ class Supervisor:
             number: list(watcher.subjects.values())
             for number, watcher in self._watchers.items()
         }
-        most_each = self._loads.most_each(site.watchers.subjects_each)
+        most_each = self._loads.most_each(
+            site.watchers.subjects_each, len(site.subjects), await self._cores()
+        )
         changes = plan_changes(placed, site.subjects, most_each)
         for number, change in changes.items():
             if number not in self._watchers:
@@ -183,7 +185,7 @@ class Supervisor:
         """
         async with self._placing:
             number = self._loads.to_divide()
-            has_room = len(self._watchers) < await self._cluster.cores()
+            has_room = len(self._watchers) < await self._cores() < float("inf")
             if has_room and number in self._watchers:
                 full, new = self._watchers[number], _Placed(await self._make_watcher())
                 moved = list(full.subjects)[1::2]
@@ -203,12 +205,15 @@ class Supervisor:
 
         All of them are watched: with fewer pictures of each, rather than some not.
         """
-        cores = float("inf")
-        with suppress(TimeoutError):  # Ray is slow: the next round asks again
-            cores = await self._cluster.cores()
-        line = self._loads.warning(len(self.site.subjects), cores)
+        line = self._loads.warning(len(self.site.subjects), await self._cores())
         if line is not None:
             self._say(line)
+
+    async def _cores(self) -> float:
+        """Return the number of cores of all nodes; infinite while that is not known."""
+        with suppress(TimeoutError):  # Ray is slow: the next round asks again
+            return await self._cluster.cores()
+        return float("inf")
 
     async def _watch_hub(self) -> None:
         """Restart a hub that hangs; give up if it does not come back.

@@ -25,7 +25,7 @@ def loads(*pulses: Pulse, rounds: int = ROUNDS) -> Loads:
 def test_nothing_is_limited_before_a_watcher_has_settled() -> None:
     early = loads(pulse(4, 0.8), rounds=ROUNDS - 1)
     assert early.cores_a_subject is None
-    assert early.most_each(16) == 16
+    assert early.most_each(16, 100, 2) == 16
     assert early.warning(100, 2) is None
     early.add(0, pulse(5, 0.8))  # a subject more: measured anew
     assert early.cores_a_subject is None
@@ -47,7 +47,9 @@ def test_a_watcher_gets_as_many_subjects_as_a_core_carries(
 ) -> None:
     known = loads(*pulses)
     assert known.cores_a_subject == pytest.approx(need)
-    assert known.most_each(16) == most
+    assert known.most_each(16, 2, 2) == most
+    assert known.most_each(16, 2, float("inf")) == most
+    assert known.most_each(16, 18, 2) == max(9, most)
 
 
 def test_what_a_watcher_uses_at_its_start_does_not_count_and_the_rest_is_averaged() -> (
