@@ -32,6 +32,10 @@ class Observer(Protocol):
         """
         ...
 
+    def thinned(self, *, frames: int) -> None:
+        """Record pictures that were left out because of an overload."""
+        ...
+
     def dropped(self, source: SourceKey, *, frames: int) -> None:
         """Record further frames that a source's full buffer dropped."""
         ...
@@ -45,6 +49,7 @@ class Tally:
     Attributes:
         frames_encoded: Pictures that went through the encoder.
         frames_reused: Unchanged pictures that reused a feature.
+        frames_thinned: Pictures that were left out because of an overload.
         frames_dropped: Pictures that full buffers dropped.
         clips: Clips classified.
         encode_ns: Time spent waiting for features.
@@ -58,6 +63,7 @@ class Tally:
 
     frames_encoded: int = 0
     frames_reused: int = 0
+    frames_thinned: int = 0
     frames_dropped: int = 0
     clips: int = 0
     encode_ns: int = 0
@@ -88,6 +94,10 @@ class Tally:
         self.waits += 1
         self.expired_waits += expired
         self.longest_wait_ns = max(self.longest_wait_ns, wait_ns)
+
+    def thinned(self, *, frames: int) -> None:
+        """Add pictures that were left out."""
+        self.frames_thinned += frames
 
     def dropped(self, source: SourceKey, *, frames: int) -> None:
         """Add dropped frames."""

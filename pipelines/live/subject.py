@@ -1,6 +1,6 @@
 """A subject, the settings of its stages, and its state in the chain."""
 
-from collections.abc import AsyncIterable, Mapping
+from collections.abc import AsyncIterable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import final
 
@@ -57,6 +57,8 @@ class Subject:
         open_events: Episodes that an earlier process started and did not end.
         zones: Zones of the camera's picture; they need a view that finds people.
         bed_settings: When a person is in bed.
+        waiting: Returns how many pictures wait in the camera's buffer. It is asked only
+            if the chain may thin pictures.
         upright: Estimator of which way is up for the wearable, which may have learnt
             it before; None starts anew.
     """
@@ -69,6 +71,7 @@ class Subject:
     zones: tuple[Zone, ...] = ()
     bed_settings: BedSettings = field(default_factory=BedSettings)
     upright: UprightEstimator | None = None
+    waiting: Callable[[], int] = lambda: 0
 
 
 MOST_PEOPLE = 4
@@ -116,6 +119,7 @@ class SubjectStages:
     """The stages of one subject, each with its state.
 
     Attributes:
+        waiting: Returns how many pictures wait in the camera's buffer.
         imu: Samples of the wearable.
         windows: Assembler of the camera's features into clips.
         wearable_windows: Assembler of samples into clips; None with a camera.
@@ -131,6 +135,7 @@ class SubjectStages:
         self, subject: Subject, info: RecognizerInfo, settings: WatchSettings
     ) -> None:
         self._subject_id = subject_id = subject.subject_id
+        self.waiting = subject.waiting
         self.imu = ImuBuffer(
             horizon_s=settings.windows.seconds
             + settings.wearable_wait.ceiling_s

@@ -13,7 +13,8 @@
 The chain works in turns. A turn passes the arrived items, at most one of each source,
 through every stage, for all subjects together. It reports before the next items are
 read. So a recording is read as fast as it is processed, and a live camera drops frames
-that come too fast. Between windows and recognition, a window is held until its
+that come too fast. A chain that may thin pictures leaves some of each camera out before
+that (``thinning``). Between windows and recognition, a window is held until its
 wearable's samples arrive (``held_windows``); urgent events that the camera shows
 meanwhile are reported at once (``early_starts``).
 """
@@ -39,6 +40,7 @@ from pipelines.live.inference import FrameEncoder, recognise
 from pipelines.live.observer import Observer, Tally
 from pipelines.live.source_reader import Arrival, SourceReader
 from pipelines.live.subject import Item, Record, Subject, SubjectStages, WatchSettings
+from pipelines.live.thinning import Thinning
 from pipelines.live.views import View, ViewedFrame, build_view
 from pipelines.recognition import ActionRecognizer
 from pipelines.records import (
@@ -78,6 +80,8 @@ class Watch:
             the sources call ``on_status``, which does not wait for recognition. The
             failure of a source is reported in both cases.
         on_view: Called with what the recogniser is shown of each picture.
+        thinning: Which pictures are used during an overload, for sources that do not
+            wait for the chain; None uses all.
 
     Raises:
         ValueError: If two subjects have the same id, or the settings name an event that
@@ -96,6 +100,7 @@ class Watch:
         reports_statuses: bool = True,
         on_view: Callable[[ViewedFrame], None] | None = None,
         view: View | None = None,
+        thinning: Thinning | None = None,
     ) -> None:
         self._recognizer = recognizer
         self._clock = clock
@@ -103,7 +108,7 @@ class Watch:
         self._settings = settings or WatchSettings()
         self._stays = stays
         self._reports_statuses = reports_statuses
-        self._on_view = on_view
+        self._on_view, self._thinning = on_view, thinning
         self._view = view or build_view(
             recognizer.info,
             self._settings.windows,
@@ -160,6 +165,8 @@ class Watch:
         self._stages.pop(subject_id, None)
         self._view.forget(subject_id)
         self._encoder.forget(subject_id)
+        if self._thinning is not None:
+            self._thinning.forget(subject_id)
 
     @property
     def drift(self) -> Mapping[str, SubjectDrift]:
@@ -195,6 +202,7 @@ class Watch:
     ) -> list[Record]:
         """Pass the arrivals through every stage; return the records."""
         now_ns, correction_ns = self._clock.now_ns(), self._clock.correction_ns()
+        began_ns = now_ns
         frames: list[Frame] = []
         ended: dict[str, SubjectStages] = {}
         reports: list[Record] = []
@@ -206,7 +214,8 @@ class Watch:
             stages.drift.set_clock_correction(correction_ns)
             match item:
                 case Frame():
-                    frames.append(item)
+                    if self._uses(item, stages):
+                        frames.append(item)
                 case ImuBatch():
                     reports += stages.add_batch(item, now_ns)
                     reports += stages.drift.add_batch(item)
@@ -231,14 +240,28 @@ class Watch:
             of_people = [next(features) for _ in each.frames]
             if each.camera.subject_id in self._stages:
                 stages = self._stages[each.camera.subject_id]
-                stages.held.add(stages.windows.add(*of_people), now_ns)
+                clips = stages.windows.add(*of_people)
+                if self._thinning is not None and self._thinning.every > 1:
+                    clips = clips[-1:]  # those of the gap show nothing new
+                stages.held.add(clips, now_ns)
         for stages in ended.values():
             stages.held.add(stages.windows.flush(), now_ns)
             stages.held.release_all()
         records, clip_drift = await self._classify_due(now_ns)
         for stages in ended.values():
             records += [*stages.events.flush(), *stages.bed.flush()]
+        if frames and self._thinning is not None:
+            waiting = max((each.waiting() for each in self._stages.values()), default=0)
+            self._thinning.add_turn(began_ns, self._clock.now_ns(), waiting)
         return records + reports + view_reports + clip_drift
+
+    def _uses(self, frame: Frame, stages: SubjectStages) -> bool:
+        """Return whether a picture is used; count it if not."""
+        thinning, name = self._thinning, frame.subject_id
+        if thinning is None or thinning.uses(name, frame.tick, stages.waiting()):
+            return True
+        self._observer.thinned(frames=1)
+        return False
 
     async def _convert(
         self, frames: Sequence[Frame], ended: Iterable[str]

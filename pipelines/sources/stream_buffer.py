@@ -51,6 +51,11 @@ class StreamBuffer(Generic[Item]):
         return self._dropped
 
     @property
+    def waiting(self) -> int:
+        """Number of waiting items, without those put with ``kept``."""
+        return self._bounded
+
+    @property
     def empty(self) -> bool:
         """Whether the buffer is empty."""
         return not self._items

@@ -22,15 +22,26 @@ class HubCounters:
         self._url, self._clock = url, clock
 
     async def read(self) -> dict[str, float]:
-        """Return sums over all subjects; of pictures, only the encoded ones count."""
+        """Return sums over all subjects; of ``frames``, only the encoded ones count.
+
+        ``used`` is the smallest share of a camera's pictures that is used.
+        """
         sums: dict[str, float] = defaultdict(float)
+        used = [1.0]
         for family in await self._families():
             for sample in family.samples:
+                name, outcome = sample.name, sample.labels.get("outcome")
+                if name == "wardwatch_frames_used_ratio" and sample.value > 0:  # no NaN
+                    used.append(sample.value)
+                if outcome == "thinned":
+                    sums["thinned"] += sample.value
                 if sample.labels.get("outcome", "encoded") == "encoded":
                     sums[sample.name.removeprefix("wardwatch_")] += sample.value
         return {
             "windows": sums["windows_total"],
             "frames": sums["frames_total"],
+            "thinned": sums["thinned"],
+            "used": min(used),
             "dropped": sums["frames_dropped_total"],
             "online": sums["source_up"],
             "queue": sums["outbox_pending"] + sums["report_queue"],

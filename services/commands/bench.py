@@ -121,27 +121,32 @@ def service(
         typer.Option(
             metavar="N,N,…", help="Numbers of cameras, in rising order, 1 or more."
         ),
-    ] = "8,16,24,28,32",
+    ] = "1,2,4,8,16,32,64",
     seconds: Annotated[
         float,
         typer.Option(min=3, max=600, help="Time to measure each load, in seconds."),
     ] = 24.0,
+    all_loads: Annotated[
+        bool,
+        typer.Option("--all", help="Go on after the first load that is too much."),
+    ] = False,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Two loads, 12 seconds each.")
+        bool, typer.Option("--quick", help="Two loads of 1 and 2, 12 seconds each.")
     ] = False,
     seed: SeedOption = 1,
     out: OutOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure the service's throughput relative to the bare encoder, and its latency.
+    """Measure the service's throughput relative to the bare encoder, and its growth.
 
     Starts a private broker, an RTSP server with simulated rooms and the service, and
-    adds cameras until the service no longer keeps up.
+    adds cameras until the service no longer uses all pictures. The last load shows how
+    late answers are then. With ``--out``, a plot shows latency and cost per camera.
     """
     from models.build import build_recognizer
     from services.bench.service import cost_json, cost_rows, measure_service
 
-    numbers = [8, 16] if quick else _parse_numbers(subjects)
+    numbers = [1, 2] if quick else _parse_numbers(subjects)
     recognizer = build_recognizer()
     with TemporaryDirectory(prefix="wardwatch-bench-") as folder, staged_bars() as show:
         cost = signals.run(
@@ -152,8 +157,23 @@ def service(
                 numbers,
                 12.0 if quick else seconds,
                 show,
+                all_loads=all_loads,
             )
         )
+    if out is not None and has_laboratory():
+        from pipelines.lab.studies.growth_plot import LoadPoint, plot_growth
+
+        points = [
+            LoadPoint(
+                load.subjects,
+                load.waits_s and load.waits_s[0],
+                load.waits_s and load.waits_s[1],
+                load.cores_a_camera,
+                load.keeps_up,
+            )
+            for load in cost.loads
+        ]
+        plot_growth(points, out / "service-growth.png")
     rows = cost_rows(cost)
     title = "cost of the service"
     _present(title, rows, cost_json(cost), "service-cost", out, as_json=as_json)

@@ -68,6 +68,12 @@ class _SubjectMetrics:
             "1 while the wearable is worn, 0 while it is not; NaN if unknown.",
             _BY_SUBJECT,
         )
+        self.used = into.gauge(
+            "frames_used_ratio",
+            "Share of the camera's pictures that are used; below 1 while the watcher is"
+            " overloaded, NaN if unknown.",
+            _BY_SUBJECT,
+        )
         self.unanswered = into.gauge(
             "alarms_unanswered", "Alarms that wait for an answer.", _BY_SUBJECT
         )
@@ -98,7 +104,7 @@ class _SubjectMetrics:
     @property
     def states(self) -> tuple[Gauge, ...]:
         """The states that are not known while no watcher reports the subject."""
-        return self.in_bed, self.people, self.worn
+        return self.in_bed, self.people, self.worn, self.used
 
     def forget(self, subject: str) -> None:
         """Remove every series of a subject."""
@@ -132,7 +138,7 @@ class _WindowMetrics:
             "Time that a window was held for its wearable.",
             buckets=_FAST_S,
         )
-        for outcome in ("encoded", "reused"):
+        for outcome in ("encoded", "reused", "thinned"):
             self.frames.labels(outcome)
         for modality in MODALITIES:
             self.recognised.labels(modality)
@@ -249,6 +255,7 @@ class Metrics:
         """Add the counts of a report."""
         self._windows.frames.labels("encoded").inc(counts.frames_encoded)
         self._windows.frames.labels("reused").inc(counts.frames_reused)
+        self._windows.frames.labels("thinned").inc(counts.frames_thinned)
         for (name, modality), windows in counts.windows.items():
             self._windows.recognised.labels(modality).inc(windows)
             if name in self._watched:
@@ -286,6 +293,9 @@ class Metrics:
         )
         self._subjects.worn.labels(subject).set(
             float("nan") if state.worn is None else state.worn.state == "worn"
+        )
+        self._subjects.used.labels(subject).set(
+            1 / state.thinned if state.has_camera else float("nan")
         )
         if state.drift is not None:
             self._subjects.drift.labels(subject).set(state.drift.state == "alerted")

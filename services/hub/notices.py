@@ -65,7 +65,7 @@ def _to_phone(
     at = utc_datetime(entry.at_ns).astimezone(zone_of(timezone))
     sure = f"{_WITNESSES[alarm.modality]} sure to {alarm.confidence:.0%}"
     if alarm.kind == "technical":
-        sure = "a fault of the system"
+        sure = "; ".join(("a fault of the system", *filter(None, [entry.note])))
     by = f" by {entry.by}" if entry.by else ""
     body = (
         f"{entry.step}{by} at {at:%H:%M:%S %Z} on {at:%Y-%m-%d}; priority"

@@ -37,6 +37,8 @@ class SubjectState:
             wearable.
         is_watched: Whether a watcher reports the subject.
         is_recognised: Whether recognition answers the subject's watcher.
+        thinned: Number of the camera's pictures of which one is used; more than 1 while
+            the watcher is overloaded.
         bed: Whether the person is in bed; None if that is not known, or if the camera
             has no zone of the kind bed.
         people: Number of people in the camera's view; None if that is not known, or if
@@ -57,6 +59,7 @@ class SubjectState:
     has_camera: bool = True
     is_watched: bool = True
     is_recognised: bool = True
+    thinned: int = 1
     bed: BedStatus | None = None
     people: PeopleCount | None = None
     worn: WornStatus | None = None
@@ -72,6 +75,7 @@ class Counts:
     Attributes:
         frames_encoded: Number of pictures that the encoder processed.
         frames_reused: Number of pictures that reuse an earlier feature.
+        frames_thinned: Number of pictures left out because of an overload.
         dropped: Number of pictures or batches dropped by each source's full buffer.
         windows: Number of windows recognised, by subject and modality.
         encode_s: Duration of each request to encode, in seconds.
@@ -84,6 +88,7 @@ class Counts:
 
     frames_encoded: int = 0
     frames_reused: int = 0
+    frames_thinned: int = 0
     dropped: dict[SourceKey, int] = field(default_factory=dict)
     windows: Counter[tuple[str, Modality]] = field(default_factory=Counter)
     encode_s: list[float] = field(default_factory=list)
@@ -150,6 +155,10 @@ class Counting:
         self.counts.waits_s.append(ns_to_seconds(wait_ns))
         if expired:
             self.counts.waits_expired[subject_id] += 1
+
+    def thinned(self, *, frames: int) -> None:
+        """Count pictures that were left out because of an overload."""
+        self.counts.frames_thinned += frames
 
     def dropped(self, source: SourceKey, *, frames: int) -> None:
         """Count what a source's full buffer dropped."""

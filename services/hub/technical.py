@@ -34,11 +34,13 @@ class Fault(NamedTuple):
         name: Name of its alarms.
         priority: Their priority.
         modality: Which source it is about.
+        advice: What to do, for technicians; the note of its alarms.
     """
 
     name: str
     priority: Priority
     modality: Modality
+    advice: str = ""
 
 
 CAMERA_LOST: Final = Fault("camera lost", "medium", "video")
@@ -47,13 +49,19 @@ NOT_WORN: Final = Fault("wearable not worn", "low", "imu")
 DRIFT: Final = Fault("drift", "low", "fused")
 NOT_WATCHED: Final = Fault("not watched", "medium", "fused")
 RECOGNITION_FAILS: Final = Fault("recognition fails", "medium", "fused")
+OVERLOADED: Final = Fault(
+    "overloaded",
+    "medium",
+    "video",
+    "not all pictures are used: watch fewer cameras, or add cores or nodes",
+)
 
 Faults = Mapping[tuple[str, Fault], bool]
 """Whether each fault of each subject is present; one that is not known is left out."""
 
 
 def faults_of(states: Mapping[str, SubjectState]) -> dict[tuple[str, Fault], bool]:
-    """Return what is known about the faults of subjects."""
+    """Return what is known about the faults of subjects, and of all together."""
     found: dict[tuple[str, Fault], bool] = {}
     for name, state in states.items():
         found[name, NOT_WATCHED] = not state.is_watched
@@ -66,6 +74,9 @@ def faults_of(states: Mapping[str, SubjectState]) -> dict[tuple[str, Fault], boo
             worn = state.worn
             found[name, WEARABLE_SILENT] = _is_lost(state.wearable)
             found[name, NOT_WORN] = worn is not None and worn.state == "not worn"
+    if watched := [state for state in states.values() if state.is_watched]:
+        # One alarm of the site: an overload is of the machine, not of a subject.
+        found[SITE_SUBJECT, OVERLOADED] = any(it.thinned > 1 for it in watched)
     return found
 
 
@@ -200,6 +211,6 @@ def _raised(subject_id: str, fault: Fault, utc_ns: int) -> Alarm:
         confidence=1.0,
         modality=fault.modality,
         waits_since_ns=utc_ns,
-        history=(AlarmEntry("confirmed", utc_ns),),
+        history=(AlarmEntry("confirmed", utc_ns, note=fault.advice),),
         kind="technical",
     )

@@ -200,8 +200,9 @@ def overall_state(state: SubjectState) -> tuple[OverallState, str]:
 
     The main source is the camera, or the wearable of a subject without a camera. A
     subject is offline if no watcher reports it or if its main source gives no data. It
-    is degraded if recognition does not answer, if the main source has stalled, or if
-    the wearable beside a camera gives no data, or if the wearable is not worn.
+    is degraded if recognition does not answer or is overloaded, if the main source has
+    stalled, if the wearable beside a camera gives no data, or if the wearable is not
+    worn.
     """
     if not state.is_watched:
         return "offline", "service: no watcher reports"
@@ -212,6 +213,8 @@ def overall_state(state: SubjectState) -> tuple[OverallState, str]:
         reason = "connecting" if main is None else main.reason or main.state
         return "offline", f"{name}: {reason}"
     troubles = [] if state.is_recognised else ["recognition: does not answer"]
+    if state.thinned > 1:
+        troubles.append("recognition: overloaded")
     if main.state == "stalled":
         troubles.append(f"{name}: {main.reason or 'stalled'}")
     wearable = state.wearable

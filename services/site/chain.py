@@ -13,7 +13,11 @@ class WatcherSettings(Section):
     """Distribution of subjects over processes."""
 
     subjects_each: int = Field(
-        16, ge=1, le=256, description="Most subjects in one process."
+        16,
+        ge=1,
+        le=256,
+        description="Most subjects in one process. It gets fewer once it is known how"
+        " many a core carries.",
     )
 
 

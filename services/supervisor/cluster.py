@@ -5,6 +5,7 @@ without Ray.
 """
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Protocol, TypeAlias, TypeVar, cast, final
@@ -121,6 +122,14 @@ class Cluster(Protocol):
 
         Raises:
             RayLost: If no node is alive.
+        """
+        ...
+
+    async def cores(self) -> float:
+        """Return the number of processor cores of all living nodes.
+
+        Raises:
+            TimeoutError: If Ray does not answer.
         """
         ...
 
@@ -254,6 +263,13 @@ class RayCluster:
             RayHubLink(self._deployment.name),
             site.hub.folder.absolute() / "normal",
         )
+
+    async def cores(self) -> float:
+        """Return the number of processor cores of all living nodes."""
+        if self.is_ours:  # a small machine's node pretends to have more
+            return float(os.cpu_count() or 1)
+        nodes = await self._node.alive_nodes()
+        return sum(float(node["Resources"].get("CPU", 0.0)) for node in nodes.values())
 
     def kill(self, actor: Actor, *, no_restart: bool = True) -> None:
         """Kill an actor's process."""

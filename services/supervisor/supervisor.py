@@ -32,10 +32,11 @@ from services.hub.hub import HubState
 from services.recognition.deployment import RecognizerPlan, ServedRecognizer
 from services.site.settings import Site, SubjectSettings
 from services.supervisor.cluster import Actor, Cluster, RayCluster, unwrapped
+from services.supervisor.loads import Loads
 from services.supervisor.placement import plan_changes
 from services.tasks import end_tasks
+from services.watcher.pulse import Pulse
 from services.watcher.watched import WatchedSubject, configuration_hash
-from services.watcher.watcher import Pulse
 
 logger = logging.getLogger(__name__)
 
@@ -79,6 +80,7 @@ class Supervisor:
         self._cluster = cluster or RayCluster(site.site, clock, address)
         self._numbers = itertools.count()
         self._watchers: dict[int, _Placed] = {}
+        self._loads, self._placing = Loads(), asyncio.Lock()
         self.recognizer: ServedRecognizer | None = None
         self._hub: Actor = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -146,6 +148,11 @@ class Supervisor:
         if self.recognizer is not None:
             _refuse_blind(site, self.recognizer.info.needs_frames)
             _refuse_unseen_zones(site, self.recognizer.info)
+        async with self._placing:
+            await self._apply(site)
+        await self._warn()
+
+    async def _apply(self, site: Site) -> None:
         self.site = site
         expected = {subject.id: subject.sources for subject in site.subjects}
         await unwrapped(self._hub.expect.remote(expected, site.alarm_rules()))
@@ -154,7 +161,10 @@ class Supervisor:
             number: list(watcher.subjects.values())
             for number, watcher in self._watchers.items()
         }
-        changes = plan_changes(placed, site.subjects, site.watchers.subjects_each)
+        most_each = self._loads.most_each(
+            site.watchers.subjects_each, len(site.subjects), await self._cores()
+        )
+        changes = plan_changes(placed, site.subjects, most_each)
         for number, change in changes.items():
             if number not in self._watchers:
                 self._watchers[number] = _Placed(await self._make_watcher())
@@ -172,7 +182,47 @@ class Supervisor:
             for failure in await asyncio.gather(*checks, return_exceptions=True):
                 if failure is not None:  # the next round tries again
                     logger.error("check of a watcher: %s", type(failure).__name__)
+            divided = await asyncio.gather(self._divide(), return_exceptions=True)
+            if divided[0] is not None:
+                logger.error("dividing a watcher: %s", type(divided[0]).__name__)
             await self._clock.sleep_s(_ROUND_S)
+
+    async def _divide(self) -> None:
+        """Move half of an overloaded watcher's subjects to a new one on a free core.
+
+        The cameras that move are connected anew, and open episodes go on.
+        """
+        async with self._placing:
+            number = self._loads.to_divide()
+            has_room = len(self._watchers) < await self._cores() < float("inf")
+            if has_room and number in self._watchers:
+                full, new = self._watchers[number], _Placed(await self._make_watcher())
+                moved = list(full.subjects)[1::2]
+                new.subjects = {name: full.subjects.pop(name) for name in moved}
+                self._say(
+                    f"watcher {number} is overloaded: {len(moved)} of its subjects get"
+                    " a watcher of their own"
+                )
+                await self._change(full, [], moved)
+                self._watchers[max(self._watchers) + 1] = new
+                watched = [self._watched(each) for each in new.subjects.values()]
+                await self._change(new, watched, [])
+        await self._warn()
+
+    async def _warn(self) -> None:
+        """Say once if there are more subjects than the machine carries.
+
+        All of them are watched: with fewer pictures of each, rather than some not.
+        """
+        line = self._loads.warning(len(self.site.subjects), await self._cores())
+        if line is not None:
+            self._say(line)
+
+    async def _cores(self) -> float:
+        """Return the number of cores of all nodes; infinite while that is not known."""
+        with suppress(TimeoutError):  # Ray is slow: the next round asks again
+            return await self._cluster.cores()
+        return float("inf")
 
     async def _watch_hub(self) -> None:
         """Restart a hub that hangs; give up if it does not come back.
@@ -250,6 +300,7 @@ class Supervisor:
             why = "died"
         else:
             watcher.silent = 0
+            self._loads.add(number, pulse)
             wanted = {
                 name: self._watched(subject)
                 for name, subject in watcher.subjects.items()
@@ -269,6 +320,7 @@ class Supervisor:
             f"watcher {number} {why}: {len(watcher.subjects)} subjects start again"
         )
         self._cluster.kill(watcher.actor)
+        self._loads.forget(number)
         watcher.actor, watcher.silent = await self._make_watcher(), 0
         watched = [self._watched(subject) for subject in watcher.subjects.values()]
         await self._change(watcher, watched, [])

@@ -16,7 +16,7 @@ import logging
 from collections import deque
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import final
@@ -46,6 +46,8 @@ from services.hub.link import HubLink
 from services.hub.reports import Counting, Report, SubjectState
 from services.tasks import end_tasks
 from services.watcher.answer_timer import AnswerTimer
+from services.watcher.overload import build_thinning
+from services.watcher.pulse import CoreMeter, Pulse
 from services.watcher.report_times import move_record, move_state
 from services.watcher.view_collector import ViewCollector
 from services.watcher.watched import WatchedSubject, camera_name, configuration_hash
@@ -61,13 +63,6 @@ _STOP_S = 10.0
 _NO_ANSWER_S = 15.0
 """A request that waits longer is reported; a dead replica is replaced sooner."""
 _TRIM_S = 20.0
-
-
-@dataclass(frozen=True, slots=True)
-class Pulse:
-    """Sign of life of a watcher: ``configuration_hash`` by subject."""
-
-    subjects: dict[str, str]
 
 
 @final
@@ -89,6 +84,7 @@ class Watcher:
     ) -> None:
         self._name, self._settings = name, settings
         self._clock = clock or SystemClock()
+        self._meter = CoreMeter(self._clock)
         self._recognizer = AnswerTimer(recognizer)
         self._hub, self._folder = hub, folder
         self._counting, self._views = Counting(), ViewCollector()
@@ -99,6 +95,9 @@ class Watcher:
         self._upright: dict[str, UprightKeeper] = {}
         self._waiting: deque[ActionEvent | DriftAlert] = deque()
         self._news = asyncio.Event()
+        self._thinning = build_thinning(
+            name, recognizer.info, settings.windows, self._news.set
+        )
         self._changing = asyncio.Lock()
         self._chain: Watch | None = None
         self._tasks: tuple[asyncio.Task[None], ...] = ()
@@ -150,7 +149,9 @@ class Watcher:
         for task in self._tasks:
             if task.done():
                 task.result()
-        return Pulse(dict(self._configurations))
+        return Pulse(
+            dict(self._configurations), self._meter.read(), self._thinning.every
+        )
 
     async def stop(self) -> None:
         """Stop watching, and return once the hub has all events and alerts."""
@@ -180,6 +181,7 @@ class Watcher:
                 stays=True,
                 reports_statuses=False,
                 on_view=self._views.add,
+                thinning=self._thinning,
             )
             self._tasks = (
                 asyncio.create_task(self._follow(self._chain), name="follow"),
@@ -223,6 +225,7 @@ class Watcher:
                 zones=watched.zones,
                 bed_settings=watched.bed,
                 upright=self._open_upright(watched),
+                waiting=(lambda: 0) if camera is None else lambda: camera.waiting,
             )
             stack.callback(self._upright[name].keep)
             chain.add(subject)
@@ -353,7 +356,12 @@ class Watcher:
         answers = self._recognizer.waiting_s < _NO_ANSWER_S
         views = self._views.take(self._states)
         return {
-            name: replace(state, is_recognised=answers, view=views.get(name))
+            name: replace(
+                state,
+                is_recognised=answers,
+                thinned=self._thinning.every if state.has_camera else 1,
+                view=views.get(name),
+            )
             for name, state in self._states.items()
         }
 

@@ -182,7 +182,7 @@ def test_a_lost_camera_is_told_and_told_to_be_back_and_every_panel_has_data(
             status, imu, has_wearable=True, predicted_ns=SystemClock().now_ns()
         )
         windows = Counter[tuple[str, Modality]]({("bed-4", "fused"): 2})
-        counts = Counts(3, 1, {}, windows, [0.02], [0.01], [0.2], [1.5])
+        counts = Counts(3, 1, 0, {}, windows, [0.02], [0.01], [0.2], [1.5])
         events = (event(event_id=str(number)),)
         return Report("watcher-0", number, events, (), {"bed-4": state}, counts)
 

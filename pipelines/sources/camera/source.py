@@ -159,6 +159,11 @@ class CameraSource:
         """Number of frames dropped because the consumer was too slow."""
         return self._buffer.dropped
 
+    @property
+    def waiting(self) -> int:
+        """Number of frames that wait for the consumer."""
+        return self._buffer.waiting
+
     async def __aenter__(self) -> "CameraSource":
         live = self._address.live
         self._entered_ns = self._clock.now_ns()

@@ -10,7 +10,7 @@ import pytest
 
 from pipelines.clock import SystemClock
 from services.bench.counters import HubCounters
-from services.bench.service import Load
+from services.bench.load import Load, growth_json, growth_rows
 
 METRICS = """\
 # HELP wardwatch_windows_total Recognised.
@@ -20,6 +20,10 @@ wardwatch_subject_windows_total{{subject="a",modality="fused"}} {windows}
 wardwatch_subject_windows_total{{subject="a",modality="video"}} 3
 wardwatch_frames_total{{outcome="encoded"}} 7
 wardwatch_frames_total{{outcome="reused"}} 5
+wardwatch_frames_total{{outcome="thinned"}} 11
+wardwatch_frames_used_ratio{{subject="a"}} 0.25
+wardwatch_frames_used_ratio{{subject="b"}} 1
+wardwatch_frames_used_ratio{{subject="c"}} NaN
 wardwatch_frames_dropped_total{{subject="a"}} 1
 wardwatch_frames_dropped_total{{subject="b"}} 2
 wardwatch_source_up{{subject="a"}} 1
@@ -28,7 +32,9 @@ wardwatch_report_queue 2
 wardwatch_prediction_age_seconds_sum 3
 wardwatch_prediction_age_seconds_count 6
 """
-STEADY = Load(8, 21.3, 19.0, None, 0.0, 0, {}, {})  # 21.33 windows a second are due
+CORES = {"watcher": 1.6, "hub": 0.4}
+# 21.33 windows a second are due.
+STEADY = Load(8, 21.3, 19.0, None, 0.0, 0, 0, 1.0, CORES, {})
 
 
 class Hub(BaseHTTPRequestHandler):
@@ -62,6 +68,8 @@ def test_counters_are_those_of_the_moment_of_a_report(url: str) -> None:
     assert counters == {
         "windows": 164 + 3,
         "frames": 7,
+        "thinned": 11,
+        "used": 0.25,
         "dropped": 3,
         "online": 1,
         "queue": 2,
@@ -81,6 +89,7 @@ def test_what_the_answers_of_each_subject_rest_on_is_read(url: str) -> None:
         (STEADY, True),
         (replace(STEADY, windows_per_s=20.9), False),
         (replace(STEADY, dropped=1), False),
+        (replace(STEADY, thinned=1), False),
         (replace(STEADY, age_growth_s=0.25), False),
         (replace(STEADY, age_growth_s=-0.7), True),
     ],
@@ -89,3 +98,19 @@ def test_a_load_keeps_up_if_all_is_recognised_in_time(
     load: Load, keeps_up: bool
 ) -> None:
     assert load.keeps_up is keeps_up
+
+
+def test_growth_is_a_cameras_cost_and_the_first_load_that_is_too_much() -> None:
+    small = replace(STEADY, subjects=4, windows_per_s=10.7, cpu_cores={"watcher": 0.4})
+    beyond = replace(STEADY, subjects=16, thinned=9, used_ratio=0.5)
+    facts = growth_json([small, STEADY, beyond])
+    assert facts["watcher_cost_ratio"] == 2.0
+    assert [each["cores_a_camera"] for each in facts["loads"]] == [0.1, 0.25, 0.125]
+    assert facts["beyond"]["subjects"] == 16
+    assert facts["beyond"]["used_ratio"] == 0.5
+    assert growth_json([beyond])["watcher_cost_ratio"] is None
+    assert growth_json([small])["beyond"] is None
+    (_, _, (name, text)) = growth_rows([STEADY, replace(beyond, waits_s=(0.1, 0.2, 1))])
+    assert name == "16 cameras"
+    assert text.startswith("21.3 windows/s, 100 / 200 / 1000 ms; 0.12, 0.10; does not")
+    assert text.endswith("uses 50% of the pictures")

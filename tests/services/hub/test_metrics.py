@@ -54,6 +54,18 @@ def test_a_subject_that_is_gone_leaves_no_series_and_still_counts_in_the_sum() -
     assert value(metrics, "wearable_waits_expired_total", subject="bed-4") is None
 
 
+def test_the_share_of_used_pictures_is_seen_and_the_others_are_counted() -> None:
+    metrics = metrics_of("bed-4", "bed-5")
+    metrics.saw("bed-4", SubjectState(thinned=4))
+    metrics.saw("bed-5", SubjectState(thinned=1, has_camera=False))
+    metrics.count(Counts(frames_thinned=3))
+    assert value(metrics, "frames_used_ratio", subject="bed-4") == 0.25
+    assert math.isnan(value(metrics, "frames_used_ratio", subject="bed-5") or 0)
+    assert value(metrics, "frames_total", outcome="thinned") == 3
+    metrics.lost("bed-4")
+    assert math.isnan(value(metrics, "frames_used_ratio", subject="bed-4") or 0)
+
+
 @pytest.mark.parametrize(("state", "expected"), [("in", 1), ("out", 0)])
 def test_who_is_in_bed_is_seen(state: BedState, expected: int) -> None:
     metrics = metrics_of("bed-4")

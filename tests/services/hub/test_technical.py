@@ -21,6 +21,8 @@ from services.hub.technical import (
     DRIFT,
     NOT_WATCHED,
     NOT_WORN,
+    OVERLOADED,
+    SITE_SUBJECT,
     WEARABLE_SILENT,
     Fault,
     TechnicalAlarms,
@@ -139,6 +141,17 @@ def test_faults_are_those_that_a_state_shows(
     found = {fault: it for (_, fault), it in faults_of({"bed-4": state}).items()}
     assert {fault for fault, is_present in found.items() if is_present} == present
     assert not unknown & found.keys()
+
+
+def test_an_overload_is_one_fault_of_the_site_and_its_alarm_says_what_to_do() -> None:
+    states = {"bed-4": WELL, "bed-5": replace(WELL, thinned=3)}
+    key = (SITE_SUBJECT, OVERLOADED)
+    assert faults_of(states)[key]
+    assert not faults_of({"bed-4": WELL})[key]
+    assert key not in faults_of({"bed-4": replace(WELL, is_watched=False)})
+    (alarm,) = TechnicalAlarms(0).changes(faults_of(states), (), 0, 7)
+    assert (alarm.subject_id, alarm.name) == ("technical", "overloaded")
+    assert alarm.history[0].note.endswith("watch fewer cameras, or add cores or nodes")
 
 
 def told(heard: Heard) -> list[tuple[str, str, str]]:

@@ -37,6 +37,10 @@ def status(state: SourceState, reason: str = "") -> SourceStatus:
             ("degraded", "recognition: does not answer"),
         ),
         (
+            SubjectState(status("stalled"), thinned=2),
+            ("degraded", "recognition: overloaded; camera: stalled"),
+        ),
+        (
             SubjectState(status("online"), is_watched=False),
             ("offline", "service: no watcher reports"),
         ),

@@ -14,8 +14,8 @@ from services.hub.hub import HubState
 from services.recognition.deployment import RecognizerPlan, ServedRecognizer
 from services.site.recognizer import RecognizerSettings
 from services.site.settings import Site
+from services.watcher.pulse import Pulse
 from services.watcher.watched import WatchedSubject, configuration_hash
-from services.watcher.watcher import Pulse
 from tests.fakes import ColourRecognizer
 
 
@@ -76,17 +76,20 @@ class FakeWatcher(FakeActor):
     Attributes:
         subjects: What it watches, by the subject's id.
         lost_changes: How many of the next changes fail.
+        cores: What its process uses.
+        thinned: One in how many pictures it uses.
     """
 
     def __init__(self, log: list[str], name: str) -> None:
         super().__init__(log, name)
         self.subjects: dict[str, WatchedSubject] = {}
         self.lost_changes = 0
+        self.cores, self.thinned = 0.1, 1
 
     async def _pulse(self) -> Pulse:
         await self.respond()
         marks = {name: configuration_hash(it) for name, it in self.subjects.items()}
-        return Pulse(marks)
+        return Pulse(marks, self.cores, self.thinned)
 
     async def _change(self, add: Sequence[WatchedSubject], drop: Sequence[str]) -> None:
         await self.respond()
@@ -168,6 +171,7 @@ class FakeCluster:
         holder: Who watches the site already; nobody if empty.
         deploys: Whether the deployment ever answers.
         nodes: How many nodes are alive.
+        processors: How many cores they have together.
         log: What was asked, in order.
         watchers: Every watcher that was started, dead ones included.
     """
@@ -176,6 +180,7 @@ class FakeCluster:
     holder: Exception | None = None
     deploys: bool = True
     nodes: int = 1
+    processors: float = 2.0
     log: list[str] = field(default_factory=list)
     watchers: list[FakeWatcher] = field(default_factory=list)
     hub: FakeHub = field(init=False)
@@ -241,6 +246,9 @@ class FakeCluster:
         self.log.append(f"start {watcher.name}")
         self.watchers.append(watcher)
         return watcher
+
+    async def cores(self) -> float:
+        return self.processors
 
     def kill(self, actor: FakeActor, *, no_restart: bool = True) -> None:
         self.log.append(f"{'kill' if no_restart else 'restart'} {actor.name}")

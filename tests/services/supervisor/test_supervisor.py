@@ -135,6 +135,45 @@ def test_a_dead_watcher_is_replaced_and_the_others_are_not_disturbed(
     assert said == ["watcher 0 died: 2 subjects start again"]
 
 
+def test_an_overloaded_watcher_is_divided_while_there_are_cores() -> None:
+    async def scene() -> tuple[list[str], list[str]]:
+        async with started(FakeCluster(), "a", "b") as scene:
+            scene.cluster.watchers[0].cores = 0.9
+            scene.cluster.watchers[0].thinned = 3
+            await asyncio.sleep(7 * ROUND_S)
+            scene.cluster.watchers[1].thinned = 3  # no core is left for a third
+            await asyncio.sleep(20 * ROUND_S)
+            return list(scene.cluster.log), scene.said
+
+    log, said = run_with_jumps(scene())
+    assert log == ["start watcher 1", "watcher 0 drops b", "watcher 1 adds b"]
+    assert said == [
+        "watcher 0 is overloaded: 1 of its subjects get a watcher of their own",
+        "2 subjects are more than 2 cores carry: about 1, as each needs 1.50 of a core."
+        " While there are too many pictures, some of every camera are left out. Watch"
+        " fewer cameras, or add cores or nodes",
+    ]
+
+
+def test_more_subjects_than_the_cores_carry_are_watched_and_that_is_said() -> None:
+    async def scene() -> tuple[list[str], list[str]]:
+        async with started(FakeCluster(), "a", "b") as scene:
+            scene.cluster.watchers[0].cores = 0.9
+            await asyncio.sleep(12 * ROUND_S)
+            assert scene.said == []
+            site = site_of("a", "b", "c", "d", each=9)
+            await scene.supervisor.apply(site)
+            return list(scene.cluster.log), scene.said
+
+    log, (said,) = run_with_jumps(scene())
+    assert log == [  # although a core carries one subject, there are only two cores
+        "start watcher 1",
+        "watcher 1 adds c",
+        "watcher 1 adds d",
+    ]
+    assert said.startswith("4 subjects are more than 2 cores carry: about 3, as each n")
+
+
 def test_a_failed_watcher_first_hands_over_the_events_that_it_still_has() -> None:
     async def scene() -> tuple[list[str], list[str]]:
         async with started(FakeCluster(), "a") as scene:

@@ -1,0 +1,42 @@
+"""How a watcher thins the pictures of its cameras during an overload."""
+
+import logging
+from collections.abc import Callable
+
+from pipelines.live.thinning import Thinning
+from pipelines.live.views import picture_form
+from pipelines.live.windows import WindowSettings
+from pipelines.recognition import RecognizerInfo
+
+logger = logging.getLogger(__name__)
+
+_MOST_STEPS = 4
+"""Greatest number of steps of the frame grid of which one has a picture. With fewer
+pictures a window shows too little."""
+
+
+def build_thinning(
+    watcher: str,
+    info: RecognizerInfo,
+    windows: WindowSettings,
+    on_change: Callable[[], None],
+) -> Thinning:
+    """Build the thinning of a watcher; each change is logged.
+
+    Args:
+        watcher: Name of the watcher, for the log.
+        info: The recogniser, whose view decides how many pictures cameras deliver.
+        windows: The frame grid.
+        on_change: Called after each change.
+    """
+
+    def changed(every: int) -> None:
+        if every > 1:
+            logger.warning("%s is overloaded: it uses 1 of %d pictures", watcher, every)
+        else:
+            logger.warning("%s uses all pictures again", watcher)
+        on_change()
+
+    form = picture_form(info, windows)
+    most = _MOST_STEPS * form.pictures_a_step
+    return Thinning(form.step_ns, most, on_change=changed)
