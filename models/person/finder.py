@@ -2,8 +2,8 @@
 
 While somebody is followed, the landmarks of one picture say where to look in the next,
 and the detector does not run. It runs when a followed body was lost, and at intervals
-while fewer people are followed than may be. A body that is found again where one was
-lost keeps its number.
+while fewer people are followed than may be (``search_times``). A body that is found
+again where one was lost keeps its number.
 """
 
 from dataclasses import dataclass, replace
@@ -12,9 +12,11 @@ from typing import final
 import numpy as np
 from jaxtyping import Float32, UInt8
 
-from models.person.detector import Detector
+from models.person.changes import Cells, Luma, cells_about
+from models.person.detector import Detection, Detector
 from models.person.landmarks import LandmarkNetwork, Reading
 from models.person.region import Region, boxes_overlap, share_inside
+from models.person.search_times import SearchTimes
 from models.person.silhouette import Silhouette
 from models.person.steady_region import SteadyRegion
 
@@ -93,6 +95,7 @@ class PersonFinder:
 
     Raises:
         PersonModelError: If a network file is missing or wrong.
+        ValueError: If the settings ask for silhouettes, and the network has no masks.
     """
 
     def __init__(
@@ -103,26 +106,40 @@ class PersonFinder:
     ) -> None:
         self._settings = chosen = settings or FinderSettings()
         self._detector = detector or Detector(chosen.threads, chosen.least_score)
-        self._landmarks = landmarks or LandmarkNetwork(chosen.threads)
+        self._landmarks = landmarks or LandmarkNetwork(
+            chosen.threads, masks=chosen.silhouettes
+        )
+        if chosen.silhouettes and not self._landmarks.has_masks:
+            msg = "silhouettes need a landmark network with masks, got one without"
+            raise ValueError(msg)
         self._tracks: list[_Track] = []
         self._lost: list[_Track] = []
-        self._searched_ns: int | None = None
+        self._times = SearchTimes(chosen.detect_every_s)
         self._last_number = 0
         self._searches = 0
 
     def find(
-        self, picture: UInt8[np.ndarray, "height width 3"], time_ns: int
+        self,
+        picture: UInt8[np.ndarray, "height width 3"],
+        time_ns: int,
+        luma: Luma | None = None,
     ) -> list[Person]:
         """Return everybody in the next picture, the longest followed first.
 
         Args:
             picture: RGB.
             time_ns: Time of the picture on any clock.
+            luma: Mean luma of the picture's cells, by which needless searches are
+                avoided; without it, everything may have changed.
         """
         people = self._follow(picture, time_ns)
-        if self._must_search(time_ns):
-            self._searched_ns = time_ns
-            people += self._search(picture, time_ns, people)
+        aspect = picture.shape[1] / picture.shape[0]
+        followed = self._followed_cells(luma, aspect)
+        if self._must_search(time_ns, luma, followed):
+            is_still = not people and not self._times.has_changed(luma)
+            parts = self._parts(picture, is_alone=not people, is_still=is_still)
+            people += self._search(picture, time_ns, people, parts)
+            self._times.add(time_ns, luma, self._followed_cells(luma, aspect))
         return people
 
     def _follow(
@@ -144,30 +161,56 @@ class PersonFinder:
             )
         return people
 
-    def _must_search(self, time_ns: int) -> bool:
+    def _followed_cells(self, luma: Luma | None, aspect: float) -> Cells | None:
+        """Return the cells about everybody followed; None if nobody is."""
+        if luma is None or not self._tracks:
+            return None
+        rows, columns = luma.shape
+        each = [
+            cells_about(track.box, (rows, columns), aspect) for track in self._tracks
+        ]
+        together: Cells = np.logical_or.reduce(each)
+        return together
+
+    def _must_search(
+        self, time_ns: int, luma: Luma | None, followed: Cells | None
+    ) -> bool:
         if len(self._tracks) >= self._settings.people:
             return False
-        if not self._tracks or self._searched_ns is None:
-            return True
-        is_lost = any(track.seen_ns > self._searched_ns for track in self._lost)
-        waited_s = (time_ns - self._searched_ns) / _NS_PER_S
-        return is_lost or not 0 <= waited_s < self._settings.detect_every_s
+        oldest_ns = time_ns - round(self._settings.remember_s * _NS_PER_S)
+        self._lost = [track for track in self._lost if track.seen_ns >= oldest_ns]
+        if not self._tracks:
+            return bool(self._lost) or self._times.is_due_for_anybody(time_ns, luma)
+        searched_ns = self._times.latest_ns
+        return (
+            searched_ns is None
+            or any(track.seen_ns > searched_ns for track in self._lost)
+            or self._times.is_due_for_more(time_ns, luma, followed)
+        )
 
     def _search(
         self,
         picture: UInt8[np.ndarray, "height width 3"],
         time_ns: int,
         people: list[Person],
+        parts: tuple[Region, ...],
     ) -> list[Person]:
-        """Return the people whom the detector finds beside those already found."""
-        oldest_ns = time_ns - round(self._settings.remember_s * _NS_PER_S)
-        self._lost = [track for track in self._lost if track.seen_ns >= oldest_ns]
+        """Return the people in parts of a picture beside those already found."""
         found: list[Person] = []
-        detections = [
-            detection
-            for region in self._regions(picture, is_alone=not people)
-            for detection in self._detector.detect(picture, region)
-        ]
+        for part in parts:
+            detections = self._detector.detect(picture, part)
+            found += self._choose(picture, time_ns, [*people, *found], detections)
+        return found
+
+    def _choose(
+        self,
+        picture: UInt8[np.ndarray, "height width 3"],
+        time_ns: int,
+        people: list[Person],
+        detections: list[Detection],
+    ) -> list[Person]:
+        """Return the detected people beside those already found."""
+        found: list[Person] = []
         for detection in detections:
             if len(self._tracks) >= self._settings.people:
                 break
@@ -199,16 +242,23 @@ class PersonFinder:
             for track in self._tracks
         )
 
-    def _regions(
-        self, picture: UInt8[np.ndarray, "height width 3"], *, is_alone: bool
+    def _parts(
+        self,
+        picture: UInt8[np.ndarray, "height width 3"],
+        *,
+        is_alone: bool,
+        is_still: bool,
     ) -> tuple[Region, ...]:
-        """Return where to search: everywhere, or in one half as well in turn."""
+        """Return where to search: everywhere, also in one half in turn, or in turn."""
         size = picture.shape[:2]
-        halves: tuple[Region, ...] = Region.halves(*size)
+        whole, halves = Region.of_picture(*size), Region.halves(*size)
+        parts: tuple[Region, ...] = (whole, *halves)
         self._searches += 1
-        if not is_alone:
-            halves = halves[self._searches % 2 :][:1]
-        return (Region.of_picture(*size), *halves)
+        if is_still:  # searched before, in vain
+            parts = parts[self._searches % 3 :][:1]
+        elif not is_alone:
+            parts = (whole, halves[self._searches % 2])
+        return parts
 
     def _number_of(self, person: Person) -> int:
         """Return the number of the lost body that this one is, or a new number."""
@@ -244,6 +294,7 @@ class PersonFinder:
         box = np.concatenate((shown.min(axis=0), shown.max(axis=0)))
         silhouette = None
         if self._settings.silhouettes:
+            assert reading.mask_logits is not None
             silhouette = Silhouette(picture, reading.region, reading.mask_logits)
         return Person(
             number, landmarks, reading.world_m, box, reading.presence, silhouette

@@ -14,6 +14,7 @@ BODY_POINTS = 33
 _POINTS = 39  # the body's, then centre and circle of the next region, then others
 _CENTRE, _TOP = 33, 34
 _SIDE, _HEAT_SIDE = 256, 64
+_MASK = 2  # place of the mask among the outputs
 _NEAR = 3  # cells about the peak of a heat map
 _LEAST_HEAT = 0.5
 
@@ -30,7 +31,8 @@ class Reading:
         presence: Probability that somebody is in the region.
         next_region: Region of the same body in the next picture.
         region: The region that was read.
-        mask_logits: Logits of the body in each pixel of the region.
+        mask_logits: Logits of the body in each pixel of the region; None from a network
+            without masks.
     """
 
     points_px: Float32[np.ndarray, "33 3"]
@@ -38,7 +40,7 @@ class Reading:
     presence: float
     next_region: Region
     region: Region
-    mask_logits: Float32[np.ndarray, "256 256"]
+    mask_logits: Float32[np.ndarray, "256 256"] | None
 
 
 @final
@@ -47,24 +49,27 @@ class LandmarkNetwork:
 
     Args:
         threads: Processor threads.
+        masks: Whether to compute the masks of bodies, a third of the network's cost.
 
     Raises:
         PersonModelError: If the network file is missing or wrong.
     """
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, *, masks: bool = True) -> None:
+        self.has_masks = masks
+        """Whether readings have masks."""
         heat = (1, _HEAT_SIDE, _HEAT_SIDE, _POINTS)
         outputs = ((1, 195), (1, 1), (1, _SIDE, _SIDE, 1), heat, (1, 117))
-        self._network = Network(LANDMARKS, outputs, threads)
+        wanted = [place for place in range(len(outputs)) if masks or place != _MASK]
+        self._network = Network(LANDMARKS, outputs, threads, wanted)
 
     def read(
         self, picture: UInt8[np.ndarray, "height width 3"], region: Region
     ) -> Reading:
         """Return the landmarks of the body in a region."""
         cut = region.cut(picture, _SIDE, repeat=True)
-        raw, presence, mask, heat, world = self._network(
-            cut.astype(np.float32) / np.float32(255)
-        )
+        answer = self._network(cut.astype(np.float32) / np.float32(255))
+        raw, presence, *masks, heat, world = answer
         rows = raw.reshape(_POINTS, 5).astype(np.float64)
         places = refine(rows[:, :2] / _SIDE, heat[0])
         points = region.to_picture(places)
@@ -77,7 +82,7 @@ class LandmarkNetwork:
             float(presence[0, 0]),
             Region.of_body(points[_CENTRE], points[_TOP]),
             region,
-            mask[0, :, :, 0].copy(),
+            masks[0][0, :, :, 0].copy() if masks else None,
         )
 
 

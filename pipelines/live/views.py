@@ -173,7 +173,7 @@ class PeopleView:
         self._form, self._reuse = form, reuse
         self._settings, self._draw = settings, draw
         self._detector = Detector(settings.threads, settings.least_score)
-        self._landmarks = LandmarkNetwork(settings.threads)
+        self._landmarks = LandmarkNetwork(settings.threads, masks=settings.silhouettes)
         self._subjects: dict[str, _SubjectPeople] = {}
 
     async def convert(self, frames: Sequence[Frame]) -> list[ViewedFrame]:
@@ -270,5 +270,5 @@ class _SubjectPeople:
             if change < self._reuse.difference_luma:
                 return self._bodies
         self._luma, self._searched_ns = luma, frame.timestamp_ns
-        self._bodies = self._finder.find(frame.pixels, frame.timestamp_ns)
+        self._bodies = self._finder.find(frame.pixels, frame.timestamp_ns, luma)
         return self._bodies

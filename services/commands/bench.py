@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -111,6 +111,43 @@ def encoder(
             costs.append(cost)
     header, rows = cost_rows(costs)
     _present(header, rows, cost_json(costs), "encoder-cost", out, as_json=as_json)
+
+
+@app.command()
+def profile(
+    video: Annotated[
+        Path | None,
+        typer.Argument(help="Recording that the camera shows.", show_default=False),
+    ] = None,
+    *,
+    scene: Annotated[
+        Literal["person", "blocks"],
+        typer.Option(
+            help="What the camera shows without VIDEO: a simulated person in a room,"
+            " or a moving block and nobody."
+        ),
+    ] = "person",
+    model: ModelOption = None,
+    seed: SeedOption = 1,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure where the processor time of one camera goes, stage by stage.
+
+    Half a minute is measured. Processor time is counted, so that other work on the
+    machine matters little. Python's profiler makes the chain itself look dearer than it
+    is, but not the networks.
+    """
+    from models.build import build_recognizer
+    from pipelines.clock import SystemClock
+    from services.bench.profile import cost_json, cost_rows, measure_profile
+
+    with TemporaryDirectory(prefix="wardwatch-bench-") as folder, staged_bars() as show:
+        shown = video or _scene(scene, Path(folder) / "footage", seed, show)
+        cost = measure_profile(build_recognizer(model), shown, SystemClock())
+    title = f"one camera, {shown.name}"
+    rows = cost_rows(cost)
+    _present(title, rows, cost_json(cost), "camera-profile", out, as_json=as_json)
 
 
 @app.command()
@@ -229,17 +266,30 @@ def soak(
         raise typer.Exit(1)
 
 
-def _videos(folder: Path, seed: int, on_progress: Show) -> list[Path]:
+def _scene(
+    scene: Literal["person", "blocks"], folder: Path, seed: int, on_progress: Show
+) -> Path:
+    """Make the video of a scene."""
+    from services.demo.camera_videos import write_moving_videos
+
+    if scene == "blocks":
+        return write_moving_videos(folder, 1, _VIDEO_S, seed)[0]
+    return _videos(folder, seed, on_progress, count=1)[0]
+
+
+def _videos(
+    folder: Path, seed: int, on_progress: Show, count: int = _VIDEOS
+) -> list[Path]:
     """Make the cameras' videos."""
     from services.demo.camera_videos import render_rooms, write_moving_videos
 
     if has_laboratory():
-        return render_rooms(folder, _VIDEOS, _VIDEO_S, seed, on_progress)
+        return render_rooms(folder, count, _VIDEO_S, seed, on_progress)
     typer.echo(
         "wardwatch: the simulator is not installed: cameras show moving blocks",
         err=True,
     )
-    return write_moving_videos(folder, _VIDEOS, _VIDEO_S, seed)
+    return write_moving_videos(folder, count, _VIDEO_S, seed)
 
 
 def _parse_numbers(text: str) -> list[int]:

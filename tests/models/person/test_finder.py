@@ -7,6 +7,7 @@ from jaxtyping import UInt8
 from models.person.detector import Detector
 from models.person.finder import FinderSettings, Person, PersonFinder
 from models.person.landmarks import LandmarkNetwork
+from pipelines.live.inference import cell_luma
 
 Pictures = Sequence[UInt8[np.ndarray, "height width 3"]]
 STEP_NS = 125_000_000
@@ -60,11 +61,51 @@ def test_people_have_silhouettes_if_the_settings_ask_for_them(
     assert 0.03 < shown.any(axis=2).mean() < 0.6
 
 
+@pytest.mark.slow
+def test_a_network_without_masks_finds_the_same_and_refuses_silhouettes(
+    film: Pictures, detector: Detector, landmark_network: LandmarkNetwork
+) -> None:
+    maskless = LandmarkNetwork(threads=1, masks=False)
+    (with_mask,) = follow(film[:1], detector, landmark_network)[0]
+    (without,) = follow(film[:1], detector, maskless)[0]
+    np.testing.assert_allclose(without.landmarks, with_mask.landmarks, atol=1e-4)
+    np.testing.assert_allclose(without.world, with_mask.world, atol=1e-4)
+    with pytest.raises(
+        ValueError,
+        match=r"^silhouettes need a landmark network with masks, got one without$",
+    ):
+        PersonFinder(FinderSettings(silhouettes=True), detector, maskless)
+
+
 def test_nobody_is_found_in_an_empty_picture(
     detector: Detector, landmark_network: LandmarkNetwork
 ) -> None:
     black = np.zeros((240, 320, 3), np.uint8)
     assert follow([black] * 3, detector, landmark_network) == [[], [], []]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("waited", [17, 20])
+def test_who_steps_out_of_a_moving_curtain_is_found_within_a_second(
+    waited: int,
+    film: Pictures,
+    detector: Detector,
+    landmark_network: LandmarkNetwork,
+) -> None:
+    """The curtain, whose brightness changes, is where the person appears."""
+    (person,) = follow(film[:1], detector, landmark_network)[0]
+    left, top, right, bottom = (person.box * len(film[0])).astype(int)
+    pictures = [film[0].copy() for _ in range(waited)]
+    for step, each in enumerate(pictures):
+        each[top - 20 : bottom + 20, left - 20 : right + 20] = 80 + 60 * (step % 2)
+    pictures += film[:8]
+    finder = PersonFinder(FinderSettings(people=2), detector, landmark_network)
+    found = [
+        finder.find(each, step * STEP_NS, cell_luma(each))
+        for step, each in enumerate(pictures)
+    ]
+    assert not any(found[:waited])
+    assert any(found[waited:])
 
 
 @pytest.mark.slow
