@@ -15,7 +15,6 @@
         event: fall
         after: falling                           # an outcome: a fall only after falling
         otherwise: long lie                      # its event without; none by default
-        doubtful_after: bending                  # who goes down on purpose; none too
 
 The file is read as nodes, for these know their lines and keep a key that is there
 twice, which a plain reader drops in silence.
@@ -48,8 +47,7 @@ from models.yaml_nodes import (
 )
 
 _TOP_FIELDS = ("version", "name", "templates", "labels")
-_OUTCOME_FIELDS = ("after", "otherwise", "doubtful_after")
-_LABEL_FIELDS = ("texts", "event", "aliases", "priority", *_OUTCOME_FIELDS)
+_LABEL_FIELDS = ("texts", "event", "aliases", "priority", "after", "otherwise")
 
 
 def bundled_prompt_set() -> PromptSet:
@@ -136,13 +134,6 @@ class _Reader:
             problem = f"{before!r} is not another label of event {prompt.event!r}"
             field = f"labels.{prompt.label}.after"
             raise self._error(node, field, f"{problem}; the others are: {known}")
-        doubtful = prompt.outcome.doubtful_after
-        labels = [other.label for other in prompts if other.event != prompt.event]
-        if doubtful is not None and doubtful not in labels:
-            known = ", ".join(labels) or "none"
-            problem = f"{doubtful!r} is no label of another event"
-            field = f"labels.{prompt.label}.doubtful_after"
-            raise self._error(node, field, f"{problem}; the others are: {known}")
 
     def _label(self, name: str, node: Node) -> LabelPrompts:
         field = f"labels.{name}"
@@ -166,15 +157,15 @@ class _Reader:
     def _outcome(
         self, parts: Mapping[str, Node], field: str, node: Node
     ) -> Outcome | None:
-        texts = {
-            name: self._text(parts[name], f"{field}.{name}")
-            for name in _OUTCOME_FIELDS
-            if name in parts
-        }
-        if texts and "after" not in texts:
-            orphan = next(iter(texts))
-            raise self._error(node, f"{field}.{orphan}", "needs a field after")
-        return Outcome(**texts) if texts else None
+        after, otherwise = parts.get("after"), parts.get("otherwise")
+        if after is None:
+            if otherwise is not None:
+                raise self._error(node, f"{field}.otherwise", "needs a field after")
+            return None
+        return Outcome(
+            self._text(after, f"{field}.after"),
+            None if otherwise is None else self._text(otherwise, f"{field}.otherwise"),
+        )
 
     def _claim(self, name: str, label: str, node: Node, field: str) -> None:
         """Note a name of a label; no two may be the same."""

@@ -31,13 +31,10 @@ class Outcome:
         after: Label that comes before, of the same event. Without it the label is no
             part of the event.
         otherwise: Event of the label where the one before was not seen; None for none.
-        doubtful_after: Label of somebody who goes down on purpose. Soon after it the
-            event needs clearer signs; None for no such label.
     """
 
     after: str
     otherwise: str | None = None
-    doubtful_after: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,9 +22,6 @@ class EventSettings:
             near the start of the high score, and of the square of the outcome's.
         settled_s: Time for which the outcome's score may have been at ``enter``, in
             seconds, until the label before counts only with a score of ``enter``.
-        doubt_score: Least mean score of the doubtful label, in the ``onset_within_s``
-            before the high score, that makes the episode doubtful, 0 to 1.
-        doubted_both_score: ``both_score`` of a doubtful episode.
         onset_within_s: Longest time between the label before and the start of the high
             score, in seconds, in either order.
         long_lie_s: Time that an outcome must last to start its own event where the
@@ -43,8 +40,6 @@ class EventSettings:
     outcome_score: float = 0.3
     both_score: float = 0.12
     settled_s: float = 0.4
-    doubt_score: float = 0.25
-    doubted_both_score: float = 0.4
     onset_within_s: float = 3.0
     long_lie_s: float = 20.0
 
@@ -55,13 +50,7 @@ class EventSettings:
                 f" got exit {self.exit} and enter {self.enter}"
             )
             raise ValueError(msg)
-        for name in (
-            "onset_score",
-            "outcome_score",
-            "both_score",
-            "doubt_score",
-            "doubted_both_score",
-        ):
+        for name in ("onset_score", "outcome_score", "both_score"):
             value = getattr(self, name)
             if not 0.0 <= value <= 1.0:
                 msg = f"{name} must be from 0 to 1, got {value}"

@@ -1,8 +1,7 @@
 """What is seen before and after the onset of an event that has stages.
 
 A fall is *falling*, then *fallen*. For one such event these are the labels that begin
-it, those that it ends in, and those of somebody who goes down on purpose, with the
-scores that each had lately.
+it and those that it ends in, with what was seen of them lately.
 """
 
 from collections import deque
@@ -23,14 +22,11 @@ class Stages:
     Attributes:
         onsets: Labels that begin the event; none if its outcome is enough.
         outcomes: Labels that it ends in.
-        doubtful: Labels of somebody who goes down on purpose.
     """
 
     onsets: set[str] = field(default_factory=set)
     outcomes: set[str] = field(default_factory=set)
-    doubtful: set[str] = field(default_factory=set)
     _seen: deque[tuple[int, float]] = field(default_factory=deque)
-    _doubts: deque[tuple[int, float]] = field(default_factory=deque)
     _down_since_ns: int | None = None
 
     def note(self, prediction: Prediction, settings: EventSettings) -> None:
@@ -40,28 +36,16 @@ class Stages:
         is_settled = self._is_settled(prediction, settings)
         if score >= (settings.enter if is_settled else settings.onset_score):
             self._seen.append((now_ns, score))
-        self._doubts.append((now_ns, score_of(self.doubtful, prediction)))
-        self._forget(now_ns - seconds_to_ns(settings.onset_within_s))
+        oldest_ns = now_ns - seconds_to_ns(settings.onset_within_s)
+        while self._seen and self._seen[0][0] < oldest_ns:
+            self._seen.popleft()
 
     def onset_score(self) -> float:
         """Return the greatest score of an onset lately; 0 if none was seen."""
         return max((score for _, score in self._seen), default=0.0)
 
-    def is_doubtful(self, now_ns: int, settings: EventSettings) -> bool:
-        """Return whether the person seemed to go down on purpose until now."""
-        if not self.doubtful:
-            return False
-        self._forget(now_ns - seconds_to_ns(settings.onset_within_s))
-        total = sum(score for _, score in self._doubts)
-        return total >= settings.doubt_score * max(1, len(self._doubts))
-
     def is_down(
-        self,
-        prediction: Prediction,
-        settings: EventSettings,
-        onset_score: float,
-        *,
-        is_doubtful: bool,
+        self, prediction: Prediction, settings: EventSettings, onset_score: float
     ) -> bool:
         """Return whether the outcome is seen, surely enough for an onset's score."""
         outcome = score_of(self.outcomes, prediction)
@@ -69,8 +53,7 @@ class Stages:
             return False
         if not self.onsets:
             return True
-        least = settings.doubted_both_score if is_doubtful else settings.both_score
-        return onset_score * outcome**2 >= least
+        return onset_score * outcome**2 >= settings.both_score
 
     def _is_settled(self, prediction: Prediction, settings: EventSettings) -> bool:
         """Return whether the person has been down for so long that they may move there.
@@ -86,11 +69,6 @@ class Stages:
             return False
         lasted_ns = prediction.end_ns - self._down_since_ns
         return lasted_ns > seconds_to_ns(settings.settled_s)
-
-    def _forget(self, before_ns: int) -> None:
-        for noted in (self._seen, self._doubts):
-            while noted and noted[0][0] < before_ns:
-                noted.popleft()
 
 
 def score_of(labels: Iterable[str], prediction: Prediction) -> float:

@@ -19,9 +19,8 @@ twice in it, because it is seen for longer than the onset and is recognised bett
 A person who stumbles has not fallen. A person who lies on the floor when the service
 starts may have lain down: that is an event of its own, a *long lie*, if it lasts.
 
-Two things ask for clearer signs (``event_stages``). Somebody who has been down for a
-moment may move there, so from then on only a sure sign of falling counts. Somebody who
-knelt or bent before goes down on purpose more often than not.
+Somebody who has been down for a moment may move there, so from then on only a sure sign
+of falling counts (``event_stages``).
 """
 
 from collections.abc import Mapping
@@ -41,7 +40,6 @@ class _Episode:
 
     ``below_ns`` is the time since which the score is below exit. ``onset_score`` is the
     greatest score of the label before an outcome near the onset; 0 if it was not seen.
-    ``is_doubtful`` says that the person seemed to go down on purpose before the onset.
     ``event_id`` is set at the start and never changes. ``decided_ns`` is the time of
     the decision of an adopted episode, which may be ahead of the newest prediction; 0
     for others.
@@ -54,7 +52,6 @@ class _Episode:
     below_ns: int | None = None
     decided_ns: int = 0
     onset_score: float = 0.0
-    is_doubtful: bool = False
 
     @property
     def is_started(self) -> bool:
@@ -95,8 +92,6 @@ class EventDetector:
             stages = self._staged.setdefault(events[label], Stages())
             stages.onsets.add(outcome.after)
             stages.outcomes.add(label)
-            if outcome.doubtful_after is not None:
-                stages.doubtful.add(outcome.doubtful_after)
             if outcome.otherwise is not None:
                 self._labels.setdefault(outcome.otherwise, []).extend(
                     (label, outcome.after)  # a lying person who moves goes on lying
@@ -191,9 +186,7 @@ class EventDetector:
             return
         if episode is None:
             if self._may_start(name, score, prediction):
-                self._episodes[name] = _Episode(
-                    self._now_ns, label, score, is_doubtful=self._is_doubtful(name)
-                )
+                self._episodes[name] = _Episode(self._now_ns, label, score)
         elif score >= settings.exit:
             episode.label = label
             episode.peak = max(episode.peak, score)
@@ -201,13 +194,6 @@ class EventDetector:
         elif episode.below_ns is None:
             episode.below_ns = self._now_ns
         self._note_stages(name, prediction)
-
-    def _is_doubtful(self, name: str) -> bool:
-        """Return whether the person seems to go down on purpose now."""
-        stages = self._staged.get(name)
-        if stages is None:
-            return False
-        return stages.is_doubtful(self._now_ns, self._settings[name])
 
     def _may_start(self, name: str, score: float, prediction: Prediction) -> bool:
         """Return whether a score begins an onset, or goes on with it.
@@ -257,9 +243,7 @@ class EventDetector:
             return True
         latest = self._latest
         is_preceded = bool(episode.onset_score) or not stages.onsets
-        is_down = stages.is_down(
-            latest, settings, episode.onset_score, is_doubtful=episode.is_doubtful
-        )
+        is_down = stages.is_down(latest, settings, episode.onset_score)
         if latest.modality == "video":
             return is_preceded and is_down and latest.is_seen
         return is_preceded and (is_down or latest.modality == "imu")

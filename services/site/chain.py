@@ -102,19 +102,6 @@ class EventsSettings(Section):
         description="Seconds on the floor after which a weak sign of falling counts no"
         " more: who moves there has not fallen.",
     )
-    doubt_score: float = Field(
-        _CHAIN.events.doubt_score,
-        ge=0,
-        le=1,
-        description="Least mean score of kneeling and bending, before somebody is down,"
-        " that makes a fall doubtful.",
-    )
-    doubted_both_score: float = Field(
-        _CHAIN.events.doubted_both_score,
-        ge=0,
-        le=1,
-        description="What both_score is for a doubtful fall.",
-    )
     onset_within_s: float = Field(
         _CHAIN.events.onset_within_s,
         ge=0,

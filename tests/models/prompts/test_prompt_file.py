@@ -88,7 +88,7 @@ def test_small_file_is_read_with_its_defaults(tmp_path: Path) -> None:
             "priority",
             "prioritty",
             ":11: labels.falling.prioritty: is not one of "
-            "texts, event, aliases, priority, after, otherwise, doubtful_after",
+            "texts, event, aliases, priority, after, otherwise",
         ),
         ("name: small\n", "", ":1: name: is missing"),
         (
@@ -137,11 +137,6 @@ def test_small_file_is_read_with_its_defaults(tmp_path: Path) -> None:
             "    priority: high",
             "    otherwise: long lie",
             ":8: labels.falling.otherwise: needs a field after",
-        ),
-        (
-            "    priority: high",
-            "    doubtful_after: walking",
-            ":8: labels.falling.doubtful_after: needs a field after",
         ),
     ],
 )
@@ -220,7 +215,7 @@ def test_bundled_set_raises_alarms_for_a_fall_and_a_long_lie() -> None:
         "long lie",
     }
     assert found.priorities["fall"] == "high"
-    assert found.outcomes == {"fallen": Outcome("falling", "long lie", "bending")}
+    assert found.outcomes == {"fallen": Outcome("falling", "long lie")}
 
 
 @pytest.mark.parametrize(
