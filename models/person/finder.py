@@ -136,7 +136,7 @@ class PersonFinder:
         aspect = picture.shape[1] / picture.shape[0]
         followed = self._followed_cells(luma, aspect)
         if self._must_search(time_ns, luma, followed):
-            is_still = not people and not self._times.has_changed(luma)
+            is_still = not (people or self._lost or self._times.has_changed(luma))
             parts = self._parts(picture, is_alone=not people, is_still=is_still)
             people += self._search(picture, time_ns, people, parts)
             self._times.add(time_ns, luma, self._followed_cells(luma, aspect))
@@ -185,7 +185,9 @@ class PersonFinder:
         return (
             searched_ns is None
             or any(track.seen_ns > searched_ns for track in self._lost)
-            or self._times.is_due_for_more(time_ns, luma, followed)
+            or self._times.is_due_for_more(
+                time_ns, luma, followed, is_one_lost=bool(self._lost)
+            )
         )
 
     def _search(

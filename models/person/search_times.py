@@ -3,14 +3,15 @@
 The detector costs as much as following a person does, and most pictures show nobody
 new. Where they have changed since the latest search says how soon it is worth while::
 
-    nobody is followed, somebody was lacking for less than 3 s     every picture
-    nobody is followed, a cell changed that had been still         at once
-    nobody is followed, else                                       once a second
-    somebody is followed, a cell far from everybody changed        once a second
-    somebody is followed, else                                     once in four seconds
+    nobody is followed, somebody was lost lately                  every picture
+    nobody is followed, a cell changed that had been still        at once
+    nobody is followed, else                                      once a second
+    somebody is followed, another was lost lately                 once a second
+    somebody is followed, a cell far from everybody changed       once a second
+    somebody is followed, else                                    once in four seconds
 
-So a curtain, which changes the same cells again and again, is searched once a second,
-and somebody who comes in beside it at once.
+Lately is ``FinderSettings.remember_s``. So a curtain, which changes the same cells
+again and again, is searched once a second, and somebody who comes in beside it at once.
 """
 
 from typing import final
@@ -59,7 +60,12 @@ class SearchTimes:
         return bool((changed & ~stirs).any())
 
     def is_due_for_more(
-        self, time_ns: int, luma: Luma | None, followed: Cells | None
+        self,
+        time_ns: int,
+        luma: Luma | None,
+        followed: Cells | None,
+        *,
+        is_one_lost: bool = False,
     ) -> bool:
         """Return whether to search while somebody is followed.
 
@@ -67,11 +73,18 @@ class SearchTimes:
             time_ns: Time of the picture.
             luma: Its cells.
             followed: The cells about everybody followed.
+            is_one_lost: Whether somebody was lost lately. They may lie still at the
+                feet of the followed, where no change shows them.
         """
         waited_ns = self._waited_ns(time_ns)
         if 0 <= waited_ns < self._every_ns:
             return False
-        if luma is None or followed is None or not 0 <= waited_ns < _QUIET_NS:
+        if (
+            is_one_lost
+            or luma is None
+            or followed is None
+            or not 0 <= waited_ns < _QUIET_NS
+        ):
             return True
         changed = changed_cells(luma, self._luma)
         if self._followed is not None and self._followed.shape == changed.shape:

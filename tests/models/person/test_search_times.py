@@ -31,6 +31,8 @@ def searched_steps(
     times: SearchTimes,
     pictures: Mapping[int, Luma | None],
     followed: Cells | None = None,
+    *,
+    is_one_lost: bool = False,
 ) -> list[int]:
     """The steps whose pictures are searched, in vain."""
     steps = []
@@ -39,7 +41,7 @@ def searched_steps(
         due = (
             times.is_due_for_anybody(now_ns, luma)
             if followed is None
-            else times.is_due_for_more(now_ns, luma, followed)
+            else times.is_due_for_more(now_ns, luma, followed, is_one_lost=is_one_lost)
         )
         if due:
             times.add(now_ns, luma, followed)
@@ -84,6 +86,15 @@ def test_while_only_the_followed_move_a_search_comes_every_four_seconds() -> Non
     pictures = {i: room(i) for i in range(97)}
     steps = searched_steps(SearchTimes(1.0), pictures, followed)
     assert steps == [0, 32, 64, 96]
+
+
+def test_who_was_lost_beside_the_followed_is_searched_every_second() -> None:
+    """They may lie still at the feet of the followed."""
+    followed = np.zeros(GRID, bool)
+    followed[CURTAIN] = True
+    pictures = {i: room(i) for i in range(25)}
+    steps = searched_steps(SearchTimes(1.0), pictures, followed, is_one_lost=True)
+    assert steps == [0, 8, 16, 24]
 
 
 def test_while_something_moves_beside_the_followed_a_search_comes_every_second() -> (
