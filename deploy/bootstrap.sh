@@ -210,7 +210,7 @@ main() {
     install_torch
     say "installing wardwatch into .venv: $install_kind (a few minutes the first time)"
     if [[ $install_kind == runtime ]]; then
-        install --editable .
+        install --editable '.[oidc,postgres]'
     else
         install --editable '.[lab,oidc,postgres,quantize]' --group dev
     fi

@@ -1,4 +1,4 @@
-"""The orderly end and pauses of asyncio tasks, and what a lost task means."""
+"""End asyncio tasks, pause them, and end the process when one has failed."""
 
 import asyncio
 import logging

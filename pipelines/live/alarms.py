@@ -12,7 +12,8 @@
      resolved ◀──────────────── acknowledged ──────────┘
 
 A person may acknowledge, snooze, escalate or resolve any alarm that is not over. Who
-escalates calls the next step at once, as one who is there and needs help. An alarm that
+escalates calls the next step at once, as one who is there and needs help; a technical
+alarm has no such steps. An alarm that
 latches stays when the episode ends, because somebody must have looked; one that does
 not is resolved then. Nothing here reads a clock: every method gets the time, and what
 is due is dated at the time at which it was due. So a restart changes nothing.
@@ -196,9 +197,12 @@ class Alarm:
         whose message comes twice, call one step.
 
         Raises:
-            AlarmError: If it is over, or has escalated a moment ago.
+            AlarmError: If it is over, is technical, or has escalated a moment ago.
         """
         self._require_open("escalated")
+        if self.kind == "technical":
+            msg = f"alarm {self.alarm_id} is technical and cannot be escalated"
+            raise AlarmError(msg)
         latest = self.history[-1]
         if latest.step == "escalated" and now_ns - latest.at_ns < _MOMENT_NS:
             msg = f"alarm {self.alarm_id} has escalated a moment ago"

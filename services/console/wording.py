@@ -8,6 +8,7 @@ from pipelines.clock import NS_PER_S, seconds_to_ns, utc_datetime
 from pipelines.live.alarms import Alarm, AlarmEntry
 from pipelines.records import BED_EXIT
 from services.console.texts import Texts
+from services.hub.answers import UNNAMED
 
 _FIRST_YEAR, _LAST_YEAR = 1970, 2261
 """Years whose nanoseconds fit into an integer of the store."""
@@ -113,9 +114,13 @@ class Wording:
         detail = self.texts.word("cause", detail)
         return f"{self.texts.word('source', source)}: {detail}"
 
+    def by(self, name: str) -> str:
+        """Return who has answered, in the language's word without a name."""
+        return self.texts("step.somebody") if name in ("", UNNAMED) else name
+
     def entry(self, entry: AlarmEntry, alarm: Alarm) -> str:
         """Return one entry of an alarm's history as a sentence without its time."""
-        by = entry.by or self.texts("step.somebody")
+        by = self.by(entry.by)
         step = entry.step
         if step == "resolved" and not entry.by:
             text = self.texts("step.resolved by itself")

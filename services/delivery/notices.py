@@ -111,8 +111,9 @@ class NoticeDelivery:
         try:
             while True:
                 self._changed.clear()
-                await end_tasks(self._ending)  # before another sends to the same target
-                self._ending.clear()
+                while self._ending:  # before another sends to the same target
+                    await end_tasks(tuple(self._ending))  # more may come meanwhile
+                    self._ending = [task for task in self._ending if not task.done()]
                 for lane in self._lanes.values():
                     lane.task = lane.task or asyncio.create_task(self._serve(lane))
                 await self._until_changed()

@@ -11,6 +11,8 @@ from services.hub.topics import ALARM_ANSWERS
 
 MOST_TEXT: Final = 200
 """Longest note or name of a person, in characters."""
+UNNAMED: Final = "somebody"
+"""Who has escalated an alarm without giving a name."""
 MOST_SNOOZE_MINUTES: Final = 24 * 60.0
 _SNOOZE_MINUTES: Final = 10.0
 
@@ -67,7 +69,8 @@ def answered(alarm: Alarm, answer: Answer, now_ns: int) -> Alarm:
             until_ns = now_ns + seconds_to_ns(60 * _minutes(answer.facts))
             return alarm.snoozed(by, until_ns, now_ns)
         case "escalate":
-            return alarm.escalated(by, now_ns)
+            # Without a name the history would say that nobody had answered.
+            return alarm.escalated(by or UNNAMED, now_ns)
         case "resolve":
             note = _text(answer.facts, "note")
             return alarm.resolved(by, _verdict(answer.facts), now_ns, note)

@@ -43,6 +43,7 @@ from services.hub.reports import Report, SubjectState
 from services.hub.retention import Retention
 from services.hub.seen_keeper import SeenKeeper
 from services.hub.subject_states import SubjectStates
+from services.hub.targets import PresentTargets
 from services.hub.technical import (
     RECOGNITION_FAILS,
     SITE_SUBJECT,
@@ -120,6 +121,7 @@ class Hub:
         )
         self._kept = KeptStates(self._store.notes, self._topics)
         self._desk = AlarmDesk(self._store, self._topics, site.common_alarm_rules())
+        self._targets = PresentTargets(site, self._store.notes, self._clock)
         self._notices = NoticeDelivery(site, self._store.notices, self._clock)
         self._alertmanager = AlertmanagerFeed(
             site.alertmanager, site.site, lambda: self._desk.open_alarms, self._clock
@@ -231,9 +233,11 @@ class Hub:
         Every other setting of it must be the one that the hub was started with.
         """
         self._wake()
+        await self._targets.note(site)
         self._site = site
         self._notices.change(site)
         self._alertmanager.change(site.alertmanager)
+        self._targets.known()
 
     async def accept(self, report: Report) -> None:
         """Keep a report's events and alerts; return once they are on the disk.
@@ -242,6 +246,7 @@ class Hub:
             StoreError: If they cannot be written; the watcher must send them again.
         """
         self._wake()
+        await self._targets.wait()
         now_ns = self._clock.now_ns()
         known = self._states.known(report)
         summaries, changes = self._states.changes(known, now_ns)
@@ -315,12 +320,12 @@ class Hub:
             "round": self._round.run(),
             "seen": self._seen.run(),
             "canary": self._canary.run(self._site.hub.canary_every_s),
-            "alarms": self._rounds.move_on(),
-            "heard answers": self._rounds.take_heard(),
-            "technical alarms": self._technical.run(),
-            "stored answers": self._rounds.take_stored(),
-            "notices": self._notices.run(),
-            "alertmanager": self._alertmanager.run(),
+            "alarms": self._targets.then(self._rounds.move_on),
+            "heard answers": self._targets.then(self._rounds.take_heard),
+            "technical alarms": self._targets.then(self._technical.run),
+            "stored answers": self._targets.then(self._rounds.take_stored),
+            "notices": self._targets.then(self._notices.run),
+            "alertmanager": self._targets.then(self._alertmanager.run),
             "retention": self._retention.run(),
         }
         self._tasks = [

@@ -220,6 +220,7 @@ class Metrics:
         self._events = tuple(events)
         self._watched: dict[str, Collection[SourceRole]] = {}
         self._totals: dict[Counter, float] = {}
+        self._targets: set[str] = set()
         self._began_ns, self._canary_ns = now_ns, 0
         self.correct(0)
 
@@ -381,7 +382,10 @@ class Metrics:
             self._raise_to(self._delivery.refused.labels(kind), total)
 
     def dead_notices(self, counts: Mapping[str, int]) -> None:
-        """Record how many messages to each target were given up."""
+        """Record how many messages to each target were given up; forget other ones."""
+        for gone in self._targets - counts.keys():
+            self._delivery.dead.remove(gone)
+        self._targets = set(counts)
         for target, count in counts.items():
             self._delivery.dead.labels(target).set(count)
 

@@ -117,5 +117,8 @@ def _apply(target: Manifest, op: str, path: str, value: Any = None) -> None:
     )
     for step in steps:
         place = place[step]
+    if last == "-":  # the end of a list
+        place.append(value)
+        return
     assert op == "add" or isinstance(place, list) or last in place, path
     place[last] = value

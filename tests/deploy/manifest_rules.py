@@ -14,12 +14,13 @@ from typing import Any
 import jsonschema
 import kubernetes_validate
 
-from tests.deploy.kustomize import Manifest, pod_templates
+from tests.deploy.kustomize import Manifest, find, pod_templates
 
 KUBERNETES = "1.32"
 _NO_LOGIN = re.compile(r"://[^/\s@:]*:(?!\$\{)[^/\s@]+@")
 _SECRET_KEY = re.compile(r"^\s*(?:password|secret|token)\s*:\s*\S", re.MULTILINE)
 _SECRET_NAME = re.compile(r"PASSWORD|SECRET|TOKEN|DATABASE")
+_PROXIES = "WARDWATCH_CONSOLE__TRUSTED_PROXIES"
 _PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
 _AUTOSCALER_CONTAINER = {
     "imagePullPolicy",
@@ -90,7 +91,12 @@ def problems_of(objects: list[Manifest]) -> list[str]:
         return found
     for name, template in pod_templates(objects).items():
         found += [f"{name}: {line}" for line in _pod_problems(template["spec"])]
-    return [*found, *_secret_problems(objects), *_reference_problems(objects)]
+    return [
+        *found,
+        *_secret_problems(objects),
+        *_reference_problems(objects),
+        *_proxy_problems(objects),
+    ]
 
 
 @cache  # a schema takes 0.1 s, and most objects are the same in most tests
@@ -203,6 +209,24 @@ def _reference_problems(objects: list[Manifest]) -> Iterator[str]:
             for kind, target in wanted:
                 if target is not None and (kind, target) not in names:
                     yield f"{name}: there is no {kind} {target}"
+
+
+def _proxy_problems(objects: list[Manifest]) -> Iterator[str]:
+    """Find pods behind an Ingress that take all browsers for one address."""
+    behind = [
+        path["backend"]["service"]["name"]
+        for each in objects
+        if each["kind"] == "Ingress"
+        for rule in each["spec"]["rules"]
+        for path in rule["http"]["paths"]
+    ]
+    for service in behind:
+        selector = find(objects, "Service", service)["spec"]["selector"].items()
+        for name, template in pod_templates(objects).items():
+            if selector <= template["metadata"]["labels"].items():
+                (container,) = template["spec"]["containers"]
+                if _PROXIES not in [each["name"] for each in container["env"]]:
+                    yield f"{name}: is behind an Ingress and does not set {_PROXIES}"
 
 
 def _pod_selectors(spec: Mapping[str, Any]) -> Iterator[Mapping[str, str]]:

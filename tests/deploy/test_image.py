@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,17 @@ def test_the_image_has_what_cameras_need_and_no_compiler() -> None:
     copies = values(FINAL, "COPY")
     assert copies == ["--from=build /opt/wardwatch /opt/wardwatch"]
     assert any("rm -rf pipelines/lab" in text for text in values(BUILD, "RUN"))
+
+
+def test_the_image_has_every_extra_that_a_ward_can_need() -> None:
+    (build,) = (text for text in values(BUILD, "RUN") if "bootstrap.sh" in text)
+    assert build.startswith("WARDWATCH_INSTALL=runtime deploy/bootstrap.sh && ")
+    script = (ROOT / "deploy" / "bootstrap.sh").read_text()
+    runtime = script.partition("$install_kind == runtime")[2].partition("else")[0]
+    (extras,) = re.findall(r"install --editable '\.\[(.+)\]'", runtime)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    offered = project["optional-dependencies"].keys()
+    assert offered - set(extras.split(",")) == {"lab", "quantize", "official-sam"}
 
 
 def test_the_image_runs_as_nobody_and_says_whether_it_is_well() -> None:

@@ -1,7 +1,10 @@
 """The manifests for Kubernetes, as far as they can be checked without one."""
 
 import copy
+import os
 import re
+import subprocess
+import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -146,6 +149,10 @@ BREAKS: dict[str, tuple[Callable[[list[Manifest]], object], str]] = {
         ),
         "Service wardwatch-hub: leads to no port",
     ),
+    "an Ingress that is not believed": (
+        lambda it: it.append(find(EXAMPLE, "Ingress", "wardwatch-console")),
+        "wardwatch-console: is behind an Ingress and does not set WARDWATCH_CONSOLE__",
+    ),
 }
 
 
@@ -192,8 +199,39 @@ def test_the_service_accepts_its_file_and_answers_where_it_is_asked(
     ]
     address = {each["name"]: each["value"] for each in console["env"]}
     find(objects, "Service", address["WARDWATCH_HUB__HOST"])
-    (allowed,) = find(objects, "NetworkPolicy", "wardwatch-hub")["spec"]["egress"]
+    allowed, _ = find(objects, "NetworkPolicy", "wardwatch-hub")["spec"]["egress"]
     assert site.broker.port in [port["port"] for port in allowed["ports"]]
+
+
+def test_the_console_believes_the_ingress_of_the_example(tmp_path: Path) -> None:
+    file = tmp_path / "site.yaml"
+    file.write_text("site: ward-3\n")
+    env = _environment(_container(EXAMPLE, "console")["env"])
+    code = (
+        "import pathlib, sys; from services.site.file import read_site\n"
+        "print(*read_site(pathlib.Path(sys.argv[1])).console.trusted_proxies)\n"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", code, str(file)],
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert said.stdout == "10.244.0.0/16\n", said.stderr
+
+
+def test_the_targets_of_alarms_are_reached() -> None:
+    egress = [
+        rule
+        for name in ("wardwatch-hub", "wardwatch-notices", "wardwatch-logins")
+        for rule in find(EXAMPLE, "NetworkPolicy", name)["spec"]["egress"]
+    ]
+    monitoring = {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}
+    alertmanager = [{"protocol": "TCP", "port": 9093}]
+    assert {"ports": alertmanager, "to": [{"namespaceSelector": monitoring}]} in egress
+    https = {"ports": [{"protocol": "TCP", "port": 443}]}
+    assert egress.count(https) == 2  # of the hub, and of the console's provider
 
 
 def test_every_secret_of_the_example_is_in_the_guide() -> None:

@@ -34,6 +34,13 @@ _SIGNATURES: Final = frozenset(
     }
 )
 """Signatures by a private key: only the provider can make them."""
+_ADDRESSES: Final = (
+    "authorization_endpoint",
+    "token_endpoint",
+    "jwks_uri",
+    "userinfo_endpoint",
+)
+"""What is asked, or shown to a browser: codes, tokens and claims pass there."""
 _LOGGERS: Final = ("httpx2", "httpcore2", "authlib")
 """What they log holds codes and proofs."""
 
@@ -209,8 +216,9 @@ class Provider:
         if found.issuer != self.settings.issuer:
             reason = "its discovery names another issuer; write it in the same way"
             raise ProviderDown(reason)
-        for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
-            if not is_encrypted_or_local(getattr(found, name)):
+        for name in _ADDRESSES:
+            address = getattr(found, name)
+            if address is not None and not is_encrypted_or_local(address):
                 reason = f"its {name} is not https://"
                 raise ProviderDown(reason)
         signatures = _SIGNATURES & {*found.id_token_signing_alg_values_supported}

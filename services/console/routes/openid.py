@@ -102,6 +102,8 @@ async def finish(
     try:
         name = await _name_of(console, provider, begun, code, error)
     except LoginRefused as refused:
+        if isinstance(refused, ProviderDown):  # nobody has guessed anything
+            console.limit.succeeded(state, address)
         return await _refused(request, console, begun, refused)
     console.limit.succeeded(state, address)
     answer = page(request, "logged_in.html", target=begun.target)

@@ -194,6 +194,35 @@ def test_a_changed_site_gets_what_waits_and_unchanged_targets_go_on(
     assert sorted(keys(new.taken)) == ["far a", "far b", "late b"]
 
 
+def test_a_change_during_a_change_is_followed(tmp_path: Path) -> None:
+    """Whatever number of turns of the event loop lies between the two."""
+
+    def site(*names: str) -> Site:
+        hook = {"url": server.url, "secret": "s"}
+        hooks = [{"name": name, **hook} for name in names]
+        return Site.model_validate({"site": "ward-3", "webhooks": hooks})
+
+    async def scene(store: Store, turns: int) -> None:
+        store.take([], {}, 1, notices=[notice(f"{turns}")])
+        before, after = site("first", "second"), site("second")
+        delivery = NoticeDelivery(before, store.notices, FakeClock(auto_advance=True))
+        task = asyncio.create_task(delivery.run())
+        await until(lambda: len(asyncio.all_tasks()) == 5)  # both targets have begun
+        delivery.change(after)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        delivery.change(site("far"))
+        await until(lambda: len(server.taken) == turns)
+        task.cancel()
+        await asyncio.wait([task])
+
+    store = Store.migrated(sqlite_url(tmp_path))
+    with receiver() as server:
+        for turns in range(1, 12):
+            asyncio.run(scene(store, turns))
+    store.close()
+
+
 def _key(posted: Posted) -> str:
     return posted.headers["X-Wardwatch-Id"]
 

@@ -146,7 +146,7 @@ BAD = [
     ("e1", "ack", b'{"by": 7}', "by must be a line of at most 200 characters"),
     ("e1", "snooze", b'{"minutes": true}', "minutes must be a number above 0"),
     ("e1", "resolve", b'{"verdict": "maybe"}', 'verdict must be "true" or "false"'),
-    ("e1", "shout", b"", "answers are ack, snooze, resolve, not 'shout'"),
+    ("e1", "shout", b"", "answers are ack, snooze, escalate, resolve, not 'shout'"),
     ("e9", "ack", b"", "alarm e9 does not exist"),
 ]
 

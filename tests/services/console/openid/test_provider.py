@@ -31,6 +31,7 @@ def test_a_provider_that_cannot_be_used_is_one_line(tmp_path: Path) -> None:
     faults: list[tuple[dict[str, Any], str]] = [
         ({"issuer": "https://x.example"}, "its discovery names another issuer; .*"),
         ({"token_endpoint": "http://x.example"}, "its token_endpoint is not https://"),
+        ({"userinfo_endpoint": "http://x.example"}, "its userinfo_endpoint is not .*"),
         ({"jwks_uri": None}, "its discovery is malformed at jwks_uri"),
         (
             {"id_token_signing_alg_values_supported": ["HS256", "none"]},

@@ -302,6 +302,19 @@ def test_an_address_that_fails_too_often_waits(
     ]
 
 
+def test_a_provider_that_fails_uses_up_no_tries_of_its_address(
+    opened: Open, provider: OpenIdProvider
+) -> None:
+    client = opened()
+    limit = client.app.state.console.limit  # type: ignore[attr-defined]
+    for number in range(19):
+        limit.failed(f"name-{number}", "testclient")
+    provider.discovery = {"token_endpoint": "http://127.0.0.1:1/"}  # nobody listens
+    answer = go_back(client, way_back(client))
+    assert answer.status_code == 503
+    assert limit.wait_s("kim", "testclient") == 0
+
+
 def test_without_a_provider_there_is_no_such_login(client: TestClient) -> None:
     assert client.get("/login/openid").status_code == 404
     assert "/login/openid" not in client.get("/login").text
