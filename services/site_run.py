@@ -67,7 +67,7 @@ def describe_store(site: "Site") -> str:
     """
     from services.store.schema import examine
 
-    return examine(site.hub.store_url(), site.site)
+    return examine(site.hub.store_url(), site.site, site.hub.former_site)
 
 
 async def check_before_start(site: "Site", say: "Say") -> None:
@@ -85,7 +85,8 @@ async def check_before_start(site: "Site", say: "Say") -> None:
     from services.store.store import Store
 
     listen_again(site.hub.host, site.hub.port, None).close()
-    Store.migrated(site.hub.store_url(), site.site).close()
+    hub = site.hub
+    Store.migrated(hub.store_url(), site.site, hub.former_site).close()
     link = BrokerLink.of(site.broker)
     problem = await try_broker(link)
     if problem and is_refusal(problem):

@@ -98,7 +98,9 @@ class Hub:
     ) -> None:
         self._site, self._clock = site, clock or SystemClock()
         self._topics = Topics(site.broker.prefix, site.site)
-        self._store = Store.migrated(site.hub.store_url(folder), site.site)
+        self._store = Store.migrated(
+            site.hub.store_url(folder), site.site, site.hub.former_site
+        )
         names = [*recognizer.info.event_names, BED_EXIT]
         now_ns = self._clock.now_ns()
         self._metrics = Metrics(CollectorRegistry(), names, now_ns)

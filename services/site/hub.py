@@ -5,7 +5,12 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from services.site.section import Section, checked_password, read_password
+from services.site.section import (
+    Name,
+    Section,
+    checked_password,
+    read_password,
+)
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
@@ -45,6 +50,11 @@ class HubSettings(Section):
     )
     database_file: Path | None = Field(
         None, description="File that holds the address, instead of database."
+    )
+    former_site: Name | None = Field(
+        None,
+        description="The site's former name, if it was renamed: it takes over that"
+        " store, and what was announced under that name is withdrawn.",
     )
     keep_days: KeepDays = Field(default_factory=lambda: KeepDays())
     host: str = Field(

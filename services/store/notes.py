@@ -40,30 +40,40 @@ class Notes:
         self._database.do(work)
 
 
-def require_site(database: Database, site: str) -> bool:
+def require_site(database: Database, site: str, former: str | None = None) -> bool:
     """Check that a store is not that of another site, whose alarms would mix with ours.
 
+    Args:
+        database: The store.
+        site: Name of the site.
+        former: Its former name; None if it had none.
+
     Returns:
-        Whether it is known to be this site's; not if no hub has noted one yet.
+        Whether it is noted as this site's; not if it has no name yet, or the former.
 
     Raises:
         StoreError: If it is the store of another site, or cannot be read.
     """
     owner = Notes(database).recall(_SITE)
-    if owner not in (None, site):
+    if owner not in (None, former, site):
         problem = (
             f"is the store of site {owner}; give site {site} another hub.folder or"
-            " hub.database"
+            f" hub.database, or set hub.former_site: {owner} if that was its name"
         )
         raise StoreError(database.name, problem)
-    return owner is not None
+    return owner == site
 
 
-def keep_for_site(database: Database, site: str) -> None:
+def keep_for_site(database: Database, site: str, former: str | None = None) -> None:
     """Note that a store is this site's.
+
+    Args:
+        database: The store.
+        site: Name of the site.
+        former: Its former name, whose store it takes over; None if it had none.
 
     Raises:
         StoreError: If it is the store of another site, or cannot be written.
     """
-    if not require_site(database, site):
+    if not require_site(database, site, former):
         Notes(database).note(_SITE, site)

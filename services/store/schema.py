@@ -63,7 +63,7 @@ def require_current(database: Database) -> None:
     raise StoreError(database.name, _newer(version))
 
 
-def examine(url: URL, site: str) -> str:
+def examine(url: URL, site: str, former_site: str | None = None) -> str:
     """Return one line on a store that the hub of a site can use, without changing it.
 
     Raises:
@@ -81,7 +81,7 @@ def examine(url: URL, site: str) -> str:
             raise StoreError(database.name, problem)
         *_, head = _known_versions()
         if version == head:  # older tables may lack the notes
-            require_site(database, site)
+            require_site(database, site, former_site)
     finally:
         database.close()
     state = (

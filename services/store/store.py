@@ -63,12 +63,15 @@ class Store:
         self._taking = threading.Lock()
 
     @classmethod
-    def migrated(cls, url: URL, site: str | None = None) -> "Store":
+    def migrated(
+        cls, url: URL, site: str | None = None, former_site: str | None = None
+    ) -> "Store":
         """Open a store as its hub: create it or bring its tables up to date.
 
         Args:
             url: Where the store is.
             site: Name of the site whose store it must be; None for any.
+            former_site: The site's former name, whose store it takes over.
 
         Raises:
             StoreError: If it cannot be created, written or updated, or if it is the
@@ -81,7 +84,7 @@ class Store:
         def check(database: Database) -> None:
             migrate(database)
             if site is not None:
-                keep_for_site(database, site)
+                keep_for_site(database, site, former_site)
 
         return cls._checked(database, check)
 

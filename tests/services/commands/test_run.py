@@ -88,7 +88,7 @@ def test_the_store_of_another_site_is_refused(
     for command in ("run", "check", "console"):
         assert error_line(path, capsys, command) == (
             f"{store}: is the store of site ward-9; give site ward-3 another hub.folder"
-            " or hub.database"
+            " or hub.database, or set hub.former_site: ward-9 if that was its name"
         )
 
 

@@ -23,7 +23,13 @@ OLD = [f"homeassistant/{kind}/{UNIT}/config" for kind in ("event", "binary_senso
 
 
 def site_of(
-    broker: Broker, folder: Path, name: str = "ward-3", *, on: bool, is_new: bool = True
+    broker: Broker,
+    folder: Path,
+    name: str = "ward-3",
+    *,
+    on: bool,
+    is_new: bool = True,
+    former: str | None = None,
 ) -> Site:
     """Return a site; one that is new here has nothing of version 0.1 to move."""
     store = Store.migrated(sqlite_url(folder))
@@ -34,7 +40,7 @@ def site_of(
         {
             "site": name,
             "broker": {"port": broker.port, "home_assistant": on},
-            "hub": {"folder": str(folder), "port": 0},
+            "hub": {"folder": str(folder), "port": 0, "former_site": former},
         }
     )
 
@@ -142,7 +148,8 @@ def test_a_site_with_another_name_leaves_nothing_at_its_old_place(
         async with watching(site_of(broker, tmp_path, on=True), "bed-4") as hub:
             await hub.accept(report())
             await until_kept(broker, "homeassistant/#", {DEVICE})
-        async with watching(site_of(broker, tmp_path, "north", on=True), "bed-4"):
+        renamed = site_of(broker, tmp_path, "north", on=True, former="ward-3")
+        async with watching(renamed, "bed-4"):
             new = DEVICE.replace("ward-3", "north")
             await until_kept(broker, "homeassistant/#", {new})
             await until_kept(broker, "wardwatch/#", {"wardwatch/north/status"})

@@ -106,3 +106,7 @@ def test_a_store_is_for_the_site_that_first_used_it(store_url: URL) -> None:
     for open_store in (Store.migrated, Store.joined):
         with pytest.raises(StoreError, match=r"is the store of site north; give site"):
             open_store(store_url, "south")
+    Store.migrated(store_url, "south", former_site="north").close()
+    Store.migrated(store_url, "south", former_site="north").close()  # again
+    with pytest.raises(StoreError, match=r"is the store of site south; give site"):
+        Store.joined(store_url, "north")
