@@ -329,6 +329,7 @@ class Watcher:
         """Report what happened at once, and the states at least every two seconds."""
         while True:
             sent = list(islice(self._waiting, _RECORDS_PER_REPORT))
+            self._thinning.end_if_idle(self._clock.now_ns())
             self._news.clear()
             correction_ns = self._clock.correction_ns()
             events = [record for record in sent if isinstance(record, ActionEvent)]
