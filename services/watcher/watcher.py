@@ -107,6 +107,9 @@ class Watcher:
     ) -> None:
         """Drop some subjects, then add others.
 
+        Returns once the hub has the events of those dropped, so that another watcher
+        may then add them.
+
         Raises:
             SourceError: If an address is malformed.
         """
@@ -119,6 +122,9 @@ class Watcher:
     ) -> None:
         for name in drop:
             await self._close(chain, name)
+        if drop:
+            self._news.set()
+            await self._all_reported()
         failures: list[Exception] = []
         for watched in add:
             if watched.subject_id in self._opened:
@@ -360,7 +366,7 @@ class Watcher:
             name: replace(
                 state,
                 is_recognised=answers,
-                thinned=self._thinning.every if state.has_camera else 1,
+                every=self._thinning.every if state.has_camera else 1,
                 view=views.get(name),
             )
             for name, state in self._states.items()

@@ -85,7 +85,7 @@ def test_an_overload_is_reported_with_every_subject_of_the_watcher(
         try:
             address = server.address("bed-4")
             await watcher.change([WatchedSubject("bed-4", address, None, PAD)])
-            await hub.until(lambda it: it.thinned > 1, SOON_S)
+            await hub.until(lambda it: it.every > 1, SOON_S)
             return overall_state(hub.states()[0])
         finally:
             await watcher.stop()
