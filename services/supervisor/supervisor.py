@@ -210,6 +210,8 @@ class Supervisor:
             full = self._watchers[number]
             other = self._with_room(full)
             is_new = other is None
+            if is_new and not len(self._watchers) < await self._cores() < float("inf"):
+                return
             if other is None and (other := await self._make_answering()) is None:
                 self._loads.forget(number)  # so that this is not tried each round
                 return
@@ -240,9 +242,7 @@ class Supervisor:
         return other if apart >= max(2, len(other.subjects)) else None
 
     async def _make_answering(self) -> _Placed | None:
-        """Start a watcher on a free core; None without core or answer."""
-        if not len(self._watchers) < await self._cores() < float("inf"):
-            return None
+        """Start a watcher; return None if it does not answer."""
         actor = await self._make_watcher()
         try:
             await asyncio.wait_for(actor.pulse.remote(), _OPEN_S)

@@ -164,6 +164,20 @@ def test_an_overloaded_watcher_is_divided_while_there_are_cores() -> None:
     ]
 
 
+def test_an_overload_without_a_free_core_is_said_after_a_minute() -> None:
+    async def scene() -> tuple[list[str], list[str]]:
+        async with started(FakeCluster(processors=1.0), "a", "b") as scene:
+            overload(scene.cluster.watchers[0])
+            await asyncio.sleep(29 * ROUND_S)
+            assert scene.said == []
+            await asyncio.sleep(5 * ROUND_S)
+            return list(scene.cluster.log), scene.said
+
+    log, (said,) = run_with_jumps(scene())
+    assert log == []
+    assert said.startswith("2 subjects are more than can be recognised. While")
+
+
 def test_no_camera_moves_to_a_process_that_does_not_start_and_checks_go_on() -> None:
     async def scene() -> list[str]:
         async with started(FakeCluster(), "a", "b") as scene:
