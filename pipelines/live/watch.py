@@ -166,7 +166,7 @@ class Watch:
         self._view.forget(subject_id)
         self._encoder.forget(subject_id)
         if self._thinning is not None:
-            self._thinning.forget(subject_id)
+            self._thinning.forget(subject_id, self._clock.now_ns())
 
     @property
     def drift(self) -> Mapping[str, SubjectDrift]:

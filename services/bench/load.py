@@ -103,7 +103,9 @@ def _json_of(load: Load) -> dict[str, Any]:
 
 def growth_rows(loads: Sequence[Load]) -> list[tuple[str, str]]:
     """Return the loads as rows of a table."""
-    rows = [("events to MQTT, p50 / p95 / p99; cores a camera, of it watcher", "")]
+    rows = [
+        ("events to MQTT, p50 / p95 / p99; cores a camera, and its watcher's share", "")
+    ]
     for load in loads:
         waits = "no event"
         if load.waits_s is not None:
@@ -113,6 +115,8 @@ def growth_rows(loads: Sequence[Load]) -> list[tuple[str, str]]:
             f" {load.cores_a_camera:.2f}, {load.watcher_cores_a_camera:.2f}"
         )
         if not load.keeps_up:
-            text += f"; does not keep up, uses {load.used_ratio:.0%} of the pictures"
+            text += "; does not keep up"
+        if load.used_ratio < 1.0:
+            text += f", uses {load.used_ratio:.0%} of the pictures at the end"
         rows.append((f"{load.subjects} cameras", text))
     return rows

@@ -296,7 +296,7 @@ class Metrics:
             float("nan") if state.worn is None else state.worn.state == "worn"
         )
         self._subjects.used.labels(subject).set(
-            1 / state.thinned if state.has_camera else float("nan")
+            1 / state.every if state.has_camera else float("nan")
         )
         if state.drift is not None:
             self._subjects.drift.labels(subject).set(state.drift.state == "alerted")

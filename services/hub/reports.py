@@ -37,7 +37,7 @@ class SubjectState:
             wearable.
         is_watched: Whether a watcher reports the subject.
         is_recognised: Whether recognition answers the subject's watcher.
-        thinned: Number of the camera's pictures of which one is used; more than 1 while
+        every: Number of the camera's pictures of which one is used; more than 1 while
             the watcher is overloaded.
         bed: Whether the person is in bed; None if that is not known, or if the camera
             has no zone of the kind bed.
@@ -59,7 +59,7 @@ class SubjectState:
     has_camera: bool = True
     is_watched: bool = True
     is_recognised: bool = True
-    thinned: int = 1
+    every: int = 1
     bed: BedStatus | None = None
     people: PeopleCount | None = None
     worn: WornStatus | None = None

@@ -76,7 +76,7 @@ def faults_of(states: Mapping[str, SubjectState]) -> dict[tuple[str, Fault], boo
             found[name, NOT_WORN] = worn is not None and worn.state == "not worn"
     if watched := [state for state in states.values() if state.is_watched]:
         # One alarm of the site: an overload is of the machine, not of a subject.
-        found[SITE_SUBJECT, OVERLOADED] = any(it.thinned > 1 for it in watched)
+        found[SITE_SUBJECT, OVERLOADED] = any(state.every > 1 for state in watched)
     return found
 
 

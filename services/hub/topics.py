@@ -213,7 +213,7 @@ def overall_state(state: SubjectState) -> tuple[OverallState, str]:
         reason = "connecting" if main is None else main.reason or main.state
         return "offline", f"{name}: {reason}"
     troubles = [] if state.is_recognised else ["recognition: does not answer"]
-    if state.thinned > 1:
+    if state.every > 1:
         troubles.append("recognition: overloaded")
     if main.state == "stalled":
         troubles.append(f"{name}: {main.reason or 'stalled'}")

@@ -16,6 +16,7 @@ from ray.exceptions import RayActorError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from pipelines.clock import Clock
+from pipelines.errors import PipelineError
 from services import signals
 from services.errors import RayLost
 from services.hub.hub import Hub
@@ -308,3 +309,12 @@ async def unwrapped(asked: Awaitable[Answer]) -> Answer:
         if isinstance(cause, RayTaskError):
             raise cause.cause from None
         raise
+
+
+def name_of(error: Exception) -> str:
+    """Return the text of our own errors that an actor raised, and the name of others.
+
+    The text of others may hold credentials.
+    """
+    cause = error.cause if isinstance(error, RayTaskError) else error
+    return str(cause) if isinstance(cause, PipelineError) else type(cause).__name__

@@ -24,16 +24,17 @@ from ray.exceptions import (
 )
 
 from pipelines.clock import Clock
-from pipelines.errors import PipelineError
-from pipelines.live.bed import BedSettings
-from pipelines.recognition import RecognizerInfo
-from services.errors import SettingsError
 from services.hub.hub import HubState
 from services.recognition.deployment import RecognizerPlan, ServedRecognizer
 from services.site.settings import Site, SubjectSettings
-from services.supervisor.cluster import Actor, Cluster, RayCluster, unwrapped
+from services.supervisor.cluster import Actor, Cluster, RayCluster, name_of, unwrapped
 from services.supervisor.loads import Loads
 from services.supervisor.placement import plan_changes
+from services.supervisor.subjects import (
+    refuse_blind,
+    refuse_unseen_zones,
+    watched_subject,
+)
 from services.tasks import end_tasks
 from services.watcher.pulse import Pulse
 from services.watcher.watched import WatchedSubject, configuration_hash
@@ -108,6 +109,7 @@ class Supervisor:
         state = starting.result()
         self._tasks += [
             asyncio.create_task(self._watch_watchers(), name="watch the watchers"),
+            asyncio.create_task(self._relieve_watchers(), name="relieve watchers"),
             asyncio.create_task(self._watch_hub(), name="watch the hub"),
         ]
         return state
@@ -118,7 +120,7 @@ class Supervisor:
             with suppress(TimeoutError):  # remains need room, but do no harm
                 await self._cluster.remove_remains(self._say)
         plan = RecognizerPlan.of(self.site)
-        _refuse_blind(self.site, await self._cluster.needs_frames(plan))
+        refuse_blind(self.site, await self._cluster.needs_frames(plan))
         self.recognizer = await self._cluster.deploy(plan, self.site.recognizer)
         self._hub = self._cluster.start_hub(self.site, self.recognizer)
         state: HubState = await unwrapped(self._hub.state.remote())
@@ -146,8 +148,8 @@ class Supervisor:
                 if it has zones, and recognition does not see people.
         """
         if self.recognizer is not None:
-            _refuse_blind(site, self.recognizer.info.needs_frames)
-            _refuse_unseen_zones(site, self.recognizer.info)
+            refuse_blind(site, self.recognizer.info.needs_frames)
+            refuse_unseen_zones(site, self.recognizer.info)
         async with self._placing:
             await self._apply(site)
         await self._warn()
@@ -172,7 +174,7 @@ class Supervisor:
             for name in change.drop:
                 watcher.subjects.pop(name, None)
             watcher.subjects |= {subject.id: subject for subject in change.add}
-            watched = [self._watched(subject) for subject in change.add]
+            watched = [watched_subject(self.site, subject) for subject in change.add]
             await self._change(watcher, watched, change.drop)
 
     async def _watch_watchers(self) -> None:
@@ -182,32 +184,73 @@ class Supervisor:
             for failure in await asyncio.gather(*checks, return_exceptions=True):
                 if failure is not None:  # the next round tries again
                     logger.error("check of a watcher: %s", type(failure).__name__)
-            divided = await asyncio.gather(self._divide(), return_exceptions=True)
-            if divided[0] is not None:
-                logger.error("dividing a watcher: %s", type(divided[0]).__name__)
             await self._clock.sleep_s(_ROUND_S)
 
-    async def _divide(self) -> None:
-        """Move half of an overloaded watcher's subjects to a new one on a free core.
+    async def _relieve_watchers(self) -> None:
+        """Divide overloaded watchers until cancelled; no check waits for it."""
+        while True:
+            await self._clock.sleep_s(_ROUND_S)
+            if self._placing.locked():  # a configuration is being applied
+                continue
+            relieved = await asyncio.gather(self._divide(), return_exceptions=True)
+            if relieved[0] is not None:  # the next round tries again
+                logger.error("dividing a watcher: %s", type(relieved[0]).__name__)
+            await self._warn()
 
-        The cameras that move are connected anew, and open episodes go on.
+    async def _divide(self) -> None:
+        """Move subjects of an overloaded watcher to one with room, or to a new one.
+
+        They are watched where they are until the new process answers. Then the cameras
+        that move are connected anew, and open episodes go on.
         """
+        number = self._loads.to_divide()
+        if number is None or number not in self._watchers:
+            return
         async with self._placing:
-            number = self._loads.to_divide()
-            has_room = len(self._watchers) < await self._cores() < float("inf")
-            if has_room and number in self._watchers:
-                full, new = self._watchers[number], _Placed(await self._make_watcher())
-                moved = list(full.subjects)[1::2]
-                new.subjects = {name: full.subjects.pop(name) for name in moved}
-                self._say(
-                    f"watcher {number} is overloaded: {len(moved)} of its subjects get"
-                    " a watcher of their own"
-                )
-                await self._change(full, [], moved)
-                self._watchers[max(self._watchers) + 1] = new
-                watched = [self._watched(each) for each in new.subjects.values()]
-                await self._change(new, watched, [])
-        await self._warn()
+            full = self._watchers[number]
+            other = self._with_room(full)
+            is_new = other is None
+            if is_new and not len(self._watchers) < await self._cores() < float("inf"):
+                return
+            if other is None and (other := await self._make_answering()) is None:
+                self._loads.forget(number)  # so that this is not tried each round
+                return
+            count = (len(full.subjects) - len(other.subjects)) // 2
+            moved = dict(full.subjects.popitem() for _ in range(count))
+            if not await self._change(full, [], list(moved)):
+                full.subjects |= moved  # a check adds what it has dropped
+                self._loads.forget(number)
+                if is_new:
+                    self._cluster.kill(other.actor)
+                return
+            self._say(f"watcher {number} is overloaded: {count} of its subjects move")
+            other.subjects |= moved
+            if is_new:
+                self._watchers[max(self._watchers) + 1] = other
+            watched = [watched_subject(self.site, each) for each in moved.values()]
+            await self._change(other, watched, [])
+
+    def _with_room(self, full: _Placed) -> _Placed | None:
+        """Return a watcher with room for subjects of another; None without one."""
+        others = [
+            watcher
+            for number, watcher in self._watchers.items()
+            if not watcher.silent and self._loads.has_room(number)
+        ]
+        other = min(others, key=lambda each: len(each.subjects), default=full)
+        apart = len(full.subjects) - len(other.subjects)
+        return other if apart >= max(2, len(other.subjects)) else None
+
+    async def _make_answering(self) -> _Placed | None:
+        """Start a watcher; return None if it does not answer."""
+        actor = await self._make_watcher()
+        try:
+            await asyncio.wait_for(actor.pulse.remote(), _OPEN_S)
+        except (RayError, TimeoutError) as error:
+            logger.warning("a new watcher does not start: %s", name_of(error))
+            self._cluster.kill(actor)
+            return None
+        return _Placed(actor)
 
     async def _warn(self) -> None:
         """Say once if there are more subjects than the machine carries.
@@ -220,8 +263,9 @@ class Supervisor:
 
     async def _cores(self) -> float:
         """Return the number of cores of all nodes; infinite while that is not known."""
-        with suppress(TimeoutError):  # Ray is slow: the next round asks again
-            return await self._cluster.cores()
+        # Ray is slow, or its node is dying: the next round asks again.
+        with suppress(RayError, TimeoutError, RuntimeError, OSError, ValueError):
+            return await self._cluster.cores() or float("inf")
         return float("inf")
 
     async def _watch_hub(self) -> None:
@@ -251,14 +295,14 @@ class Supervisor:
             await self._clock.sleep_s(_ROUND_S)
 
     async def _remind_hub(self) -> None:
-        """Tell the hub who gets alarms now: one that Ray has restarted knows it not.
+        """Send the hub the present targets of alarms.
 
-        It was restarted with what it was started with. Who gets alarms is not in the
-        store, because it holds secrets.
+        Ray restarts a hub with the targets that it was first started with. They are not
+        in the store, because they hold secrets.
         """
         if self.site is self._first_site:
             return
-        with suppress(RayError, TimeoutError):  # the next round tells it again
+        with suppress(RayError, TimeoutError):  # the next round sends them again
             await asyncio.wait_for(self._hub.deliver_to.remote(self.site), _ANSWER_S)
 
     async def stop(self) -> None:
@@ -302,7 +346,7 @@ class Supervisor:
             watcher.silent = 0
             self._loads.add(number, pulse)
             wanted = {
-                name: self._watched(subject)
+                name: watched_subject(self.site, subject)
                 for name, subject in watcher.subjects.items()
             }
             drop = [
@@ -322,78 +366,26 @@ class Supervisor:
         self._cluster.kill(watcher.actor)
         self._loads.forget(number)
         watcher.actor, watcher.silent = await self._make_watcher(), 0
-        watched = [self._watched(subject) for subject in watcher.subjects.values()]
+        watched = [
+            watched_subject(self.site, subject) for subject in watcher.subjects.values()
+        ]
         await self._change(watcher, watched, [])
 
     async def _change(
         self, watcher: _Placed, watched: list[WatchedSubject], drop: list[str]
-    ) -> None:
+    ) -> bool:
+        """Change the subjects of a watcher; return whether it has answered."""
         try:
             await asyncio.wait_for(watcher.actor.change.remote(watched, drop), _OPEN_S)
         except (RayError, TimeoutError) as error:  # the next round tries again
-            logger.warning("a watcher did not apply its subjects: %s", _name_of(error))
+            logger.warning("a watcher did not apply its subjects: %s", name_of(error))
+            return False
+        return True
 
     async def _make_watcher(self) -> Actor:
         assert self.recognizer is not None  # started before the first watcher
         number = next(self._numbers)
         return await self._cluster.start_watcher(number, self.site, self.recognizer)
-
-    def _watched(self, subject: SubjectSettings) -> WatchedSubject:
-        wearable = subject.imu and self.site.imu_address(subject.imu, subject.imu_topic)
-        form = subject.imu_format
-        return WatchedSubject(
-            subject_id=subject.id,
-            camera=subject.camera_address,
-            wearable=wearable,
-            wearable_form=None if form is None else form.build(),
-            framing=subject.framing,
-            tls=self.site.broker.tls,
-            rtsp=subject.rtsp.build(),
-            zones=tuple(zone.build() for zone in subject.zones),
-            bed=BedSettings(exit_s=subject.bed_exit_s),
-            keep_poses=subject.keep_poses,
-        )
-
-
-def _refuse_blind(site: Site, needs_frames: bool) -> None:
-    """Refuse subjects without a camera if recognition needs frames.
-
-    Raises:
-        SettingsError: If there is such a subject.
-    """
-    blind = [subject.id for subject in site.subjects if subject.camera is None]
-    if blind and needs_frames:
-        problem = (
-            f"subject {blind[0]} has no camera, and a wearable alone needs recognition"
-            " of the kind is-clip, the default for the shipped checkpoint, prompts and"
-            " windows; add a camera, or remove the recognizer settings"
-        )
-        raise SettingsError([problem])
-
-
-def _refuse_unseen_zones(site: Site, info: RecognizerInfo) -> None:
-    """Refuse zones if recognition looks at whole pictures.
-
-    Raises:
-        SettingsError: If a subject has zones.
-    """
-    zoned = [subject.id for subject in site.subjects if subject.zones]
-    if zoned and info.view == "picture":
-        problem = (
-            f"subject {zoned[0]} has zones, and {info.model} is shown whole pictures,"
-            " in which no people are found; set recognizer.view to person, or"
-            " recognizer.model to a checkpoint of poses, or remove the zones"
-        )
-        raise SettingsError([problem])
-
-
-def _name_of(error: Exception) -> str:
-    """Return the text of our own errors, and the name of others.
-
-    The text of others may hold credentials.
-    """
-    cause = error.cause if isinstance(error, RayTaskError) else error
-    return str(cause) if isinstance(cause, PipelineError) else type(cause).__name__
 
 
 async def _quietly(*asked: Awaitable[object]) -> None:

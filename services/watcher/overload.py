@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 
+from pipelines.clock import seconds_to_ns
 from pipelines.live.thinning import Thinning
 from pipelines.live.views import picture_form
 from pipelines.live.windows import WindowSettings
@@ -10,9 +11,9 @@ from pipelines.recognition import RecognizerInfo
 
 logger = logging.getLogger(__name__)
 
-_MOST_STEPS = 4
-"""Greatest number of steps of the frame grid of which one has a picture. With fewer
-pictures a window shows too little."""
+_MOST_S = 30.0
+"""Longest time from one used picture of a camera to the next. A limit that is reached
+would make some cameras wait for ever, so it is far beyond what is of use."""
 
 
 def build_thinning(
@@ -38,5 +39,5 @@ def build_thinning(
         on_change()
 
     form = picture_form(info, windows)
-    most = _MOST_STEPS * form.pictures_a_step
+    most = seconds_to_ns(_MOST_S) // form.step_ns
     return Thinning(form.step_ns, most, on_change=changed)

@@ -15,12 +15,12 @@ class Pulse:
     Attributes:
         subjects: ``configuration_hash`` by subject.
         cores: Cores that the watcher's process has used since the pulse before.
-        thinned: Number of pictures of which one is used; over 1 during an overload.
+        every: Number of pictures of which one is used; over 1 during an overload.
     """
 
     subjects: dict[str, str]
     cores: float = 0.0
-    thinned: int = 1
+    every: int = 1
 
 
 @final

@@ -107,6 +107,9 @@ class Watcher:
     ) -> None:
         """Drop some subjects, then add others.
 
+        Returns once the hub has the events of those dropped, so that another watcher
+        may then add them.
+
         Raises:
             SourceError: If an address is malformed.
         """
@@ -119,6 +122,9 @@ class Watcher:
     ) -> None:
         for name in drop:
             await self._close(chain, name)
+        if drop:
+            self._news.set()
+            await self._all_reported()
         failures: list[Exception] = []
         for watched in add:
             if watched.subject_id in self._opened:
@@ -329,6 +335,7 @@ class Watcher:
         """Report what happened at once, and the states at least every two seconds."""
         while True:
             sent = list(islice(self._waiting, _RECORDS_PER_REPORT))
+            self._thinning.end_if_idle(self._clock.now_ns())
             self._news.clear()
             correction_ns = self._clock.correction_ns()
             events = [record for record in sent if isinstance(record, ActionEvent)]
@@ -359,7 +366,7 @@ class Watcher:
             name: replace(
                 state,
                 is_recognised=answers,
-                thinned=self._thinning.every if state.has_camera else 1,
+                every=self._thinning.every if state.has_camera else 1,
                 view=views.get(name),
             )
             for name, state in self._states.items()

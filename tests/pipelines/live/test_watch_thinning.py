@@ -56,7 +56,8 @@ def watch(thinning: Thinning | None, waiting: int) -> tuple[list[Prediction], Ta
     )
 
     async def scene() -> list[Prediction]:
-        return [it async for it in chain.records() if isinstance(it, Prediction)]
+        records = [record async for record in chain.records()]
+        return [record for record in records if isinstance(record, Prediction)]
 
     return asyncio.run(scene()), tally
 
@@ -78,7 +79,7 @@ def test_an_overloaded_chain_leaves_pictures_of_all_cameras_out_and_counts_them(
     assert tally.frames_encoded + tally.frames_reused == 2 * FRAMES - 36
     assert tally.frames_thinned == 36
     for name in ("bed-4", "bed-5"):
-        ends = [it.end_ns for it in predictions if it.subject_id == name]
+        ends = [each.end_ns for each in predictions if each.subject_id == name]
         assert len(ends) == len(set(ends))  # no window repeats the one before
         assert abs(len(ends) - (FRAMES - 18)) <= 1
-    assert max(it.missing_frames for it in predictions) == 4
+    assert max(each.missing_frames for each in predictions) == 4

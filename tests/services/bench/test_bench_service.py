@@ -113,4 +113,6 @@ def test_growth_is_a_cameras_cost_and_the_first_load_that_is_too_much() -> None:
     (_, _, (name, text)) = growth_rows([STEADY, replace(beyond, waits_s=(0.1, 0.2, 1))])
     assert name == "16 cameras"
     assert text.startswith("21.3 windows/s, 100 / 200 / 1000 ms; 0.12, 0.10; does not")
-    assert text.endswith("uses 50% of the pictures")
+    assert text.endswith("up, uses 50% of the pictures at the end")
+    (_, (_, text)) = growth_rows([replace(STEADY, age_growth_s=9.0)])
+    assert text.endswith("; does not keep up")  # although all pictures are used

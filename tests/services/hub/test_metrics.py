@@ -56,8 +56,8 @@ def test_a_subject_that_is_gone_leaves_no_series_and_still_counts_in_the_sum() -
 
 def test_the_share_of_used_pictures_is_seen_and_the_others_are_counted() -> None:
     metrics = metrics_of("bed-4", "bed-5")
-    metrics.saw("bed-4", SubjectState(thinned=4))
-    metrics.saw("bed-5", SubjectState(thinned=1, has_camera=False))
+    metrics.saw("bed-4", SubjectState(every=4))
+    metrics.saw("bed-5", SubjectState(every=1, has_camera=False))
     metrics.count(Counts(frames_thinned=3))
     assert value(metrics, "frames_used_ratio", subject="bed-4") == 0.25
     assert math.isnan(value(metrics, "frames_used_ratio", subject="bed-5") or 0)

@@ -144,7 +144,7 @@ def test_faults_are_those_that_a_state_shows(
 
 
 def test_an_overload_is_one_fault_of_the_site_and_its_alarm_says_what_to_do() -> None:
-    states = {"bed-4": WELL, "bed-5": replace(WELL, thinned=3)}
+    states = {"bed-4": WELL, "bed-5": replace(WELL, every=3)}
     key = (SITE_SUBJECT, OVERLOADED)
     assert faults_of(states)[key]
     assert not faults_of({"bed-4": WELL})[key]

@@ -37,7 +37,7 @@ def status(state: SourceState, reason: str = "") -> SourceStatus:
             ("degraded", "recognition: does not answer"),
         ),
         (
-            SubjectState(status("stalled"), thinned=2),
+            SubjectState(status("stalled"), every=2),
             ("degraded", "recognition: overloaded; camera: stalled"),
         ),
         (

@@ -44,7 +44,7 @@ def states() -> SubjectStates:
         (SubjectState(), "camera"),
         (SubjectState(camera=camera("stalled")), "camera"),
         (SubjectState(camera=camera(), is_recognised=False), "recognition"),
-        (SubjectState(camera=camera(), thinned=2), "recognition"),
+        (SubjectState(camera=camera(), every=2), "recognition"),
         (SubjectState(camera=camera(), has_wearable=True), "wearable"),
         (SubjectState(has_camera=False, has_wearable=True), "wearable"),
         (

@@ -77,19 +77,19 @@ class FakeWatcher(FakeActor):
         subjects: What it watches, by the subject's id.
         lost_changes: How many of the next changes fail.
         cores: What its process uses.
-        thinned: One in how many pictures it uses.
+        every: One in how many pictures it uses.
     """
 
     def __init__(self, log: list[str], name: str) -> None:
         super().__init__(log, name)
         self.subjects: dict[str, WatchedSubject] = {}
         self.lost_changes = 0
-        self.cores, self.thinned = 0.1, 1
+        self.cores, self.every = 0.1, 1
 
     async def _pulse(self) -> Pulse:
         await self.respond()
         marks = {name: configuration_hash(it) for name, it in self.subjects.items()}
-        return Pulse(marks, self.cores, self.thinned)
+        return Pulse(marks, self.cores, self.every)
 
     async def _change(self, add: Sequence[WatchedSubject], drop: Sequence[str]) -> None:
         await self.respond()
@@ -172,6 +172,8 @@ class FakeCluster:
         deploys: Whether the deployment ever answers.
         nodes: How many nodes are alive.
         processors: How many cores they have together.
+        cores_failure: What asking for them raises; None for an answer.
+        hanging_starts: How many of the next watchers never answer.
         log: What was asked, in order.
         watchers: Every watcher that was started, dead ones included.
     """
@@ -181,6 +183,8 @@ class FakeCluster:
     deploys: bool = True
     nodes: int = 1
     processors: float = 2.0
+    cores_failure: Exception | None = None
+    hanging_starts: int = 0
     log: list[str] = field(default_factory=list)
     watchers: list[FakeWatcher] = field(default_factory=list)
     hub: FakeHub = field(init=False)
@@ -243,11 +247,15 @@ class FakeCluster:
         if not self.nodes:
             raise RayLost("no Ray node is alive")  # noqa: EM101  its own message
         watcher = FakeWatcher(self.log, f"watcher {number}")
+        watcher.hangs = self.hanging_starts > 0
+        self.hanging_starts = max(0, self.hanging_starts - 1)
         self.log.append(f"start {watcher.name}")
         self.watchers.append(watcher)
         return watcher
 
     async def cores(self) -> float:
+        if self.cores_failure is not None:
+            raise self.cores_failure
         return self.processors
 
     def kill(self, actor: FakeActor, *, no_restart: bool = True) -> None:

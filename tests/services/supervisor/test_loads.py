@@ -9,8 +9,8 @@ ROUNDS = 10
 """Five rounds do not count, and five are needed."""
 
 
-def pulse(subjects: int, cores: float, thinned: int = 1) -> Pulse:
-    return Pulse({f"bed-{number}": "" for number in range(subjects)}, cores, thinned)
+def pulse(subjects: int, cores: float, every: int = 1) -> Pulse:
+    return Pulse({f"bed-{number}": "" for number in range(subjects)}, cores, every)
 
 
 def loads(*pulses: Pulse, rounds: int = ROUNDS) -> Loads:
@@ -30,13 +30,14 @@ def test_nothing_is_limited_before_a_watcher_has_settled() -> None:
     early.add(0, pulse(5, 0.8))  # a subject more: measured anew
     assert early.cores_a_subject is None
     assert loads(pulse(0, 0.1)).cores_a_subject is None
+    assert loads(pulse(4, 0.8, every=2)).cores_a_subject is None  # part of the work
 
 
 @pytest.mark.parametrize(
     ("pulses", "need", "most"),
     [
         ((pulse(4, 0.8),), 0.2, 4),
-        ((pulse(4, 0.8, thinned=2),), 0.4, 2),
+        ((pulse(4, 0.8), pulse(2, 0.9, every=2)), 0.2, 4),
         ((pulse(4, 0.8), pulse(2, 0.1)), 0.15, 5),
         ((pulse(1, 3.0),), 3.0, 1),
         ((pulse(4, 0.04),), 0.01, 16),
@@ -73,12 +74,31 @@ def test_more_subjects_than_the_cores_carry_are_said_once_for_each_number() -> N
 
 
 def test_the_fullest_watcher_that_stays_overloaded_is_divided() -> None:
-    full = pulse(8, 1.0, thinned=2)
-    known = loads(pulse(4, 1.0, thinned=2), full, rounds=4)
+    full = pulse(8, 1.0, every=2)
+    known = loads(pulse(4, 1.0, every=2), full, rounds=4)
     assert known.to_divide() is None
-    known.add(0, pulse(4, 1.0, thinned=1))
+    known.add(0, pulse(4, 1.0, every=1))
     known.add(1, full)
     assert known.to_divide() == 1
     known.forget(1)
     assert known.to_divide() is None
-    assert loads(pulse(1, 1.0, thinned=2)).to_divide() is None
+    assert loads(pulse(1, 1.0, every=2)).to_divide() is None
+    waits_for_recognition = pulse(8, 0.5, every=2)
+    assert loads(waits_for_recognition).to_divide() is None
+
+
+def test_an_overload_that_lasts_is_said_without_a_number() -> None:
+    full = pulse(8, 0.5, every=2)
+    assert loads(full, rounds=29).warning(8, 64) is None
+    line = loads(full, rounds=30).warning(8, 64)
+    assert line is not None
+    assert line.startswith("8 subjects are more than can be recognised. While")
+
+
+def test_only_a_watcher_that_has_kept_up_for_some_rounds_has_room() -> None:
+    assert not loads(pulse(1, 0.1), rounds=ROUNDS - 1).has_room(0)
+    known = loads(pulse(1, 0.1))
+    assert known.has_room(0)
+    assert not known.has_room(1)
+    known.add(0, pulse(1, 0.1, every=2))
+    assert not known.has_room(0)

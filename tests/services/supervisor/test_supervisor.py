@@ -13,7 +13,11 @@ from services.errors import RayLost, SettingsError, SiteTaken
 from services.site.settings import Site
 from services.supervisor.supervisor import Supervisor
 from tests.jumping_time import run_with_jumps
-from tests.services.supervisor.cluster_rig import FakeCluster, raised_over_there
+from tests.services.supervisor.cluster_rig import (
+    FakeCluster,
+    FakeWatcher,
+    raised_over_there,
+)
 
 ROUND_S = 2.0
 """The supervisor looks at everything so often."""
@@ -38,11 +42,13 @@ class Scene:
 
 
 @asynccontextmanager
-async def started(cluster: FakeCluster, *subjects: str) -> AsyncIterator[Scene]:
+async def started(
+    cluster: FakeCluster, *subjects: str, each: int = 2
+) -> AsyncIterator[Scene]:
     """Start a supervisor; its log then begins with what happens from there on."""
     said: list[str] = []
     supervisor = Supervisor(
-        site_of(*subjects), SystemClock(), None, said.append, cluster=cluster
+        site_of(*subjects, each=each), SystemClock(), None, said.append, cluster=cluster
     )
     try:
         await supervisor.start()
@@ -135,24 +141,102 @@ def test_a_dead_watcher_is_replaced_and_the_others_are_not_disturbed(
     assert said == ["watcher 0 died: 2 subjects start again"]
 
 
+def overload(watcher: FakeWatcher) -> None:
+    watcher.cores, watcher.every = 0.9, 3
+
+
 def test_an_overloaded_watcher_is_divided_while_there_are_cores() -> None:
     async def scene() -> tuple[list[str], list[str]]:
         async with started(FakeCluster(), "a", "b") as scene:
-            scene.cluster.watchers[0].cores = 0.9
-            scene.cluster.watchers[0].thinned = 3
+            overload(scene.cluster.watchers[0])
             await asyncio.sleep(7 * ROUND_S)
-            scene.cluster.watchers[1].thinned = 3  # no core is left for a third
-            await asyncio.sleep(20 * ROUND_S)
+            overload(scene.cluster.watchers[1])  # no core is left for a third
+            await asyncio.sleep(40 * ROUND_S)
             return list(scene.cluster.log), scene.said
 
     log, said = run_with_jumps(scene())
     assert log == ["start watcher 1", "watcher 0 drops b", "watcher 1 adds b"]
     assert said == [
-        "watcher 0 is overloaded: 1 of its subjects get a watcher of their own",
-        "2 subjects are more than 2 cores carry: about 1, as each needs 1.50 of a core."
-        " While there are too many pictures, some of every camera are left out. Watch"
-        " fewer cameras, or add cores or nodes",
+        "watcher 0 is overloaded: 1 of its subjects move",
+        "2 subjects are more than can be recognised. While there are too many pictures,"
+        " some of every camera are left out. Watch fewer cameras, or add cores, nodes"
+        " or recognizer.replicas",
     ]
+
+
+def test_an_overload_without_a_free_core_is_said_after_a_minute() -> None:
+    async def scene() -> tuple[list[str], list[str]]:
+        async with started(FakeCluster(processors=1.0), "a", "b") as scene:
+            overload(scene.cluster.watchers[0])
+            await asyncio.sleep(29 * ROUND_S)
+            assert scene.said == []
+            await asyncio.sleep(5 * ROUND_S)
+            return list(scene.cluster.log), scene.said
+
+    log, (said,) = run_with_jumps(scene())
+    assert log == []
+    assert said.startswith("2 subjects are more than can be recognised. While")
+
+
+def test_no_camera_moves_to_a_process_that_does_not_start_and_checks_go_on() -> None:
+    async def scene() -> list[str]:
+        async with started(FakeCluster(), "a", "b") as scene:
+            overload(scene.cluster.watchers[0])
+            scene.cluster.hanging_starts = 1
+            await asyncio.sleep(8 * ROUND_S)
+            assert scene.cluster.log == ["start watcher 1"]
+            scene.cluster.watchers[0].die()
+            await asyncio.sleep(2 * ROUND_S)
+            assert scene.cluster.log[1:3] == ["kill watcher 0", "start watcher 2"]
+            await asyncio.sleep(60)
+            return list(scene.cluster.log[3:])
+
+    assert run_with_jumps(scene()) == [
+        "watcher 2 adds a",
+        "watcher 2 adds b",
+        "kill watcher 1",
+    ]
+
+
+def test_subjects_stay_where_they_are_if_their_watcher_does_not_drop_them() -> None:
+    async def scene() -> tuple[list[str], list[str]]:
+        async with started(FakeCluster(), "a", "b") as scene:
+            overload(scene.cluster.watchers[0])
+            scene.cluster.watchers[0].lost_changes = 1
+            await asyncio.sleep(7 * ROUND_S)
+            scene.cluster.watchers[0].every = 1
+            await asyncio.sleep(3 * ROUND_S)
+            return list(scene.cluster.log), sorted(scene.cluster.watchers[0].subjects)
+
+    log, subjects = run_with_jumps(scene())
+    assert log[:2] == ["start watcher 1", "kill watcher 1"]
+    assert subjects == ["a", "b"]
+
+
+def test_a_watcher_with_room_gets_subjects_of_a_full_one() -> None:
+    async def scene() -> list[str]:
+        async with started(FakeCluster(), *"abcde", each=4) as scene:
+            await asyncio.sleep(12 * ROUND_S)
+            overload(scene.cluster.watchers[0])
+            await asyncio.sleep(30 * ROUND_S)
+            return list(scene.cluster.log)
+
+    # Three and two subjects are not far enough apart to move more.
+    assert run_with_jumps(scene()) == ["watcher 0 drops d", "watcher 1 adds d"]
+
+
+@pytest.mark.parametrize("failure", [None, RuntimeError("Ray is ending")])
+def test_a_configuration_is_applied_although_no_core_is_known(
+    failure: Exception | None,
+) -> None:
+    async def scene() -> list[str]:
+        async with started(FakeCluster(), "a") as scene:
+            await asyncio.sleep(12 * ROUND_S)  # what a subject needs is known
+            scene.cluster.processors, scene.cluster.cores_failure = 0.0, failure
+            await scene.supervisor.apply(site_of("a", "b"))
+            return list(scene.cluster.log)
+
+    assert run_with_jumps(scene()) == ["watcher 0 adds b"]
 
 
 def test_more_subjects_than_the_cores_carry_are_watched_and_that_is_said() -> None:
