@@ -2,6 +2,7 @@ import os
 import signal
 from typing import Any
 
+import hypothesis
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
@@ -11,6 +12,11 @@ os.environ["OMP_NUM_THREADS"] = "1"
 Threads of OpenMP wait for one another in a busy loop. Where another process has the
 core, they burn ten times what the work takes. Processes that tests start inherit this.
 """
+
+
+hypothesis.settings.register_profile("wardwatch", deadline=None)
+hypothesis.settings.load_profile("wardwatch")
+"""No deadline for an example: a busy machine is slow, not wrong."""
 
 
 def pytest_configure() -> None:

@@ -12,6 +12,7 @@ from pipelines.live.event_settings import EventSettings
 from pipelines.live.events import EventDetector
 from pipelines.live.held_windows import HeldWindows
 from pipelines.live.inference import ReuseSettings
+from pipelines.live.thinning import ThinningSettings
 from pipelines.live.views import ViewedFrame
 from pipelines.live.wearable_wait import WearableWait, WearableWaitSettings
 from pipelines.live.wearable_windows import WearableWindows
@@ -89,6 +90,7 @@ class WatchSettings:
         events_by_name: Thresholds of single events, by name.
         drift: Settings of drift detection.
         wearable_wait: The longest wait of windows for their wearable.
+        thinning: When an overloaded chain leaves pictures out.
         people: Greatest number of people that a pose view follows in one camera's view,
             1 to 4.
 
@@ -102,6 +104,7 @@ class WatchSettings:
     events_by_name: Mapping[str, EventSettings] = field(default_factory=dict)
     drift: DriftSettings = field(default_factory=DriftSettings)
     wearable_wait: WearableWaitSettings = field(default_factory=WearableWaitSettings)
+    thinning: ThinningSettings = field(default_factory=ThinningSettings)
     people: int = 2
 
     def __post_init__(self) -> None:

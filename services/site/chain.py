@@ -19,6 +19,13 @@ class WatcherSettings(Section):
         description="Most subjects in one process. It gets fewer once it is known how"
         " many a core carries.",
     )
+    overloaded_after_s: float = Field(
+        _CHAIN.thinning.overloaded_after_s,
+        gt=0,
+        le=86400,
+        description="Seconds of overload after which a process leaves pictures out;"
+        " until then, answers are late and complete.",
+    )
 
 
 class WindowsSettings(Section):

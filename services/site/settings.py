@@ -29,6 +29,7 @@ from pipelines.live.alarm_hours import AlarmRules
 from pipelines.live.bed import BedSettings
 from pipelines.live.drift.settings import DriftSettings
 from pipelines.live.event_settings import EventSettings
+from pipelines.live.thinning import ThinningSettings
 from pipelines.live.watch import WatchSettings
 from pipelines.live.wearable_wait import WearableWaitSettings
 from pipelines.live.windows import WindowSettings
@@ -327,6 +328,9 @@ class Site(BaseSettings):
             events=EventSettings(**self.events.model_dump()),
             drift=DriftSettings(**self.drift.model_dump()),
             wearable_wait=WearableWaitSettings(self.windows.wearable_wait_s),
+            thinning=ThinningSettings(
+                overloaded_after_s=self.watchers.overloaded_after_s
+            ),
             people=self.recognizer.people,
         )
 

@@ -4,9 +4,9 @@ import logging
 from collections.abc import Callable
 
 from pipelines.clock import seconds_to_ns
+from pipelines.live.subject import WatchSettings
 from pipelines.live.thinning import Thinning
 from pipelines.live.views import picture_form
-from pipelines.live.windows import WindowSettings
 from pipelines.recognition import RecognizerInfo
 
 logger = logging.getLogger(__name__)
@@ -19,7 +19,7 @@ would make some cameras wait for ever, so it is far beyond what is of use."""
 def build_thinning(
     watcher: str,
     info: RecognizerInfo,
-    windows: WindowSettings,
+    settings: WatchSettings,
     on_change: Callable[[], None],
 ) -> Thinning:
     """Build the thinning of a watcher; each change is logged.
@@ -27,7 +27,7 @@ def build_thinning(
     Args:
         watcher: Name of the watcher, for the log.
         info: The recogniser, whose view decides how many pictures cameras deliver.
-        windows: The frame grid.
+        settings: The chain's, with the frame grid.
         on_change: Called after each change.
     """
 
@@ -38,6 +38,6 @@ def build_thinning(
             logger.warning("%s uses all pictures again", watcher)
         on_change()
 
-    form = picture_form(info, windows)
+    form = picture_form(info, settings.windows)
     most = seconds_to_ns(_MOST_S) // form.step_ns
-    return Thinning(form.step_ns, most, on_change=changed)
+    return Thinning(form.step_ns, most, settings.thinning, changed)

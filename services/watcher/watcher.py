@@ -95,9 +95,7 @@ class Watcher:
         self._upright: dict[str, UprightKeeper] = {}
         self._waiting: deque[ActionEvent | DriftAlert] = deque()
         self._news = asyncio.Event()
-        self._thinning = build_thinning(
-            name, recognizer.info, settings.windows, self._news.set
-        )
+        self._thinning = build_thinning(name, recognizer.info, settings, self._news.set)
         self._changing = asyncio.Lock()
         self._chain: Watch | None = None
         self._tasks: tuple[asyncio.Task[None], ...] = ()

@@ -129,7 +129,8 @@ def site_text(broker: Broker, cameras: Sequence[str | Path], name: str = "test")
         "site": name,
         "broker": {"port": broker.port},
         "subjects": subjects,
-        "watchers": {"subjects_each": 1},
+        # However busy this machine is, every picture is used.
+        "watchers": {"subjects_each": 1, "overloaded_after_s": 3600},
         "hub": {"folder": "data", "port": 0, "canary_every_s": 2},
     }
     return json.dumps(site)  # JSON is YAML

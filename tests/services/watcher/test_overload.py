@@ -12,8 +12,7 @@ import pytest
 from jaxtyping import Float32, UInt8
 
 from pipelines.clock import NS_PER_S
-from pipelines.live.watch import WatchSettings
-from pipelines.live.windows import WindowSettings
+from pipelines.live.subject import WatchSettings
 from pipelines.recognition import ClipScores
 from pipelines.records import Clip
 from pipelines.sources.camera.framing import PAD
@@ -37,7 +36,7 @@ def test_each_camera_has_a_picture_in_thirty_seconds_and_each_change_is_said(
     changes: list[int] = []
     info = replace(ColourRecognizer().info, view=view)
     thinning = build_thinning(
-        "watcher-0", info, WindowSettings(), lambda: changes.append(1)
+        "watcher-0", info, WatchSettings(), lambda: changes.append(1)
     )
     with caplog.at_level(logging.WARNING):
         for minute in range(3):
