@@ -1,3 +1,4 @@
+import logging
 import os
 import signal
 from typing import Any
@@ -17,6 +18,19 @@ core, they burn ten times what the work takes. Processes that tests start inheri
 hypothesis.settings.register_profile("wardwatch", deadline=None)
 hypothesis.settings.load_profile("wardwatch")
 """No deadline for an example: a busy machine is slow, not wrong."""
+
+
+PACKAGES = ("models", "pipelines", "services")
+
+
+@pytest.fixture(autouse=True)
+def logging_of_the_packages_is_heard() -> None:
+    """Undo what an earlier test or a library in this process did to all of logging."""
+    logging.disable(logging.NOTSET)
+    logging.getLogger().setLevel(logging.WARNING)
+    for name, logger in logging.root.manager.loggerDict.items():
+        if isinstance(logger, logging.Logger) and name.partition(".")[0] in PACKAGES:
+            logger.disabled, logger.propagate = False, True
 
 
 def pytest_configure() -> None:

@@ -42,7 +42,8 @@ from services.tasks import end_tasks
 
 WEARABLE = "waist"
 SITE = "demo"
-_START_S = 60.0
+_START_S = 180.0
+"""A guard against waiting for ever; a busy machine needs a minute to begin."""
 _AFTER_S = 8.0
 """Events may still arrive this long after the last picture."""
 
