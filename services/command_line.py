@@ -23,7 +23,6 @@ from pipelines.redaction import redact
 from services import signals
 from services.commands import (
     alarms,
-    bench,
     console,
     demo,
     doctor,
@@ -33,6 +32,7 @@ from services.commands import (
     zones,
 )
 from services.commands import run as service
+from services.commands.bench import app as bench
 from services.commands.laboratory import is_of_laboratory
 from services.commands.study import app as study
 from services.commands.train import app as train

@@ -1,7 +1,5 @@
-"""The commands ``wardwatch bench …``: costs measured on this machine."""
+"""What recognition costs: a stage, a camera, the whole service."""
 
-import json
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,8 +8,8 @@ from typing import Annotated, Literal
 import typer
 
 from services import signals
+from services.commands.bench.presenting import present
 from services.commands.laboratory import has_laboratory
-from services.commands.printing import print_table
 from services.options import (
     BackendOption,
     JsonOption,
@@ -21,14 +19,9 @@ from services.options import (
 )
 from services.progress import Show, staged_bars
 
-app = typer.Typer(
-    no_args_is_help=True, help="Measure what parts of wardwatch cost on this machine."
-)
-
 _VIDEOS, _VIDEO_S = 8, 30.0
 
 
-@app.command()
 def drift(
     *,
     model: ModelOption = None,
@@ -60,10 +53,9 @@ def drift(
         ("memory of a subject", f"{cost.kib_per_subject:.0f} KiB"),
     )
     title = "cost of drift detection"
-    _present(title, rows, asdict(cost), "drift-cost", out, as_json=as_json)
+    present(title, rows, asdict(cost), "drift-cost", out, as_json=as_json)
 
 
-@app.command()
 def encoder(
     *,
     model: Annotated[
@@ -110,10 +102,9 @@ def encoder(
             cost = measure_encoder(built, built.clip.name, plan, SystemClock(), show)
             costs.append(cost)
     header, rows = cost_rows(costs)
-    _present(header, rows, cost_json(costs), "encoder-cost", out, as_json=as_json)
+    present(header, rows, cost_json(costs), "encoder-cost", out, as_json=as_json)
 
 
-@app.command()
 def profile(
     video: Annotated[
         Path | None,
@@ -147,10 +138,9 @@ def profile(
         cost = measure_profile(build_recognizer(model), shown, SystemClock())
     title = f"one camera, {shown.name}"
     rows = cost_rows(cost)
-    _present(title, rows, cost_json(cost), "camera-profile", out, as_json=as_json)
+    present(title, rows, cost_json(cost), "camera-profile", out, as_json=as_json)
 
 
-@app.command()
 def service(
     *,
     subjects: Annotated[
@@ -213,10 +203,9 @@ def service(
         plot_growth(points, out / "service-growth.png")
     rows = cost_rows(cost)
     title = "cost of the service"
-    _present(title, rows, cost_json(cost), "service-cost", out, as_json=as_json)
+    present(title, rows, cost_json(cost), "service-cost", out, as_json=as_json)
 
 
-@app.command()
 def soak(
     *,
     minutes: Annotated[
@@ -261,7 +250,7 @@ def soak(
     ]
     title = f"{outcome.minutes:g} minutes, {subjects} cameras"
     facts = {**asdict(outcome), "holds": outcome.holds}
-    _present(title, rows, facts, "soak", out, as_json=as_json)
+    present(title, rows, facts, "soak", out, as_json=as_json)
     if not outcome.holds:
         raise typer.Exit(1)
 
@@ -301,171 +290,3 @@ def _parse_numbers(text: str) -> list[int]:
         msg = f"expected numbers in rising order, such as 4,8,16, got {text!r}"
         raise typer.BadParameter(msg, param_hint="--subjects")
     return numbers
-
-
-DatabaseOption = Annotated[
-    str | None,
-    typer.Option(
-        "--database",
-        metavar="URL",
-        help="Empty database to use: postgresql://USER:PASSWORD@HOST/DATABASE.",
-        show_default="SQLite in a temporary folder",
-    ),
-]
-
-
-@app.command()
-def crash(
-    *,
-    kills: Annotated[
-        int, typer.Option(min=1, help="Number of times that the hub is killed.")
-    ] = 100,
-    database: DatabaseOption = None,
-    seed: SeedOption = 1,
-    out: OutOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Kill the hub again and again; nothing may be lost, doubled or out of order.
-
-    Reports of falls go to a real hub with a store and a broker, and people answer some
-    of the alarms, by MQTT or in the store. The hub is killed at named steps between
-    receipt and acknowledgement, and at random moments; now and then the broker is away.
-    What was reported is compared with what was heard. A kill takes about a second. The
-    exit code is 1 if anything is wrong.
-    """
-    from pipelines.clock import SystemClock
-    from services.bench.crash.measure import measure_crashes
-
-    with TemporaryDirectory(prefix="wardwatch-crash-") as folder, staged_bars() as show:
-        outcome = signals.run(
-            measure_crashes(
-                kills, seed, Path(folder), SystemClock(), show, _checked(database)
-            )
-        )
-    facts = asdict(outcome)
-    steps = tuple(
-        (f"killed {name}", str(count)) for name, count in outcome.steps.items()
-    )
-    rows = tuple(
-        (name.replace("_", " "), str(value))
-        for name, value in facts.items()
-        if name != "steps"
-    )
-    title = "crash test of the hub"
-    _present(title, (*rows, *steps), facts, "crash", out, as_json=as_json)
-    if not outcome.holds:
-        raise typer.Exit(1)
-
-
-@app.command()
-def store(
-    *,
-    events: Annotated[
-        int, typer.Option(min=1000, help="Number of events in the history.")
-    ] = 100_000,
-    database: DatabaseOption = None,
-    seed: SeedOption = 1,
-    out: OutOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Measure how long a console waits for the store, beside a long history.
-
-    The figures are medians in milliseconds, of 32 subjects. One event in fifty has an
-    alarm.
-    """
-    from pipelines.clock import SystemClock
-    from services.bench.store import measure_store
-
-    with TemporaryDirectory(prefix="wardwatch-store-") as folder, staged_bars() as show:
-        facts = measure_store(
-            events, seed, Path(folder), SystemClock(), show, _checked(database)
-        )
-    rows = tuple(
-        (name.replace("_", " "), f"{value:g}") for name, value in facts.items()
-    )
-    _present("waiting for the store", rows, facts, "store", out, as_json=as_json)
-
-
-@app.command()
-def console(
-    *,
-    alarms: Annotated[
-        int, typer.Option(min=1, max=1000, help="Number of alarms that must sound.")
-    ] = 50,
-    seconds: Annotated[
-        float,
-        typer.Option(min=1, max=600, help="Time to measure each cost, in seconds."),
-    ] = 30.0,
-    pictures_hz: Annotated[
-        int,
-        typer.Option(min=1, max=4, help="Poses of each stick figure in a second."),
-    ] = 2,
-    seed: SeedOption = 1,
-    out: OutOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Measure how soon an alarm sounds in a browser, and what stick figures cost.
-
-    Starts a private broker, a hub and a console. While 16 subjects are watched, falls
-    are reported; a Chromium with the wall board open notes when the alarm's sound
-    begins. Then wall boards with 32 moving stick figures are open, and the processor
-    time of the console is measured. Needs Chromium and Playwright.
-    """
-    from pipelines.clock import SystemClock
-    from services.bench.console.measure import Plan, measure_console
-
-    plan = Plan(alarms, seconds, pictures_hz)
-    with TemporaryDirectory(prefix="wardwatch-bench-") as folder, staged_bars() as show:
-        cost = signals.run(
-            measure_console(plan, seed, Path(folder), SystemClock(), show)
-        )
-    rows = [
-        (f"{cost.alarms} events, {what}, p50 / p95 / longest", wait.text)
-        for what, wait in (("on the disk", cost.stored), ("heard", cost.sound))
-    ]
-    rows += [
-        (
-            f"{cost.tile_subjects} stick figures at {cost.pictures_hz}/s,"
-            f" open wall boards: {each.pages}",
-            f"{each.core_share:.1%} of a core, {each.kib_per_s:g} KiB/s each",
-        )
-        for each in cost.tiles
-    ]
-    _present("the console", rows, asdict(cost), "console", out, as_json=as_json)
-
-
-def _checked(database: str | None) -> str | None:
-    """Return the address of a database, if it is one."""
-    from services.store.database import read_url
-
-    if database is not None:
-        try:
-            read_url(database)
-        except ValueError as err:
-            raise typer.BadParameter(str(err), param_hint="--database") from None
-    return database
-
-
-def _present(
-    title: str | Sequence[str],
-    rows: Sequence[Sequence[str]],
-    facts: Mapping[str, object],
-    name: str,
-    out: Path | None,
-    *,
-    as_json: bool,
-) -> None:
-    """Print a benchmark, after writing it into ``out`` if that is a folder.
-
-    ``title`` is that of a table of two columns, or the header of any other.
-    """
-    header = (title, "") if isinstance(title, str) else title
-    if out is not None:
-        (out / f"{name}.json").write_text(json.dumps(facts, indent=2) + "\n")
-        lines = [header, ["---"] * len(header), *rows]
-        text = "".join(f"| {' | '.join(line)} |\n" for line in lines)
-        (out / f"{name}.md").write_text(text)
-    if as_json:
-        typer.echo(json.dumps(facts))
-    else:
-        print_table(header, rows)
