@@ -43,7 +43,7 @@ _FEEDERS, _SUBJECTS_EACH, _FRAMES_EACH = 2, 16, 24
 _SITE = "bench"
 _SETTLE_S = 20.0
 """Time from new cameras to a measurement: an overload is noticed within a few seconds,
-its watcher divided after ten, and the cameras that move are connected anew."""
+its watcher divided after ten, and the cameras that move are connected again."""
 
 
 @dataclass(frozen=True, slots=True)

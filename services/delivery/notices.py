@@ -73,7 +73,7 @@ class NoticeDelivery:
     def change(self, site: Site) -> None:
         """Send to the targets of a changed site from now on.
 
-        A target that has not changed goes on. One that has is begun anew with the
+        A target that has not changed goes on. One that has starts again with the
         notices that wait; what it was being sent may come twice.
         """
         before, self._lanes = self._lanes, {}

@@ -27,7 +27,7 @@ class ConsoleSettings(Section):
     )
     trusted_proxies: tuple[IPvAnyNetwork, ...] = Field(
         (),
-        description="Addresses or networks of proxies that are believed whom they"
+        description="Addresses or networks of proxies that are believed about whom they"
         " forward, by X-Forwarded-For and X-Forwarded-Proto.",
     )
     session_hours: float = Field(

@@ -201,7 +201,7 @@ class Supervisor:
         """Move subjects of an overloaded watcher to one with room, or to a new one.
 
         They are watched where they are until the new process answers. Then the cameras
-        that move are connected anew, and open episodes go on.
+        that move are connected again, and open episodes go on.
         """
         number = self._loads.to_divide()
         if number is None or number not in self._watchers:

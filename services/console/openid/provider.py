@@ -157,7 +157,7 @@ class Provider:
         return {**more, **claims}
 
     async def _client(self) -> "StarletteOAuth2App":
-        """Return the library's client, made anew for a new description or secret."""
+        """Return the library's client, made again for a new description or secret."""
         from authlib.integrations.starlette_client.apps import StarletteOAuth2App
 
         found, secret = await self._description(), self._secret()

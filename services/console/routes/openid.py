@@ -88,7 +88,7 @@ async def finish(
     code: str = "",
     error: str = "",
 ) -> Response:
-    """Let in whom the provider has named, if its answer is for this browser's login."""
+    """Log in the named user if the answer is for this browser's login."""
     browser = hash_of_secret(request.cookies.get(_COOKIE, ""))
     begun = console.under_way.take(state[:_MOST_PARAMETER], browser)
     if begun is None:  # begun elsewhere, too long ago, or answered before

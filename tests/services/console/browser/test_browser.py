@@ -107,6 +107,10 @@ def test_a_note_that_is_being_written_outlives_news_of_its_alarm(
         assert answer.facts == {"verdict": "false", "note": "was sitting"}
 
 
+AGAIN_MS = 30_000
+"""A guard: a page waits longer after each try to connect again."""
+
+
 def test_a_lost_connection_is_said_and_the_page_recovers_by_itself(
     browser: Browser, served: Served
 ) -> None:
@@ -114,10 +118,10 @@ def test_a_lost_connection_is_said_and_the_page_recovers_by_itself(
         page = page_of(context)
         expect(page.locator("#lost")).to_be_hidden()
         context.set_offline(True)
-        expect(page.locator("#lost")).to_be_visible()
+        expect(page.locator("#lost")).to_be_visible(timeout=AGAIN_MS)
         alarm = fall(served.console.store, "bed-4", served.console.utc_ns())
         context.set_offline(False)
-        expect(page.locator(f"#alarm-{alarm.alarm_id}")).to_be_visible()
+        expect(page.locator(f"#alarm-{alarm.alarm_id}")).to_be_visible(timeout=AGAIN_MS)
         expect(page.locator("#lost")).to_be_hidden()
 
 
