@@ -24,13 +24,46 @@ PACKAGES = ("models", "pipelines", "services")
 
 
 @pytest.fixture(autouse=True)
-def logging_of_the_packages_is_heard() -> None:
-    """Undo what an earlier test or a library in this process did to all of logging."""
+def logging_of_the_packages_is_heard(
+    caplog: pytest.LogCaptureFixture, request: pytest.FixtureRequest
+) -> None:
+    """Undo what an earlier test or a library in this process did to all of logging.
+
+    Where it is not heard all the same, the report of a failed test says what is set.
+    """
+    root = logging.getLogger()
     logging.disable(logging.NOTSET)
-    logging.getLogger().setLevel(logging.WARNING)
-    for name, logger in logging.root.manager.loggerDict.items():
-        if isinstance(logger, logging.Logger) and name.partition(".")[0] in PACKAGES:
-            logger.disabled, logger.propagate = False, True
+    root.setLevel(logging.WARNING)
+    caplog.handler.setLevel(logging.NOTSET)
+    caplog.handler.filters.clear()
+    ours = [
+        logger
+        for name, logger in logging.root.manager.loggerDict.items()
+        if isinstance(logger, logging.Logger) and name.partition(".")[0] in PACKAGES
+    ]
+    for logger in ours:
+        logger.disabled, logger.propagate = False, True
+        logger.filters.clear()
+        if logging.NOTSET < logger.level < logging.CRITICAL:  # not quiet on purpose
+            logger.setLevel(logging.NOTSET)
+    unheard = [logger for logger in ours if not _is_heard(logger, caplog)]
+    if unheard:
+        facts = [repr(logging.root.manager.disable), _facts(root)]
+        facts += [_facts(logger) for logger in unheard]
+        request.node.add_report_section("setup", "logging", "\n".join(facts))
+
+
+def _is_heard(logger: logging.Logger, caplog: pytest.LogCaptureFixture) -> bool:
+    if logger.level >= logging.CRITICAL:
+        return True
+    ancestor: logging.Logger | None = logger
+    while ancestor is not None and caplog.handler not in ancestor.handlers:
+        ancestor = ancestor.parent if ancestor.propagate else None
+    return ancestor is not None and logger.isEnabledFor(logging.WARNING)
+
+
+def _facts(logger: logging.Logger) -> str:
+    return f"{logger} {logger.disabled=} {logger.parent=} {logger.handlers=}"
 
 
 def pytest_configure() -> None:
