@@ -233,7 +233,7 @@ class Prediction:
     ``label`` is the most probable label and ``confidence`` its probability. ``fits`` is
     false if no label is similar enough to the clip, whatever the probabilities.
     ``is_seen`` is false if the person had not been found in the last quarter second.
-    ``has_impact`` is false if the wearable felt nothing that a fall could begin with.
+    ``could_be_fall`` is false if the wearable felt no impact, or still moves strongly.
     """
 
     subject_id: str
@@ -252,7 +252,7 @@ class Prediction:
     missing_frames: int
     fits: bool = True
     is_seen: bool = True
-    has_impact: bool = True
+    could_be_fall: bool = True
 
 
 @dataclass(frozen=True, slots=True)

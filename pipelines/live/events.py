@@ -198,13 +198,15 @@ class EventDetector:
     def _may_start(self, name: str, score: float, prediction: Prediction) -> bool:
         """Return whether a score begins an onset, or goes on with it.
 
-        A wearable alone begins no event of an onset and an outcome without an impact.
+        A wearable alone begins no event of an onset and an outcome before it felt an
+        impact and then calm.
         """
         if score < self._settings[name].enter or self._is_explained(name):
             return False
         stages = self._staged.get(name)
-        needs_impact = stages is not None and bool(stages.onsets)
-        return prediction.has_impact or prediction.modality != "imu" or not needs_impact
+        has_onset = stages is not None and bool(stages.onsets)
+        is_alone = prediction.modality == "imu"
+        return prediction.could_be_fall or not (has_onset and is_alone)
 
     def _is_explained(self, name: str) -> bool:
         """Return whether the whole event is going on of which this is the outcome."""

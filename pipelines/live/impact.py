@@ -1,9 +1,10 @@
-"""Whether a wearable felt an impact that a fall could have.
+"""Whether what a wearable felt could be a fall: an impact, and then calm.
 
 A wearable alone cannot see where somebody lies. So alone it starts no fall from a
 window, with the time before it, in which nothing hit: sitting, bending and lying down
-happen hundreds of times a day. The threshold was chosen on simulated trials. The
-softest slides are lost by it.
+happen hundreds of times a day. Nor does it while the hits go on, as in applause. Both
+thresholds were chosen on simulated trials: the greatest calm is the least that loses
+none of their falls. The softest slides are lost.
 """
 
 import numpy as np
@@ -12,12 +13,42 @@ from jaxtyping import Float32
 IMPACT_G = 1.5
 """Least magnitude of the acceleration, with gravity, of an impact."""
 
+CALM_G = 0.2
+"""Greatest standard deviation of this magnitude in calm."""
+
+CALM_S = 0.5
+"""Time at the end of the samples that has to be calm, in seconds."""
+
 _STANDARD_GRAVITY_MPS2 = 9.80665
 
 
-def has_impact(imu: Float32[np.ndarray, "sample 6"] | None) -> bool:
-    """Return whether samples hold an impact; True without samples."""
-    if imu is None or not len(imu):
+def could_be_fall(
+    imu: Float32[np.ndarray, "sample 6"] | None, rate_hz: float | None
+) -> bool:
+    """Return whether samples hold an impact and end in calm; True without samples.
+
+    Args:
+        imu: Acceleration in m/s² and turn rate, of a window and the time before it.
+        rate_hz: Samples a second; None without samples.
+    """
+    if imu is None or rate_hz is None or not len(imu):
         return True
-    greatest_mps2 = float(np.linalg.norm(imu[:, :3], axis=1).max())
-    return greatest_mps2 >= IMPACT_G * _STANDARD_GRAVITY_MPS2
+    return has_impact(imu) and is_calm(imu, rate_hz)
+
+
+def has_impact(imu: Float32[np.ndarray, "sample 6"]) -> bool:
+    """Return whether samples hold an impact."""
+    return bool(_magnitudes_g(imu).max(initial=0.0) >= IMPACT_G)
+
+
+def is_calm(imu: Float32[np.ndarray, "sample 6"], rate_hz: float) -> bool:
+    """Return whether the last samples show no strong motion."""
+    last = _magnitudes_g(imu)[-max(1, round(CALM_S * rate_hz)) :]
+    return bool(last.std() <= CALM_G)
+
+
+def _magnitudes_g(
+    imu: Float32[np.ndarray, "sample 6"],
+) -> Float32[np.ndarray, " sample"]:
+    lengths: Float32[np.ndarray, " sample"] = np.linalg.norm(imu[:, :3], axis=1)
+    return lengths / np.float32(_STANDARD_GRAVITY_MPS2)

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from pipelines.clock import seconds_to_ns
-from pipelines.live.impact import has_impact
+from pipelines.live.impact import could_be_fall
 from pipelines.recognition import ActionRecognizer, ClipScores, RecognizerInfo
 from pipelines.records import Clip, Frame, FrameFeature, Prediction
 
@@ -228,7 +228,7 @@ def predictions_of(
             missing_frames=clip.missing_frames,
             fits=bool(cosines.max() >= info.cosine_floors.get(modality, -1.0)),
             is_seen=clip.is_seen,
-            has_impact=has_impact(clip.imu),
+            could_be_fall=could_be_fall(clip.imu, clip.imu_rate_hz),
         )
         for clip, probabilities, cosines, modality in rows
     ]

@@ -42,7 +42,11 @@ class QuietRecognizer:
 
     async def classify(self, clips: Sequence[Clip]) -> ClipScores:
         """Score clips; only those with an impact are recognised."""
-        loud = [place for place, clip in enumerate(clips) if has_impact(clip.imu)]
+        loud = [
+            place
+            for place, clip in enumerate(clips)
+            if clip.imu is None or has_impact(clip.imu)
+        ]
         probabilities = np.tile(self._calm, (len(clips), 1))
         cosines = np.zeros_like(probabilities)
         if loud:
