@@ -241,7 +241,7 @@ class Watch:
             if each.camera.subject_id in self._stages:
                 stages = self._stages[each.camera.subject_id]
                 clips = stages.windows.add(*of_people)
-                if self._thinning is not None and self._thinning.every > 1:
+                if self._is_thinned:
                     clips = clips[-1:]  # those of the gap show nothing new
                 stages.held.add(clips, now_ns)
         for stages in ended.values():
@@ -254,6 +254,10 @@ class Watch:
             waiting = max((each.waiting() for each in self._stages.values()), default=0)
             self._thinning.add_turn(began_ns, self._clock.now_ns(), waiting)
         return records + reports + view_reports + clip_drift
+
+    @property
+    def _is_thinned(self) -> bool:
+        return self._thinning is not None and self._thinning.every > 1
 
     def _uses(self, frame: Frame, stages: SubjectStages) -> bool:
         """Return whether a picture is used; count it if not."""
@@ -304,9 +308,10 @@ class Watch:
             records += [prediction, *stages.events.update(prediction)]
             if stages.wait is not None and not window.was_previewed:
                 stages.early.add_final(prediction)
-            drift_records += stages.drift.add_prediction(
-                window.clip, prediction, is_worn=stages.imu.is_used
-            )
+            if not self._is_thinned:  # less sure without a change of the room
+                drift_records += stages.drift.add_prediction(
+                    window.clip, prediction, is_worn=stages.imu.is_used
+                )
         for prediction in predictions[len(due_windows) :]:
             if prediction.subject_id in self._stages:
                 stages = self._stages[prediction.subject_id]

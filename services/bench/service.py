@@ -304,7 +304,10 @@ def cost_rows(cost: ServiceCost) -> list[tuple[str, str]]:
         ("encoder alone", f"{cost.raw_frames_per_s:.0f} pictures/s"),
         ("dispatch_share, pictures from memory", f"{cost.dispatch_share:.2f}"),
         ("encoder_share, RTSP, H.264 of 320x240", f"{cost.encoder_share:.2f}"),
-        ("largest load that keeps up", f"{best.subjects} cameras"),
+        (
+            "largest load that keeps up",
+            f"{best.subjects} cameras" if best.keeps_up else "none of those measured",
+        ),
         *growth_rows(cost.loads),
     ]
     for name, rss_mb in best.rss_mb.items():

@@ -36,8 +36,14 @@ class SlowRecognizer:
         return await self._fast.classify(clips)
 
 
-def watch(thinning: Thinning | None, waiting: int) -> tuple[list[Prediction], Tally]:
-    """Watch two subjects whose cameras have pictures waiting until they are thinned."""
+def watch(
+    thinning: Thinning | None, waiting: int
+) -> tuple[list[Prediction], Tally, int]:
+    """Watch two subjects whose cameras have pictures waiting until they are thinned.
+
+    Returns:
+        The predictions, what was counted, and the windows that drift learnt from.
+    """
     clock, tally = FakeClock(), Tally()
     subjects = [
         Subject(
@@ -59,22 +65,24 @@ def watch(thinning: Thinning | None, waiting: int) -> tuple[list[Prediction], Ta
         records = [record async for record in chain.records()]
         return [record for record in records if isinstance(record, Prediction)]
 
-    return asyncio.run(scene()), tally
+    predictions = asyncio.run(scene())
+    learnt = sum(each.snapshot()["clips"] for each in chain.drift.values())
+    return predictions, tally, learnt
 
 
 def test_an_overloaded_chain_leaves_pictures_of_all_cameras_out_and_counts_them() -> (
     None
 ):
     thinning = Thinning(STEP_NS, 2)
-    predictions, tally = watch(thinning, waiting=1)
+    predictions, tally, _ = watch(thinning, waiting=1)
     assert thinning.every == 1  # nothing was late
     assert (len(predictions), tally.frames_thinned) == (2 * FRAMES, 0)
 
-    _, tally = watch(None, waiting=2)
+    _, tally, _ = watch(None, waiting=2)
     assert tally.frames_thinned == 0
 
     thinning = Thinning(STEP_NS, 2)
-    predictions, tally = watch(thinning, waiting=2)
+    predictions, tally, _ = watch(thinning, waiting=2)
     assert thinning.every == 2
     assert tally.frames_encoded + tally.frames_reused == 2 * FRAMES - 36
     assert tally.frames_thinned == 36
@@ -83,3 +91,11 @@ def test_an_overloaded_chain_leaves_pictures_of_all_cameras_out_and_counts_them(
         assert len(ends) == len(set(ends))  # no window repeats the one before
         assert abs(len(ends) - (FRAMES - 18)) <= 1
     assert max(each.missing_frames for each in predictions) == 4
+
+
+def test_drift_learns_nothing_from_windows_of_few_pictures() -> None:
+    predictions, _, learnt = watch(Thinning(STEP_NS, 2), waiting=1)
+    assert learnt == sum(not each.partial for each in predictions) > 0
+    predictions, _, learnt = watch(Thinning(STEP_NS, 2), waiting=2)
+    assert len(predictions) > 0
+    assert learnt == 0  # they were thinned before the first whole window

@@ -11,6 +11,7 @@ import pytest
 from pipelines.clock import SystemClock
 from services.bench.counters import HubCounters
 from services.bench.load import Load, growth_json, growth_rows
+from services.bench.service import ServiceCost, cost_rows
 
 METRICS = """\
 # HELP wardwatch_windows_total Recognised.
@@ -116,3 +117,12 @@ def test_growth_is_a_cameras_cost_and_the_first_load_that_is_too_much() -> None:
     assert text.endswith("up, uses 50% of the pictures at the end")
     (_, (_, text)) = growth_rows([replace(STEADY, age_growth_s=9.0)])
     assert text.endswith("; does not keep up")  # although all pictures are used
+
+
+def test_the_table_says_which_load_keeps_up() -> None:
+    timed = replace(STEADY, rss_mb={"watcher": 400.0, "hub": 100.0})
+    late = replace(timed, thinned=9)
+    name = "largest load that keeps up"
+    assert dict(cost_rows(ServiceCost(100.0, 0.9, (timed, late))))[name] == "8 cameras"
+    none = dict(cost_rows(ServiceCost(100.0, 0.9, (late,))))
+    assert none[name] == "none of those measured"
