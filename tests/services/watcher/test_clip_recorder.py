@@ -11,6 +11,7 @@ from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any, final
 
+import numpy as np
 import pytest
 
 from pipelines.clock import NS_PER_S
@@ -35,12 +36,14 @@ class Scene:
         self.clock, self.counting = FakeClock(), Counting()
         self.begin_ns = self.clock.now_ns()
         self.sent: list[SealedClip] = []
-        self.takes = True
+        self.takes, self.failure = True, ""
         self.asked = asyncio.Event()
         self.recorder = ClipRecorder(self._send, self.clock, self.counting)
 
     async def _send(self, clip: SealedClip) -> bool:
         self.asked.set()
+        if self.failure:
+            raise RuntimeError(self.failure)
         self.sent += [clip] if self.takes else []
         return self.takes
 
@@ -132,12 +135,16 @@ def test_only_the_start_of_an_event_that_alarms_begins_a_clip(
     in_scene(play())
 
 
-def test_a_clip_that_the_hub_does_not_take_is_one_line_and_counted(
-    caplog: pytest.LogCaptureFixture,
+@pytest.mark.parametrize(
+    ("failure", "why"),
+    [("", "the hub does not take it"), ("a secret", "RuntimeError")],
+)
+def test_a_clip_that_the_hub_does_not_get_is_one_line_and_counted(
+    caplog: pytest.LogCaptureFixture, failure: str, why: str
 ) -> None:
     async def play() -> None:
         scene = Scene()
-        scene.takes = False
+        scene.takes, scene.failure = False, failure
         scene.recorder.begin("bed-4", ORDER)
         scene.show(1, 2)
         scene.fall(2)
@@ -146,8 +153,21 @@ def test_a_clip_that_the_hub_does_not_take_is_one_line_and_counted(
         assert scene.counting.take().clips_lost == 1
 
     in_scene(play())
-    line = "the clip of a fall of bed-4 is lost: the hub does not take it"
-    assert caplog.messages == [line]
+    assert caplog.messages == [f"the clip of a fall of bed-4 is lost: {why}"]
+
+
+def test_a_picture_that_cannot_be_blurred_ends_the_clips_and_not_the_watching(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def play() -> None:
+        scene = Scene()
+        scene.recorder.begin("bed-4", ORDER)
+        empty = np.zeros((0, 0, 3), np.uint8)
+        scene.recorder.add(replace(camera_frame(scene.begin_ns), pixels=empty))
+        assert scene.recorder._recordings == {}
+
+    in_scene(play())
+    assert caplog.messages == ["no clips of bed-4 any more"]
 
 
 def test_a_fourth_clip_at_the_same_time_is_lost() -> None:
