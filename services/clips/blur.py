@@ -11,9 +11,8 @@ from PIL import Image, ImageFilter
 from pipelines.records import Frame, Placement
 
 MOST_SIDE_PX: Final = 48
-"""Longer side of a blurred picture. In a view of a room a face is one or two of these
-pixels wide; even a face that fills a quarter of the picture has twelve, and these are
-blurred."""
+"""Longer side of a blurred picture. In a view of a room a face is a few of these pixels
+wide; one that fills a quarter of the picture has twelve, and these are blurred."""
 _RADIUS_PX: Final = 1.0
 """Standard deviation of the Gaussian, in pixels of the small picture: the edges of the
 blocks would be of use to somebody who wants to sharpen it."""
