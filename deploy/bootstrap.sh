@@ -210,9 +210,9 @@ main() {
     install_torch
     say "installing wardwatch into .venv: $install_kind (a few minutes the first time)"
     if [[ $install_kind == runtime ]]; then
-        install --editable '.[oidc,postgres]'
+        install --editable '.[clips,oidc,postgres]'
     else
-        install --editable '.[lab,oidc,postgres,quantize]' --group dev
+        install --editable '.[clips,lab,oidc,postgres,quantize]' --group dev
     fi
     fetch_person_networks
     printf '%s\n' "$wanted" >"$stamp"

@@ -23,6 +23,7 @@ from pipelines.redaction import redact
 from services import signals
 from services.commands import (
     alarms,
+    clip_key,
     console,
     demo,
     doctor,
@@ -67,6 +68,7 @@ app.command()(zones.zones)
 app.command()(service.check)
 app.command()(alarms.alarms)
 app.command()(console.console)
+app.command()(clip_key.clip_key)
 app.command()(service.schema)
 app.command()(simulate.simulate)
 app.add_typer(train.app, name="train")

@@ -9,6 +9,7 @@
         ├── StoreError         the store cannot be written or read
         ├── PortTaken          another program listens on the port
         ├── ConsoleError       the console cannot serve, or has no such user
+        ├── ClipError          blurred clips cannot be encrypted or opened
         ├── BrokerRefused      the broker wants other credentials or another certificate
         ├── BrowserMissing     a benchmark needs a browser that is not installed
         ├── ClusterNotFound    no Ray cluster answers at the given address
@@ -112,6 +113,10 @@ class ConsoleError(PlaceError):
     """The console cannot use its certificate, or has no such user."""
 
     template = "console {place}: {problem}"
+
+
+class ClipError(PlaceError):
+    """Blurred clips cannot be encrypted or opened."""
 
 
 class BrokerRefused(PlaceError):

@@ -77,13 +77,16 @@ async def check_before_start(site: "Site", say: "Say") -> None:
 
     Raises:
         ServiceError: If a port is in use, the store cannot be written or is another
-            site's, or the broker refuses the connection.
+            site's, the broker refuses the connection, or a library is missing.
     """
+    from services.clips.key import require_library
     from services.delivery.link import BrokerLink, is_refusal, try_broker
     from services.errors import BrokerRefused
     from services.hub.http import listen_again
     from services.store.store import Store
 
+    if site.clips is not None:
+        require_library()
     listen_again(site.hub.host, site.hub.port, None).close()
     hub = site.hub
     Store.migrated(hub.store_url(), site.site, hub.former_site).close()

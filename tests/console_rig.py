@@ -33,14 +33,23 @@ USERS: dict[str, tuple[str, tuple[str, ...] | None]] = {
 }
 
 
-def open_rig(folder: Path, clock: Clock | None = None, **settings: Any) -> Console:
-    """A console with one user of each role, and one who sees two beds."""
+def open_rig(
+    folder: Path,
+    clock: Clock | None = None,
+    key_file: Path | None = None,
+    **settings: Any,
+) -> Console:
+    """A console with one user of each role, and one who sees two beds.
+
+    ``key_file`` is that of blurred clips.
+    """
     store = Store.migrated(sqlite_url(folder))
     site = Site.model_validate(
         {
             "site": "ward-3",
             "timezone": "Europe/Berlin",
             "hub": {"folder": str(folder)},
+            "clips": key_file and {"key_file": str(key_file)},
         }
     )
     options = ConsoleSettings.model_validate({"port": 0, **settings})

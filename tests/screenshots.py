@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from services.console.context import Console
 from tests import made_up_ward
+from tests.clip_rig import film, key_file
 from tests.console_rig import PASSWORD, open_rig, serving
 
 CHROMIUM = "/usr/bin/chromium"
@@ -33,7 +34,7 @@ def main(folder: Path) -> None:
     """Write all pictures into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as data, sync_playwright() as playwright:
-        console = open_rig(Path(data))
+        console = open_rig(Path(data), key_file=key_file(Path(data)))
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox"]
         )
@@ -61,11 +62,12 @@ def _pictures(
     page.click("button.main")
     if not console.store.alarms.ids():
         made_up_ward.fill(console.store, console.utc_ns())
-    (alarm,) = [
-        alarm.alarm_id
-        for alarm in console.store.alarms.open()
-        if alarm.subject_id == "bed-4"
+    (fallen,) = [
+        alarm for alarm in console.store.alarms.open() if alarm.subject_id == "bed-4"
     ]
+    alarm = fallen.alarm_id
+    if not console.store.clips.has(alarm):
+        console.store.clips.put(film(fallen))
     for name, path in PAGES.items():
         now_ns = console.utc_ns()
         console.store.live.put(made_up_ward.lives(now_ns), now_ns)
@@ -82,6 +84,8 @@ def _prepare(page: Page, name: str) -> None:
     if name == "alarm":
         page.click("[data-load]")
         page.locator("#at:enabled").wait_for()
+        page.click("#clip button")
+        page.locator("#clip-at:enabled").wait_for()
     if name == "alarms":
         page.locator("summary").nth(1).click()
 

@@ -67,6 +67,21 @@ class AlarmRules:
     layers: tuple[RuleLayer, ...] = ()
     timezone: str = "UTC"
 
+    @property
+    def alarming(self) -> frozenset[str]:
+        """Names of the events that alarm at some hour, or at every hour."""
+        names = {name for layer in self.layers for name in layer.rules}
+        return frozenset(name for name in names if self._may_alarm(name))
+
+    def _may_alarm(self, event: str) -> bool:
+        for layer in self.layers:
+            rule = layer.rules.get(event)
+            if rule is not None and rule.priority != "none":
+                return True
+            if rule is not None and layer.hours is None:
+                return False
+        return False
+
     def of(self, event: str, utc_ns: int) -> AlarmRule | None:
         """Return the rule of an event that alarms at a time, UTC; None for no alarm."""
         minute = local_minute(utc_ns, self.timezone)

@@ -11,7 +11,7 @@ person at each step of the frame grid::
     finder        p  p  p  p  p  p  p      the body of each person
     shown         0        1        2      a step of the frame grid each
 
-With the view ``pose``, no pixel of a camera goes further than this module.
+With the view ``pose``, the recogniser is given no pixel of a camera.
 """
 
 import asyncio

@@ -96,6 +96,12 @@ def check(
         f"{config}: no mistakes; site {site.site}, subjects: {len(site.subjects)},"
         f" wearables: {wearables}"
     )
+    if site.clips is not None:
+        from services.clips.key import require_library
+
+        require_library()
+        names = ", ".join(site.clip_subjects) or "nobody"
+        typer.echo(f"blurred clips of alarms are stored of: {names}")
     if not offline:
         _say(describe_store(site))
         _say(asyncio.run(describe_broker(site)))

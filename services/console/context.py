@@ -7,12 +7,14 @@ from datetime import tzinfo
 from typing import Any, Final, cast, final
 
 from pipelines.clock import Clock, seconds_to_ns, zone_of
+from services.clips.sealed import ClipCipher, SealedClip
 from services.console.feed import Feed
 from services.console.login_limit import LoginLimit
 from services.console.openid.provider import Provider
 from services.console.openid.under_way import LoginsUnderWay
 from services.console.passwords import hash_of_secret
 from services.console.people import SCOPES, Person, Role, Scope
+from services.errors import ClipError
 from services.site.console import ConsoleSettings
 from services.site.settings import Site
 from services.store.access import Access, Act, User
@@ -20,6 +22,8 @@ from services.store.store import Store
 
 _MOST_SESSION_NS: Final = seconds_to_ns(30 * 24 * 3600)
 """After this a login ends even if it is used, as on a wall board."""
+
+_NO_KEY: Final = ("clips.key_file", "is not in the site's file")
 
 
 @final
@@ -78,6 +82,16 @@ class Console:
             StoreError: If it cannot be written; then it must not be done.
         """
         self.store.audit.add(self.utc_ns(), person.signature, what, about, detail)
+
+    def open_clip(self, clip: SealedClip) -> dict[str, Any]:
+        """Return what an encrypted clip holds; the key is read each time.
+
+        Raises:
+            ClipError: If there is no key, or another one.
+        """
+        if self.site.clips is None:
+            raise ClipError(*_NO_KEY)
+        return ClipCipher(self.site.clips.key()).open(clip)
 
     def of_session(self, secret: str) -> Person | None:
         """Return who has a session, and note its use; None if it is over."""

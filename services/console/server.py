@@ -12,6 +12,7 @@ import uvicorn
 
 from pipelines.clock import Clock
 from services import signals
+from services.clips.key import require_library as require_cryptography
 from services.console.app import make_app
 from services.console.context import Console
 from services.console.feed import Feed
@@ -41,7 +42,10 @@ def open_console(
 
     Raises:
         ConsoleError: If the settings need a library that is not installed.
+        ClipError: If clips need one.
     """
+    if site.clips is not None:
+        require_cryptography()
     if settings.oidc is not None:
         require_library()
     names = tuple(subject.id for subject in site.subjects)

@@ -25,6 +25,7 @@ from pipelines.live.alarm_hours import AlarmRules
 from pipelines.live.alarms import Alarm
 from pipelines.recognition import ActionRecognizer
 from pipelines.records import BED_EXIT, ActionEvent, SourceRole
+from services.clips.sealed import SealedClip
 from services.delivery.alertmanager import AlertmanagerFeed
 from services.delivery.announcements import Announcements
 from services.delivery.link import BrokerLink
@@ -34,6 +35,7 @@ from services.errors import StoreError
 from services.hub.alarm_desk import AlarmDesk
 from services.hub.alarm_rounds import AlarmRounds
 from services.hub.canary import Canary
+from services.hub.clip_keeper import ClipKeeper
 from services.hub.clock import HubClock
 from services.hub.http import listen_again, make_server
 from services.hub.kept_states import KeptStates
@@ -149,6 +151,7 @@ class Hub:
         expected = cast("dict[str, list[SourceRole]]", noted)
         self._states = SubjectStates(expected, self._topics, self._metrics, now_ns)
         self._seen = SeenKeeper(self._store, self._dates, self._states)
+        self._clips = ClipKeeper(site, self._store, self._dates, self._metrics)
         self._round = RegularRound(
             self._states,
             self._seen,
@@ -232,13 +235,15 @@ class Hub:
     async def deliver_to(self, site: Site) -> None:
         """Send alarms to the phones, webhooks and Alertmanager of a changed site.
 
-        Every other setting of it must be the one that the hub was started with.
+        Clips of subjects that consent no more are deleted. Every other setting of the
+        site must be the one that the hub was started with.
         """
         self._wake()
         await self._targets.note(site)
         self._site = site
         self._notices.change(site)
         self._alertmanager.change(site.alertmanager)
+        await self._clips.settle(site)
         self._targets.known()
 
     async def accept(self, report: Report) -> None:
@@ -277,6 +282,16 @@ class Hub:
         """Return the subjects' episodes that have started and not ended."""
         self._wake()
         return await asyncio.to_thread(self._store.events.open, subject_ids)
+
+    async def keep_clip(self, clip: SealedClip) -> None:
+        """Keep the encrypted clip of an alarm.
+
+        Raises:
+            StoreError: If it cannot be written; the watcher may send it again.
+        """
+        self._wake()
+        await self._targets.wait()
+        await self._clips.keep(clip)
 
     async def stop(self) -> None:
         """Deliver what the broker accepts in time, then end everything."""

@@ -9,6 +9,7 @@ import ray
 from ray.exceptions import RayError, RayTaskError
 
 from pipelines.records import ActionEvent
+from services.clips.sealed import SealedClip
 from services.hub.reports import Report
 
 logger = logging.getLogger(__name__)
@@ -17,6 +18,8 @@ HUB = "hub"
 """Name of the hub's actor in the namespace of its deployment."""
 _PAUSE_S = 0.5
 _PATIENCE_S = 10.0
+_CLIP_TRIES, _CLIP_PAUSE_S = 4, 5.0
+"""A hub that dies is back within about 10 s."""
 
 
 class HubLink(Protocol):
@@ -28,6 +31,10 @@ class HubLink(Protocol):
 
     async def open_events(self, subject_ids: Sequence[str]) -> list[ActionEvent]:
         """Return the subjects' episodes that have started and not ended."""
+        ...
+
+    async def keep_clip(self, clip: SealedClip) -> bool:
+        """Send a clip, a few times at most; return whether the hub has taken it."""
         ...
 
 
@@ -54,14 +61,28 @@ class RayHubLink:
         events = await self._ask("open_events", list(subject_ids))
         return cast("list[ActionEvent]", events)
 
+    async def keep_clip(self, clip: SealedClip) -> bool:
+        """Send a clip, a few times at most; return whether the hub has taken it."""
+        for _ in range(_CLIP_TRIES):
+            try:
+                await self._ask_once("keep_clip", clip)
+            except (RayError, ValueError, TimeoutError):
+                await asyncio.sleep(_CLIP_PAUSE_S)
+            else:
+                return True
+        return False
+
     async def _ask(self, method: str, *arguments: object) -> object:
         while True:
             try:
-                hub = self._find(self._namespace)
-                asked = getattr(hub, method).remote(*arguments)
-                return await asyncio.wait_for(asked, _PATIENCE_S)
+                return await self._ask_once(method, *arguments)
             except RayTaskError as error:  # the hub cannot write, and logs that itself
                 logger.warning("hub: %s; trying again", error.cause)
             except (RayError, ValueError, TimeoutError) as error:
                 logger.warning("hub: %s; trying again", type(error).__name__)
             await asyncio.sleep(_PAUSE_S)
+
+    async def _ask_once(self, method: str, *arguments: object) -> object:
+        hub = self._find(self._namespace)
+        asked = getattr(hub, method).remote(*arguments)
+        return await asyncio.wait_for(asked, _PATIENCE_S)

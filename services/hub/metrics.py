@@ -7,7 +7,7 @@ series exists from the first scrape.
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
-from typing import Final, final, get_args
+from typing import Final, Literal, final, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -18,6 +18,8 @@ from services.hub.reports import Counts, SubjectState
 from services.version import installed_version
 
 MODALITIES: Final[tuple[Modality, ...]] = get_args(Modality)
+ClipOutcome = Literal["kept", "unwanted", "lost"]
+"""What became of a clip: unwanted is one without a consent or without an alarm."""
 KINDS: Final = ("event", "drift", "status", "technical")
 _FAST_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _SLOW_S = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
@@ -182,7 +184,7 @@ class _DeliveryMetrics:
 
 
 class _HubMetrics:
-    """The hub, its clock, the watchers and the canary."""
+    """The hub, its clock, the watchers, their clips and the canary."""
 
     def __init__(self, into: _Registry) -> None:
         info = into.gauge("build_info", "Version of wardwatch.", ("version",))
@@ -194,6 +196,9 @@ class _HubMetrics:
         )
         self.watchers = into.gauge("watchers", "Watchers that report.")
         self.queue = into.gauge("report_queue", "Records that wait in the watchers.")
+        self.clips = into.counter("clips", "Blurred clips of alarms.", ("outcome",))
+        for outcome in get_args(ClipOutcome):
+            self.clips.labels(outcome)
         self.canary = into.gauge("canary_up", "1 if the canary is recognised.")
         self.canary_at = into.gauge(
             "canary_success_timestamp_seconds",
@@ -257,6 +262,7 @@ class Metrics:
         self._windows.frames.labels("encoded").inc(counts.frames_encoded)
         self._windows.frames.labels("reused").inc(counts.frames_reused)
         self._windows.frames.labels("thinned").inc(counts.frames_thinned)
+        self.clips("lost", counts.clips_lost)
         for (name, modality), windows in counts.windows.items():
             self._windows.recognised.labels(modality).inc(windows)
             if name in self._watched:
@@ -392,6 +398,10 @@ class Metrics:
     def broker(self, is_up: bool) -> None:
         """Record whether the broker is connected."""
         self._delivery.broker.set(is_up)
+
+    def clips(self, outcome: ClipOutcome, count: int) -> None:
+        """Add clips of alarms with the same outcome."""
+        self._hub.clips.labels(outcome).inc(count)
 
     def watchers(self, count: int, waiting: int) -> None:
         """Record how many watchers report, and how many records wait in them."""

@@ -84,6 +84,7 @@ class Counts:
             wearable, in seconds.
         waits_s: Time that each held window waited for its wearable, in seconds.
         waits_expired: Number of held windows recognised without samples, by subject.
+        clips_lost: Number of blurred clips of alarms that the hub did not get.
     """
 
     frames_encoded: int = 0
@@ -96,6 +97,7 @@ class Counts:
     ages_s: list[float] = field(default_factory=list)
     waits_s: list[float] = field(default_factory=list)
     waits_expired: Counter[str] = field(default_factory=Counter)
+    clips_lost: int = 0
 
 
 @dataclass(frozen=True, slots=True)

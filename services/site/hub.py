@@ -27,6 +27,12 @@ class KeepDays(Section):
         90, ge=1, le=3650, description="Alarms that are over, and answers to them."
     )
     poses: int = Field(30, ge=1, le=3650, description="Poses around alarms.")
+    clips: int = Field(
+        7,
+        ge=1,
+        le=3650,
+        description="Blurred clips, even of open alarms; at most as long as alarms.",
+    )
     coverage: int = Field(
         365, ge=1, le=3650, description="How long each subject was watched on a day."
     )

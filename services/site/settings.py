@@ -50,6 +50,7 @@ from services.site.chain import (
     WatcherSettings,
     WindowsSettings,
 )
+from services.site.clips import ClipConsent, ClipsSettings
 from services.site.console import ConsoleSettings
 from services.site.hub import HubSettings
 from services.site.notify import NotifySettings
@@ -134,6 +135,12 @@ class SubjectSettings(Section):
         description="Whether the joints of everybody in view are kept with an alarm,"
         " from 30 s before to 60 s after it.",
     )
+    clip: ClipConsent | None = Field(
+        None,
+        description="Whether a blurred clip of the camera is stored with each alarm,"
+        " encrypted; it needs a consent, a camera and clips.key_file. None stores no"
+        " picture.",
+    )
     _address: SecretStr | None = PrivateAttr(None)
     """The camera's address with its login, so that a new password is a change."""
 
@@ -165,6 +172,9 @@ class SubjectSettings(Section):
             raise ValueError(msg)
         if self.camera is None and self.zones:
             msg = "zones need a camera"
+            raise ValueError(msg)
+        if self.camera is None and self.clip is not None:
+            msg = "clip needs a camera"
             raise ValueError(msg)
         return self
 
@@ -248,6 +258,9 @@ class Site(BaseSettings):
     alertmanager: AlertmanagerSettings | None = Field(
         None, description="An Alertmanager that gets every open alarm as an alert."
     )
+    clips: ClipsSettings | None = Field(
+        None, description="Encryption of blurred clips, of subjects with clip."
+    )
     hub: HubSettings = Field(default_factory=lambda: HubSettings())
     console: ConsoleSettings | None = Field(
         None, description="Web pages for carers; `wardwatch run` serves them if given."
@@ -313,7 +326,21 @@ class Site(BaseSettings):
         if self.console is not None and self.console.port == self.hub.port != 0:
             msg = f"hub.port and console.port are both {self.hub.port}; change one"
             raise ValueError(msg)
+        consenting = [subject.id for subject in self.subjects if subject.clip]
+        if consenting and self.clips is None:
+            msg = (
+                f"subject {consenting[0]} has clip, which needs clips.key_file;"
+                " wardwatch clip-key FILE makes one"
+            )
+            raise ValueError(msg)
         return self
+
+    @property
+    def clip_subjects(self) -> list[str]:
+        """The subjects of which blurred clips are stored: they consent to it."""
+        if self.clips is None:  # added while the service runs, it waits for a start
+            return []
+        return [subject.id for subject in self.subjects if subject.clip is not None]
 
     def watch_settings(self) -> WatchSettings:
         """Return the chain's settings.

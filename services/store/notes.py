@@ -12,6 +12,8 @@ EXPECTED_SOURCES: Final = "expected sources"
 """The hub's note of the subjects that it watches, each with its sources."""
 HUB_PORT: Final = "port"
 """The hub's note of the port that it listens on."""
+CLIP_SUBJECTS: Final = "clip subjects"
+"""The hub's note of the subjects with a consent to blurred clips."""
 _SITE: Final = "site"
 
 CLOCK_CORRECTION: Final = "clock correction"

@@ -1,6 +1,7 @@
 """Deletion of what is older than a site wants to keep.
 
-Open alarms, episodes that go on and undelivered messages stay, however old they are.
+Open alarms, episodes that go on and undelivered messages stay, however old they are. A
+clip goes at its age, even if its alarm is open.
 What was deleted is an entry of the audit in the same transaction.
 """
 
@@ -16,6 +17,7 @@ from services.store.tables import (
     alarms,
     answers,
     audit,
+    clips,
     coverage,
     drift_blocks,
     events,
@@ -37,6 +39,7 @@ class KeepFrom:
     events: int
     alarms: int
     poses: int
+    clips: int
     coverage: int
     audit: int
     drift: int
@@ -89,6 +92,7 @@ def _old_rows(keep: KeepFrom) -> dict[str, tuple[Table, ColumnElement[bool], int
     old_poses = (pose_tracks.c.at_ns < keep.poses) & pose_tracks.c.alarm_id.not_in(
         is_open
     )
+    clips_ns = max(keep.clips, keep.alarms)  # a clip goes with its alarm at the latest
     old_notices = notices.c.alarm_id.not_in(select(alarms.c.alarm_id))
     return {
         "events": (events, old_events, keep.events),
@@ -96,6 +100,7 @@ def _old_rows(keep: KeepFrom) -> dict[str, tuple[Table, ColumnElement[bool], int
         "answers": (answers, old_answers, keep.alarms),
         "notices": (notices, old_notices, keep.alarms),
         "poses": (pose_tracks, old_poses, keep.poses),
+        "clips": (clips, clips.c.at_ns < clips_ns, clips_ns),
         "coverage": (coverage, coverage.c.day < day, keep.coverage),
         "drift": (drift_blocks, drift_blocks.c.at_ns < keep.drift, keep.drift),
         "audit": (audit, audit.c.at_ns < keep.audit, keep.audit),

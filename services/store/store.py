@@ -14,6 +14,7 @@ from services.errors import StoreError
 from services.store.alarms import Alarms, put_alarms
 from services.store.answers import Answers, settle_answers
 from services.store.audit import Audit
+from services.store.clips import Clips
 from services.store.coverage import Coverage
 from services.store.database import Database
 from services.store.drift_blocks import DriftBlocks
@@ -41,6 +42,7 @@ class Store:
         answers: Answers of people that a console writes.
         live: The present of each subject.
         pose_tracks: Poses around alarms.
+        clips: Blurred clips of alarms, encrypted.
         coverage: How long each subject was watched.
         drift_blocks: The course of each subject's drift detection.
         audit: Who did what.
@@ -57,6 +59,7 @@ class Store:
         self.answers = Answers(database)
         self.live = LiveStates(database)
         self.pose_tracks = PoseTracks(database)
+        self.clips = Clips(database)
         self.coverage = Coverage(database)
         self.drift_blocks = DriftBlocks(database)
         self.audit = Audit(database)

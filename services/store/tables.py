@@ -13,6 +13,7 @@ from sqlalchemy import (
     Float,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -117,6 +118,14 @@ pose_tracks: Final = Table(
     Column("subject_id", String, nullable=False),
     Column("at_ns", BigInteger, index=True, nullable=False),
     Column("content", JSON, nullable=False),
+)
+clips: Final = Table(
+    "clips",
+    metadata,
+    Column("alarm_id", String, primary_key=True),
+    Column("subject_id", String, nullable=False),
+    Column("at_ns", BigInteger, index=True, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
 )
 coverage: Final = Table(
     "coverage",

@@ -4,11 +4,19 @@ from pipelines.live.bed import BedSettings
 from pipelines.recognition import RecognizerInfo
 from services.errors import SettingsError
 from services.site.settings import Site, SubjectSettings
-from services.watcher.watched import WatchedSubject
+from services.watcher.watched import ClipOrder, WatchedSubject
 
 
-def watched_subject(site: Site, subject: SubjectSettings) -> WatchedSubject:
-    """Return what a watcher needs of a subject."""
+def watched_subject(
+    site: Site, subject: SubjectSettings, clip_key: str | None = None
+) -> WatchedSubject:
+    """Return what a watcher needs of a subject.
+
+    Args:
+        site: The site.
+        subject: One of its subjects.
+        clip_key: The key of blurred clips, which only subjects with a consent get.
+    """
     wearable = subject.imu and site.imu_address(subject.imu, subject.imu_topic)
     form = subject.imu_format
     return WatchedSubject(
@@ -22,7 +30,17 @@ def watched_subject(site: Site, subject: SubjectSettings) -> WatchedSubject:
         zones=tuple(zone.build() for zone in subject.zones),
         bed=BedSettings(exit_s=subject.bed_exit_s),
         keep_poses=subject.keep_poses,
+        clips=_clip_order(site, subject, clip_key),
     )
+
+
+def _clip_order(
+    site: Site, subject: SubjectSettings, key: str | None
+) -> ClipOrder | None:
+    if subject.clip is None or key is None:
+        return None
+    alarming = site.alarm_rules()[subject.id].alarming
+    return ClipOrder(tuple(sorted(alarming)), key)
 
 
 def refuse_blind(site: Site, needs_frames: bool) -> None:

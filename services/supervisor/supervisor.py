@@ -65,6 +65,9 @@ class Supervisor:
 
     ``cluster`` carries out what is decided; by default Ray at ``address``, or a local
     one.
+
+    Raises:
+        ClipError: If the key of blurred clips cannot be read.
     """
 
     def __init__(
@@ -78,6 +81,7 @@ class Supervisor:
     ) -> None:
         self.site, self._clock, self._say = site, clock, say
         self._first_site = site
+        self._clip_key = None if site.clips is None else site.clips.key()
         self._cluster = cluster or RayCluster(site.site, clock, address)
         self._numbers = itertools.count()
         self._watchers: dict[int, _Placed] = {}
@@ -174,7 +178,7 @@ class Supervisor:
             for name in change.drop:
                 watcher.subjects.pop(name, None)
             watcher.subjects |= {subject.id: subject for subject in change.add}
-            watched = [watched_subject(self.site, subject) for subject in change.add]
+            watched = [self._watched(subject) for subject in change.add]
             await self._change(watcher, watched, change.drop)
 
     async def _watch_watchers(self) -> None:
@@ -227,7 +231,7 @@ class Supervisor:
             other.subjects |= moved
             if is_new:
                 self._watchers[max(self._watchers) + 1] = other
-            watched = [watched_subject(self.site, each) for each in moved.values()]
+            watched = [self._watched(each) for each in moved.values()]
             await self._change(other, watched, [])
 
     def _with_room(self, full: _Placed) -> _Placed | None:
@@ -346,7 +350,7 @@ class Supervisor:
             watcher.silent = 0
             self._loads.add(number, pulse)
             wanted = {
-                name: watched_subject(self.site, subject)
+                name: self._watched(subject)
                 for name, subject in watcher.subjects.items()
             }
             drop = [
@@ -366,9 +370,7 @@ class Supervisor:
         self._cluster.kill(watcher.actor)
         self._loads.forget(number)
         watcher.actor, watcher.silent = await self._make_watcher(), 0
-        watched = [
-            watched_subject(self.site, subject) for subject in watcher.subjects.values()
-        ]
+        watched = [self._watched(subject) for subject in watcher.subjects.values()]
         await self._change(watcher, watched, [])
 
     async def _change(
@@ -381,6 +383,9 @@ class Supervisor:
             logger.warning("a watcher did not apply its subjects: %s", name_of(error))
             return False
         return True
+
+    def _watched(self, subject: SubjectSettings) -> WatchedSubject:
+        return watched_subject(self.site, subject, self._clip_key)
 
     async def _make_watcher(self) -> Actor:
         assert self.recognizer is not None  # started before the first watcher

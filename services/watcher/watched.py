@@ -13,6 +13,19 @@ from services.site.broker import Tls
 
 
 @dataclass(frozen=True, slots=True)
+class ClipOrder:
+    """Blurred clips of a subject that consents to them.
+
+    Attributes:
+        events: Names of the events that get one.
+        key: The key that they are encrypted with.
+    """
+
+    events: tuple[str, ...]
+    key: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class WatchedSubject:
     """A subject with its sources; ``repr`` shows no credentials.
 
@@ -25,6 +38,7 @@ class WatchedSubject:
         rtsp: How an RTSP camera is reached and trusted.
         bed: When a person is in bed.
         keep_poses: Whether the hub keeps poses with alarms.
+        clips: Blurred clips of alarms; None without a consent to them.
     """
 
     subject_id: str
@@ -37,6 +51,7 @@ class WatchedSubject:
     zones: tuple[Zone, ...] = ()
     bed: BedSettings = field(default_factory=BedSettings)
     keep_poses: bool = True
+    clips: ClipOrder | None = None
 
 
 def camera_name(watched: WatchedSubject) -> str:
@@ -51,5 +66,6 @@ def configuration_hash(watched: WatchedSubject) -> str:
     facts = (
         *(watched.camera, watched.wearable, watched.wearable_form, watched.framing),
         *(watched.tls, watched.rtsp, watched.zones, watched.bed, watched.keep_poses),
+        watched.clips,
     )
     return hashlib.sha256(repr(facts).encode()).hexdigest()

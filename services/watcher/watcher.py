@@ -6,7 +6,8 @@
            └──────────── statuses, at once ────────────────┘
 
 A watcher imports no torch. Events and alerts wait here until the hub has them on its
-disk. Poses of people in view do not wait: a report carries the newest. If a watcher
+disk. Poses of people in view do not wait: a report carries the newest. Blurred clips of
+subjects with a consent are sent beside the reports (``clip_recorder``). If a watcher
 dies, the supervisor starts another, which asks the hub for the open events.
 """
 
@@ -23,7 +24,7 @@ from typing import final
 
 from pipelines.clock import Clock, SystemClock, ns_to_seconds
 from pipelines.live.drift.baseline_file import BaselineFile, BaselineKeeper
-from pipelines.live.views import picture_form
+from pipelines.live.views import ViewedFrame, picture_form
 from pipelines.live.watch import Record, Subject, Watch, WatchSettings
 from pipelines.recognition import ActionRecognizer
 from pipelines.records import (
@@ -44,8 +45,9 @@ from pipelines.sources.wearable.upright import UprightEstimator
 from pipelines.sources.wearable.upright_file import UprightKeeper
 from services.hub.link import HubLink
 from services.hub.reports import Counting, Report, SubjectState
-from services.tasks import end_tasks
+from services.tasks import end_tasks, sleep_or
 from services.watcher.answer_timer import AnswerTimer
+from services.watcher.clip_recorder import ClipRecorder
 from services.watcher.overload import build_thinning
 from services.watcher.pulse import CoreMeter, Pulse
 from services.watcher.report_times import move_record, move_state
@@ -88,6 +90,7 @@ class Watcher:
         self._recognizer = AnswerTimer(recognizer)
         self._hub, self._folder = hub, folder
         self._counting, self._views = Counting(), ViewCollector()
+        self._clips = ClipRecorder(hub.keep_clip, self._clock, self._counting)
         self._states: dict[str, SubjectState] = {}
         self._opened: dict[str, AsyncExitStack] = {}
         self._configurations: dict[str, str] = {}
@@ -140,6 +143,7 @@ class Watcher:
         for known in (self._states, self._keepers, self._configurations):
             known.pop(name, None)
         self._views.forget(name)
+        await self._clips.forget(name)
         if name in self._opened:
             await self._opened.pop(name).aclose()
         self._upright.pop(name, None)
@@ -163,6 +167,7 @@ class Watcher:
             return
         following, reporting, trimming = self._tasks
         await end_tasks([following, trimming])
+        await self._clips.end()
         while self._opened:
             _, stack = self._opened.popitem()
             await stack.aclose()
@@ -184,7 +189,7 @@ class Watcher:
                 self._counting,
                 stays=True,
                 reports_statuses=False,
-                on_view=self._views.add,
+                on_view=self._see,
                 thinning=self._thinning,
             )
             self._tasks = (
@@ -234,6 +239,7 @@ class Watcher:
             stack.callback(self._upright[name].keep)
             chain.add(subject)
             self._open_baseline(chain, name)
+            self._clips.begin(name, watched.clips)
             self._opened[name] = stack.pop_all()
             self._configurations[name] = configuration_hash(watched)
 
@@ -283,6 +289,10 @@ class Watcher:
         for record in keeper.open():
             self._receive(record)
 
+    def _see(self, viewed: ViewedFrame) -> None:
+        self._views.add(viewed)
+        self._clips.add(viewed.camera)
+
     async def _follow(self, chain: Watch) -> None:
         async with aclosing(chain.records()) as records:
             async for record in records:
@@ -327,6 +337,8 @@ class Watcher:
             case ActionEvent() | DriftAlert():
                 self._waiting.append(record)
                 self._news.set()
+                if isinstance(record, ActionEvent):
+                    self._clips.happened(record)
         self._states[record.subject_id] = state
 
     async def _report(self) -> None:
@@ -355,7 +367,7 @@ class Watcher:
             for _ in sent:
                 self._waiting.popleft()
             if not self._waiting and not self._news.is_set():
-                await self._wait_for_news()
+                await sleep_or(self._news, self._clock, _REPORT_S)
 
     def _take_states(self) -> dict[str, SubjectState]:
         answers = self._recognizer.waiting_s < _NO_ANSWER_S
@@ -380,15 +392,6 @@ class Watcher:
         while trim is not None:
             await self._clock.sleep_s(_TRIM_S)
             await asyncio.to_thread(trim, 0)
-
-    async def _wait_for_news(self) -> None:
-        pause = asyncio.create_task(self._clock.sleep_s(_REPORT_S))
-        news = asyncio.create_task(self._news.wait())
-        try:
-            await asyncio.wait((pause, news), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            pause.cancel()
-            news.cancel()
 
     async def _all_reported(self) -> None:
         while self._waiting:

@@ -69,7 +69,15 @@ def test_what_needs_the_laboratory_says_so_in_one_line(
 def test_every_module_of_the_service_is_imported_without_the_laboratory(
     tmp_path: Path,
 ) -> None:
-    folders = ("hub", "watcher", "recognition", "supervisor", "site", "delivery")
+    folders = (
+        "clips",
+        "hub",
+        "watcher",
+        "recognition",
+        "supervisor",
+        "site",
+        "delivery",
+    )
     root = Path(__file__).parents[2]
     names = [
         ".".join(path.relative_to(root).with_suffix("").parts)

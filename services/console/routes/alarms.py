@@ -61,6 +61,7 @@ def alarm(
         alarm=found,
         people=None if track is None else _people(track.content),
         has_track=track is not None,
+        has_clip=person.has("carer") and console.store.clips.has(alarm_id),
         receipts=console.store.receipts.of_alarm(found),
     )
 

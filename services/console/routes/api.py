@@ -17,6 +17,7 @@ from services.console.people import Person
 from services.console.texts import texts_of
 from services.console.tiles import Tile
 from services.console.web import Before, ConsoleOf, Number, PersonOf, needs
+from services.errors import ClipError
 from services.hub.answers import MOST_SNOOZE_MINUTES, MOST_TEXT
 from services.hub.topics import alarm_line
 from services.record_lines import RecordLines
@@ -82,6 +83,22 @@ class AlarmLine(BaseModel):
     has_ended: bool
     verdict: str | None
     history: list[AlarmEntryLine]
+
+
+class ClipPictureOut(BaseModel):
+    """A blurred picture."""
+
+    t: float = Field(description="Seconds since the event was recognised, -30 to 60.")
+    webp: str = Field(description="The picture as WebP, in base64.")
+
+
+class ClipOut(BaseModel):
+    """The blurred clip of an alarm."""
+
+    alarm_id: str
+    subject: str
+    at: str = Field(description="When the event was recognised.")
+    pictures: list[ClipPictureOut]
 
 
 class AnswerIn(BaseModel):
@@ -175,6 +192,28 @@ def poses(console: ConsoleOf, person: PersonOf, alarm_id: Identity) -> dict[str,
         raise HTTPException(HTTPStatus.NOT_FOUND, "no poses are kept of this alarm")
     console.audit(person, "poses viewed", alarm_id, {"subject": found.subject_id})
     return track.content
+
+
+@routes.get(
+    "/alarms/{alarm_id}/clip",
+    dependencies=[needs("carer")],
+    responses={HTTPStatus.CONFLICT: {"model": Refusal}},
+)
+def clip(console: ConsoleOf, person: PersonOf, alarm_id: Identity) -> ClipOut:
+    """Return the blurred clip of an alarm; the audit notes that somebody looked.
+
+    409 says that the key of the site is not the one that it was encrypted with.
+    """
+    found = _visible(console, person, alarm_id)
+    kept = console.store.clips.one(alarm_id)
+    if kept is None:
+        raise HTTPException(HTTPStatus.NOT_FOUND, "no clip is kept of this alarm")
+    try:
+        content = console.open_clip(kept)
+    except ClipError as err:
+        raise HTTPException(HTTPStatus.CONFLICT, str(err)) from None
+    console.audit(person, "clip viewed", alarm_id, {"subject": found.subject_id})
+    return ClipOut.model_validate(content)
 
 
 @routes.post(

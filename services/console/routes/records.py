@@ -16,7 +16,7 @@ from pipelines.live.alarms import Alarm
 from pipelines.records import ActionEvent
 from services.console.context import Console
 from services.console.coverage import coverage_of
-from services.console.hub_state import hub_troubles
+from services.console.hub_state import clip_subjects, hub_troubles
 from services.console.people import Person
 from services.console.web import (
     Before,
@@ -138,6 +138,7 @@ def system(request: Request, console: ConsoleOf, person: PersonOf) -> Response:
         oldest_ns=oldest_ns,
         undelivered=console.store.notices.undelivered(),
         titles=console.store.notices.waiting(_MOST_TITLES) if sees_all else [],
+        clips=person.visible(clip_subjects(console.store)),
         now_ns=now_ns,
         store=console.store.database.name,
         python=sys.version.split()[0],

@@ -10,7 +10,7 @@ from pipelines.clock import NS_PER_S
 from pipelines.live.alarm_hours import AlarmRules, Hours, RuleLayer, local_minute
 from pipelines.live.alarms import AlarmRule
 
-NIGHT, DAY = AlarmRule("high"), AlarmRule("low")
+NIGHT, DAY, NONE = AlarmRule("high"), AlarmRule("low"), AlarmRule("none")
 FROM, UNTIL = 22 * 60, 6 * 60
 BERLIN = AlarmRules(
     (RuleLayer({"fall": NIGHT}, Hours(FROM, UNTIL)), RuleLayer({"fall": DAY})),
@@ -101,3 +101,19 @@ def test_the_first_layer_that_names_the_event_counts() -> None:
 def test_hours_that_are_none_are_refused(begin: int, end: int, problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         Hours(begin, end)
+
+
+@pytest.mark.parametrize(
+    ("layers", "alarms"),
+    [
+        ([(None, NONE), (None, DAY)], False),
+        ([(Hours(FROM, UNTIL), NONE), (None, DAY)], True),
+        ([(Hours(FROM, UNTIL), NIGHT), (None, NONE)], True),
+        ([(Hours(FROM, UNTIL), NONE)], False),
+    ],
+)
+def test_an_event_alarms_at_some_hour_or_never(
+    layers: list[tuple[Hours | None, AlarmRule]], alarms: bool
+) -> None:
+    made = tuple(RuleLayer({"fall": rule}, hours) for hours, rule in layers)
+    assert AlarmRules(made).alarming == ({"fall"} if alarms else set())

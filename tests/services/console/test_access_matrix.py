@@ -34,6 +34,7 @@ LEAST_ROLE = {
         *{("GET", "/api/answers/{number}"), ("GET", "/api/openapi.json")},
     },
     "carer": {
+        ("GET", "/api/alarms/{alarm_id}/clip"),
         ("POST", "/alarms/{alarm_id}/answer"),
         ("POST", "/api/alarms/{alarm_id}/answer"),
     },

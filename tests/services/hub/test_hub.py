@@ -22,7 +22,9 @@ from services.errors import PortTaken, StoreError
 from services.hub.http import listen
 from services.hub.hub import Hub
 from services.hub.reports import Counts, Report, SubjectState
-from services.site.settings import Site
+from services.site.clips import ClipsSettings
+from services.site.settings import Site, SubjectSettings
+from tests.clip_rig import clip, key_file
 from tests.fakes import ColourRecognizer
 from tests.mqtt_listener import Heard, listening
 from tests.services.store.rows import event
@@ -124,6 +126,29 @@ def test_an_event_told_twice_is_published_and_counted_once(tmp_path: Path) -> No
         heard, windows, falls = asyncio.run(scene(broker))
     assert [it["state"] for it in heard.of("/event")] == ["started", "ended"]
     assert (windows, falls) == (4.0, 1.0)
+
+
+def test_the_hub_keeps_clips_of_those_who_consent_while_they_do(tmp_path: Path) -> None:
+    subject = {"id": "bed-4", "camera": "test", "clip": {"consent": "the resident"}}
+    clips = {"key_file": str(key_file(tmp_path))}
+
+    async def scene(broker: Broker) -> list[bool]:
+        site = site_of(broker, tmp_path).model_copy(
+            update={"clips": ClipsSettings.model_validate(clips)}
+        )
+        consent = SubjectSettings.model_validate(subject)
+        consenting = site.model_copy(update={"subjects": (consent,)})
+        kept = []
+        async with running(consenting) as hub:
+            await hub.accept(report(event()))
+            for now in (consenting, site):
+                await hub.deliver_to(now)
+                await hub.keep_clip(clip())
+                kept.append(hub._store.clips.has("e1"))
+        return kept
+
+    with Broker() as broker:
+        assert asyncio.run(scene(broker)) == [True, False]
 
 
 @pytest.mark.slow

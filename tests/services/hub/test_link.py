@@ -9,14 +9,17 @@ import pytest
 from ray.exceptions import RayActorError
 
 from pipelines.records import ActionEvent
+from services.clips.sealed import SealedClip
 from services.hub.link import RayHubLink
 from services.hub.reports import Report
+from tests.clip_rig import clip
 from tests.jumping_time import run_with_jumps
 from tests.services.hub.test_hub import report
 from tests.services.store.rows import event
 from tests.services.supervisor.cluster_rig import Method, raised_over_there
 
 PATIENCE_S, PAUSE_S = 10.0, 0.5
+CLIP_TRIES = 4
 
 
 @final
@@ -25,12 +28,14 @@ class Ward:
 
     Attributes:
         accepted: Reports that the hub has on its disk.
+        clips: Clips that it has taken.
         looks: How often the hub was looked for.
     """
 
     def __init__(self, *troubles: Exception) -> None:
         self._troubles = list(troubles)
         self.accepted: list[Report] = []
+        self.clips: list[SealedClip] = []
         self.looks = 0
 
     def find(self, namespace: str) -> "Ward":
@@ -47,6 +52,14 @@ class Ward:
     @property
     def open_events(self) -> Method:
         return Method(self._open_events)
+
+    @property
+    def keep_clip(self) -> Method:
+        return Method(self._keep_clip)
+
+    async def _keep_clip(self, clip: SealedClip) -> None:
+        await self._respond()
+        self.clips.append(clip)
 
     async def _accept(self, report: Report) -> None:
         await self._respond()
@@ -112,3 +125,14 @@ def test_what_the_hub_refuses_is_logged_with_its_cause(
     assert caplog.messages == [
         "hub: [Errno 28] No space left on device; trying again",
     ]
+
+
+@pytest.mark.parametrize(("failures", "is_taken"), [(3, True), (4, False)])
+def test_a_clip_is_sent_a_few_times_and_then_given_up(
+    failures: int, is_taken: bool
+) -> None:
+    troubles = [ValueError("no actor"), RayActorError(), TimeoutError()]
+    ward = Ward(*(troubles * 2)[:failures])
+    assert run_with_jumps(link_to(ward).keep_clip(clip())) is is_taken
+    assert ward.looks == CLIP_TRIES
+    assert len(ward.clips) == is_taken

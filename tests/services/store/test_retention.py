@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import insert
@@ -13,6 +14,7 @@ from services.store.pages import Filters
 from services.store.retention import KeepFrom, delete_old
 from services.store.store import Store
 from services.store.tables import alarms, events, open_episodes, outbox
+from tests.clip_rig import clip
 from tests.services.store.rows import (
     DAY_NS,
     alarm,
@@ -25,7 +27,7 @@ from tests.services.store.rows import (
 
 NOW_NS = 1000 * DAY_NS
 LIMIT_NS = NOW_NS - 90 * DAY_NS
-KEEP = KeepFrom(*[LIMIT_NS] * 6)
+KEEP = KeepFrom(*[LIMIT_NS] * 7)
 
 
 def test_old_rows_of_each_kind_are_deleted_and_the_audit_counts_them(
@@ -107,3 +109,17 @@ def test_many_rows_are_deleted_in_several_transactions(store: Store) -> None:
     assert delete_old(store.database, KEEP, NOW_NS) == {"events": 5000}
     assert delete_old(store.database, KEEP, NOW_NS) == {"events": 2000}
     assert delete_old(store.database, KEEP, NOW_NS) == {}
+
+
+@pytest.mark.parametrize("shorter", ["clips", "alarms"])
+def test_a_clip_goes_at_its_age_and_with_its_alarm_at_the_latest(
+    store: Store, shorter: str
+) -> None:
+    for name, at_ns in (("old", LIMIT_NS - 1), ("new", LIMIT_NS)):
+        store.take([message(name)], {}, 1, [alarm(name, at_ns)])  # both are open
+        store.clips.put(clip(name, at_ns=at_ns))
+    keep = replace(KEEP, **{"clips": 1, "alarms": 1, shorter: LIMIT_NS})
+    assert delete_old(store.database, keep, NOW_NS) == {"clips": 1}
+    assert (store.clips.has("old"), store.clips.has("new")) == (False, True)
+    (entry,) = store.audit.page(9)
+    assert (entry.about, entry.detail["rows"]) == ("clips", 1)

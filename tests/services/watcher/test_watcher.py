@@ -11,6 +11,7 @@ from pipelines.live.watch import WatchSettings
 from pipelines.recognition import ClipScores
 from pipelines.records import ActionEvent, Clip, SourceState
 from pipelines.sources.camera.framing import PAD
+from services.clips.sealed import SealedClip
 from services.demo.broker import Broker
 from services.demo.rtsp_process import RtspServer
 from services.hub.reports import Report, SubjectState
@@ -43,10 +44,11 @@ class SilentRecognizer:
 
 @final
 class ReportList:
-    """A hub that keeps every report."""
+    """A hub that keeps every report and every clip."""
 
     def __init__(self) -> None:
         self.reports: list[Report] = []
+        self.clips: list[SealedClip] = []
         self._more = asyncio.Condition()
 
     async def accept(self, report: Report) -> None:
@@ -57,6 +59,23 @@ class ReportList:
     async def open_events(self, subject_ids: Sequence[str]) -> list[ActionEvent]:
         del subject_ids
         return []
+
+    async def keep_clip(self, clip: SealedClip) -> bool:
+        async with self._more:
+            self.clips.append(clip)
+            self._more.notify_all()
+        return True
+
+    async def until_clips(self, count: int) -> None:
+        async with self._more:
+            await self._more.wait_for(lambda: len(self.clips) >= count)
+
+    async def until_events(self, count: int) -> None:
+        def are_there() -> bool:
+            return sum(len(report.events) for report in self.reports) >= count
+
+        async with self._more:
+            await self._more.wait_for(are_there)
 
     def states(self) -> list[SubjectState]:
         """Return the latest state of every subject."""

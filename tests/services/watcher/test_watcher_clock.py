@@ -9,6 +9,7 @@ from pipelines.clock import NS_PER_S, SystemClock
 from pipelines.live.watch import WatchSettings
 from pipelines.records import ActionEvent, make_event_id
 from pipelines.sources.camera.framing import PAD
+from services.clips.sealed import SealedClip
 from services.hub.reports import Report
 from services.watcher.watched import WatchedSubject
 from services.watcher.watcher import Watcher
@@ -48,6 +49,9 @@ class Hub:
 
     async def open_events(self, subject_ids: Sequence[str]) -> list[ActionEvent]:
         return [self.open_event] if "bed-4" in subject_ids else []
+
+    async def keep_clip(self, clip: SealedClip) -> bool:
+        raise NotImplementedError
 
     def falls(self) -> list[ActionEvent]:
         events = [event for report in self.reports for event in report.events]

@@ -14,6 +14,7 @@ from pipelines.clock import SystemClock, ns_to_seconds
 from pipelines.live.watch import WatchSettings
 from pipelines.records import ActionEvent
 from pipelines.sources.camera.framing import PAD
+from services.clips.sealed import SealedClip
 from services.demo.broker import Broker
 from services.hub.reports import Report
 from services.watcher.watched import WatchedSubject
@@ -38,6 +39,9 @@ class CountingHub:
     async def open_events(self, subject_ids: Sequence[str]) -> list[ActionEvent]:
         del subject_ids
         return []
+
+    async def keep_clip(self, clip: SealedClip) -> bool:
+        raise NotImplementedError
 
 
 def walking() -> str:

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests import made_up_ward
+from tests.clip_rig import OTHER_KEY, clip, film, key_file
 from tests.console_rig import PASSWORD, Served, open_rig, serving
 from tests.made_up_ward import fall
 
@@ -17,6 +18,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 CHROMIUM = "/usr/bin/chromium"
 SOON_MS = 10_000
+BEDS_4_5 = ("bed-4", "bed-5")
 PAGES = (
     *("/", "/alarms", "/subjects/bed-4", "/history", "/history?kind=events"),
     *("/coverage", "/system", "/users", "/account", "/audit"),
@@ -35,7 +37,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Served]:
-    console = open_rig(tmp_path)
+    console = open_rig(tmp_path, key_file=key_file(tmp_path))
     now_ns = console.utc_ns()
     console.store.live.put(made_up_ward.lives(now_ns), now_ns)
     console.store.notes.note(
@@ -171,6 +173,33 @@ def test_the_poses_of_an_alarm_are_played_and_the_audit_notes_it(
         page.locator("#at").fill("20")
         assert page.evaluate(drawn) != walking
     assert store.audit.page(1)[0].what == "poses viewed"
+
+
+def test_a_blurred_clip_is_played_and_another_key_is_said(
+    browser: Browser, served: Served
+) -> None:
+    store = served.console.store
+    seen, hidden = (fall(store, name, served.console.utc_ns()) for name in BEDS_4_5)
+    store.clips.put(film(seen))
+    store.clips.put(clip(hidden.alarm_id, "bed-5", key=OTHER_KEY))
+    said: list[str] = []
+    with context_of(browser, served) as context:
+        page = page_of(context)
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.goto(f"/alarms/{seen.alarm_id}")
+        expect(page.locator("#clip canvas")).to_be_hidden()
+        page.click("#clip button")
+        expect(page.locator("#clip-at")).to_be_enabled()
+        drawn = "document.querySelector('#clip canvas').toDataURL()"
+        page.locator("#clip-at").fill("-10")
+        walking = page.evaluate(drawn)
+        page.locator("#clip-at").fill("20")
+        assert page.evaluate(drawn) != walking
+        assert store.audit.page(1)[0].what == "clip viewed"
+        page.goto(f"/alarms/{hidden.alarm_id}")
+        page.click("#clip button")
+        expect(page.locator("#clip .problem")).to_contain_text("with another key")
+    assert said == []
 
 
 def test_the_page_of_an_alarm_tells_its_history_as_it_goes_on(

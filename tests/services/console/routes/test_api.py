@@ -56,7 +56,7 @@ def test_every_answer_to_generated_requests_is_as_described(tmp_path: Path) -> N
 
             check()
     console.store.close()
-    assert len(paths) == 7
+    assert len(paths) == 8
 
 
 def test_alarms_come_in_pages_without_a_gap(asked: TestClient) -> None:
