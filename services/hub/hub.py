@@ -26,11 +26,7 @@ from pipelines.live.alarms import Alarm
 from pipelines.recognition import ActionRecognizer
 from pipelines.records import BED_EXIT, ActionEvent, SourceRole
 from services.clips.sealed import SealedClip
-from services.delivery.alertmanager import AlertmanagerFeed
 from services.delivery.announcements import Announcements
-from services.delivery.link import BrokerLink
-from services.delivery.mqtt import MqttDelivery
-from services.delivery.notices import NoticeDelivery
 from services.errors import StoreError
 from services.hub.alarm_desk import AlarmDesk
 from services.hub.alarm_rounds import AlarmRounds
@@ -45,7 +41,6 @@ from services.hub.reports import Report, SubjectState
 from services.hub.retention import Retention
 from services.hub.seen_keeper import SeenKeeper
 from services.hub.subject_states import SubjectStates
-from services.hub.targets import PresentTargets
 from services.hub.technical import (
     RECOGNITION_FAILS,
     SITE_SUBJECT,
@@ -55,16 +50,16 @@ from services.hub.technical import (
     faults_of,
 )
 from services.hub.topics import Topics
+from services.hub.ways_out import WaysOut
 from services.hub.writer import StoreWriter
 from services.site.settings import Site
 from services.store.notes import EXPECTED_SOURCES, HUB_PORT
-from services.store.outbox import Message, Queued
+from services.store.outbox import Message
 from services.store.store import Store
 from services.tasks import die_of_failure, end_tasks
 
 logger = logging.getLogger(__name__)
 
-_FLUSH_S = 5.0
 _HTTP_END_S = 1.0
 
 
@@ -125,10 +120,14 @@ class Hub:
         )
         self._kept = KeptStates(self._store.notes, self._topics)
         self._desk = AlarmDesk(self._store, self._topics, site.common_alarm_rules())
-        self._targets = PresentTargets(site, self._store.notes, self._clock)
-        self._notices = NoticeDelivery(site, self._store.notices, self._clock)
-        self._alertmanager = AlertmanagerFeed(
-            site.alertmanager, site.site, lambda: self._desk.open_alarms, self._clock
+        self._out = WaysOut(
+            site,
+            self._store,
+            self._clock,
+            self._topics,
+            self._metrics,
+            self._announcements,
+            lambda: self._desk.open_alarms,
         )
         self._rounds = AlarmRounds(
             self._desk,
@@ -143,10 +142,9 @@ class Hub:
             self._store,
             self._clock,
             lambda alarms: self._desk.notices(alarms, self._site),
-            self._wake_delivery,
-            self._notices.wake,
+            self._out.wake,
+            self._out.wake_notices,
         )
-        self._broker_trouble = "the broker is not connected yet"
         noted = self._store.notes.recall(EXPECTED_SOURCES) or {}
         expected = cast("dict[str, list[SourceRole]]", noted)
         self._states = SubjectStates(expected, self._topics, self._metrics, now_ns)
@@ -160,7 +158,7 @@ class Hub:
             self._clock,
             self._dates,
             self._metrics,
-            self._measure_delivery,
+            self._out.measure,
         )
         self._technical = TechnicalRounds(
             TechnicalAlarms(site.technical_after_s) if site.technical_alarms else None,
@@ -174,7 +172,6 @@ class Hub:
             site.hub.keep_days, self._store.database, self._clock, self._dates
         )
         self._tasks: list[asyncio.Task[None]] = []
-        self._delivery: MqttDelivery | None = None
         self._server: uvicorn.Server | None = None
         kept_port = cast("int | None", self._store.notes.recall(HUB_PORT))
         self._listener = listen_again(site.hub.host, site.hub.port, kept_port)
@@ -229,8 +226,7 @@ class Hub:
             )
             self._desk.keep(changed)
         await self._announcements.settled()
-        if self._delivery is not None:
-            self._delivery.announce()
+        self._out.announce()
 
     async def deliver_to(self, site: Site) -> None:
         """Send alarms to the phones, webhooks and Alertmanager of a changed site.
@@ -239,12 +235,11 @@ class Hub:
         site must be the one that the hub was started with.
         """
         self._wake()
-        await self._targets.note(site)
+        await self._out.targets.note(site)
         self._site = site
-        self._notices.change(site)
-        self._alertmanager.change(site.alertmanager)
+        self._out.change(site)
         await self._clips.settle(site)
-        self._targets.known()
+        self._out.targets.known()
 
     async def accept(self, report: Report) -> None:
         """Keep a report's events and alerts; return once they are on the disk.
@@ -253,7 +248,7 @@ class Hub:
             StoreError: If they cannot be written; the watcher must send them again.
         """
         self._wake()
-        await self._targets.wait()
+        await self._out.targets.wait()
         now_ns = self._clock.now_ns()
         known = self._states.known(report)
         summaries, changes = self._states.changes(known, now_ns)
@@ -290,19 +285,12 @@ class Hub:
             StoreError: If it cannot be written; the watcher may send it again.
         """
         self._wake()
-        await self._targets.wait()
+        await self._out.targets.wait()
         await self._clips.keep(clip)
 
     async def stop(self) -> None:
         """Deliver what the broker accepts in time, then end everything."""
-        if self._delivery is not None:
-            self._delivery.wake()
-            try:
-                await asyncio.wait_for(self._delivery.wait_idle(), _FLUSH_S)
-            except TimeoutError:
-                logger.warning(
-                    "some messages are not delivered; the next start sends them"
-                )
+        await self._out.flush()
         if self._server is not None:  # cancelled, it would leave its sockets registered
             self._server.should_exit = True
             http = [task for task in self._tasks if task.get_name() == "hub http"]
@@ -317,32 +305,21 @@ class Hub:
         """Start all tasks; an actor has no event loop before its first call."""
         if self._tasks:
             return
-        self._delivery = MqttDelivery(
-            BrokerLink.of(self._site.broker),
-            self._store.outbox,
-            self._clock,
-            greeting=self._greeting,
-            will=self._topics.service("offline"),
-            observer=self,
-            test_topic=self._topics.test if self._site.broker.confirm else None,
-            announcer=self._announcements,
-            inbox=self._rounds,
-        )
+        ways_out = self._out.open(self._greeting, inbox=self._rounds)
         self._server = server = make_server(
-            self._metrics.registry, self._troubles, self._delivery.proof.notes
+            self._metrics.registry, self._troubles, self._out.notes
         )
+        targets = self._out.targets
         tasks = {
-            "delivery": self._delivery.run(),
+            **ways_out,
             "http": server.serve(sockets=[self._listener]),
             "round": self._round.run(),
             "seen": self._seen.run(),
             "canary": self._canary.run(self._site.hub.canary_every_s),
-            "alarms": self._targets.then(self._rounds.move_on),
-            "heard answers": self._targets.then(self._rounds.take_heard),
-            "technical alarms": self._targets.then(self._technical.run),
-            "stored answers": self._targets.then(self._rounds.take_stored),
-            "notices": self._targets.then(self._notices.run),
-            "alertmanager": self._targets.then(self._alertmanager.run),
+            "alarms": targets.then(self._rounds.move_on),
+            "heard answers": targets.then(self._rounds.take_heard),
+            "technical alarms": targets.then(self._technical.run),
+            "stored answers": targets.then(self._rounds.take_stored),
             "retention": self._retention.run(),
         }
         self._tasks = [
@@ -358,10 +335,7 @@ class Hub:
             trouble
             for trouble in (
                 self._writer.trouble,
-                self._broker_trouble,
-                *([] if self._delivery is None else self._delivery.troubles()),
-                *self._notices.troubles(),
-                self._alertmanager.trouble,
+                *self._out.troubles(),
                 self._canary.trouble,
                 *self._states.troubles(self._clock.now_ns()),
             )
@@ -382,29 +356,6 @@ class Hub:
         if self._canary.has_tested:
             found[SITE_SUBJECT, RECOGNITION_FAILS] = bool(self._canary.trouble)
         return found
-
-    def _wake_delivery(self) -> None:
-        if self._delivery is not None:
-            self._delivery.wake()
-
-    def _measure_delivery(self) -> None:
-        self._metrics.dead_notices(self._notices.dead)
-        if self._delivery is not None:
-            self._metrics.proof(
-                self._delivery.proof.is_confirmed,
-                self._delivery.refused_topics,
-                self._delivery.refused,
-            )
-
-    def connected(self, is_up: bool, reason: str) -> None:
-        """Record whether the broker is connected, and why not."""
-        self._broker_trouble = "" if is_up else f"broker: {reason}"
-        self._metrics.broker(is_up)
-
-    def delivered(self, queued: Queued, now_ns: int) -> None:
-        """Record a delivered message."""
-        kind = queued.message.key.split()[0]
-        self._metrics.delivered(kind, now_ns - queued.queued_ns)
 
     def _greeting(self) -> list[Message]:
         """Return the states, which the broker may have forgotten while it was down."""
