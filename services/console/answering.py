@@ -6,7 +6,7 @@ from typing import Any, Final, final
 
 from services.console.context import Console
 from services.console.people import Person
-from services.hub.answers import MOST_SNOOZE_MINUTES, MOST_TEXT
+from services.hub.alarms.answers import MOST_SNOOZE_MINUTES, MOST_TEXT
 from services.hub.topics import ALARM_ANSWERS
 from services.store.answers import StoredAnswer
 

@@ -8,7 +8,7 @@ from pipelines.clock import NS_PER_S, seconds_to_ns, utc_datetime
 from pipelines.live.alarms import Alarm, AlarmEntry
 from pipelines.records import BED_EXIT
 from services.console.texts import Texts
-from services.hub.answers import UNNAMED
+from services.hub.alarms.answers import UNNAMED
 
 _FIRST_YEAR, _LAST_YEAR = 1970, 2261
 """Years whose nanoseconds fit into an integer of the store."""

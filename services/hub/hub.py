@@ -28,20 +28,9 @@ from pipelines.records import BED_EXIT, ActionEvent, SourceRole
 from services.clips.sealed import SealedClip
 from services.delivery.announcements import Announcements
 from services.errors import StoreError
-from services.hub.alarm_desk import AlarmDesk
-from services.hub.alarm_rounds import AlarmRounds
-from services.hub.canary import Canary
-from services.hub.clip_keeper import ClipKeeper
-from services.hub.clock import HubClock
-from services.hub.http import listen_again, make_server
-from services.hub.kept_states import KeptStates
-from services.hub.metrics import Metrics
-from services.hub.regular_round import RegularRound
-from services.hub.reports import Report, SubjectState
-from services.hub.retention import Retention
-from services.hub.seen_keeper import SeenKeeper
-from services.hub.subject_states import SubjectStates
-from services.hub.technical import (
+from services.hub.alarms.desk import AlarmDesk
+from services.hub.alarms.rounds import AlarmRounds
+from services.hub.alarms.technical import (
     RECOGNITION_FAILS,
     SITE_SUBJECT,
     Faults,
@@ -49,6 +38,17 @@ from services.hub.technical import (
     TechnicalRounds,
     faults_of,
 )
+from services.hub.canary import Canary
+from services.hub.clock import HubClock
+from services.hub.history.clip_keeper import ClipKeeper
+from services.hub.history.retention import Retention
+from services.hub.history.seen_keeper import SeenKeeper
+from services.hub.http import listen_again, make_server
+from services.hub.kept_states import KeptStates
+from services.hub.metrics import Metrics
+from services.hub.regular_round import RegularRound
+from services.hub.reports import Report, SubjectState
+from services.hub.subject_states import SubjectStates
 from services.hub.topics import Topics
 from services.hub.ways_out import WaysOut
 from services.hub.writer import StoreWriter

@@ -17,7 +17,7 @@ from pipelines.records import (
     SourceStatus,
     WornStatus,
 )
-from services.hub.seen import InView
+from services.hub.history.seen import InView
 
 
 @dataclass(frozen=True, slots=True)

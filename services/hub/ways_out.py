@@ -18,8 +18,8 @@ from services.delivery.link import BrokerLink
 from services.delivery.mqtt import MqttDelivery
 from services.delivery.notices import NoticeDelivery
 from services.delivery.observers import Inbox
+from services.hub.alarms.targets import PresentTargets
 from services.hub.metrics import Metrics
-from services.hub.targets import PresentTargets
 from services.hub.topics import Topics
 from services.site.settings import Site
 from services.store.outbox import Message, Queued

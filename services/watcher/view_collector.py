@@ -7,7 +7,7 @@ from typing import final
 
 from pipelines.clock import NS_PER_S
 from pipelines.live.views import ViewedFrame
-from services.hub.seen import MOST_POSES, InView, SeenPerson, SeenPoses
+from services.hub.history.seen import MOST_POSES, InView, SeenPerson, SeenPoses
 
 _APART_NS = NS_PER_S // 4
 """Shortest time between two poses."""

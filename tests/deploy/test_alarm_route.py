@@ -13,9 +13,9 @@ from services.demo.broker import Broker
 from services.site.settings import Site
 from tests.deploy.test_monitoring import ROUTES, call, fetch, free_port, program
 from tests.mqtt_listener import listening
-from tests.services.hub.test_alarm_desk import answer, states_of
+from tests.services.hub.alarms.test_desk import answer, states_of
+from tests.services.hub.alarms.test_notices import until
 from tests.services.hub.test_hub import report, running
-from tests.services.hub.test_notices import until
 from tests.services.store.rows import event
 from tests.web_receiver import Receiver, receiver
 

@@ -12,8 +12,8 @@ from pipelines.records import FALL, ActionEvent, PeopleCount, SourceStatus
 from services.bench.crash.hub import KillableHub
 from services.bench.crash.steps import Killer
 from services.errors import ServiceError
+from services.hub.history.seen import InView, SeenPerson, SeenPoses
 from services.hub.reports import Counts, Report, SubjectState
-from services.hub.seen import InView, SeenPerson, SeenPoses
 from services.site.settings import Site
 from services.tasks import end_tasks
 

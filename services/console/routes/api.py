@@ -18,7 +18,7 @@ from services.console.texts import texts_of
 from services.console.tiles import Tile
 from services.console.web import Before, ConsoleOf, Number, PersonOf, needs
 from services.errors import ClipError
-from services.hub.answers import MOST_SNOOZE_MINUTES, MOST_TEXT
+from services.hub.alarms.answers import MOST_SNOOZE_MINUTES, MOST_TEXT
 from services.hub.topics import alarm_line
 from services.record_lines import RecordLines
 from services.store.pages import Filters

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 from services.command_line import app
 from services.demo.broker import Broker
 from tests.mqtt_listener import listening
-from tests.services.hub.test_alarm_desk import bed_exit, site_of, states_of
+from tests.services.hub.alarms.test_desk import bed_exit, site_of, states_of
 from tests.services.hub.test_hub import SOON_S, report, running
 from tests.services.store.rows import event
 

@@ -11,9 +11,9 @@ from services.store.pages import Filters
 from services.store.store import Store
 from tests.mqtt_listener import Heard, listening
 from tests.postgres_server import PASSWORD, PostgresServer
-from tests.services.hub.test_alarm_desk import states_of
+from tests.services.hub.alarms.test_desk import states_of
+from tests.services.hub.alarms.test_stored_answers import site_of
 from tests.services.hub.test_hub import SOON_S, fetch, report, running
-from tests.services.hub.test_stored_answers import site_of
 from tests.services.store.rows import event
 
 

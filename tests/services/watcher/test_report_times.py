@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from pipelines.records import PeopleCount, WornStatus
+from services.hub.history.seen import InView
 from services.hub.reports import SubjectState
-from services.hub.seen import InView
 from services.watcher.report_times import move_record, move_state
 from tests.services.test_record_lines import ALERT, BED, DRIFT, STATUS, event
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from pipelines.clock import NS_PER_S
 from pipelines.live.views import ViewedFrame
 from pipelines.records import Frame, PersonPose
-from services.hub.seen import MOST_POSES, InView
+from services.hub.history.seen import MOST_POSES, InView
 from services.watcher.view_collector import ViewCollector
-from tests.services.hub.pose_rig import leaves
+from tests.services.hub.history.pose_rig import leaves
 
 PICTURE = np.full((640, 640, 3), 7, np.uint8)
 

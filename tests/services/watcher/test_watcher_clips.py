@@ -21,7 +21,7 @@ from services.watcher.watched import ClipOrder, WatchedSubject
 from services.watcher.watcher import Watcher
 from tests.clip_rig import KEY, pixels_of
 from tests.fakes import COLOURS, ColourRecognizer
-from tests.services.hub.pose_rig import leaves
+from tests.services.hub.history.pose_rig import leaves
 from tests.services.watcher.test_watcher import ReportList
 from tests.services.watcher.test_watcher_poses import PLAIN
 

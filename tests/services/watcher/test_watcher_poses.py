@@ -15,12 +15,12 @@ from pipelines.live.zones import Zone
 from pipelines.records import PeopleCount
 from pipelines.sources.camera.framing import PAD
 from pipelines.sources.gstreamer.video_writer import VideoFileWriter
+from services.hub.history.seen import MOST_POSES
 from services.hub.reports import SubjectState
-from services.hub.seen import MOST_POSES
 from services.watcher.watched import WatchedSubject
 from services.watcher.watcher import Watcher
 from tests.pipelines.live.test_views import Recorder
-from tests.services.hub.pose_rig import leaves
+from tests.services.hub.history.pose_rig import leaves
 from tests.services.watcher.test_watcher import ReportList
 
 pytestmark = [pytest.mark.gst, pytest.mark.slow]

@@ -14,9 +14,7 @@ from pipelines.clock import NS_PER_S
 from pipelines.live.alarms import Alarm
 from pipelines.records import Clip, DriftStatus, SourceState, SourceStatus, WornStatus
 from services.demo.broker import Broker
-from services.hub.hub import Hub
-from services.hub.reports import SubjectState
-from services.hub.technical import (
+from services.hub.alarms.technical import (
     CAMERA_LOST,
     DRIFT,
     NOT_WATCHED,
@@ -28,6 +26,8 @@ from services.hub.technical import (
     TechnicalAlarms,
     faults_of,
 )
+from services.hub.hub import Hub
+from services.hub.reports import SubjectState
 from services.site.settings import Site
 from services.store.database import sqlite_url
 from services.store.store import Store

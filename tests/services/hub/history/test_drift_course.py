@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from pipelines.clock import NS_PER_S
 from pipelines.records import DriftStatus
-from services.hub.drift_course import DriftCourse
+from services.hub.history.drift_course import DriftCourse
 from services.hub.reports import SubjectState
 from services.store.drift_blocks import DriftBlock
 

@@ -17,8 +17,8 @@ from pipelines.clock import Clock, seconds_to_ns
 from pipelines.live.alarms import Alarm, AlarmEntry
 from pipelines.records import SourceStatus, make_event_id
 from services.errors import StoreError
-from services.hub.alarm_desk import AlarmDesk
-from services.hub.alarm_rounds import KeepAlarms
+from services.hub.alarms.desk import AlarmDesk
+from services.hub.alarms.rounds import KeepAlarms
 from services.hub.clock import HubClock
 from services.hub.reports import SubjectState
 

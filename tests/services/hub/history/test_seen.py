@@ -6,8 +6,8 @@ import pytest
 from pipelines.live.zones import Zone
 from pipelines.records import PersonPose, Placement
 from pipelines.sources.camera.framing import PAD, parse_framing
-from services.hub.seen import InView, SeenPerson, people_json, zones_json
-from tests.services.hub.pose_rig import seen
+from services.hub.history.seen import InView, SeenPerson, people_json, zones_json
+from tests.services.hub.history.pose_rig import seen
 
 WIDE = PAD.placement(640, 360)
 """Of a picture of 16 to 9, with bars above and below."""

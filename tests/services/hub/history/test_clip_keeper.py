@@ -7,8 +7,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from services.clips.sealed import MOST_BYTES, SealedClip
-from services.hub.clip_keeper import ClipKeeper
 from services.hub.clock import HubClock
+from services.hub.history.clip_keeper import ClipKeeper
 from services.hub.metrics import Metrics
 from services.hub.reports import Counts
 from services.hub.topics import Topics

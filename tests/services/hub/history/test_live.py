@@ -4,10 +4,10 @@ import json
 
 from pipelines.live.zones import Zone
 from pipelines.records import BedStatus, PeopleCount, SourceStatus, WornStatus
-from services.hub.live import live_json
+from services.hub.history.live import live_json
+from services.hub.history.seen import InView
 from services.hub.reports import SubjectState
-from services.hub.seen import InView
-from tests.services.hub.pose_rig import BEGIN_NS, seen, somebody
+from tests.services.hub.history.pose_rig import BEGIN_NS, seen, somebody
 from tests.services.test_record_lines import DRIFT
 
 AT = "2023-11-14T22:13:20+00:00"

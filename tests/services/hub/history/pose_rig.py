@@ -4,8 +4,8 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 
 from pipelines.clock import NS_PER_S
+from services.hub.history.seen import InView, SeenPerson, SeenPoses
 from services.hub.reports import SubjectState
-from services.hub.seen import InView, SeenPerson, SeenPoses
 
 BEGIN_NS = 1_700_000_000 * NS_PER_S
 

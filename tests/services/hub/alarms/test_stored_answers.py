@@ -12,8 +12,8 @@ from pipelines.live.alarm_hours import AlarmRules, RuleLayer
 from pipelines.live.alarms import AlarmRule
 from services.demo.broker import Broker
 from services.errors import StoreError
-from services.hub.alarm_desk import AlarmDesk
-from services.hub.answers import Answer
+from services.hub.alarms.answers import Answer
+from services.hub.alarms.desk import AlarmDesk
 from services.hub.topics import Topics
 from services.site.settings import Site
 from services.store.database import sqlite_url
@@ -21,7 +21,7 @@ from services.store.pages import Filters
 from services.store.store import Store
 from services.store.tables import coverage
 from tests.mqtt_listener import listening
-from tests.services.hub.test_alarm_desk import states_of
+from tests.services.hub.alarms.test_desk import states_of
 from tests.services.hub.test_hub import SOON_S, report, running
 from tests.services.store.rows import HOUR_NS, alarm, event, message
 

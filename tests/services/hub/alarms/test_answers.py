@@ -8,9 +8,9 @@ from pipelines.clock import NS_PER_S
 from pipelines.live.alarm_hours import AlarmRules
 from services.console.texts import texts_of
 from services.console.wording import Wording
-from services.hub.alarm_desk import AlarmDesk
-from services.hub.answers import Answer, AnswerError, answered
-from services.hub.notices import notices_of
+from services.hub.alarms.answers import Answer, AnswerError, answered
+from services.hub.alarms.desk import AlarmDesk
+from services.hub.alarms.notices import notices_of
 from services.hub.topics import Topics
 from services.site.settings import Site
 from services.store.database import sqlite_url

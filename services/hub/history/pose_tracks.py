@@ -16,8 +16,8 @@ from typing import Any, final
 from pipelines.clock import ns_to_seconds, seconds_to_ns, utc_datetime, utc_ns
 from pipelines.live.alarms import Alarm
 from pipelines.records import ActionEvent
+from services.hub.history.seen import SeenPoses, people_json, zones_json
 from services.hub.reports import SubjectState
-from services.hub.seen import SeenPoses, people_json, zones_json
 
 _BEFORE_S, _AFTER_S = 30.0, 60.0
 _REMEMBERED_NS = seconds_to_ns(35.0)

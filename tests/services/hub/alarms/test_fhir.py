@@ -9,8 +9,8 @@ from fhir.resources.R4B.bundle import Bundle
 
 from pipelines.clock import NS_PER_S
 from pipelines.live.alarms import Alarm, AlarmRule
-from services.hub.fhir import bundle_of
-from services.hub.notices import notices_of
+from services.hub.alarms.fhir import bundle_of
+from services.hub.alarms.notices import notices_of
 from services.site.settings import Site
 from tests.services.store.rows import alarm, resolved
 

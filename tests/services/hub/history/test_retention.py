@@ -6,8 +6,8 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from services.hub.clock import HubClock
+from services.hub.history.retention import Retention
 from services.hub.metrics import Metrics
-from services.hub.retention import Retention
 from services.hub.topics import Topics
 from services.site.hub import KeepDays
 from services.store.database import sqlite_url

@@ -19,14 +19,14 @@ from services.site.settings import Site
 from services.store.alarms import Alarms
 from services.store.database import Database, sqlite_url
 from tests.mqtt_listener import listening
-from tests.services.hub.test_alarm_desk import answer, states_of
+from tests.services.hub.alarms.test_desk import answer, states_of
+from tests.services.hub.alarms.test_notices import until
 from tests.services.hub.test_hub import SOON_S, report, running
-from tests.services.hub.test_notices import until
 from tests.services.store.rows import event
 from tests.web_receiver import Posted, Receiver, receiver
 
 KEY = b"a key that both sides know"
-GUIDE = Path(__file__).parents[3] / "docs" / "site.md"
+GUIDE = Path(__file__).parents[4] / "docs" / "site.md"
 
 
 def hook(name: str, url: str, **more: object) -> dict[str, object]:

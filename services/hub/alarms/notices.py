@@ -12,7 +12,7 @@ from typing import Final
 from models.window import Modality
 from pipelines.clock import utc_datetime, zone_of
 from pipelines.live.alarms import Alarm, AlarmStep
-from services.hub.fhir import bundle_of
+from services.hub.alarms.fhir import bundle_of
 from services.hub.topics import VERSION, alarm_line
 from services.site.notify import NotifySettings
 from services.site.settings import Site

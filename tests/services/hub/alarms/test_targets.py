@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from services.demo.broker import Broker
-from services.hub.targets import PresentTargets
+from services.hub.alarms.targets import PresentTargets
 from services.site.settings import Site
 from services.store.database import sqlite_url
 from services.store.store import Store
 from tests.fakes import FakeClock
+from tests.services.hub.alarms.test_notices import Gateway, gateway, site_of, until
 from tests.services.hub.test_hub import report, running
-from tests.services.hub.test_notices import Gateway, gateway, site_of, until
 from tests.services.store.rows import event
 
 

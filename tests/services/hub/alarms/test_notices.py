@@ -17,12 +17,12 @@ from pipelines.clock import NS_PER_S
 from services.command_line import app
 from services.demo.broker import Broker
 from services.errors import SettingsError
+from services.hub.alarms.notices import notices_of
 from services.hub.hub import Hub
-from services.hub.notices import notices_of
 from services.site.file import read_site
 from services.site.settings import Site
 from tests.mqtt_listener import listening
-from tests.services.hub.test_alarm_desk import answer, states_of
+from tests.services.hub.alarms.test_desk import answer, states_of
 from tests.services.hub.test_hub import SOON_S, report, running
 from tests.services.store.rows import alarm, event
 

@@ -25,8 +25,8 @@ from pipelines.live.alarms import (
 )
 from pipelines.records import ActionEvent
 from services.errors import StoreError
-from services.hub.answers import Answer, AnswerError, answered
-from services.hub.notices import notices_of
+from services.hub.alarms.answers import Answer, AnswerError, answered
+from services.hub.alarms.notices import notices_of
 from services.hub.topics import Topics
 from services.site.settings import Site
 from services.store.notices import Notice

@@ -16,9 +16,9 @@ from pipelines.live.alarms import Alarm
 from pipelines.records import ActionEvent
 from services.errors import StoreError
 from services.hub.clock import HubClock
-from services.hub.drift_course import DriftCourse
-from services.hub.live import live_json
-from services.hub.pose_tracks import FINAL_NS, GrowingTrack, GrowingTracks
+from services.hub.history.drift_course import DriftCourse
+from services.hub.history.live import live_json
+from services.hub.history.pose_tracks import FINAL_NS, GrowingTrack, GrowingTracks
 from services.hub.reports import SubjectState
 from services.hub.subject_states import SubjectStates
 from services.store.live import PoseTrack

@@ -6,8 +6,8 @@ It replaces the one before with every report. It holds landmarks and no pixels.
 from typing import Any
 
 from pipelines.clock import utc_datetime
+from services.hub.history.seen import people_json, zones_json
 from services.hub.reports import SubjectState
-from services.hub.seen import people_json, zones_json
 from services.hub.topics import overall_state, source_json
 from services.record_lines import RecordLines
 

@@ -18,7 +18,7 @@ from services.store.database import sqlite_url
 from services.store.live import LiveState, PoseTrack
 from services.store.store import Store
 from tests.fakes import ColourRecognizer, FakeClock
-from tests.services.hub.pose_rig import BEGIN_NS, seen, shows
+from tests.services.hub.history.pose_rig import BEGIN_NS, seen, shows
 from tests.services.store.rows import event
 
 FALL = replace(event(), start_ns=BEGIN_NS)

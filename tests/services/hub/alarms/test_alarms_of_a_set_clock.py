@@ -9,7 +9,7 @@ import pytest
 from pipelines.clock import NS_PER_S
 from pipelines.live.alarms import Alarm
 from services.errors import StoreError
-from services.hub.alarm_desk import AlarmDesk
+from services.hub.alarms.desk import AlarmDesk
 from services.hub.topics import Topics
 from services.site.settings import Site
 from services.store.database import sqlite_url

@@ -16,9 +16,9 @@ from pipelines.clock import NS_PER_S
 from pipelines.live.alarms import Alarm, AlarmRule, raise_alarm
 from pipelines.live.zones import Zone
 from pipelines.records import ActionEvent
-from services.hub.pose_tracks import GrowingTrack, GrowingTracks, RecentPoses
-from services.hub.seen import SeenPoses
-from tests.services.hub.pose_rig import BEGIN_NS, seen, shows, somebody
+from services.hub.history.pose_tracks import GrowingTrack, GrowingTracks, RecentPoses
+from services.hub.history.seen import SeenPoses
+from tests.services.hub.history.pose_rig import BEGIN_NS, seen, shows, somebody
 from tests.services.store.rows import event
 
 RAISED_S = 100.0

@@ -14,8 +14,8 @@ from typing import Protocol, final
 from pipelines.clock import Clock
 from pipelines.live.alarms import Alarm
 from services.errors import StoreError
-from services.hub.alarm_desk import AlarmDesk
-from services.hub.answers import Answer, AnswerError, read_facts
+from services.hub.alarms.answers import Answer, AnswerError, read_facts
+from services.hub.alarms.desk import AlarmDesk
 from services.hub.clock import HubClock
 from services.hub.metrics import Metrics
 from services.hub.topics import Topics

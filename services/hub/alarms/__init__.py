@@ -1,0 +1,1 @@
+"""Alarms of a site: what raises them, moves them on and answers them, and who hears."""

@@ -1,0 +1,1 @@
+"""What the hub keeps for a console beside events and alarms, and how long."""
