@@ -15,8 +15,10 @@ from typing import final
 
 import numpy as np
 
+from pipelines.clock import Clock, SystemClock
 from pipelines.recognition import ClipScores, RecognizerInfo
 from pipelines.records import FALL, Clip
+from services.bench.crash.leaping_clock import LeapingClock, Leapt
 from services.bench.crash.steps import ACKNOWLEDGED, Killer
 from services.bench.crash.ward import SUBJECTS
 from services.hub.hub import Hub
@@ -42,18 +44,23 @@ class _NoRecognition:
 
 
 def run_hub(
-    pipe: Connection, site: Site, killer: Killer, subjects: Sequence[str]
+    pipe: Connection,
+    site: Site,
+    killer: Killer,
+    subjects: Sequence[str],
+    leapt: Leapt | None,
 ) -> None:
     """Run the hub until the process is killed or the pipe is closed."""
     logging.disable(logging.CRITICAL)
     killer.watch_databases()
-    asyncio.run(_serve(pipe, site, killer, subjects))
+    clock = SystemClock() if leapt is None else LeapingClock(leapt)
+    asyncio.run(_serve(pipe, site, killer, subjects, clock))
 
 
 async def _serve(
-    pipe: Connection, site: Site, killer: Killer, subjects: Sequence[str]
+    pipe: Connection, site: Site, killer: Killer, subjects: Sequence[str], clock: Clock
 ) -> None:
-    hub = Hub(site, _NoRecognition())
+    hub = Hub(site, _NoRecognition(), clock=clock)
     await hub.expect({name: ["camera"] for name in subjects})
     pipe.send(READY)
     while True:
@@ -74,15 +81,26 @@ def _receive(pipe: Connection) -> tuple[int, Report]:
 
 @final
 class KillableHub:
-    """A hub in a process of its own, and the pipe to it."""
+    """A hub in a process of its own, and the pipe to it.
+
+    Args:
+        site: Its site.
+        killer: Kills the process at a step.
+        subjects: The subjects that the hub expects.
+        leapt: How far its clock is ahead; None for the system's clock.
+    """
 
     def __init__(
-        self, site: Site, killer: Killer, subjects: Sequence[str] = SUBJECTS
+        self,
+        site: Site,
+        killer: Killer,
+        subjects: Sequence[str] = SUBJECTS,
+        leapt: Leapt | None = None,
     ) -> None:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["services.bench.crash.hub"])
         self._pipe, far_end = context.Pipe()
-        arguments = far_end, site, killer, subjects
+        arguments = far_end, site, killer, subjects, leapt
         self._process: BaseProcess = context.Process(target=run_hub, args=arguments)
         self._process.start()
         far_end.close()

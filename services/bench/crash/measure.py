@@ -11,11 +11,12 @@ from typing import Final, final
 
 from pydantic import SecretStr
 
-from pipelines.clock import Clock
+from pipelines.clock import ns_to_seconds
 from pipelines.progress import Progress
 from pipelines.records import FALL
 from services.bench.crash.gate import Gate
 from services.bench.crash.hub import KillableHub
+from services.bench.crash.leaping_clock import LeapingClock, Leapt, shared_leapt
 from services.bench.crash.steps import RANDOM, STEPS, Killer
 from services.bench.crash.ward import (
     LOOK_S,
@@ -45,6 +46,10 @@ _LONGEST_LIFE_S: Final = 3.0
 _AWAY_SHARE: Final = 0.25
 """Share of hubs for which the broker is away for a while."""
 _LONGEST_AWAY_S: Final = 1.0
+_LEAPS: Final = 30
+"""Leaps of the clock in each outage."""
+_LONGEST_OUTAGE_S: Final = 600.0
+"""The longest outage by the hub's clock, which leaps ahead meanwhile."""
 
 
 @final
@@ -65,6 +70,7 @@ class CrashOutcome:
         answers: Number of answers that people gave by MQTT.
         stored_answers: Number of answers that people gave in the store.
         outages: Number of times that the broker was away.
+        longest_outage_s: The longest of these times, by the hub's clock.
         steps: Number of kills by step.
     """
 
@@ -77,6 +83,7 @@ class CrashOutcome:
     answers: int = 0
     stored_answers: int = 0
     outages: int = 0
+    longest_outage_s: float = 0.0
     steps: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -89,18 +96,22 @@ class CrashOutcome:
 class _Run:
     """One crash test, with its hubs one after another."""
 
-    def __init__(self, site: Site, gate: Gate, reports: Reports, seed: int) -> None:
+    def __init__(
+        self, site: Site, gate: Gate, reports: Reports, leapt: Leapt, seed: int
+    ) -> None:
         self._site, self._gate, self._reports = site, gate, reports
+        self._leapt, self._clock = leapt, LeapingClock(leapt)
         self._rng = random.Random(seed)
         self._waiting = reports.next()
         self.steps: Counter[str] = Counter()
-        self.outages = 0
+        self.outages_s: list[float] = []
 
     async def live_and_die(self) -> None:
         """Run a hub until it is killed."""
         rng, loop = self._rng, asyncio.get_running_loop()
         step = RANDOM if rng.random() < _RANDOM_SHARE else rng.choice(STEPS)
-        hub = KillableHub(self._site, Killer(step, rng.randint(1, _MOST_TIMES)))
+        killer = Killer(step, rng.randint(1, _MOST_TIMES))
+        hub = KillableHub(self._site, killer, leapt=self._leapt)
         away = asyncio.create_task(self._be_away()) if self._is_chosen() else None
         starts = step == RANDOM and rng.random() < _STARTING_SHARE
         if starts or await hub.is_ready():
@@ -119,7 +130,7 @@ class _Run:
 
     async def end(self, heard: Heard, people: People, store: Store) -> None:
         """Let a last hub deliver everything."""
-        hub = KillableHub(self._site, Killer("", 0))
+        hub = KillableHub(self._site, Killer("", 0), leapt=self._leapt)
         if await hub.is_ready() and await hub.send(self._reports.number, self._waiting):
             await self._until_heard(heard, people, store)
         await asyncio.to_thread(hub.close)
@@ -143,18 +154,20 @@ class _Run:
         return self._rng.random() < _AWAY_SHARE
 
     async def _be_away(self) -> None:
-        """Let the broker be away for a while."""
-        self.outages += 1
+        """Let the broker be away for a while, a long one by the hub's clock."""
+        began_ns, share = self._clock.now_ns(), self._rng.random()
         self._gate.shut()
-        await asyncio.sleep(self._rng.uniform(0, _LONGEST_AWAY_S))
+        for _ in range(_LEAPS):
+            await asyncio.sleep(share * _LONGEST_AWAY_S / _LEAPS)
+            self._clock.leap_s(share * _LONGEST_OUTAGE_S / _LEAPS)
         self._gate.open()
+        self.outages_s.append(ns_to_seconds(self._clock.now_ns() - began_ns))
 
 
 async def measure_crashes(
     kills: int,
     seed: int,
     folder: Path,
-    clock: Clock,
     on_progress: Progress,
     database: str | None = None,
 ) -> CrashOutcome:
@@ -164,14 +177,14 @@ async def measure_crashes(
         kills: Number of kills.
         seed: Seed of events, moments and answers.
         folder: Folder of an SQLite store, which must be empty.
-        clock: Clock of the events.
         on_progress: Called after each kill.
         database: Address of an empty database, instead of SQLite.
 
     Raises:
         StoreError: If the database cannot be used, or is not empty.
     """
-    rng = random.Random(seed)
+    leapt = shared_leapt()
+    clock, rng = LeapingClock(leapt), random.Random(seed)
     reports, heard = Reports(rng, clock), Heard()
     with Broker() as broker:
         gate = Gate(broker.port)
@@ -180,7 +193,7 @@ async def measure_crashes(
             store = make_empty_store(site.hub.store_url())
             people = People(broker.port, heard, store, clock, random.Random(seed + 1))
             answering = asyncio.create_task(people.run())
-            run = _Run(site, gate, reports, seed + 2)
+            run = _Run(site, gate, reports, leapt, seed + 2)
             for kill in range(kills):
                 await run.live_and_die()
                 on_progress("killing", kill + 1, kills, "kills")
@@ -257,6 +270,7 @@ def _outcome(
         repeated=heard.repeated,
         answers=people.heard_answers,
         stored_answers=len(people.stored),
-        outages=run.outages,
+        outages=len(run.outages_s),
+        longest_outage_s=round(max(run.outages_s, default=0.0), 1),
         steps={name: run.steps[name] for name in (RANDOM, *STEPS)},
     )

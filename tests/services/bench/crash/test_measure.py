@@ -33,6 +33,7 @@ def test_a_hub_that_is_killed_loses_and_invents_nothing(store_url: URL) -> None:
     assert facts["kills"] == 4
     assert facts["events"] > 4
     assert [facts[name] for name in WRONG] == [0, 0, 0]
+    assert facts["longest_outage_s"] >= 0
     assert list(facts["steps"]) == [RANDOM, *STEPS]
     assert sum(facts["steps"].values()) == 4
 
