@@ -63,14 +63,12 @@ async def _serve(
     hub = Hub(site, _NoRecognition(), clock=clock)
     await hub.expect({name: ["camera"] for name in subjects})
     pipe.send(READY)
-    while True:
-        try:
+    with suppress(EOFError, BrokenPipeError):  # the other end was closed
+        while True:
             number, report = await asyncio.to_thread(_receive, pipe)
-        except EOFError:
-            break
-        await hub.accept(report)
-        killer.reach(ACKNOWLEDGED)
-        pipe.send(number)
+            await hub.accept(report)
+            killer.reach(ACKNOWLEDGED)
+            pipe.send(number)
     await hub.stop()
 
 
