@@ -8,6 +8,7 @@ from services import errors
 from services.errors import (
     BrokerRefused,
     BrowserMissing,
+    ClipError,
     ClusterNotFound,
     ConsoleError,
     OutputFailed,
@@ -42,6 +43,7 @@ ERRORS = {
     ),
     BrokerRefused("b:1883", "bad login"): "broker b:1883: bad login",
     ConsoleError("c.pem", "is empty"): "console c.pem: is empty",
+    ClipError("clips.key_file", "is no key"): "clips.key_file: is no key",
     ClusterNotFound("'{a}'", "is no address"): "--ray-address '{a}': is no address",
     BrowserMissing("chromium", "is not installed"): "chromium is not installed",
     RayFolderError("/d", "is long"): (
