@@ -308,7 +308,7 @@ class Watch:
             records += [prediction, *stages.events.update(prediction)]
             if stages.wait is not None and not window.was_previewed:
                 stages.early.add_final(prediction)
-            if not self._is_thinned:  # less sure without a change of the room
+            if not self._is_thinned:  # few pictures look like a change of the room
                 drift_records += stages.drift.add_prediction(
                     window.clip, prediction, is_worn=stages.imu.is_used
                 )
