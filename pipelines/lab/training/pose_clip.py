@@ -20,9 +20,15 @@ import torch
 from jaxtyping import Float32, UInt8
 from torch import Tensor
 from torch.nn.functional import cross_entropy, normalize
+from transformers import CLIPModel
 
 from models.clip.card import Card, write_card
-from models.clip.encoder import encode_pixels, encode_texts, normalise_pixels
+from models.clip.encoder import (
+    ClipEncoder,
+    encode_pixels,
+    encode_texts,
+    normalise_pixels,
+)
 from models.clip.new_checkpoint import (
     save_checkpoint,
     small_clip,
@@ -75,10 +81,14 @@ class PoseRecipe:
         steps: Optimiser steps.
         windows: Windows in a step.
         late_from: Share of the steps before recordings, rendered lives, ordinary hours
-            and short names of the labels are learnt as well. Few scenes, seen for long,
+            and short names of the labels are learnt as well, unless the training starts
+            from a checkpoint. Few scenes, seen for long,
             taught the model their people instead of their motion.
         filmed_share: Share of the windows that are of recordings, if there are any.
         footage: Hash of the recordings' labels; empty without recordings.
+        start: Hash of the checkpoint whose weights the training starts from; empty for
+            new weights. Its text tower and scale stay as they are, so an IS-CLIP on it
+            that fuses late, and so uses no picture tower, needs no new training.
         rendered: Number of further lives that are rendered, and in whose pictures the
             finder looks.
         rendered_share: Share of the windows that are of them.
@@ -110,6 +120,7 @@ class PoseRecipe:
     late_from: float = 0.75
     filmed_share: float = 0.06
     footage: str = ""
+    start: str = ""
     rendered: int = 120
     rendered_share: float = 0.2
     hours: int = 200
@@ -154,7 +165,7 @@ class PoseRecipe:
 
     def is_late(self, step: int) -> bool:
         """Return whether a step learns from what comes late as well."""
-        return step >= self.late_from * self.steps
+        return bool(self.start) or step >= self.late_from * self.steps
 
     @property
     def weights(self) -> Float32[np.ndarray, " frame"]:
@@ -171,6 +182,7 @@ def train_pose_clip(
     on_progress: Progress,
     *,
     recordings: Sequence[Recording] = (),
+    start: ClipEncoder | None = None,
     clock: Clock | None = None,
     save_every: int = 200,
 ) -> Path:
@@ -182,6 +194,7 @@ def train_pose_clip(
         folder: Folder for poses and state, and for the checkpoint.
         on_progress: Called after every life, recording and step.
         recordings: Labelled recordings to learn from as well.
+        start: Checkpoint to start from; new weights by default. See ``PoseRecipe``.
         clock: Measures spans only; the system's by default.
         save_every: Steps between saved states.
 
@@ -198,7 +211,8 @@ def train_pose_clip(
         SourceError: If a recording's video cannot be read.
     """
     make_folder(folder)
-    recipe = replace(recipe, footage=_footage_hash(recordings))
+    start_hash = "" if start is None else start.hash
+    recipe = replace(recipe, footage=_footage_hash(recordings), start=start_hash)
     claim(folder, recipe, prompt_set)
     plans = recipe.plans()
 
@@ -229,7 +243,7 @@ def train_pose_clip(
             folder,
         )
     windows = PoseWindows(runs, prompt_set, recipe.frames, filmed, hours, rendered)
-    trainer = _Trainer(recipe, prompt_set, windows)
+    trainer = _Trainer(recipe, prompt_set, windows, start)
     trainer.towers.train(
         trainer.losses_at,
         recipe.rate_share,
@@ -250,29 +264,47 @@ def _footage_hash(recordings: Sequence[Recording]) -> str:
     return hashlib.sha256(facts.encode()).hexdigest()[:12]
 
 
+def _new_model(recipe: PoseRecipe, windows: PoseWindows) -> CLIPModel:
+    model = small_clip(
+        seed=recipe.seed,
+        image_size_px=PICTURE_SIDE_PX,
+        patch_size_px=8,
+        vision_width=recipe.vision_width,
+        vision_layers=recipe.vision_layers,
+        vision_heads=recipe.vision_heads,
+    )
+    rng = np.random.default_rng(recipe.seed)
+    pictures, _ = windows.draw(_WHITENING // recipe.frames, rng)
+    whiten_patches(model, normalise_pixels(torch.from_numpy(pictures)))
+    return model
+
+
+def _keep_texts(model: CLIPModel) -> None:
+    """Freeze all that texts and the scale of their cosines come from."""
+    model.requires_grad_(requires_grad=False)
+    for part in (model.vision_model, model.visual_projection):
+        part.requires_grad_()
+
+
 @final
 class _Trainer:
     """The model with its helper head, and what it learns from."""
 
     def __init__(
-        self, recipe: PoseRecipe, prompt_set: PromptSet, windows: PoseWindows
+        self,
+        recipe: PoseRecipe,
+        prompt_set: PromptSet,
+        windows: PoseWindows,
+        start: ClipEncoder | None,
     ) -> None:
         self.recipe, self.prompt_set = recipe, prompt_set
         self._windows = windows
         self._tokenizer = small_tokenizer()
-        self._model = small_clip(
-            seed=recipe.seed,
-            image_size_px=PICTURE_SIDE_PX,
-            patch_size_px=8,
-            vision_width=recipe.vision_width,
-            vision_layers=recipe.vision_layers,
-            vision_heads=recipe.vision_heads,
-        )
-        rng = np.random.default_rng(recipe.seed)
-        pictures, _ = windows.draw(_WHITENING // recipe.frames, rng)
-        whiten_patches(self._model, normalise_pixels(torch.from_numpy(pictures)))
+        self._model = _new_model(recipe, windows) if start is None else start.model
         prefer_attention(self._model, _TOKENS)
         self._model.train()
+        if start is not None:
+            _keep_texts(self._model)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.seed)
             self._head = torch.nn.Linear(

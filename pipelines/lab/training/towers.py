@@ -23,8 +23,9 @@ _NEWEST_SHARE = 0.03  # of a loss in the shown mean
 class Towers:
     """Both towers of a CLIP model, and parts that are trained with them.
 
-    ``parts`` are not in the result. Rates are the highest ones: ``matrix_rate`` for the
-    towers' matrices. Biases, norms and scale have no weight decay.
+    ``parts`` are not in the result. Frozen parameters stay as they are. Rates are the
+    highest ones: ``matrix_rate`` for the towers' matrices. Biases, norms and scale have
+    no weight decay.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Towers:
             f"{name}.{key}": parameter
             for name, part in ({"model": model} | dict(parts)).items()
             for key, parameter in part.named_parameters()
+            if parameter.requires_grad
         }
         self._optimisers = TowerOptimisers(
             self._named,

@@ -9,6 +9,7 @@ import typer
 from services.progress import staged_bars
 
 if TYPE_CHECKING:
+    from models.clip.encoder import ClipEncoder
     from pipelines.lab.training.pose_clip import PoseRecipe
 
 
@@ -35,6 +36,14 @@ def default(
         Path | None,
         typer.Option(help="Labels of --footage; its own labels.csv by default."),
     ] = None,
+    start: Annotated[
+        Path | None,
+        typer.Option(
+            "--start-from",
+            help="Checkpoint on poses to train further, instead of a new one. Its text"
+            " tower stays as it is, so an IS-CLIP that fuses late keeps its weights.",
+        ),
+    ] = None,
     yardstick: Annotated[
         bool,
         typer.Option(
@@ -44,15 +53,16 @@ def default(
         ),
     ] = False,
 ) -> None:
-    """Train the default checkpoint from scratch, on simulated lives and recordings.
+    """Train the default checkpoint on simulated lives and recordings.
 
     Takes about an hour and a half on two cores. It may be stopped at any time; the same
     command resumes it. With --yardstick the training starts from the beginning each
     time.
     """
-    if yardstick and footage is not None:
-        msg = "the yardstick learns from simulated lives only"
-        raise typer.BadParameter(msg, param_hint="--footage")
+    if yardstick and (footage is not None or start is not None):
+        msg = "the yardstick learns from simulated lives only, from the beginning"
+        hint = "--footage" if start is None else "--start-from"
+        raise typer.BadParameter(msg, param_hint=hint)
     from models.prompts.prompt_file import bundled_prompt_set
     from pipelines.lab.data.footage import read_footage
     from pipelines.lab.simulation.render_probe import require_rendering
@@ -69,11 +79,22 @@ def default(
     if steps is not None:
         recipe = replace(recipe, steps=steps)
     recordings = () if footage is None else read_footage(footage, labels).recordings
+    begun = None if start is None else _pose_checkpoint(start)
     with staged_bars() as show:
         checkpoint = train_pose_clip(
-            recipe, bundled_prompt_set(), out, show, recordings=recordings
+            recipe, bundled_prompt_set(), out, show, recordings=recordings, start=begun
         )
     typer.echo(f"{checkpoint}: done; see: wardwatch model show {checkpoint}")
+
+
+def _pose_checkpoint(path: Path) -> "ClipEncoder":
+    from models.clip.encoder import load_clip
+
+    clip = load_clip(path)
+    if clip.card.view != "pose":
+        msg = f"{path} has the view {clip.card.view}, not pose"
+        raise typer.BadParameter(msg, param_hint="--start-from")
+    return clip
 
 
 def _train_yardstick(lives: "PoseRecipe", steps: int | None, out: Path) -> None:

@@ -1,8 +1,10 @@
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from safetensors.torch import load_file
 
 from models.clip.card import Card, read_card
@@ -69,6 +71,22 @@ def test_the_checkpoint_says_that_it_looks_at_poses(tmp_path: Path) -> None:
     made = train_pose_clip(TINY, bundled_prompt_set(), tmp_path, silent)
     assert read_card(made) == Card("pose", TINY.card_recency)
     assert load_clip(made).image_size_px == 32
+
+
+def test_a_training_that_starts_from_a_checkpoint_keeps_its_text_tower(
+    tmp_path: Path,
+) -> None:
+    first = train_pose_clip(TINY, bundled_prompt_set(), tmp_path / "first", silent)
+    start = load_clip(first)
+    further = train_pose_clip(
+        TINY, bundled_prompt_set(), tmp_path / "further", silent, start=start
+    )
+    old, new = (load_file(it / "model.safetensors") for it in (first, further))
+    changed = {name for name in old if not torch.equal(old[name], new[name])}
+    assert changed
+    assert all(name.startswith(("vision_model.", "visual_proj")) for name in changed)
+    recipe = json.loads((further / "recipe.json").read_text())
+    assert recipe["start"] == load_clip(first).hash
 
 
 def test_another_recipe_in_the_same_folder_is_refused(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from models.bundled import PICTURE_CHECKPOINT_FOLDER
 from services.command_line import app, run
 
 
@@ -61,4 +62,15 @@ def test_a_pose_training_refuses_numbers_out_of_range(
     out = tmp_path / "run"
     assert run(app, ["train", "default", "--out", str(out), *option]) == 2
     assert option[0] in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_pose_training_starts_from_a_checkpoint_on_poses_only(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, pixels = tmp_path / "run", PICTURE_CHECKPOINT_FOLDER
+    given = ["--out", str(out), "--start-from", str(pixels)]
+    assert run(app, ["train", "default", *given]) == 2
+    told = " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert "has the view picture, not pose" in told
     assert not out.exists()
