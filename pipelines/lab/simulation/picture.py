@@ -81,6 +81,16 @@ class Photographer:
     def __exit__(self, *_: object) -> None:
         self._renderer.close()
 
+    def park_walking_aid(self, life: Float64[np.ndarray, "sample coordinate"]) -> None:
+        """Put the walking aid where the person will first need it.
+
+        Otherwise a picture shows it once its person first stands.
+
+        Args:
+            life: Coordinates of the person, of which pictures follow.
+        """
+        self._aid.park(life)
+
     def render(
         self, qpos: Float64[np.ndarray, " coordinate"], *, covered: bool
     ) -> UInt8[np.ndarray, "height width 3"]:

@@ -28,7 +28,7 @@ class WalkingAid:
 
     A person on their feet within ``REACH_M`` of it has it in front of them, where walls
     and furniture leave room. Otherwise it stays where it was left. Who leaves the room
-    with it returns with it. Before the person first stands, it is nowhere.
+    with it returns with it. It is nowhere before the person first stands, or ``park``.
 
     Args:
         body: The person.
@@ -40,6 +40,19 @@ class WalkingAid:
         self._room = room
         self._held = False
         self._place: tuple[float, float, float] | None = None
+
+    def park(self, life: Float64[np.ndarray, "sample coordinate"]) -> None:
+        """Put the aid where it is within reach once the person first stands.
+
+        A person who enters the room brings it.
+
+        Args:
+            life: Coordinates of the person from the beginning.
+        """
+        for qpos in life:
+            if self._is_absent(qpos) or self.follow(qpos) is not None:
+                break
+        self._held = False
 
     def follow(
         self, qpos: Float64[np.ndarray, " coordinate"]
@@ -53,7 +66,7 @@ class WalkingAid:
             Its x and y in metres and its heading in radians, or None while it is not in
             the room.
         """
-        if qpos[2] < _ABSENT_M:
+        if self._is_absent(qpos):
             if self._held:
                 self._place = None
             return self._place
@@ -65,6 +78,10 @@ class WalkingAid:
             if self._has_space(x, y):
                 self._place = x, y, heading
         return self._place
+
+    @staticmethod
+    def _is_absent(qpos: Float64[np.ndarray, " coordinate"]) -> bool:
+        return bool(qpos[2] < _ABSENT_M)
 
     def _is_upright(self, qpos: Float64[np.ndarray, " coordinate"]) -> bool:
         _, x, y, _ = qpos[3:7]

@@ -1,6 +1,7 @@
 """Aids change pictures, and nothing that moves, collides or is drawn at random."""
 
 from dataclasses import replace
+from fractions import Fraction
 
 import mujoco
 import numpy as np
@@ -9,8 +10,9 @@ import pytest
 from pipelines.lab.simulation.aids.looks import WalkingAidKind, side_stream
 from pipelines.lab.simulation.aids.wheelchair import WHEEL_RADIUS_M
 from pipelines.lab.simulation.body import random_body
+from pipelines.lab.simulation.footage import shots
 from pipelines.lab.simulation.life import live
-from pipelines.lab.simulation.motion import Motion, Qpos
+from pipelines.lab.simulation.motion import Motion, Qpos, Track
 from pipelines.lab.simulation.picture import Photographer, Sensor
 from pipelines.lab.simulation.poses import standing
 from pipelines.lab.simulation.room import random_room
@@ -51,6 +53,13 @@ def test_a_side_stream_leaves_the_draws_of_its_source_as_they_are() -> None:
     first, second = side_stream(rng), side_stream(rng)
     assert first.random() != second.random()
     assert rng.bytes(32) == other.bytes(32)
+
+
+def test_a_world_draws_as_much_at_random_as_before_it_had_aids() -> None:
+    """The number is what a checkout of simulator version 3 draws here."""
+    rng = np.random.default_rng(7)
+    random_world(rng)
+    assert rng.integers(10**9) == 297_684_182
 
 
 def test_a_quarter_of_people_and_rooms_have_an_aid() -> None:
@@ -116,6 +125,26 @@ def test_a_picture_shows_the_walking_aid_and_nothing_else_changes() -> None:
     assert set(shown[changed]) == {PARTS.index("other")}
 
 
+@pytest.mark.slow
+def test_a_film_shows_the_aid_where_its_person_will_first_stand() -> None:
+    world = same_world(walking_aid="frame")
+    standing_qpos = somebody_standing(world)
+    low = standing_qpos - np.eye(len(standing_qpos))[2] * 0.5
+    first = []
+    for last in (low, standing_qpos):
+        track = Track(
+            qpos=np.array([low] * 9 + [last]),
+            labels=("sitting",) * 10,
+            notes=("",) * 10,
+            covered=(False,) * 10,
+        )
+        with Photographer(world, PLAIN, np.random.default_rng(0)) as photographer:
+            (picture,) = shots(photographer, track, Fraction(5))
+        first.append(picture)
+    assert (first[0] != first[1]).any(axis=2).sum() > 200
+
+
+@pytest.mark.slow
 def test_of_two_people_only_the_first_has_an_aid() -> None:
     world, beside = same_world(walking_aid="frame"), same_world(walking_aid="rollator")
     motion = Motion(world, np.random.default_rng(0))

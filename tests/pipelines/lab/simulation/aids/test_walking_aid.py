@@ -74,6 +74,26 @@ def test_it_is_nowhere_before_the_person_first_stands() -> None:
     assert aid.follow(at(0, 0)) is not None
 
 
+def test_it_is_parked_where_its_person_first_stands() -> None:
+    aid = somebody_s_aid(wide_room())
+    sitting, later = at(0, 0, z=ON_FLOOR_M), at(0.1, 0)
+    aid.park(np.array([sitting, sitting, later, at(1, 1)]))
+    assert aid.follow(sitting) == pytest.approx((0.1 + AHEAD_M, 0, 0))
+
+
+def test_who_enters_later_brings_it() -> None:
+    aid, gone = somebody_s_aid(wide_room()), at(0, 0, z=-40)
+    aid.park(np.array([gone, at(0, 0)]))
+    assert aid.follow(gone) is None
+    assert aid.follow(at(0, 0)) is not None
+
+
+def test_what_is_parked_stays_when_its_person_is_taken_away() -> None:
+    aid = somebody_s_aid(wide_room())
+    aid.park(np.array([at(0, 0)]))
+    assert aid.follow(at(0, 0, z=-40)) is not None
+
+
 def test_who_leaves_with_it_returns_with_it_and_what_is_left_stays() -> None:
     aid, gone = somebody_s_aid(wide_room()), at(0, 0, z=-40)
     aid.follow(at(0, 0))
