@@ -8,6 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipelines.lab.simulation.aids.looks import (
+    WalkingAidKind,
+    draw_walking_aid,
+    side_stream,
+)
+
 Colour = tuple[float, float, float]
 
 # Joint name, axis, range in degrees. Positive flexes: hips and shoulders forward,
@@ -69,6 +75,7 @@ class Body:
         shirt: Colour of trunk and upper arms; the other colours likewise.
         sleeves: Whether the forearms have the shirt's colour.
         skirt: Whether a gown in the shirt's colour covers the thighs.
+        walking_aid: What the person walks with, for looks alone.
     """
 
     height_m: float
@@ -80,6 +87,7 @@ class Body:
     hair: Colour
     sleeves: bool
     skirt: bool
+    walking_aid: WalkingAidKind = "none"
 
     @property
     def shape(self) -> int:
@@ -94,7 +102,7 @@ class Body:
 
 
 def random_body(rng: np.random.Generator) -> Body:
-    """Draw a random person: size, girth, skin, hair and clothes."""
+    """Draw a random person: size, girth, skin, hair, clothes and walking aid."""
     skin = np.array([0.93, 0.76, 0.64]) * rng.uniform(0.28, 1.05)
     hair = rng.choice(
         np.array([[0.1, 0.08, 0.07], [0.35, 0.22, 0.12], [0.8, 0.8, 0.8]])
@@ -110,6 +118,7 @@ def random_body(rng: np.random.Generator) -> Body:
         hair=_colour(hair),
         sleeves=bool(rng.random() < 0.5),
         skirt=bool(rng.random() < 0.25),
+        walking_aid=draw_walking_aid(side_stream(rng)),
     )
 
 

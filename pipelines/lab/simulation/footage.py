@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+from jaxtyping import UInt8
 
 from pipelines.errors import FootageError
 from pipelines.folders import make_folder
@@ -46,7 +47,7 @@ from pipelines.sources.wearable.replay import IMU_COLUMNS
 Job = TypeVar("Job", bound=Hashable)
 Result = TypeVar("Result")
 
-SIMULATOR_VERSION = 3
+SIMULATOR_VERSION = 4
 """Raise this number when equal plans give other pictures or labels."""
 
 FRAME_RATE_HZ = Fraction(12)
@@ -235,10 +236,17 @@ def film(
         VideoFileWriter(path, WIDTH_PX, HEIGHT_PX, rate_hz) as writer,
         Photographer(world, random_sensor(rng), rng) as photographer,
     ):
-        for sample in picture_samples(track, rate_hz):
-            writer.write(
-                photographer.render(track.qpos[sample], covered=track.covered[sample])
-            )
+        for picture in shots(photographer, track, rate_hz):
+            writer.write(picture)
+
+
+def shots(
+    photographer: Photographer, track: Track, rate_hz: Fraction
+) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
+    """Yield each picture of a film of a life."""
+    photographer.park_walking_aid(track.qpos)
+    for sample in picture_samples(track, rate_hz):
+        yield photographer.render(track.qpos[sample], covered=track.covered[sample])
 
 
 def _refuse_other_labels(path: Path, plans: Sequence[RecordingPlan]) -> None:

@@ -10,7 +10,8 @@ import mujoco
 import numpy as np
 from jaxtyping import Float64, UInt8
 
-from pipelines.lab.simulation.world import PARTS, World
+from pipelines.lab.simulation.aids.walking_aid import WalkingAid
+from pipelines.lab.simulation.world import HIDDEN_M, PARTS, World
 
 WIDTH_PX, HEIGHT_PX = 320, 240
 
@@ -70,6 +71,7 @@ class Photographer:
         self._model = world.model if beside is None else world.with_another(beside.body)
         self._model.cam_quat[:] = world.model.cam_quat  # it may have been turned
         self._data = mujoco.MjData(self._model)
+        self._aid = WalkingAid(world.body, world.room)
         self._tone: list[np.ndarray] | None = None
 
     def __enter__(self) -> "Photographer":
@@ -78,6 +80,16 @@ class Photographer:
 
     def __exit__(self, *_: object) -> None:
         self._renderer.close()
+
+    def park_walking_aid(self, life: Float64[np.ndarray, "sample coordinate"]) -> None:
+        """Put the walking aid where the person will first need it.
+
+        Otherwise a picture shows it once its person first stands.
+
+        Args:
+            life: Coordinates of the person, of which pictures follow.
+        """
+        self._aid.park(life)
 
     def render(
         self, qpos: Float64[np.ndarray, " coordinate"], *, covered: bool
@@ -104,7 +116,9 @@ class Photographer:
     def _set_scene(
         self, qpos: Float64[np.ndarray, " coordinate"], *, covered: bool
     ) -> None:
-        self._data.mocap_pos[:] = self._world.blanket_m(covered=covered)
+        self._place("blanket", self._world.blanket_m(covered=covered))
+        if self._world.body.walking_aid != "none":
+            self._place_walking_aid(self._aid.follow(qpos))
         self._data.qpos[: self._world.nq] = qpos
         if self._beside is not None:
             self._data.qpos[self._world.nq :] = self._beside.data.qpos
@@ -112,6 +126,20 @@ class Photographer:
         mujoco.mj_camlight(self._model, self._data)
         self._renderer.update_scene(self._data, camera="ward")
         self._renderer.scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = 0
+
+    def _place_walking_aid(self, place: tuple[float, float, float] | None) -> None:
+        x, y, heading_rad = (0.0, 0.0, 0.0) if place is None else place
+        z = -HIDDEN_M if place is None else 0.0
+        self._place("walking_aid", (x, y, z), heading_rad)
+
+    def _place(
+        self, body: str, at_m: tuple[float, float, float], heading_rad: float = 0.0
+    ) -> None:
+        """Put a body without physics at a place, turned about the vertical."""
+        moved = self._model.body(body).mocapid[0]
+        self._data.mocap_pos[moved] = at_m
+        half_rad = heading_rad / 2
+        self._data.mocap_quat[moved] = np.cos(half_rad), 0, 0, np.sin(half_rad)
 
     def _exposed(
         self, light: UInt8[np.ndarray, "height width 3"]

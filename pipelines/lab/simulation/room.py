@@ -10,6 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from pipelines.lab.simulation.aids.looks import WHEELCHAIR_SHARE, side_stream
+from pipelines.lab.simulation.aids.wheelchair import wheelchair_mjcf
+
 BED_LENGTH_M = 2.0
 
 
@@ -20,6 +23,7 @@ class Room:
     Attributes:
         chair_side: -1 or +1: the wall x = ± width / 2 with the chair.
         chair_xy: Middle of the seat.
+        wheelchair: Whether the chair looks like a wheelchair; its seat is the same.
         head_side: -1 or +1: the end of the bed with the pillow.
     """
 
@@ -34,6 +38,7 @@ class Room:
     seat_height_m: float
     armrests: bool
     door_x_m: float
+    wheelchair: bool
 
     @property
     def bed_y_m(self) -> float:
@@ -84,6 +89,7 @@ def random_room(rng: np.random.Generator) -> Room:
         seat_height_m=float(rng.uniform(0.4, 0.5)),
         armrests=bool(rng.random() < 0.5),
         door_x_m=float(-chair_side * rng.uniform(0.2, width / 2 - 0.6)),
+        wheelchair=bool(side_stream(rng).random() < WHEELCHAIR_SHARE),
     )
 
 
@@ -178,11 +184,10 @@ def _bed(room: Room, rng: np.random.Generator) -> str:
 def _chair(room: Room, rng: np.random.Generator) -> str:
     x, y = room.chair_xy
     side, top, look = room.chair_side, room.seat_height_m, _paint(rng)
+    base = _paint(rng) + (' group="3"' if room.wheelchair else "")  # 3 is not shown
     parts = [
         _box("seat", (x, y, top - 0.04), (0.46, 0.48, 0.08), look),
-        _box(
-            "chair_base", (x, y, top / 2 - 0.04), (0.4, 0.42, top - 0.08), _paint(rng)
-        ),
+        _box("chair_base", (x, y, top / 2 - 0.04), (0.4, 0.42, top - 0.08), base),
         _box("chair_back", (x + side * 0.25, y, top + 0.25), (0.06, 0.48, 0.55), look),
     ]
     if room.armrests:
@@ -195,6 +200,9 @@ def _chair(room: Room, rng: np.random.Generator) -> str:
             )
             for sign in (-1, 1)
         ]
+    if room.wheelchair:
+        looks, bare = side_stream(rng), not room.armrests
+        parts.append(wheelchair_mjcf((x, y), top, side, looks, armrests=bare))
     return "".join(parts)
 
 

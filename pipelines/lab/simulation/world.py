@@ -8,6 +8,7 @@ import mujoco
 import numpy as np
 from jaxtyping import Float64, UInt8
 
+from pipelines.lab.simulation.aids.looks import side_stream, walking_aid_mjcf
 from pipelines.lab.simulation.body import JOINTS, Body, body_mjcf, random_body
 from pipelines.lab.simulation.room import Room, random_room, room_mjcf
 from pipelines.lab.simulation.skin import skin_mjcf
@@ -22,6 +23,9 @@ LANDMARKS = (
 PARTS = ("other", "person", "bed", "chair", "floor", "wall")
 """Kinds of objects that ``World.part_of_geom`` distinguishes."""
 
+HIDDEN_M = 50.0
+"""Depth below the floor at which things are out of every picture."""
+
 _FURNITURE = {
     "bed": ("bed", "pillow", "blanket"),
     "chair": ("seat", "chair", "armrest"),
@@ -34,7 +38,6 @@ _BLANKET_LENGTH_M, _BLANKET_HEIGHT_M = 1.25, 0.16
 _BLANKET_SHIFT_M = 0.3125  # from the middle of the bed towards its foot
 _VIEWS_TRIED = 4
 _NARROWEST_DEG, _WIDEST_DEG = 40.0, 84.0
-_HIDDEN_M = 50.0  # below the floor, out of every picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ class World:
             i
             for i in range(self.model.ngeom)
             if self.model.geom_bodyid[i] >= self.model.body("pelvis").id
-            and self.model.geom(i).name != "blanket"
+            and self.model.body_mocapid[self.model.geom_bodyid[i]] < 0
         ]
         self._person = np.array(person)
         self._radii = self.model.geom_size[self._person, 0]
@@ -166,7 +169,7 @@ class World:
         """Return where the blanket's middle is: over the bed, or out of sight."""
         room = self.room
         x = room.bed_x_m - room.head_side * _BLANKET_SHIFT_M
-        z = room.bed_height_m + 0.1 if covered else -_HIDDEN_M
+        z = room.bed_height_m + 0.1 if covered else -HIDDEN_M
         return x, room.bed_y_m, z
 
 
@@ -290,6 +293,7 @@ def _world_mjcf(
     <body name="blanket" mocap="true"><geom name="blanket" class="ghost"
       type="ellipsoid" size="{half[0]:.3f} {half[1]:.3f} {half[2]:.3f}"
       rgba="{blanket_rgb} 1"/></body>
+    {walking_aid_mjcf(body.walking_aid, body.height_m, side_stream(rng))}
   </worldbody>
   <deformable>{skin_mjcf(body)}</deformable>
 </mujoco>"""

@@ -101,6 +101,7 @@ def _render_room(plan: RecordingPlan, folder: Path, image_size_px: int) -> None:
     starts = list(window_starts(track))
     frames, maps = [], []
     with Photographer(world, random_sensor(rng), rng) as photographer:
+        photographer.park_walking_aid(track.qpos)
         for start in starts:
             samples = picture_samples(start)
             shots = [

@@ -54,6 +54,7 @@ def film_pair(pair: Pair, path: Path) -> None:
             watched.world, random_sensor(rng), rng, companion.world
         ) as photographer,
     ):
+        photographer.park_walking_aid(watched.track.qpos)
         for sample in picture_samples(watched.track, _RATE_HZ):
             companion.world.pose(companion.track.qpos[sample])
             picture = photographer.render(
