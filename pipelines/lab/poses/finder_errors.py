@@ -23,7 +23,7 @@ from models.person.pose_picture import HIPS, JOINTS, SHOULDERS, body_sizes
 
 _SWAPPED = (0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11)
 _DIFFICULTY = np.array(
-    [1, 1, 1, 1.25, 1.25, 1.1, 1.1, 0.9, 0.9, 0.85, 0.85, 1, 1], np.float32
+    [1, 1, 1, 1.25, 1.25, 1.05, 1.05, 1.05, 1.05, 0.95, 0.95, 0.95, 0.95], np.float32
 )
 """Usual error of each joint relative to the mean."""
 
@@ -44,9 +44,9 @@ _HIDDEN_TOGETHER = (
 )
 """Joints that furniture, a blanket or the body itself hides together."""
 
-_CONSTANT = 0.025  # body sizes; each coordinate of each joint in a whole view
-_LEAST_CHANGE, _MOST_CHANGE = 0.018, 0.07  # the same, of what changes
-_SLOW_SHARE, _SLOW, _FAST = 0.75, 0.96, 0.6  # of the variance; memory from step to step
+_CONSTANT = 0.018  # body sizes; each coordinate of each joint in a whole view
+_LEAST_CHANGE, _MOST_CHANGE = 0.018, 0.065  # the same, of what changes
+_SLOW_SHARE, _SLOW, _FAST = 0.8, 0.98, 0.6  # of the variance; memory from step to step
 _FEW_STEPS, _MANY_STEPS = 3.0, 8.0  # mean lengths of runs of errors
 _OUTSIDE = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9)
 _LOST_OUTSIDE = (0.0, 0.07, 0.12, 0.35, 0.65, 1.0)
@@ -90,11 +90,11 @@ def see(
     if rng.random() < 0.5:
         places, inside = _mirrored(places), inside[:, _SWAPPED]
     sizes = _sizes(places, is_there)
-    shifted = places + _usual_errors(rng, is_down) * sizes[:, None, None]
+    shifted = places + _usual_errors(rng, len(places)) * sizes[:, None, None]
     lost_sight = rng.normal(0, 0.06, shifted.shape) * sizes[:, None, None]
     shifted = np.where(inside[..., None], shifted, shifted + lost_sight)
-    visibility = np.clip(1 - 0.1 * np.abs(rng.normal(size=inside.shape)), 0, 1)
-    visibility = np.where(inside, visibility, rng.uniform(0.0, 0.6, inside.shape))
+    visibility = np.clip(1 - 0.04 * np.abs(rng.normal(size=inside.shape)), 0, 1)
+    visibility = np.where(inside, visibility, rng.uniform(0.0, 0.8, inside.shape))
     joints = np.concatenate((shifted, visibility[..., None]), axis=-1)
     _hide(rng, joints, sizes)
     _confuse(rng, joints, is_down)
@@ -130,19 +130,18 @@ def _slow_noise(
 
 
 def _usual_errors(
-    rng: np.random.Generator, is_down: Steps
+    rng: np.random.Generator, steps: int
 ) -> Float64[np.ndarray, "step 13 2"]:
     """Draw the error of every joint, in body sizes: a changing and a constant part."""
-    shape = (len(is_down), len(JOINTS), 2)
+    shape = (steps, len(JOINTS), 2)
     slow = np.sqrt(_SLOW_SHARE) * _slow_noise(rng, shape, _SLOW)
     fast = np.sqrt(1 - _SLOW_SHARE) * _slow_noise(rng, shape, _FAST)
     strength = np.exp(rng.uniform(np.log(_LEAST_CHANGE), np.log(_MOST_CHANGE)))
-    uneven = np.exp(0.3 * _slow_noise(rng, (len(is_down), len(JOINTS), 1), _SLOW))
-    changing = (slow + fast) * strength * uneven * (1 + 0.3 * is_down[:, None, None])
+    uneven = np.exp(0.4 * _slow_noise(rng, (steps, len(JOINTS), 1), _SLOW))
     constant = rng.normal(0, _CONSTANT, (1, len(JOINTS), 2))
-    errors: Float64[np.ndarray, "step 13 2"] = (changing + constant) * _DIFFICULTY[
-        :, None
-    ]
+    errors: Float64[np.ndarray, "step 13 2"] = (
+        (slow + fast) * strength * uneven + constant
+    ) * _DIFFICULTY[:, None]
     return errors
 
 
@@ -153,11 +152,11 @@ def _hide(
 ) -> None:
     """Hide some limbs for a while: the finder then guesses where they are."""
     middle = joints[:, SHOULDERS + HIPS, :2].mean(axis=1)[:, None]
-    for _ in range(int(rng.integers(0, 6))):
+    for _ in range(int(rng.integers(0, 10))):
         limb = list(_HIDDEN_TOGETHER[int(rng.integers(len(_HIDDEN_TOGETHER)))])
-        is_hidden = _runs(rng, len(joints), rng.uniform(0.02, 0.35), rng.uniform(3, 16))
+        is_hidden = _runs(rng, len(joints), rng.uniform(0.02, 0.3), rng.uniform(3, 24))
         guessed = joints[:, limb]
-        near = rng.uniform(0.3, 1.1)
+        near = rng.uniform(0.2, 1.0)
         away = rng.normal(0, 0.12, (1, len(limb), 2))
         away = away + 0.06 * _slow_noise(rng, (len(joints), len(limb), 2), _SLOW)
         guessed[..., :2] = middle + near * (guessed[..., :2] - middle)
@@ -171,17 +170,17 @@ def _confuse(
 ) -> None:
     """Exchange left and right, turn the body, or see it in a part of itself."""
     steps = len(joints)
-    exchanged = _runs(rng, steps, _share(rng, 0.05, 0.5), _FEW_STEPS)
-    exchanged |= is_down & _runs(rng, steps, _share(rng, 0.04, 0.7), _MANY_STEPS)
+    exchanged = _runs(rng, steps, _share(rng, 0.035, 0.5), _FEW_STEPS)
+    exchanged |= is_down & _runs(rng, steps, _share(rng, 0.03, 0.7), _MANY_STEPS)
     joints[exchanged] = joints[exchanged][:, _SWAPPED]
     inverted = _runs(rng, steps, _share(rng, 0.02, 0.2), _FEW_STEPS)
-    inverted |= is_down & _runs(rng, steps, _share(rng, 0.015, 0.3), _FEW_STEPS)
+    inverted |= is_down & _runs(rng, steps, _share(rng, 0.01, 0.3), _MANY_STEPS)
     shoulders, hips = joints[:, SHOULDERS, :2], joints[:, HIPS, :2]
     middle = (shoulders.mean(axis=1) + hips.mean(axis=1))[:, None] / 2
     joints[inverted, :, :2] = (2 * middle - joints[..., :2])[inverted]
-    in_part = _runs(rng, steps, _share(rng, 0.02, 0.3), _FEW_STEPS)
+    in_part = _runs(rng, steps, _share(rng, 0.04, 0.4), _MANY_STEPS)
     part = joints[:, [int(rng.integers(len(JOINTS)))], :2]
-    turn = rng.normal(0, 0.6)
+    turn = rng.normal(0, 0.8)
     cos, sin = np.cos(turn), np.sin(turn)
     turned = (joints[..., :2] - middle) @ np.array([[cos, sin], [-sin, cos]])
     small = (part + middle) / 2 + rng.uniform(0.35, 0.75) * turned
@@ -200,8 +199,8 @@ def _losses(
     hips = places[:, HIPS].mean(axis=1)
     moved = np.linalg.norm(np.diff(hips, axis=0, prepend=hips[:1]), axis=1) / sizes
     outside = 1 - inside.mean(axis=1)
-    lost = _runs(rng, steps, _share(rng, 0.015, 0.2), _MANY_STEPS)
-    lost |= is_down & _runs(rng, steps, _share(rng, 0.03, 0.4), _MANY_STEPS)
+    lost = _runs(rng, steps, _share(rng, 0.012, 0.2), _MANY_STEPS)
+    lost |= is_down & _runs(rng, steps, _share(rng, 0.015, 0.4), _MANY_STEPS)
     lost |= rng.random(steps) < np.clip(0.4 * moved * rng.uniform(0, 1), 0, 0.4)
     chance = ndtr(_slow_noise(rng, (steps,), 0.9))
     lost |= chance < np.interp(outside, _OUTSIDE, _LOST_OUTSIDE)
