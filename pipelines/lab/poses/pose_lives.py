@@ -261,6 +261,7 @@ def poses_at(
     step: Int64[np.ndarray, " picture"],
     *,
     is_whole: bool = True,
+    pace: Float32[np.ndarray, " picture"] | None = None,
 ) -> tuple[
     Float32[np.ndarray, "picture moment 13 3"],
     Bool[np.ndarray, "picture moment"],
@@ -274,8 +275,12 @@ def poses_at(
         step: Its step.
         is_whole: Whether nobody was in view before the first step. Otherwise the first
             pose had lasted, as in a clip cut from a longer film.
+        pace: How many times faster than in the run everything happens; 1 by default.
     """
-    moments = step[:, None] - np.array(MOMENTS)
+    ages = np.array(MOMENTS)
+    if pace is not None:
+        ages = np.round(pace[:, None] * ages).astype(np.int64)
+    moments = step[:, None] - ages
     if not is_whole:
         moments = np.maximum(moments, 0)
     found = (moments >= 0) & runs.found[run[:, None], np.maximum(moments, 0)]

@@ -8,10 +8,10 @@ frame grid; recent ones weigh more, as they do in use. Training can be stopped a
 time and resumes from its last saved step.
 """
 
+import copy
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from fractions import Fraction
+from dataclasses import replace
 from pathlib import Path
 from typing import final
 
@@ -41,16 +41,11 @@ from pipelines.clock import Clock, SystemClock
 from pipelines.folders import make_folder
 from pipelines.lab.data.footage import Recording
 from pipelines.lab.poses.filmed import filmed_runs
-from pipelines.lab.poses.pose_lives import (
-    STEP_RATE_HZ,
-    simulate_hours,
-    simulate_pose_runs,
-)
+from pipelines.lab.poses.pose_lives import simulate_hours, simulate_pose_runs
 from pipelines.lab.poses.rendered import rendered_runs
-from pipelines.lab.simulation.everyday import HOUR_S
-from pipelines.lab.simulation.footage import RecordingPlan, Stream
 from pipelines.lab.training.blocks import prefer_attention
 from pipelines.lab.training.losses import has_fast_bf16, label_texts
+from pipelines.lab.training.pose_recipe import PoseRecipe
 from pipelines.lab.training.pose_windows import PoseWindows, likely_targets
 from pipelines.lab.training.recipe_file import claim, recipe_text, write_recipe
 from pipelines.lab.training.towers import Towers
@@ -61,118 +56,6 @@ _STATE_NAME = "state.safetensors"
 _WHITENING = 2048
 _TOKENS = 17
 _TEXT_WEIGHT, _FRAME_WEIGHT = 0.3, 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class PoseRecipe:
-    """Everything that determines the checkpoint, including the seed.
-
-    Attributes:
-        seed: Seed of lives, initial weights and batches.
-        lives: Number of simulated lives, each with its own person and room.
-        life_s: Length of a life in seconds.
-        views: Cameras that look at each life.
-        frames: Latest pictures of a window that are drawn in training.
-        recency: Weight of a picture relative to the next newer one, in training.
-        card_recency: The same for the finished checkpoint. With a smaller one falls
-            were decided sooner, with fewer false ones, on training footage.
-        vision_width: Width of the picture tower, of ``vision_layers`` blocks with
-            ``vision_heads`` attention heads each.
-        steps: Optimiser steps.
-        windows: Windows in a step.
-        late_from: Share of the steps before recordings, rendered lives, ordinary hours
-            and short names of the labels are learnt as well, unless the training starts
-            from a checkpoint. Few scenes, seen for long,
-            taught the model their people instead of their motion.
-        filmed_share: Share of the windows that are of recordings, if there are any.
-        footage: Hash of the recordings' labels; empty without recordings.
-        start: Hash of the checkpoint whose weights the training starts from; empty for
-            new weights. Its text tower and scale stay as they are, so an IS-CLIP on it
-            that fuses late, and so uses no picture tower, needs no new training.
-        rendered: Number of further lives that are rendered, and in whose pictures the
-            finder looks.
-        rendered_share: Share of the windows that are of them.
-        hours: Simulated hours of ordinary days, without a fall.
-        hard_share: Share of the windows that are of these hours. Of many drawn, those
-            that look most like a fall are used, because a day has few of them.
-        short_share: Share of the texts that are a short name of the label instead of a
-            sentence: the label itself, an alias, or a text without a template.
-        peak_rate: Highest learning rate of Muon, for the matrices of both towers'
-            layers, after ``warmup_steps``; it then falls linearly.
-        other_rate: Highest learning rate of AdamW, for all other parameters.
-        warmup_steps: Steps in which the learning rate rises linearly.
-        weight_decay: Weight decay of both optimisers; none for biases, norms and scale.
-        average_decay: Decay of the moving average of the weights, which is the result.
-    """
-
-    seed: int = 1
-    lives: int = 2400
-    life_s: float = 60.0
-    views: int = 3
-    frames: int = 4
-    recency: float = 0.7
-    card_recency: float = 0.5
-    vision_width: int = 128
-    vision_layers: int = 4
-    vision_heads: int = 4
-    steps: int = 8000
-    windows: int = 64
-    late_from: float = 0.75
-    filmed_share: float = 0.06
-    footage: str = ""
-    start: str = ""
-    rendered: int = 120
-    rendered_share: float = 0.2
-    hours: int = 200
-    hard_share: float = 0.2
-    short_share: float = 0.25
-    peak_rate: float = 4e-3
-    other_rate: float = 1.5e-3
-    warmup_steps: int = 200
-    weight_decay: float = 0.02
-    average_decay: float = 0.998
-
-    def plans(self) -> list[RecordingPlan]:
-        """Return the lives for training, which no seed of footage can produce."""
-        rate_hz = Fraction(STEP_RATE_HZ)
-        return [
-            RecordingPlan(Stream.TRAINING, self.seed, i, self.life_s, rate_hz)
-            for i in range(self.lives)
-        ]
-
-    def hour_plans(self) -> list[RecordingPlan]:
-        """Return the ordinary hours, none of which a seed of footage can produce."""
-        rate_hz = Fraction(STEP_RATE_HZ)
-        return [
-            RecordingPlan(Stream.TRAINING, self.seed, self.lives + i, HOUR_S, rate_hz)
-            for i in range(self.hours)
-        ]
-
-    def rendered_plans(self) -> list[RecordingPlan]:
-        """Return the lives to render, which no seed of footage can produce."""
-        rate_hz, first = Fraction(STEP_RATE_HZ), self.lives + self.hours
-        return [
-            RecordingPlan(Stream.TRAINING, self.seed, first + i, self.life_s, rate_hz)
-            for i in range(self.rendered)
-        ]
-
-    def rate_share(self, step: int) -> float:
-        """Return the learning rates of a step as a share of the highest rates."""
-        if step < self.warmup_steps:
-            return (step + 1) / self.warmup_steps
-        done = (step - self.warmup_steps) / max(1, self.steps - self.warmup_steps)
-        return 1 - 0.99 * done
-
-    def is_late(self, step: int) -> bool:
-        """Return whether a step learns from what comes late as well."""
-        return bool(self.start) or step >= self.late_from * self.steps
-
-    @property
-    def weights(self) -> Float32[np.ndarray, " frame"]:
-        """Weight of each drawn picture, the newest first; they sum to 1."""
-        powers = self.recency ** np.arange(self.frames, dtype=np.float32)
-        weights: Float32[np.ndarray, " frame"] = powers / powers.sum()
-        return weights
 
 
 def train_pose_clip(
@@ -242,7 +125,8 @@ def train_pose_clip(
             lambda done: on_progress("rendering", done, recipe.rendered, ""),
             folder,
         )
-    windows = PoseWindows(runs, prompt_set, recipe.frames, filmed, hours, rendered)
+    given = runs, prompt_set, recipe.frames, filmed, hours, rendered
+    windows = PoseWindows(*given, others=recipe.others)
     trainer = _Trainer(recipe, prompt_set, windows, start)
     trainer.towers.train(
         trainer.losses_at,
@@ -301,6 +185,7 @@ class _Trainer:
         self._windows = windows
         self._tokenizer = small_tokenizer()
         self._model = _new_model(recipe, windows) if start is None else start.model
+        self._start = None if start is None else copy.deepcopy(start.model.state_dict())
         prefer_attention(self._model, _TOKENS)
         self._model.train()
         if start is not None:
@@ -396,6 +281,10 @@ class _Trainer:
 
     def export(self, folder: Path) -> None:
         """Write the averaged weights as a checkpoint folder."""
-        save_checkpoint(self.towers.averaged, self._tokenizer, folder)
+        result = self.towers.averaged
+        if self._start is not None:
+            for name, value in result.state_dict().items():
+                value.lerp_(self._start[name], self.recipe.start_share)
+        save_checkpoint(result, self._tokenizer, folder)
         write_card(folder, Card(view="pose", recency=self.recipe.card_recency))
         write_recipe(folder, recipe_text(self.recipe, self.prompt_set))

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float32, Int64, UInt8
 from torch import Tensor
 
-from models.person.pose_picture import MOMENTS, draw_poses
+from models.person.pose_picture import HIPS, MOMENTS, draw_poses
 from models.prompts.prompt_set import PromptSet
 from pipelines.errors import TrainingError
 from pipelines.lab.poses.filmed import UNLABELLED
@@ -34,6 +34,7 @@ _NEAR_FALLS = 0.33  # share of windows near a fall
 _BEFORE, _AFTER = -8, 24  # steps about a moment of falling
 _STARTS, _LONGEST = 0.15, 24  # share of windows at the start of a stream; steps
 _ZOOM, _SHIFT, _TILT_RAD = 0.3, 0.12, 0.07  # greatest changes of a filmed window
+_PACE, _STRETCH = 0.3, 0.12  # greatest changes of any window but ordinary hours
 _MIRRORED = (0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11)
 
 Places = Int64[np.ndarray, " window"]
@@ -50,6 +51,7 @@ class PoseWindows:
         filmed: The recordings; None for none.
         hours: Ordinary hours without a fall; None for none.
         rendered: Lives in whose pictures the finder looked; None for none.
+        others: Whether windows of lives are changed to other paces and proportions.
 
     Raises:
         TrainingError: If the lives have fewer than two of the labels, or no fall.
@@ -63,8 +65,10 @@ class PoseWindows:
         filmed: PoseRuns | None = None,
         hours: PoseRuns | None = None,
         rendered: PoseRuns | None = None,
+        *,
+        others: bool = False,
     ) -> None:
-        self._frames = frames
+        self._frames, self._others = frames, others
         places = {prompt_set.place(name) for name in lives.names}
         falling = prompt_set.place("falling")
         is_fall = prompt_set.events.get("falling") == FALL
@@ -115,10 +119,12 @@ class PoseWindows:
             if pool is not None and share
         ]
         rest = count - hard - sum(few for _, few in seen)
-        parts = [self._lives.windows(*self._lives.moments(rest, rng), frames, rng)]
+        moments = self._lives.moments(rest, rng)
+        parts = [self._lives.windows(*moments, frames, rng, others=self._others)]
         for pool, few in seen:
             moments = pool.moments(few, rng)
-            parts.append(pool.windows(*moments, frames, rng, vary=True))
+            moved = pool.windows(*moments, frames, rng, vary=True, others=self._others)
+            parts.append(moved)
         if self._hours is not None and judge is not None and hard:
             moments = self._hours.hardest(hard, rng, judge)
             parts.append(self._hours.windows(*moments, frames, rng))
@@ -162,19 +168,28 @@ class _Pool:
         rng: np.random.Generator,
         *,
         vary: bool = False,
+        others: bool = False,
     ) -> tuple[
         UInt8[np.ndarray, "picture 32 32 3"], Float32[np.ndarray, "picture label"]
     ]:
         """Draw windows with these newest steps.
 
-        ``vary`` changes place, size and tilt of the body at random.
+        ``vary`` changes place, size and tilt of the body at random; ``others`` its pace
+        and proportions.
         """
         count = len(run)
         known = np.full(count, _LONGEST) if vary else _known_steps(count, rng)
-        ages = np.minimum(_GRID_STEPS * np.arange(frames), known[:, None])
+        most = _PACE if others else 0.0
+        pace = np.exp(rng.uniform(-most, most, count)).astype(np.float32)
+        grid = np.round(pace[:, None] * _GRID_STEPS * np.arange(frames)).astype(int)
+        ages = np.minimum(grid, known[:, None])
         steps = np.maximum(0, step[:, None] - ages).ravel()
         run = run.repeat(frames)
-        joints, found, sizes = poses_at(self._runs, run, steps, is_whole=not vary)
+        joints, found, sizes = poses_at(
+            self._runs, run, steps, is_whole=not vary, pace=pace.repeat(frames)
+        )
+        if others:
+            joints = _stretched(joints, frames, rng)
         found &= ages.reshape(-1, 1) + MOMENTS <= known.repeat(frames)[:, None]
         if vary:
             joints, zoom = _varied(joints, frames, rng)
@@ -253,6 +268,21 @@ def _varied(
     varied[..., 0] = 0.5 + cos * across - sin * down + shift[:, :1, None]
     varied[..., 1] = 0.5 + sin * across + cos * down + shift[:, 1:, None]
     return varied, zoom
+
+
+def _stretched(
+    joints: Float32[np.ndarray, "picture moment 13 3"],
+    frames: int,
+    rng: np.random.Generator,
+) -> Float32[np.ndarray, "picture moment 13 3"]:
+    """Return windows of people who are broader or narrower about their middle."""
+    factor = np.exp(rng.uniform(-_STRETCH, _STRETCH, len(joints) // frames))
+    factor = factor.astype(np.float32).repeat(frames)[:, None, None]
+    across = joints[..., 0]
+    middle = across[:, :1, HIPS].mean(axis=2, keepdims=True)
+    stretched = joints.copy()
+    stretched[..., 0] = middle + factor * (across - middle)
+    return stretched
 
 
 def likely_targets(

@@ -17,7 +17,7 @@ from pipelines.folders import make_folder
 from pipelines.lab.poses.pose_lives import PoseRuns, simulate_pose_runs
 from pipelines.lab.training.felt_windows import shares
 from pipelines.lab.training.losses import has_fast_bf16
-from pipelines.lab.training.pose_clip import PoseRecipe
+from pipelines.lab.training.pose_recipe import PoseRecipe
 from pipelines.lab.training.vector_net import (
     NET_NAME,
     REACH,

@@ -10,7 +10,7 @@ from services.progress import staged_bars
 
 if TYPE_CHECKING:
     from models.clip.encoder import ClipEncoder
-    from pipelines.lab.training.pose_clip import PoseRecipe
+    from pipelines.lab.training.pose_recipe import PoseRecipe
 
 
 def default(
@@ -68,9 +68,10 @@ def default(
     from pipelines.lab.simulation.render_probe import require_rendering
 
     require_rendering()  # before an import that fails with a traceback
-    from pipelines.lab.training.pose_clip import PoseRecipe, train_pose_clip
+    from pipelines.lab.training.pose_clip import train_pose_clip
+    from pipelines.lab.training.pose_recipe import FURTHER, PoseRecipe
 
-    recipe = PoseRecipe(seed=seed)
+    recipe = replace(PoseRecipe() if start is None else FURTHER, seed=seed)
     if lives is not None:
         recipe = replace(recipe, lives=lives)
     if yardstick:

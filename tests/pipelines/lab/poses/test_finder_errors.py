@@ -1,5 +1,4 @@
 import numpy as np
-import pytest
 from jaxtyping import Float32
 
 from models.person.pose_picture import body_sizes
@@ -69,12 +68,25 @@ def test_fast_motion_loses_people() -> None:
     assert found_share(views(fast)) < found_share(views(body()))
 
 
-def test_errors_come_in_runs() -> None:
-    """A step's error resembles that of the step before."""
+def test_errors_last_for_seconds() -> None:
+    """A second later (8 steps) half of the usual error is still there, 0.54 of it."""
     alike = []
     for seen in views(body()):
-        wrist = seen.joints[:, 5, 0][seen.found]
-        change, spread = np.abs(np.diff(wrist)).mean(), np.abs(wrist - wrist.mean())
-        alike.append(change / spread.mean())
-    assert np.median(alike) == pytest.approx(0.8, abs=0.6)
-    assert np.median(alike) < 1.41  # what independent errors give
+        wrist = np.where(seen.found, seen.joints[:, 5, 0], np.nan)
+        error = wrist - np.nanmedian(wrist)
+        error = error[np.abs(error) < 0.05]  # the usual errors, not a hidden wrist
+        alike.append(np.corrcoef(error[8:], error[:-8])[0, 1])
+    assert 0.25 < np.median(alike) < 0.8
+
+
+def test_left_and_right_are_exchanged_for_a_few_pictures() -> None:
+    """In 1 of 20 pictures, for 3.3 pictures on average."""
+    shares, lengths = [], []
+    for seen in views(body()):
+        left_of = np.sign(seen.joints[:, 1, 0] - seen.joints[:, 2, 0])
+        is_rare = left_of == -np.sign(left_of.sum())
+        shares.append(is_rare.mean())
+        begins = np.flatnonzero(np.diff(is_rare.astype(int)) == 1)
+        lengths += [is_rare.sum() / len(begins)] if len(begins) else []
+    assert 0.02 < np.mean(shares) < 0.12
+    assert 1.5 < np.median(lengths) < 6

@@ -14,7 +14,8 @@ from models.person.pose_picture import JOINTS, draw_poses
 from models.prompts.prompt_file import bundled_prompt_set
 from pipelines.errors import TrainingError
 from pipelines.lab.poses.pose_lives import PoseRuns, poses_at, simulate_pose_runs
-from pipelines.lab.training.pose_clip import PoseRecipe, train_pose_clip
+from pipelines.lab.training.pose_clip import train_pose_clip
+from pipelines.lab.training.pose_recipe import PoseRecipe
 from pipelines.lab.training.pose_windows import PoseWindows
 
 TINY = PoseRecipe(
@@ -89,6 +90,17 @@ def test_a_training_that_starts_from_a_checkpoint_keeps_its_text_tower(
     assert recipe["start"] == load_clip(first).hash
 
 
+def test_the_start_can_have_all_of_the_weight(tmp_path: Path) -> None:
+    first = train_pose_clip(TINY, bundled_prompt_set(), tmp_path / "first", silent)
+    recipe = replace(TINY, start_share=1.0)
+    start = load_clip(first)
+    same = train_pose_clip(
+        recipe, bundled_prompt_set(), tmp_path / "same", silent, start=start
+    )
+    old, new = (load_file(it / "model.safetensors") for it in (first, same))
+    assert all(torch.equal(old[name], new[name]) for name in old)
+
+
 def test_another_recipe_in_the_same_folder_is_refused(tmp_path: Path) -> None:
     train_pose_clip(TINY, bundled_prompt_set(), tmp_path, silent)
     with pytest.raises(TrainingError, match="holds another recipe"):
@@ -128,6 +140,31 @@ def test_pictures_are_those_that_a_live_history_draws(runs: PoseRuns) -> None:
             history.add(step, landmarks)
     (drawn,) = draw_poses(*poses_at(runs, np.array([0]), np.array([last])))
     assert np.abs(drawn.astype(int) - history.picture(last)).max() <= 1
+
+
+def test_twice_the_pace_is_every_second_pose(runs: PoseRuns) -> None:
+    last = int(np.flatnonzero(runs.found[0])[-1]) // 2
+    halved = replace(
+        runs,
+        joints=runs.joints[:, ::2],
+        found=runs.found[:, ::2],
+        sizes=runs.sizes[:, ::2],
+        labels=runs.labels[:, ::2],
+    )
+    fast = poses_at(
+        runs, np.array([0]), np.array([2 * last]), pace=np.array([2], np.float32)
+    )
+    every_second = poses_at(halved, np.array([0]), np.array([last]))
+    for one, other in zip(fast, every_second, strict=True):
+        assert (one == other).all()
+
+
+def test_windows_of_other_people_keep_their_labels(runs: PoseRuns) -> None:
+    varied = PoseWindows(runs, bundled_prompt_set(), TINY.frames, others=True)
+    drawn, targets = varied.draw(64, np.random.default_rng(0))
+    plain, _ = windows(runs).draw(64, np.random.default_rng(0))
+    assert (drawn != plain).any()
+    assert targets.sum(axis=1) == pytest.approx(1)
 
 
 def test_recent_pictures_weigh_more() -> None:

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float32
 from models.prompts.prompt_file import bundled_prompt_set
 from pipelines.errors import TrainingError
 from pipelines.lab.poses.pose_lives import PoseRuns, simulate_pose_runs
-from pipelines.lab.training.pose_clip import PoseRecipe
+from pipelines.lab.training.pose_recipe import PoseRecipe
 from pipelines.lab.training.train_vector_net import NetRecipe, learn, train_vector_net
 from pipelines.lab.training.vector_net import (
     REACH,
