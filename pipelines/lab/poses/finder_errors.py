@@ -170,15 +170,15 @@ def _confuse(
 ) -> None:
     """Exchange left and right, turn the body, or see it in a part of itself."""
     steps = len(joints)
-    exchanged = _runs(rng, steps, _share(rng, 0.035, 0.5), _FEW_STEPS)
-    exchanged |= is_down & _runs(rng, steps, _share(rng, 0.03, 0.7), _MANY_STEPS)
+    exchanged = _runs(rng, steps, _share(rng, 0.035, 0.5, 0.7), _FEW_STEPS)
+    exchanged |= is_down & _runs(rng, steps, _share(rng, 0.03, 0.7, 0.7), _MANY_STEPS)
     joints[exchanged] = joints[exchanged][:, _SWAPPED]
-    inverted = _runs(rng, steps, _share(rng, 0.02, 0.2), _FEW_STEPS)
-    inverted |= is_down & _runs(rng, steps, _share(rng, 0.01, 0.3), _MANY_STEPS)
+    inverted = _runs(rng, steps, _share(rng, 0.02, 0.4, 0.4), _FEW_STEPS)
+    inverted |= is_down & _runs(rng, steps, _share(rng, 0.01, 0.4, 0.4), _MANY_STEPS)
     shoulders, hips = joints[:, SHOULDERS, :2], joints[:, HIPS, :2]
     middle = (shoulders.mean(axis=1) + hips.mean(axis=1))[:, None] / 2
     joints[inverted, :, :2] = (2 * middle - joints[..., :2])[inverted]
-    in_part = _runs(rng, steps, _share(rng, 0.04, 0.4), _MANY_STEPS)
+    in_part = _runs(rng, steps, _share(rng, 0.04, 0.6, 0.3), _MANY_STEPS)
     part = joints[:, [int(rng.integers(len(JOINTS)))], :2]
     turn = rng.normal(0, 0.8)
     cos, sin = np.cos(turn), np.sin(turn)
@@ -199,17 +199,20 @@ def _losses(
     hips = places[:, HIPS].mean(axis=1)
     moved = np.linalg.norm(np.diff(hips, axis=0, prepend=hips[:1]), axis=1) / sizes
     outside = 1 - inside.mean(axis=1)
-    lost = _runs(rng, steps, _share(rng, 0.012, 0.2), _MANY_STEPS)
-    lost |= is_down & _runs(rng, steps, _share(rng, 0.015, 0.4), _MANY_STEPS)
-    lost |= rng.random(steps) < np.clip(0.4 * moved * rng.uniform(0, 1), 0, 0.4)
+    lost = _runs(rng, steps, _share(rng, 0.008, 0.4, 0.2), _MANY_STEPS)
+    lost |= is_down & _runs(rng, steps, _share(rng, 0.015, 0.4, 0.2), _MANY_STEPS)
+    lost |= rng.random(steps) < np.clip(0.2 * moved * rng.uniform(0, 1), 0, 0.4)
     chance = ndtr(_slow_noise(rng, (steps,), 0.9))
     lost |= chance < np.interp(outside, _OUTSIDE, _LOST_OUTSIDE)
     return lost
 
 
-def _share(rng: np.random.Generator, mean: float, most: float) -> float:
-    """Draw the share of a view's steps that have an error; few views have much."""
-    return float(min(most, rng.exponential(mean)))
+def _share(rng: np.random.Generator, mean: float, most: float, shape: float) -> float:
+    """Draw the share of a view's steps that have an error.
+
+    The smaller the shape, the more views have hardly any and the more few have many.
+    """
+    return float(min(most, rng.gamma(shape, mean / shape)))
 
 
 def _runs(rng: np.random.Generator, steps: int, share: float, mean: float) -> Steps:
