@@ -1,9 +1,9 @@
 """The person finder's errors: from where joints are to where it would see them.
 
-Fitted to rendered people, whose joints are known: the means below are of 120 minutes
-that are films for training, seen by the finder as it follows a person. Every view draws
-its own rates of each error around these means, because people, rooms and cameras differ
-and real ones differ more.
+Fitted by hand to rendered people, whose joints are known: to 120 minutes of training
+(``PoseRecipe.rendered_plans``), seen by the finder as it follows a person. Every view
+draws its own rates of each error, because people, rooms and cameras differ and real
+ones differ more.
 
 The usual error is slow: it lasts for seconds and is about 0.05 body sizes. Hidden limbs
 are guessed, mostly too near the body. For a few pictures left and right are exchanged,

@@ -29,17 +29,17 @@ class PoseRecipe:
         steps: Optimiser steps.
         windows: Windows in a step.
         late_from: Share of the steps before recordings, rendered lives, ordinary hours
-            and short names of the labels are learnt as well, unless the training starts
-            from a checkpoint. Few scenes, seen for long,
-            taught the model their people instead of their motion.
+            and short names of the labels are learnt as well; at once if the training
+            starts from a checkpoint. Few scenes, seen for long, taught the model their
+            people instead of their motion.
         filmed_share: Share of the windows that are of recordings, if there are any.
         footage: Hash of the recordings' labels; empty without recordings.
         start: Hash of the checkpoint whose weights the training starts from; empty for
             new weights. Its text tower and scale stay as they are, so an IS-CLIP on it
             that fuses late, and so uses no picture tower, needs no new training.
         start_share: Share of the start's weights in the result; the rest are those of
-            the training. Their mean keeps what the start knew of people that the
-            training does not show (Wortsman et al. 2022, "Robust fine-tuning of
+            the training. Their mean is meant to keep what the start knew of people that
+            the training does not show (Wortsman et al. 2022, "Robust fine-tuning of
             zero-shot models", arXiv:2109.01903).
         others: Whether windows of lives show other paces and proportions than the lives
             have, because real people do.
@@ -76,7 +76,7 @@ class PoseRecipe:
     footage: str = ""
     start: str = ""
     start_share: float = 0.5
-    others: bool = True
+    others: bool = False
     rendered: int = 120
     rendered_share: float = 0.2
     hours: int = 200
@@ -131,5 +131,8 @@ class PoseRecipe:
         return weights
 
 
-FURTHER = PoseRecipe(steps=5000, peak_rate=3e-3, other_rate=1.1e-3)
-"""To train a checkpoint further: fewer steps at lower rates than for a new one."""
+FURTHER = PoseRecipe(steps=5000, others=True, peak_rate=3e-3, other_rate=1.1e-3)
+"""To train a checkpoint further: fewer steps at lower rates than for a new one.
+
+Other paces and proportions were measured here alone, so a new checkpoint has none.
+"""

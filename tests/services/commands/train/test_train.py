@@ -71,6 +71,6 @@ def test_a_pose_training_starts_from_a_checkpoint_on_poses_only(
     out, pixels = tmp_path / "run", PICTURE_CHECKPOINT_FOLDER
     given = ["--out", str(out), "--start-from", str(pixels)]
     assert run(app, ["train", "default", *given]) == 2
-    told = " ".join(capsys.readouterr().err.replace("│", " ").split())
-    assert "has the view picture, not pose" in told
+    message = " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert "has the view picture, not pose" in message
     assert not out.exists()
