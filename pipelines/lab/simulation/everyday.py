@@ -72,6 +72,7 @@ _FALLS: dict[str, tuple[Weighted, ...]] = {
         (0.7, wide_falls.topple),
         (0.5, wide_falls.collapse),
         (0.4, wide_falls.fall_on_knees),
+        (1.2, wide_falls.crumple),
     ),
     "chair": ((1.0, Life.fall_from_chair), (0.9, wide_falls.slide_off)),
     "bed": ((1.0, Life.fall_from_bed),),

@@ -47,7 +47,7 @@ from pipelines.sources.wearable.replay import IMU_COLUMNS
 Job = TypeVar("Job", bound=Hashable)
 Result = TypeVar("Result")
 
-SIMULATOR_VERSION = 5
+SIMULATOR_VERSION = 6
 """Raise this number when equal plans give other pictures or labels."""
 
 FRAME_RATE_HZ = Fraction(12)

@@ -88,6 +88,39 @@ def fall_on_knees(life: Life) -> None:
     _lie(life)
 
 
+def crumple(life: Life) -> None:
+    """Fall straight down: the legs give way, and the body tips over where it stood.
+
+    Some reach for the floor or a support first, and some rest low for a moment.
+    """
+    motion, rng = life.motion, life.rng
+    feet, heading = life.feet_now(), motion.heading_rad
+    low = _LOW[int(rng.integers(len(_LOW)))](rng)
+    sunk = motion.on_feet(low, heading, feet + _aside(rng, rng.uniform(0, 0.2)))
+    turned = heading + rng.normal(0, 0.4)
+    over = _aside(rng, rng.uniform(0, 0.35))
+    end = motion.laid(poses.sprawled(rng), turned, sunk[:2] + over, 0.0)
+    if not life.world.sees_trunk(end):
+        return
+    if rng.random() < 0.35:
+        bent = motion.on_feet(poses.bending(rng), heading, feet)
+        motion.move("falling", bent, rng.uniform(0.3, 0.7), "feet")
+    motion.drop("falling", sunk, rng.uniform(0.35, 1.1), rng.uniform(1.0, 2.2))
+    if rng.random() < 0.3:
+        motion.hold("falling", rng.uniform(0.2, 0.5), "floor", 3)
+    motion.drop("falling", end, rng.uniform(0.35, 1.1), rng.uniform(1.0, 1.8))
+    _lie(life)
+
+
+_LOW = (
+    poses.squatting,
+    poses.kneeling,
+    poses.sitting_on_floor,
+    poses.sitting_on_floor,
+    poses.half_up,
+)
+
+
 def slide_off(life: Life) -> None:
     """Slide off the chair onto the floor."""
     motion, rng = life.motion, life.rng

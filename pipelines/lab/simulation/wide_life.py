@@ -37,6 +37,7 @@ def wide_choices(life: Life) -> list[Choice]:
                 (falls * 0.7, wide_falls.topple),
                 (falls * 0.5, wide_falls.collapse),
                 (falls * 0.4, wide_falls.fall_on_knees),
+                (falls * 1.2, wide_falls.crumple),
             ]
         case "chair":
             weighted = [

@@ -28,6 +28,7 @@ FALLS = (
     wide_falls.topple,
     wide_falls.collapse,
     wide_falls.fall_on_knees,
+    wide_falls.crumple,
 )
 
 
@@ -80,6 +81,16 @@ def test_falls_end_on_the_floor(world: World, activity: Activity) -> None:
     assert {"falling", "fallen"} <= labels_of(life)
     world.pose(life.motion.now)
     assert world.data.geom("pelvis").xpos[2] < 0.5
+
+
+def test_who_crumples_goes_down_where_the_feet_stood(world: World) -> None:
+    life = doing(world, wide_falls.crumple, "standing")
+    track = life.motion.track(life.motion.duration_s)
+    falling = [i for i, label in enumerate(track.labels) if label == "falling"]
+    down = track.qpos[falling]
+    assert np.linalg.norm(down[-1, :2] - down[0, :2]) < 0.9
+    sinks = np.diff(down[:, 2]) / (1 / SAMPLE_RATE_HZ)
+    assert sinks.min() < -0.8  # metres a second: it is no sitting down
 
 
 def test_sliding_off_the_chair_ends_on_the_floor(world: World) -> None:
