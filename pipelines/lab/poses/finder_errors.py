@@ -3,7 +3,7 @@
 Fitted by hand to rendered people, whose joints are known: to 120 minutes of training
 (``PoseRecipe.rendered_plans``), seen by the finder as it follows a person. Every view
 draws its own rates of each error, because people, rooms and cameras differ and real
-ones differ more.
+ones differ more. ``wardwatch study finder`` compares them with other rendered people.
 
 The usual error is slow: it lasts for seconds and is about 0.05 body sizes. Hidden limbs
 are guessed, mostly too near the body. For a few pictures left and right are exchanged,
@@ -21,7 +21,9 @@ from scipy.special import ndtr
 
 from models.person.pose_picture import HIPS, JOINTS, SHOULDERS, body_sizes
 
-_SWAPPED = (0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11)
+SWAPPED = (0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11)
+"""Place in ``JOINTS`` of the same joint of the body's other side."""
+
 _DIFFICULTY = np.array(
     [1, 1, 1, 1.25, 1.25, 1.05, 1.05, 1.05, 1.05, 0.95, 0.95, 0.95, 0.95], np.float32
 )
@@ -74,6 +76,8 @@ def see(
     places: Float32[np.ndarray, "step 13 2"],
     inside: Bool[np.ndarray, "step 13"],
     is_down: Steps,
+    *,
+    mirrors: bool | None = None,
 ) -> SeenBody:
     """Add the finder's errors.
 
@@ -82,14 +86,15 @@ def see(
         places: True places in the picture's square; NaN where the person is absent.
         inside: Whether each is in the picture.
         is_down: Whether the body lies or nearly does, where errors are more frequent.
+        mirrors: Whether the body is seen as in a mirror; drawn by default.
     """
     is_there = np.isfinite(places).all(axis=(1, 2))
     if not is_there.any():
         return SeenBody(np.zeros((*places.shape[:2], 3), np.float32), is_there)
     places = np.where(is_there[:, None, None], places, 0.5).astype(np.float32)
-    if rng.random() < 0.5:
-        places, inside = _mirrored(places), inside[:, _SWAPPED]
-    sizes = _sizes(places, is_there)
+    if rng.random() < 0.5 if mirrors is None else mirrors:
+        places, inside = _mirrored(places), inside[:, SWAPPED]
+    sizes = error_sizes(places, is_there)
     shifted = places + _usual_errors(rng, len(places)) * sizes[:, None, None]
     lost_sight = rng.normal(0, 0.06, shifted.shape) * sizes[:, None, None]
     shifted = np.where(inside[..., None], shifted, shifted + lost_sight)
@@ -106,13 +111,18 @@ def see(
 def _mirrored(
     places: Float32[np.ndarray, "step 13 2"],
 ) -> Float32[np.ndarray, "step 13 2"]:
-    return np.stack((1 - places[..., 0], places[..., 1]), axis=-1)[:, _SWAPPED]
+    return np.stack((1 - places[..., 0], places[..., 1]), axis=-1)[:, SWAPPED]
 
 
-def _sizes(
+def error_sizes(
     places: Float32[np.ndarray, "step 13 2"], is_there: Steps
 ) -> Float32[np.ndarray, " step"]:
-    """Return the body's size at each step; foreshortening makes no error small."""
+    """Return the body's size at each step; foreshortening makes no error small.
+
+    Args:
+        places: Places in the picture's square; any finite ones where nobody is.
+        is_there: Whether somebody is in the room, at one step at least.
+    """
     sizes = body_sizes(places)
     least = np.float32(0.6) * np.percentile(sizes[is_there], 70)
     largest: Float32[np.ndarray, " step"] = np.maximum(sizes, least).astype(np.float32)
@@ -172,7 +182,7 @@ def _confuse(
     steps = len(joints)
     exchanged = _runs(rng, steps, _share(rng, 0.035, 0.5, 0.7), _FEW_STEPS)
     exchanged |= is_down & _runs(rng, steps, _share(rng, 0.03, 0.7, 0.7), _MANY_STEPS)
-    joints[exchanged] = joints[exchanged][:, _SWAPPED]
+    joints[exchanged] = joints[exchanged][:, SWAPPED]
     inverted = _runs(rng, steps, _share(rng, 0.02, 0.4, 0.4), _FEW_STEPS)
     inverted |= is_down & _runs(rng, steps, _share(rng, 0.01, 0.4, 0.4), _MANY_STEPS)
     shoulders, hips = joints[:, SHOULDERS, :2], joints[:, HIPS, :2]

@@ -215,18 +215,27 @@ def view_of(
     camera = camera or ward_camera(world.view)
     first = int(rng.integers(_STRIDE)) if first is None else first
     chosen = places[first::_STRIDE]
-    shoulders = chosen[:, SHOULDERS, 2].mean(axis=1)
-    hips = chosen[:, HIPS, 2].mean(axis=1)
-    is_down = (np.abs(shoulders - hips) < _DOWN_M) & (hips < _LOW_M)
     projected, inside = camera.project(chosen)
-    seen = see(rng, projected, inside, is_down)
+    seen = see(rng, projected, inside, is_lying(chosen))
     if reuses:
         sizes = latest_sizes(seen.joints, seen.found)
         seen = reuse_poses(rng, seen, projected, sizes)
-    labels = (track.labels[sample_at(first + i * _STRIDE)] for i in range(len(hips)))
+    labels = (track.labels[sample_at(first + i * _STRIDE)] for i in range(len(chosen)))
     sizes = latest_sizes(seen.joints, seen.found)
     joints = seen.joints.astype(np.float16)
     return PoseRun(joints, seen.found, sizes, tuple(labels))
+
+
+def is_lying(
+    places: Float32[np.ndarray, "step 13 3"],
+) -> Bool[np.ndarray, " step"]:
+    """Return whether a body lies or nearly does, from its joints in metres."""
+    shoulders = places[:, SHOULDERS, 2].mean(axis=1)
+    hips = places[:, HIPS, 2].mean(axis=1)
+    lies: Bool[np.ndarray, " step"] = (np.abs(shoulders - hips) < _DOWN_M) & (
+        hips < _LOW_M
+    )
+    return lies
 
 
 def join_runs(runs: Sequence[PoseRun], *, pad: bool = False) -> PoseRuns:

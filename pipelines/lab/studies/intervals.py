@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float, Shaped
+from jaxtyping import Float, Int64, Shaped
 from scipy.stats import binomtest, chi2
 
 Interval = tuple[float, float]
@@ -67,7 +67,7 @@ def quantile_interval(
     if not values:
         return None
     draws = np.random.default_rng(seed).choice(values, (_RESAMPLES, len(values)))
-    return _spread(np.quantile(draws, quantile, axis=1))
+    return spread(np.quantile(draws, quantile, axis=1))
 
 
 def cluster_interval(
@@ -91,13 +91,17 @@ def cluster_interval(
     hit_count, trial_count = int(hits.sum()), int(trials.sum())
     if hit_count in (0, trial_count):
         return wilson_interval(clusters if hit_count else 0, clusters)
+    drawn = resampled_units(clusters, seed)
+    return spread((drawn @ hits[held]) / (drawn @ trials[held]))
+
+
+def resampled_units(units: int, seed: int) -> Int64[np.ndarray, "draw unit"]:
+    """Return how often each unit is in each resample; equal for equal seeds."""
     generator = np.random.default_rng(seed)
-    drawn = generator.multinomial(
-        clusters, np.full(clusters, 1 / clusters), size=_RESAMPLES
-    )
-    return _spread((drawn @ hits[held]) / (drawn @ trials[held]))
+    return generator.multinomial(units, np.full(units, 1 / units), size=_RESAMPLES)
 
 
-def _spread(resampled: Float[np.ndarray, " draw"]) -> Interval:
+def spread(resampled: Float[np.ndarray, " draw"]) -> Interval:
+    """Return the interval of a figure from its values in resamples."""
     low, high = np.quantile(resampled, [_TAIL_RATIO, 1 - _TAIL_RATIO])
     return float(low), float(high)

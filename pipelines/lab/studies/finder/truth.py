@@ -1,0 +1,63 @@
+"""Where a life's joints are in the pictures of the ward's camera."""
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from jaxtyping import Bool, Float32
+
+from pipelines.lab.poses.body_joints import RATE_HZ, joint_places, sample_at
+from pipelines.lab.poses.cameras import ward_camera
+from pipelines.lab.poses.finder_errors import SeenBody, see
+from pipelines.lab.poses.pose_lives import STEP_RATE_HZ, is_lying
+from pipelines.lab.simulation.footage import RecordingPlan
+from pipelines.lab.simulation.life import live
+from pipelines.lab.simulation.wide_life import wide_choices
+from pipelines.lab.simulation.world import random_world
+
+_STRIDE = RATE_HZ // STEP_RATE_HZ
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class TrueLife:
+    """A life as it was, at each step of 1/8 s.
+
+    Attributes:
+        places: Places of the joints in the picture's square; NaN where the person is
+            absent.
+        inside: Whether each is in the picture.
+        is_down: Whether the body lies or nearly does.
+        labels: The activity.
+    """
+
+    places: Float32[np.ndarray, "step 13 2"]
+    inside: Bool[np.ndarray, "step 13"]
+    is_down: Bool[np.ndarray, " step"]
+    labels: tuple[str, ...]
+
+    def first(self, steps: int) -> "TrueLife":
+        """Return the life without its steps after these."""
+        return TrueLife(
+            self.places[:steps],
+            self.inside[:steps],
+            self.is_down[:steps],
+            self.labels[:steps],
+        )
+
+
+def true_life(plan: RecordingPlan) -> TrueLife:
+    """Live a plan as ``rendered_runs`` does, without taking pictures."""
+    rng = plan.generator()
+    world = random_world(rng)
+    track = live(world, rng, plan.duration_s, wide_choices)
+    places = joint_places(track, world)[::_STRIDE]
+    projected, inside = ward_camera(world.view).project(places)
+    labels = (track.labels[sample_at(i * _STRIDE)] for i in range(len(places)))
+    return TrueLife(projected, inside, is_lying(places), tuple(labels))
+
+
+def draw_errors(life: TrueLife, rng: np.random.Generator) -> SeenBody:
+    """Draw the errors of the finder, in joints as coarse as those of training."""
+    seen = see(rng, life.places, life.inside, life.is_down, mirrors=False)
+    return SeenBody(seen.joints.astype(np.float16).astype(np.float32), seen.found)
