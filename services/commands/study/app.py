@@ -4,6 +4,7 @@ import typer
 
 from services.commands.study.drift import drift
 from services.commands.study.features import features
+from services.commands.study.finder import finder
 from services.commands.study.models import add_model_studies
 from services.commands.study.month import month
 from services.commands.study.pairs import pairs
@@ -16,6 +17,7 @@ app = typer.Typer(no_args_is_help=True, help="Measure how well a method works.")
 
 app.command("real")(real)
 app.command("month")(month)
+app.command("finder")(finder)
 app.command("pairs")(pairs)
 app.command("wordings")(wordings)
 app.command("worn")(worn)
