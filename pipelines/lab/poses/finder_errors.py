@@ -6,9 +6,10 @@ draws its own rates of each error, because people, rooms and cameras differ and 
 ones differ more. ``wardwatch study finder`` compares them with other rendered people.
 
 The usual error is slow: it lasts for seconds and is about 0.05 body sizes. Hidden limbs
-are guessed, mostly too near the body. For a few pictures left and right are exchanged,
-the body is upside down, or all of it is seen in a part of it. People are lost seldom,
-mostly at the picture's edges, and then for a second or more.
+are guessed, mostly too near the body. Now and then, more often in fast motion, left and
+right are exchanged, the body is upside down, or it is seen elsewhere in another size.
+A body that the picture's edge cuts is seen wrong most often: in the part of it that is
+in the picture, or not at all.
 """
 
 from dataclasses import dataclass
@@ -49,10 +50,18 @@ _HIDDEN_TOGETHER = (
 _CONSTANT = 0.018  # body sizes; each coordinate of each joint in a whole view
 _LEAST_CHANGE, _MOST_CHANGE = 0.018, 0.065  # the same, of what changes
 _SLOW_SHARE, _SLOW, _FAST = 0.8, 0.98, 0.6  # of the variance; memory from step to step
-_FEW_STEPS, _MANY_STEPS = 3.0, 8.0  # mean lengths of runs of errors
+_SPELL_STEPS, _SPELL_SPREAD, _VIEW_SPREAD = 1.5, 1.3, 0.8
+"""Lengths of spells of an error are lognormal: most last for 1 to 3 steps, a few for
+seconds. Their median in steps, their spread, and that of the views' medians."""
+
+_A_MINUTE = 480.0  # steps
+_MOTION_SHAKES = 12.0  # growth of fast errors, for a motion of one body size in a step
+_MOTION_ADDS = 25.0  # spells a minute, for a motion of one body size in a step
 _OUTSIDE = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9)
-_LOST_OUTSIDE = (0.0, 0.07, 0.12, 0.35, 0.65, 1.0)
-"""Share of the joints that are outside of the picture, and how often a body is lost."""
+_LOST_OUTSIDE = (0.0, 0.05, 0.15, 0.35, 0.65, 1.0)
+_MISPLACED_OUTSIDE = (0.0, 0.11, 0.15, 0.45, 0.75, 0.9)
+"""Share of the joints that are outside of the picture, how often a body is then lost,
+and how often it is found as another one, in the part that is in the picture."""
 
 Steps = Bool[np.ndarray, " step"]
 
@@ -75,7 +84,6 @@ def see(
     rng: np.random.Generator,
     places: Float32[np.ndarray, "step 13 2"],
     inside: Bool[np.ndarray, "step 13"],
-    is_down: Steps,
     *,
     mirrors: bool | None = None,
 ) -> SeenBody:
@@ -85,7 +93,6 @@ def see(
         rng: Source of every random choice.
         places: True places in the picture's square; NaN where the person is absent.
         inside: Whether each is in the picture.
-        is_down: Whether the body lies or nearly does, where errors are more frequent.
         mirrors: Whether the body is seen as in a mirror; drawn by default.
     """
     is_there = np.isfinite(places).all(axis=(1, 2))
@@ -95,17 +102,30 @@ def see(
     if rng.random() < 0.5 if mirrors is None else mirrors:
         places, inside = _mirrored(places), inside[:, SWAPPED]
     sizes = error_sizes(places, is_there)
-    shifted = places + _usual_errors(rng, len(places)) * sizes[:, None, None]
-    lost_sight = rng.normal(0, 0.06, shifted.shape) * sizes[:, None, None]
-    shifted = np.where(inside[..., None], shifted, shifted + lost_sight)
+    outside = 1 - inside.mean(axis=1)
+    moved = _motion(places, sizes)
+    shifted = places + _usual_errors(rng, moved) * sizes[:, None, None]
+    guesses = _slow_noise(rng, shifted.shape, _SLOW)
+    guesses *= (sizes * (0.06 + 0.3 * outside))[:, None, None]
+    shifted = np.where(inside[..., None], shifted, shifted + guesses)
     visibility = np.clip(1 - 0.04 * np.abs(rng.normal(size=inside.shape)), 0, 1)
     visibility = np.where(inside, visibility, rng.uniform(0.0, 0.8, inside.shape))
     joints = np.concatenate((shifted, visibility[..., None]), axis=-1)
     _hide(rng, joints, sizes)
-    _confuse(rng, joints, is_down)
-    found = is_there & ~_losses(rng, places, inside, sizes, is_down)
+    _confuse(rng, joints, moved)
+    _misplace_cut(rng, joints, inside)
+    found = is_there & ~_losses(rng, outside, moved)
     joints[~found] = 0
     return SeenBody(joints.astype(np.float32), found)
+
+
+def _motion(
+    places: Float32[np.ndarray, "step 13 2"], sizes: Float32[np.ndarray, " step"]
+) -> Float32[np.ndarray, " step"]:
+    """Return the mean way of the joints since the step before, in body sizes."""
+    ways = np.linalg.norm(np.diff(places, axis=0, prepend=places[:1]), axis=-1)
+    moved: Float32[np.ndarray, " step"] = ways.mean(axis=1) / sizes
+    return moved
 
 
 def _mirrored(
@@ -140,12 +160,17 @@ def _slow_noise(
 
 
 def _usual_errors(
-    rng: np.random.Generator, steps: int
+    rng: np.random.Generator, moved: Float32[np.ndarray, " step"]
 ) -> Float64[np.ndarray, "step 13 2"]:
-    """Draw the error of every joint, in body sizes: a changing and a constant part."""
+    """Draw the error of every joint, in body sizes: a changing and a constant part.
+
+    What changes fast grows with the motion.
+    """
+    steps = len(moved)
     shape = (steps, len(JOINTS), 2)
     slow = np.sqrt(_SLOW_SHARE) * _slow_noise(rng, shape, _SLOW)
     fast = np.sqrt(1 - _SLOW_SHARE) * _slow_noise(rng, shape, _FAST)
+    fast *= (1 + _MOTION_SHAKES * np.minimum(0.3, moved))[:, None, None]
     strength = np.exp(rng.uniform(np.log(_LEAST_CHANGE), np.log(_MOST_CHANGE)))
     uneven = np.exp(0.4 * _slow_noise(rng, (steps, len(JOINTS), 1), _SLOW))
     constant = rng.normal(0, _CONSTANT, (1, len(JOINTS), 2))
@@ -176,53 +201,83 @@ def _hide(
 
 
 def _confuse(
-    rng: np.random.Generator, joints: Float64[np.ndarray, "step 13 3"], is_down: Steps
+    rng: np.random.Generator,
+    joints: Float64[np.ndarray, "step 13 3"],
+    moved: Float32[np.ndarray, " step"],
 ) -> None:
-    """Exchange left and right, turn the body, or see it in a part of itself."""
-    steps = len(joints)
-    exchanged = _runs(rng, steps, _share(rng, 0.035, 0.5, 0.7), _FEW_STEPS)
-    exchanged |= is_down & _runs(rng, steps, _share(rng, 0.03, 0.7, 0.7), _MANY_STEPS)
+    """Exchange left and right, turn the body, or see it elsewhere in another size."""
+    exchanged = _spells(rng, 2.0 * rng.gamma(0.6, 1 / 0.6), moved)
     joints[exchanged] = joints[exchanged][:, SWAPPED]
-    inverted = _runs(rng, steps, _share(rng, 0.02, 0.4, 0.4), _FEW_STEPS)
-    inverted |= is_down & _runs(rng, steps, _share(rng, 0.01, 0.4, 0.4), _MANY_STEPS)
-    shoulders, hips = joints[:, SHOULDERS, :2], joints[:, HIPS, :2]
-    middle = (shoulders.mean(axis=1) + hips.mean(axis=1))[:, None] / 2
-    joints[inverted, :, :2] = (2 * middle - joints[..., :2])[inverted]
-    in_part = _runs(rng, steps, _share(rng, 0.04, 0.6, 0.3), _MANY_STEPS)
-    part = joints[:, [int(rng.integers(len(JOINTS)))], :2]
-    turn = rng.normal(0, 0.8)
-    cos, sin = np.cos(turn), np.sin(turn)
-    turned = (joints[..., :2] - middle) @ np.array([[cos, sin], [-sin, cos]])
-    small = (part + middle) / 2 + rng.uniform(0.35, 0.75) * turned
-    joints[in_part, :, :2] = small[in_part]
+    middle = joints[:, SHOULDERS + HIPS, :2].mean(axis=1)
+    inverted = _spells(rng, 0.8 * rng.gamma(0.4, 1 / 0.4), moved)
+    _turn(joints, inverted, middle, np.pi, rng.uniform(0.7, 1.2))
+    part = joints[:, int(rng.integers(len(JOINTS))), :2]
+    misplaced = _spells(rng, 0.8 * rng.gamma(0.4, 1 / 0.4), moved)
+    near = (part + middle) / 2
+    _turn(joints, misplaced, near, rng.normal(0, 0.8), rng.uniform(0.45, 1.3))
+
+
+def _misplace_cut(
+    rng: np.random.Generator,
+    joints: Float64[np.ndarray, "step 13 3"],
+    inside: Bool[np.ndarray, "step 13"],
+) -> None:
+    """See a whole body in the part of it that is in the picture."""
+    share = np.interp(1 - inside.mean(axis=1), _OUTSIDE, _MISPLACED_OUTSIDE)
+    of_view = rng.normal(0, 1)  # some views have nearly all of these errors
+    drawn = 0.7 * of_view + 0.7 * _slow_noise(rng, (len(joints),), 0.9)
+    seen = np.where(inside[..., None], joints[..., :2], np.nan)
+    seen[~inside.any(axis=1)] = 0.5
+    middle = np.nanmean(seen, axis=1)
+    _turn(
+        joints, ndtr(drawn) < share, middle, rng.normal(0, 1.6), rng.uniform(0.3, 1.1)
+    )
+
+
+def _turn(
+    joints: Float64[np.ndarray, "step 13 3"],
+    where: Steps,
+    to: Float64[np.ndarray, "step 2"],
+    angle_rad: float,
+    scale: float,
+) -> None:
+    """Turn and scale the body about its trunk, and put the trunk elsewhere."""
+    trunk = joints[:, SHOULDERS + HIPS, :2].mean(axis=1)[:, None]
+    cos, sin = np.cos(angle_rad), np.sin(angle_rad)
+    turned = (joints[..., :2] - trunk) @ np.array([[cos, sin], [-sin, cos]])
+    joints[where, :, :2] = (to[:, None] + scale * turned)[where]
 
 
 def _losses(
     rng: np.random.Generator,
-    places: Float32[np.ndarray, "step 13 2"],
-    inside: Bool[np.ndarray, "step 13"],
-    sizes: Float32[np.ndarray, " step"],
-    is_down: Steps,
+    outside: Float64[np.ndarray, " step"],
+    moved: Float32[np.ndarray, " step"],
 ) -> Steps:
     """Draw the steps at which nobody is found."""
-    steps = len(places)
-    hips = places[:, HIPS].mean(axis=1)
-    moved = np.linalg.norm(np.diff(hips, axis=0, prepend=hips[:1]), axis=1) / sizes
-    outside = 1 - inside.mean(axis=1)
-    lost = _runs(rng, steps, _share(rng, 0.008, 0.4, 0.2), _MANY_STEPS)
-    lost |= is_down & _runs(rng, steps, _share(rng, 0.015, 0.4, 0.2), _MANY_STEPS)
-    lost |= rng.random(steps) < np.clip(0.2 * moved * rng.uniform(0, 1), 0, 0.4)
-    chance = ndtr(_slow_noise(rng, (steps,), 0.9))
+    lost = _spells(rng, 0.6 * rng.gamma(0.4, 1 / 0.4), moved / 10)
+    chance = ndtr(_slow_noise(rng, (len(outside),), 0.9))
     lost |= chance < np.interp(outside, _OUTSIDE, _LOST_OUTSIDE)
     return lost
 
 
-def _share(rng: np.random.Generator, mean: float, most: float, shape: float) -> float:
-    """Draw the share of a view's steps that have an error.
+def _spells(
+    rng: np.random.Generator, a_minute: float, moved: Float32[np.ndarray, " step"]
+) -> Steps:
+    """Draw spells of an error.
 
-    The smaller the shape, the more views have hardly any and the more few have many.
+    Args:
+        rng: Source of the choices.
+        a_minute: Mean number of spells a minute of a person who keeps still.
+        moved: Motion at each step, in body sizes; it adds spells.
     """
-    return float(min(most, rng.gamma(shape, mean / shape)))
+    chance = (a_minute + np.minimum(5, _MOTION_ADDS * moved)) / _A_MINUTE
+    begins = np.flatnonzero(rng.random(len(moved)) < chance)
+    median = _SPELL_STEPS * np.exp(rng.normal(0, _VIEW_SPREAD))
+    lengths = rng.lognormal(np.log(median), _SPELL_SPREAD, len(begins))
+    spells = np.zeros(len(moved), bool)
+    for begin, length in zip(begins, np.ceil(lengths).astype(int), strict=True):
+        spells[begin : begin + length] = True
+    return spells
 
 
 def _runs(rng: np.random.Generator, steps: int, share: float, mean: float) -> Steps:

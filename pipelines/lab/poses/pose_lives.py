@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float16, Float32, Int16, Int64
 from numpy.lib.stride_tricks import sliding_window_view
 
 from models.person.pose_history import LEAST_SIZE, SIZE_SHARE, SIZE_STEPS
-from models.person.pose_picture import HIPS, JOINTS, MOMENTS, SHOULDERS, body_sizes
+from models.person.pose_picture import JOINTS, MOMENTS, body_sizes
 from pipelines.errors import TrainingError
 from pipelines.lab.poses.body_joints import RATE_HZ, joint_places, sample_at
 from pipelines.lab.poses.cameras import free_camera, ward_camera
@@ -37,7 +37,6 @@ STEP_RATE_HZ = 8
 _STRIDE = RATE_HZ // STEP_RATE_HZ
 _LEAST_STEPS = 20
 _FREE_SHARE = 0.5
-_DOWN_M, _LOW_M = 0.3, 1.0
 _FIRST_SIZE = 0.4
 
 
@@ -216,7 +215,7 @@ def view_of(
     first = int(rng.integers(_STRIDE)) if first is None else first
     chosen = places[first::_STRIDE]
     projected, inside = camera.project(chosen)
-    seen = see(rng, projected, inside, is_lying(chosen))
+    seen = see(rng, projected, inside)
     if reuses:
         sizes = latest_sizes(seen.joints, seen.found)
         seen = reuse_poses(rng, seen, projected, sizes)
@@ -224,18 +223,6 @@ def view_of(
     sizes = latest_sizes(seen.joints, seen.found)
     joints = seen.joints.astype(np.float16)
     return PoseRun(joints, seen.found, sizes, tuple(labels))
-
-
-def is_lying(
-    places: Float32[np.ndarray, "step 13 3"],
-) -> Bool[np.ndarray, " step"]:
-    """Return whether a body lies or nearly does, from its joints in metres."""
-    shoulders = places[:, SHOULDERS, 2].mean(axis=1)
-    hips = places[:, HIPS, 2].mean(axis=1)
-    lies: Bool[np.ndarray, " step"] = (np.abs(shoulders - hips) < _DOWN_M) & (
-        hips < _LOW_M
-    )
-    return lies
 
 
 def join_runs(runs: Sequence[PoseRun], *, pad: bool = False) -> PoseRuns:

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float32
 from pipelines.lab.poses.body_joints import RATE_HZ, joint_places, sample_at
 from pipelines.lab.poses.cameras import ward_camera
 from pipelines.lab.poses.finder_errors import SeenBody, see
-from pipelines.lab.poses.pose_lives import STEP_RATE_HZ, is_lying
+from pipelines.lab.poses.pose_lives import STEP_RATE_HZ
 from pipelines.lab.simulation.footage import RecordingPlan
 from pipelines.lab.simulation.life import live
 from pipelines.lab.simulation.wide_life import wide_choices
@@ -27,13 +27,11 @@ class TrueLife:
         places: Places of the joints in the picture's square; NaN where the person is
             absent.
         inside: Whether each is in the picture.
-        is_down: Whether the body lies or nearly does.
         labels: The activity.
     """
 
     places: Float32[np.ndarray, "step 13 2"]
     inside: Bool[np.ndarray, "step 13"]
-    is_down: Bool[np.ndarray, " step"]
     labels: tuple[str, ...]
 
     def first(self, steps: int) -> "TrueLife":
@@ -41,7 +39,6 @@ class TrueLife:
         return TrueLife(
             self.places[:steps],
             self.inside[:steps],
-            self.is_down[:steps],
             self.labels[:steps],
         )
 
@@ -54,10 +51,10 @@ def true_life(plan: RecordingPlan) -> TrueLife:
     places = joint_places(track, world)[::_STRIDE]
     projected, inside = ward_camera(world.view).project(places)
     labels = (track.labels[sample_at(i * _STRIDE)] for i in range(len(places)))
-    return TrueLife(projected, inside, is_lying(places), tuple(labels))
+    return TrueLife(projected, inside, tuple(labels))
 
 
 def draw_errors(life: TrueLife, rng: np.random.Generator) -> SeenBody:
     """Draw the errors of the finder, in joints as coarse as those of training."""
-    seen = see(rng, life.places, life.inside, life.is_down, mirrors=False)
+    seen = see(rng, life.places, life.inside, mirrors=False)
     return SeenBody(seen.joints.astype(np.float16).astype(np.float32), seen.found)

@@ -19,7 +19,6 @@ def life(label: str = "standing", steps: int = STEPS) -> TrueLife:
     return TrueLife(
         np.repeat(POSE[None], steps, axis=0),
         np.ones((steps, 13), bool),
-        np.zeros(steps, bool),
         (label,) * steps,
     )
 
