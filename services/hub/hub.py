@@ -45,7 +45,7 @@ from services.hub.history.retention import Retention
 from services.hub.history.seen_keeper import SeenKeeper
 from services.hub.http import listen_again, make_server
 from services.hub.kept_states import KeptStates
-from services.hub.metrics import Metrics
+from services.hub.metrics.metrics import Metrics
 from services.hub.regular_round import RegularRound
 from services.hub.reports import Report, SubjectState
 from services.hub.subject_states import SubjectStates
@@ -101,7 +101,9 @@ class Hub:
         names = [*recognizer.info.event_names, BED_EXIT]
         now_ns = self._clock.now_ns()
         self._metrics = Metrics(CollectorRegistry(), names, now_ns)
-        self._dates = HubClock(self._clock, self._store, self._metrics, self._topics)
+        self._dates = HubClock(
+            self._clock, self._store, self._metrics.hub, self._topics
+        )
         self._announcements = Announcements(
             self._store,
             self._topics,
@@ -114,7 +116,7 @@ class Hub:
             self._store.notes,
             self._clock,
             self._dates,
-            self._metrics,
+            self._metrics.hub,
             self._topics,
             publish=lambda message: self._writer.keep([message]),
         )
@@ -125,7 +127,7 @@ class Hub:
             self._store,
             self._clock,
             self._topics,
-            self._metrics,
+            self._metrics.delivery,
             self._announcements,
             lambda: self._desk.open_alarms,
         )
@@ -133,7 +135,7 @@ class Hub:
             self._desk,
             self._clock,
             self._dates,
-            self._metrics,
+            self._metrics.subjects,
             self._topics,
             self._store.answers,
             self._keep_alarms,
@@ -149,7 +151,7 @@ class Hub:
         expected = cast("dict[str, list[SourceRole]]", noted)
         self._states = SubjectStates(expected, self._topics, self._metrics, now_ns)
         self._seen = SeenKeeper(self._store, self._dates, self._states)
-        self._clips = ClipKeeper(site, self._store, self._dates, self._metrics)
+        self._clips = ClipKeeper(site, self._store, self._dates, self._metrics.hub)
         self._round = RegularRound(
             self._states,
             self._seen,
@@ -179,7 +181,7 @@ class Hub:
         with suppress(StoreError):  # a full disk must not prevent the start
             self._store.notes.note(HUB_PORT, self.port)
         for event in self._store.events.open(list(expected)):
-            self._metrics.goes_on(event)
+            self._metrics.subjects.goes_on(event)
 
     async def state(self) -> HubState:
         """Return the hub's state; the first call starts its work."""
@@ -269,7 +271,7 @@ class Hub:
         self._states.announced(summaries)
         for key, event in events.items():
             if key in new:
-                self._metrics.happened(event)
+                self._metrics.subjects.happened(event)
         self._states.reported(report, now_ns)
         self._seen.keep(known, report.events, alarms)
 
