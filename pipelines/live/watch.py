@@ -44,8 +44,6 @@ from pipelines.live.views import View, ViewedFrame, build_view
 from pipelines.recognition import ActionRecognizer
 from pipelines.records import Frame, FrameFeature, ImuBatch, SourceKey, SourceStatus
 
-__all__ = ["Item", "Record", "Subject", "Watch", "WatchSettings"]
-
 
 @dataclass(slots=True)
 class _Turn:

@@ -12,7 +12,8 @@ from pipelines.live.event_settings import EventSettings
 from pipelines.live.inference import ReuseSettings
 from pipelines.live.observer import Tally
 from pipelines.live.recorded import in_time_order
-from pipelines.live.watch import Item, Record, Subject, Watch, WatchSettings
+from pipelines.live.subject import Item, Record, Subject, WatchSettings
+from pipelines.live.watch import Watch
 from pipelines.live.windows import WindowSettings
 from pipelines.recognition import ClipScores
 from pipelines.records import (

@@ -7,7 +7,8 @@ from contextlib import aclosing
 import pytest
 
 from pipelines.errors import SourceError, SourceNotFound
-from pipelines.live.watch import Item, Record, Subject, Watch
+from pipelines.live.subject import Item, Record, Subject
+from pipelines.live.watch import Watch
 from pipelines.records import ActionEvent, Frame, Prediction, SourceStatus
 from tests.fakes import ColourRecognizer, FakeClock, colour_frames, forever, play
 
