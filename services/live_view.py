@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipelines.clock import Clock, ns_to_seconds, utc_datetime
-from pipelines.live.watch import Record
+from pipelines.live.subject import Record
 from pipelines.records import (
     FALL,
     ActionEvent,

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, final
 
 from pipelines.clock import Clock, ns_to_seconds, utc_datetime, utc_ns
-from pipelines.live.watch import Record
+from pipelines.live.subject import Record
 from pipelines.records import (
     ActionEvent,
     BedStatus,

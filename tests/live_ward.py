@@ -10,7 +10,8 @@ import numpy as np
 from pipelines.clock import ns_to_seconds, seconds_to_ns
 from pipelines.live.event_settings import EventSettings
 from pipelines.live.observer import Tally
-from pipelines.live.watch import Item, Record, Subject, Watch, WatchSettings
+from pipelines.live.subject import Item, Record, Subject, WatchSettings
+from pipelines.live.watch import Watch
 from pipelines.live.wearable_wait import WearableWaitSettings
 from pipelines.live.windows import WindowSettings
 from pipelines.recognition import ClipScores

@@ -40,7 +40,7 @@ from pipelines.errors import FootageError, PipelineError
 from pipelines.in_process import InProcessRecognizer
 from pipelines.lab.data.footage import Recording
 from pipelines.lab.studies.events import predict_recording
-from pipelines.live.watch import WatchSettings
+from pipelines.live.subject import WatchSettings
 from pipelines.progress import Progress
 from pipelines.recognition import ClipScores, RecognizerInfo
 from pipelines.records import Clip

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, AsyncIterable
 
-from pipelines.live.watch import Item
+from pipelines.live.subject import Item
 from pipelines.records import Frame, ImuBatch
 
 

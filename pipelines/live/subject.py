@@ -26,6 +26,7 @@ from pipelines.records import (
     ImuBatch,
     PeopleCount,
     Prediction,
+    SourceRole,
     SourceStatus,
     WornStatus,
 )
@@ -73,6 +74,21 @@ class Subject:
     bed_settings: BedSettings = field(default_factory=BedSettings)
     upright: UprightEstimator | None = None
     waiting: Callable[[], int] = lambda: 0
+
+
+def refuse_unfit(subject: Subject, info: RecognizerInfo) -> None:
+    """Refuse a subject that a recogniser cannot recognise.
+
+    Raises:
+        ValueError: If the recogniser needs frames and the subject has no camera, or
+            sees no people and the subject has zones.
+    """
+    if subject.camera is None and info.needs_frames:
+        msg = f"{subject.subject_id!r} has no camera, and {info.model} needs frames"
+        raise ValueError(msg)
+    if subject.zones and info.view == "picture":
+        msg = f"{subject.subject_id!r} has zones, and {info.model} sees no people"
+        raise ValueError(msg)
 
 
 MOST_PEOPLE = 4
@@ -181,6 +197,10 @@ class SubjectStages:
             settings.drift,
             calibrated=info.cosine_floors,
         )
+
+    def ends_with(self, role: SourceRole) -> bool:
+        """Return whether the end of a source is the end of its subject."""
+        return role == "camera" or self.wearable_windows is not None
 
     def add_batch(self, batch: ImuBatch, now_ns: int) -> list[WornStatus]:
         """Add samples of the wearable, and update the estimate of their lag.

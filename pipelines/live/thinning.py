@@ -284,3 +284,8 @@ class Thinning:
             self._latest.clear()
             self._due.clear()
             self._on_change(every)
+
+
+def is_thinned(thinning: Thinning | None) -> bool:
+    """Return whether pictures are left out now; None leaves out none."""
+    return thinning is not None and thinning.every > 1

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pipelines.clock import NS_PER_S
-from pipelines.live.watch import WatchSettings
+from pipelines.live.subject import WatchSettings
 
 _ALL_SEEN, _STEADY_S = 0.98, 0.25
 """Smallest share that counts as all windows, largest growth that counts as none.

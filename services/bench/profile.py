@@ -24,8 +24,9 @@ from models.recognizer import ClipRecognizer
 from models.window import Window
 from pipelines.clock import NS_PER_S, Clock
 from pipelines.in_process import InProcessRecognizer
+from pipelines.live.subject import Subject, WatchSettings
 from pipelines.live.views import PictureForm, picture_form
-from pipelines.live.watch import Subject, Watch, WatchSettings
+from pipelines.live.watch import Watch
 from pipelines.recognition import ClipScores, RecognizerInfo
 from pipelines.records import Clip, Frame
 from pipelines.sources.camera.source import CameraSource

@@ -23,8 +23,9 @@ import ray
 from models.recognizer import ClipRecognizer
 from pipelines.clock import Clock, SystemClock, ns_to_seconds
 from pipelines.live.inference import ReuseSettings
+from pipelines.live.subject import Subject, WatchSettings
 from pipelines.live.views import PictureView
-from pipelines.live.watch import Subject, Watch, WatchSettings
+from pipelines.live.watch import Watch
 from pipelines.progress import Progress
 from pipelines.recognition import ActionRecognizer
 from pipelines.records import Frame, Prediction

@@ -21,6 +21,7 @@ from services.options import (
 from services.progress import progress_bar, staged_bars
 
 if TYPE_CHECKING:
+    from models.recognizer import ClipRecognizer
     from pipelines.lab.data.trials.trial import WearableTrial
     from pipelines.lab.studies.wearables.report import WearableReport
 
@@ -30,61 +31,73 @@ Form = Literal["umafall", "sisfall", "weda", "simulated", "days"]
 _BESIDE = 150  # simulated trials that a plot of impacts compares with
 
 
+FolderArgument = Annotated[
+    Path | None,
+    typer.Argument(help="Folder of a public set; none for simulated trials."),
+]
+FormOption = Annotated[
+    Form,
+    typer.Option(
+        "--format",
+        help="The set: UMAFall, SisFall, WEDA-FALL, simulated trials, or"
+        " simulated hours of ordinary days, without a fall.",
+    ),
+]
+TrialsOption = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Number of simulated trials or hours.",
+        show_default="400 trials, 24 hours",
+    ),
+]
+SeedOption = Annotated[
+    int, typer.Option(min=0, help="Seed of simulated trials; no training has them.")
+]
+PlaceOption = Annotated[
+    Place | None,
+    typer.Option(
+        help="Where the sensor was worn.",
+        show_default="waist, or the set's only place",
+    ),
+]
+RotateOption = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        max=43,
+        help="Turn the axes: 0 to 23 are right-angle mountings, 24 to 43 random.",
+    ),
+]
+RateOption = Annotated[
+    float | None,
+    typer.Option(min=10, help="Leave samples out, down to this rate."),
+]
+RangeOption = Annotated[
+    float | None,
+    typer.Option(min=1, help="Clip accelerations to this range."),
+]
+GyroOption = Annotated[
+    bool, typer.Option(help="Use the turn rates, or only the accelerations.")
+]
+ImpactsOption = Annotated[
+    Path | None,
+    typer.Option(help="Draw impacts beside simulated ones, to this PNG file."),
+]
+
+
 def wearables(
-    folder: Annotated[
-        Path | None,
-        typer.Argument(help="Folder of a public set; none for simulated trials."),
-    ] = None,
+    folder: FolderArgument = None,
     *,
-    form: Annotated[
-        Form,
-        typer.Option(
-            "--format",
-            help="The set: UMAFall, SisFall, WEDA-FALL, simulated trials, or"
-            " simulated hours of ordinary days, without a fall.",
-        ),
-    ] = "umafall",
-    trials: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Number of simulated trials or hours.",
-            show_default="400 trials, 24 hours",
-        ),
-    ] = None,
-    seed: Annotated[
-        int, typer.Option(min=0, help="Seed of simulated trials; no training has them.")
-    ] = 1,
-    place: Annotated[
-        Place | None,
-        typer.Option(
-            help="Where the sensor was worn.",
-            show_default="waist, or the set's only place",
-        ),
-    ] = None,
-    rotate: Annotated[
-        int,
-        typer.Option(
-            min=0,
-            max=43,
-            help="Turn the axes: 0 to 23 are right-angle mountings, 24 to 43 random.",
-        ),
-    ] = 0,
-    at_hz: Annotated[
-        float | None,
-        typer.Option(min=10, help="Leave samples out, down to this rate."),
-    ] = None,
-    range_g: Annotated[
-        float | None,
-        typer.Option(min=1, help="Clip accelerations to this range."),
-    ] = None,
-    gyro: Annotated[
-        bool, typer.Option(help="Use the turn rates, or only the accelerations.")
-    ] = True,
-    impacts: Annotated[
-        Path | None,
-        typer.Option(help="Draw impacts beside simulated ones, to this PNG file."),
-    ] = None,
+    form: FormOption = "umafall",
+    trials: TrialsOption = None,
+    seed: SeedOption = 1,
+    place: PlaceOption = None,
+    rotate: RotateOption = 0,
+    at_hz: RateOption = None,
+    range_g: RangeOption = None,
+    gyro: GyroOption = True,
+    impacts: ImpactsOption = None,
     model: ModelOption = None,
     prompts: PromptsOption = None,
     adaptation: AdaptationOption = None,
@@ -98,17 +111,9 @@ def wearables(
     The rule beside it is a plain one: an impact, then stillness in another posture.
     """
     from models.build import build_recognizer
-    from pipelines.clock import SystemClock
-    from pipelines.in_process import InProcessRecognizer
     from pipelines.lab.data.trials.lesser_device import LesserDevice
-    from pipelines.lab.studies.wearables.quiet import QuietRecognizer
-    from pipelines.lab.studies.wearables.report import (
-        report_groups,
-        report_json,
-        report_trials,
-    )
+    from pipelines.lab.studies.wearables.report import report_groups, report_trials
     from pipelines.lab.studies.wearables.rule import rule_falls
-    from pipelines.lab.studies.wearables.watching import mounting, watch_trials
 
     worn_at, whole = _read(form, folder, place, trials, seed)
     if impacts is not None:
@@ -119,36 +124,15 @@ def wearables(
         model, prompts, adaptation=adaptation, calibration=calibration
     )
     require_wearable_alone(built)
-    with (
-        InProcessRecognizer(built) as recognizer,
-        progress_bar("watching", len(measured)) as advance,
-    ):
-        turn = mounting(rotate)
-        found = signals.run(
-            watch_trials(
-                measured,
-                QuietRecognizer(recognizer) if form == "days" else recognizer,
-                SystemClock(),
-                turn,
-                advance,
-            )
-        )
+    found = _watch(measured, built, rotate, is_quiet=form == "days")
     by_rule = [rule_falls(trial) for trial in measured]
     reports = {
         "model": report_trials(measured, found),
         "rule": report_trials(measured, by_rule),
     }
     if as_json:
-        groups = report_groups(measured, found)
-        facts = {
-            **report_json(reports["model"]),
-            "place": worn_at,
-            "mounting": rotate,
-            "device": asdict(device),
-            "rule": report_json(reports["rule"]),
-            "by_group": {name: report_json(each) for name, each in groups.items()},
-        }
-        typer.echo(json.dumps(facts))
+        facts = {"place": worn_at, "mounting": rotate, "device": asdict(device)}
+        _print_json(reports, facts, report_groups(measured, found))
         return
     _print_report(reports)
 
@@ -179,6 +163,32 @@ def _read(
     return worn_at, read(folder, worn_at)
 
 
+def _watch(
+    trials: "list[WearableTrial]",
+    built: "ClipRecognizer",
+    rotate: int,
+    *,
+    is_quiet: bool,
+) -> list[list[float]]:
+    """Return the times of the falls that the chain reports in each trial.
+
+    With ``is_quiet`` the model is asked only about windows in which something hit.
+    """
+    from pipelines.clock import SystemClock
+    from pipelines.in_process import InProcessRecognizer
+    from pipelines.lab.studies.wearables.quiet import QuietRecognizer
+    from pipelines.lab.studies.wearables.watching import mounting, watch_trials
+
+    with (
+        InProcessRecognizer(built) as recognizer,
+        progress_bar("watching", len(trials)) as advance,
+    ):
+        asked = QuietRecognizer(recognizer) if is_quiet else recognizer
+        return signals.run(
+            watch_trials(trials, asked, SystemClock(), mounting(rotate), advance)
+        )
+
+
 def _draw_impacts(trials: "list[WearableTrial]", place: str, path: Path) -> None:
     from pipelines.lab.data.trials.simulated import simulate_trials
     from pipelines.lab.studies.wearables.impacts import plot_impacts
@@ -187,6 +197,23 @@ def _draw_impacts(trials: "list[WearableTrial]", place: str, path: Path) -> None
         beside = simulate_trials(_BESIDE, 0, place, show)
     plot_impacts(trials, beside, path)
     typer.echo(f"{path}: impacts at the {place}, real and simulated", err=True)
+
+
+def _print_json(
+    reports: "Mapping[str, WearableReport]",
+    facts: "Mapping[str, object]",
+    groups: "Mapping[str, WearableReport]",
+) -> None:
+    """Print what was found by the model, how, by the rule, and in each group."""
+    from pipelines.lab.studies.wearables.report import report_json
+
+    everything = {
+        **report_json(reports["model"]),
+        **facts,
+        "rule": report_json(reports["rule"]),
+        "by_group": {name: report_json(each) for name, each in groups.items()},
+    }
+    typer.echo(json.dumps(everything))
 
 
 def _print_report(reports: "Mapping[str, WearableReport]") -> None:

@@ -20,7 +20,7 @@ from pipelines.recognition import ActionRecognizer
 from pipelines.records import Clip
 from services.errors import StoreError
 from services.hub.clock import HubClock
-from services.hub.metrics import Metrics
+from services.hub.metrics.hub import HubMetrics
 from services.hub.topics import Topics
 from services.store.notes import Notes
 from services.store.outbox import Message
@@ -47,7 +47,7 @@ class Canary:
         notes: Notes,
         clock: Clock,
         dates: HubClock,
-        metrics: Metrics,
+        metrics: HubMetrics,
         topics: Topics,
         publish: Callable[[Message], Awaitable[object]],
     ) -> None:

@@ -10,7 +10,7 @@ from typing import cast, final
 
 from pipelines.clock import NS_PER_S, Clock, span_text
 from services.errors import StoreError
-from services.hub.metrics import Metrics
+from services.hub.metrics.hub import HubMetrics
 from services.hub.topics import Topics
 from services.store.notes import CLOCK_CORRECTION
 from services.store.outbox import Message
@@ -22,7 +22,7 @@ class HubClock:
     """Follows the corrections of the hub's clock."""
 
     def __init__(
-        self, clock: Clock, store: Store, metrics: Metrics, topics: Topics
+        self, clock: Clock, store: Store, metrics: HubMetrics, topics: Topics
     ) -> None:
         self._clock, self._store = clock, store
         self._metrics, self._topics = metrics, topics

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from socket import socket
 from types import MappingProxyType
 from typing import cast, final
 
@@ -45,7 +46,7 @@ from services.hub.history.retention import Retention
 from services.hub.history.seen_keeper import SeenKeeper
 from services.hub.http import listen_again, make_server
 from services.hub.kept_states import KeptStates
-from services.hub.metrics import Metrics
+from services.hub.metrics.metrics import Metrics
 from services.hub.regular_round import RegularRound
 from services.hub.reports import Report, SubjectState
 from services.hub.subject_states import SubjectStates
@@ -54,6 +55,7 @@ from services.hub.ways_out import WaysOut
 from services.hub.writer import StoreWriter
 from services.site.settings import Site
 from services.store.notes import EXPECTED_SOURCES, HUB_PORT
+from services.store.notices import Notice
 from services.store.outbox import Message
 from services.store.store import Store
 from services.tasks import die_of_failure, end_tasks
@@ -94,92 +96,59 @@ class Hub:
         clock: Clock | None = None,
     ) -> None:
         self._site, self._clock = site, clock or SystemClock()
-        self._topics = Topics(site.broker.prefix, site.site)
-        self._store = Store.migrated(
+        clock = self._clock
+        self._topics = topics = Topics(site.broker.prefix, site.site)
+        self._store = store = Store.migrated(
             site.hub.store_url(folder), site.site, site.hub.former_site
         )
         names = [*recognizer.info.event_names, BED_EXIT]
-        now_ns = self._clock.now_ns()
-        self._metrics = Metrics(CollectorRegistry(), names, now_ns)
-        self._dates = HubClock(self._clock, self._store, self._metrics, self._topics)
+        now_ns = clock.now_ns()
+        self._metrics = metrics = Metrics(CollectorRegistry(), names, now_ns)
+        self._dates = dates = HubClock(clock, store, metrics.hub, topics)
         self._announcements = Announcements(
-            self._store,
-            self._topics,
-            names,
-            self._clock,
-            is_on=site.broker.home_assistant,
+            store, topics, names, clock, is_on=site.broker.home_assistant
         )
         self._canary = Canary(
-            recognizer,
-            self._store.notes,
-            self._clock,
-            self._dates,
-            self._metrics,
-            self._topics,
-            publish=lambda message: self._writer.keep([message]),
+            recognizer, store.notes, clock, dates, metrics.hub, topics, self._publish
         )
-        self._kept = KeptStates(self._store.notes, self._topics)
-        self._desk = AlarmDesk(self._store, self._topics, site.common_alarm_rules())
-        self._out = WaysOut(
+        self._kept = KeptStates(store.notes, topics)
+        self._desk = desk = AlarmDesk(store, topics, site.common_alarm_rules())
+        self._out = out = WaysOut(
             site,
-            self._store,
-            self._clock,
-            self._topics,
-            self._metrics,
+            store,
+            clock,
+            topics,
+            metrics.delivery,
             self._announcements,
-            lambda: self._desk.open_alarms,
+            lambda: desk.open_alarms,
         )
+        keep = self._keep_alarms
         self._rounds = AlarmRounds(
-            self._desk,
-            self._clock,
-            self._dates,
-            self._metrics,
-            self._topics,
-            self._store.answers,
-            self._keep_alarms,
+            desk, clock, dates, metrics.subjects, topics, store.answers, keep
         )
-        self._writer = StoreWriter(
-            self._store,
-            self._clock,
-            lambda alarms: self._desk.notices(alarms, self._site),
-            self._out.wake,
-            self._out.wake_notices,
-        )
-        noted = self._store.notes.recall(EXPECTED_SOURCES) or {}
-        expected = cast("dict[str, list[SourceRole]]", noted)
-        self._states = SubjectStates(expected, self._topics, self._metrics, now_ns)
-        self._seen = SeenKeeper(self._store, self._dates, self._states)
-        self._clips = ClipKeeper(site, self._store, self._dates, self._metrics)
-        self._round = RegularRound(
-            self._states,
-            self._seen,
-            self._store,
-            self._writer,
-            self._clock,
-            self._dates,
-            self._metrics,
-            self._out.measure,
+        technical = (
+            TechnicalAlarms(site.technical_after_s) if site.technical_alarms else None
         )
         self._technical = TechnicalRounds(
-            TechnicalAlarms(site.technical_after_s) if site.technical_alarms else None,
-            self._faults,
-            self._desk,
-            self._clock,
-            self._dates,
-            self._keep_alarms,
+            technical, self._faults, desk, clock, dates, keep
         )
-        self._retention = Retention(
-            site.hub.keep_days, self._store.database, self._clock, self._dates
+        notices = self._notices_of
+        self._writer = StoreWriter(store, clock, notices, out.wake, out.wake_notices)
+        noted = store.notes.recall(EXPECTED_SOURCES) or {}
+        expected = cast("dict[str, list[SourceRole]]", noted)
+        self._states = states = SubjectStates(expected, topics, metrics, now_ns)
+        self._seen = SeenKeeper(store, dates, states)
+        self._clips = ClipKeeper(site, store, dates, metrics.hub)
+        self._round = RegularRound(
+            states, self._seen, store, self._writer, clock, dates, metrics, out.measure
         )
+        self._retention = Retention(site.hub.keep_days, store.database, clock, dates)
         self._tasks: list[asyncio.Task[None]] = []
         self._server: uvicorn.Server | None = None
-        kept_port = cast("int | None", self._store.notes.recall(HUB_PORT))
-        self._listener = listen_again(site.hub.host, site.hub.port, kept_port)
+        self._listener = self._listen()
         self.port: int = self._listener.getsockname()[1]
-        with suppress(StoreError):  # a full disk must not prevent the start
-            self._store.notes.note(HUB_PORT, self.port)
-        for event in self._store.events.open(list(expected)):
-            self._metrics.goes_on(event)
+        for event in store.events.open(list(expected)):
+            metrics.subjects.goes_on(event)
 
     async def state(self) -> HubState:
         """Return the hub's state; the first call starts its work."""
@@ -269,7 +238,7 @@ class Hub:
         self._states.announced(summaries)
         for key, event in events.items():
             if key in new:
-                self._metrics.happened(event)
+                self._metrics.subjects.happened(event)
         self._states.reported(report, now_ns)
         self._seen.keep(known, report.events, alarms)
 
@@ -300,6 +269,15 @@ class Hub:
         await self._seen.write()
         self._listener.close()
         self._store.close()
+
+    def _listen(self) -> socket:
+        """Listen on the configured port, or where the hub before this one did."""
+        hub, notes = self._site.hub, self._store.notes
+        kept_port = cast("int | None", notes.recall(HUB_PORT))
+        listener = listen_again(hub.host, hub.port, kept_port)
+        with suppress(StoreError):  # a full disk must not prevent the start
+            notes.note(HUB_PORT, listener.getsockname()[1])
+        return listener
 
     def _wake(self) -> None:
         """Start all tasks; an actor has no event loop before its first call."""
@@ -341,6 +319,14 @@ class Hub:
             )
             if trouble
         ]
+
+    async def _publish(self, message: Message) -> None:
+        """Store a message, which is then published."""
+        await self._writer.keep([message])
+
+    def _notices_of(self, alarms: Sequence[Alarm]) -> list[Notice]:
+        """Return the notices of alarms to the targets of the site as it is now."""
+        return self._desk.notices(alarms, self._site)
 
     async def _keep_alarms(
         self, alarms: Sequence[Alarm], outcomes: Mapping[int, str]

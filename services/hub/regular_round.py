@@ -10,7 +10,7 @@ from services.errors import StoreError
 from services.hub.clock import HubClock
 from services.hub.history.seen_keeper import SeenKeeper
 from services.hub.history.watched_time import WatchedTime
-from services.hub.metrics import Metrics
+from services.hub.metrics.metrics import Metrics
 from services.hub.subject_states import SubjectStates
 from services.hub.writer import StoreWriter
 from services.store.store import Store

@@ -5,7 +5,7 @@ from typing import final
 
 from pipelines.clock import seconds_to_ns
 from pipelines.records import SourceRole
-from services.hub.metrics import Metrics
+from services.hub.metrics.metrics import Metrics
 from services.hub.reports import Report, SubjectState
 from services.hub.topics import Topics, overall_state
 from services.store.outbox import Message
@@ -42,12 +42,12 @@ class SubjectStates:
         self._topics, self._metrics, self._began_ns = topics, metrics, began_ns
         self._announced: dict[str, object] = {}
         self._reports: dict[str, tuple[int, Report]] = {}
-        metrics.watch(self.expected)
+        metrics.subjects.watch(self.expected)
 
     def expect(self, subjects: Mapping[str, Sequence[SourceRole]]) -> None:
         """Set the subjects to watch, and forget the others."""
         self.expected = {name: list(roles) for name, roles in subjects.items()}
-        self._metrics.watch(self.expected)
+        self._metrics.subjects.watch(self.expected)
         for name in self.current.keys() - subjects.keys():
             del self.current[name]
         for name in self._announced.keys() - subjects.keys():
@@ -90,7 +90,7 @@ class SubjectStates:
             self._metrics.count(report.counts)
         for name, state in self.known(report).items():
             self.current[name] = state
-            self._metrics.saw(name, state)
+            self._metrics.subjects.saw(name, state)
         self._reports[report.watcher] = now_ns, report
 
     def forget_silent_watchers(self, now_ns: int) -> None:
@@ -102,7 +102,7 @@ class SubjectStates:
         }
         self._reports = alive
         waiting = sum(report.waiting for _, report in alive.values())
-        self._metrics.watchers(len(alive), waiting)
+        self._metrics.hub.watchers(len(alive), waiting)
 
     def give_up(self, now_ns: int) -> dict[str, SubjectState]:
         """Return the states of subjects that nobody reports, after recording them."""
@@ -116,7 +116,7 @@ class SubjectStates:
         }
         for name, state in unseen.items():
             self.current[name] = state
-            self._metrics.lost(name)
+            self._metrics.subjects.lost(name)
         return unseen
 
     def unwatched(self, now_ns: int) -> list[str]:

@@ -19,7 +19,7 @@ from services.delivery.mqtt import MqttDelivery
 from services.delivery.notices import NoticeDelivery
 from services.delivery.observers import Inbox
 from services.hub.alarms.targets import PresentTargets
-from services.hub.metrics import Metrics
+from services.hub.metrics.delivery import DeliveryMetrics
 from services.hub.topics import Topics
 from services.site.settings import Site
 from services.store.outbox import Message, Queued
@@ -56,7 +56,7 @@ class WaysOut:
         store: Store,
         clock: Clock,
         topics: Topics,
-        metrics: Metrics,
+        metrics: DeliveryMetrics,
         announcements: Announcements,
         open_alarms: Callable[[], Iterable[Alarm]],
     ) -> None:

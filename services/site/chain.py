@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from pipelines.live.watch import WatchSettings
+from pipelines.live.subject import WatchSettings
 from services.site.section import Section
 
 _CHAIN = WatchSettings()

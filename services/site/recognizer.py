@@ -7,8 +7,7 @@ from pydantic import Field, model_validator
 
 from models.clip.card import View
 from models.clip.picture_tower import Backend
-from pipelines.live.subject import MOST_PEOPLE
-from pipelines.live.watch import WatchSettings
+from pipelines.live.subject import MOST_PEOPLE, WatchSettings
 from services.site.section import Section
 
 

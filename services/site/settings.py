@@ -29,8 +29,8 @@ from pipelines.live.alarm_hours import AlarmRules
 from pipelines.live.bed import BedSettings
 from pipelines.live.drift.settings import DriftSettings
 from pipelines.live.event_settings import EventSettings
+from pipelines.live.subject import WatchSettings
 from pipelines.live.thinning import ThinningSettings
-from pipelines.live.watch import WatchSettings
 from pipelines.live.wearable_wait import WearableWaitSettings
 from pipelines.live.windows import WindowSettings
 from pipelines.records import SourceRole

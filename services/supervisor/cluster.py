@@ -6,17 +6,15 @@ without Ray.
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
-from typing import Any, Protocol, TypeAlias, TypeVar, cast, final
+from typing import Any, Protocol, TypeAlias, cast, final
 
 import ray
 from ray import serve
-from ray.exceptions import RayActorError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from pipelines.clock import Clock
-from pipelines.errors import PipelineError
 from services import signals
 from services.errors import RayLost
 from services.hub.hub import Hub
@@ -29,18 +27,16 @@ from services.recognition.deployment import (
 )
 from services.site.recognizer import RecognizerSettings
 from services.site.settings import Site
+from services.supervisor.answers import ANSWER_S, unwrapped
 from services.supervisor.claim import Deployment, claim_site
 from services.supervisor.placement import nodes_for_watchers
 from services.supervisor.ray_node import RayNode, in_daemon_thread
 from services.watcher.watcher import Watcher
 
-Answer = TypeVar("Answer")
-
 Actor: TypeAlias = Any
 """A handle as Ray has it: ``actor.method.remote(...)`` is awaited, and raises
 ``RayActorError`` if the actor is dead. Ray's own type lists no methods."""
 
-_ANSWER_S = 10.0
 _REMOVE_S = 60.0
 _CONCURRENT = 1000
 
@@ -281,7 +277,7 @@ class RayCluster:
         try:
             if self._deployed and not self.is_ours:
                 delete = partial(serve.delete, self._deployment.name)
-                await in_daemon_thread(delete, _ANSWER_S)
+                await in_daemon_thread(delete, ANSWER_S)
         finally:
             if self._claim is not None:
                 ray.kill(cast("Actor", self._claim))
@@ -294,27 +290,3 @@ class RayCluster:
 def _here() -> NodeAffinitySchedulingStrategy:
     node = ray.get_runtime_context().get_node_id()
     return NodeAffinitySchedulingStrategy(node, soft=False)
-
-
-async def unwrapped(asked: Awaitable[Answer]) -> Answer:
-    """Wait for an actor's answer; raise our own errors as the actor raised them."""
-    try:
-        return await asked
-    except RayTaskError as error:
-        raise error.cause from None
-    except RayActorError as error:  # its constructor failed
-        cause = error.__cause__
-        while cause is not None and not isinstance(cause, RayTaskError):
-            cause = cause.__cause__
-        if isinstance(cause, RayTaskError):
-            raise cause.cause from None
-        raise
-
-
-def name_of(error: Exception) -> str:
-    """Return the text of our own errors that an actor raised, and the name of others.
-
-    The text of others may hold credentials.
-    """
-    cause = error.cause if isinstance(error, RayTaskError) else error
-    return str(cause) if isinstance(cause, PipelineError) else type(cause).__name__

@@ -24,8 +24,9 @@ from typing import final
 
 from pipelines.clock import Clock, SystemClock, ns_to_seconds
 from pipelines.live.drift.baseline_file import BaselineFile, BaselineKeeper
+from pipelines.live.subject import Record, Subject, WatchSettings
 from pipelines.live.views import ViewedFrame, picture_form
-from pipelines.live.watch import Record, Subject, Watch, WatchSettings
+from pipelines.live.watch import Watch
 from pipelines.recognition import ActionRecognizer
 from pipelines.records import (
     ActionEvent,

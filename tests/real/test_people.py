@@ -17,8 +17,9 @@ from pipelines.in_process import InProcessRecognizer
 from pipelines.lab.data.decoding import decode, survey
 from pipelines.live.inference import ReuseSettings
 from pipelines.live.people import PeopleInView
+from pipelines.live.subject import Record, Subject, WatchSettings
 from pipelines.live.views import PeopleView, PictureForm, draw_motion
-from pipelines.live.watch import Record, Subject, Watch, WatchSettings
+from pipelines.live.watch import Watch
 from pipelines.records import FALL, ActionEvent, Frame
 from tests.fakes import FakeClock, play
 

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from pipelines.clock import NS_PER_S
-from pipelines.live.watch import Record
+from pipelines.live.subject import Record
 from pipelines.records import DriftStatus, PeopleCount, SourceStatus
 from services.live_view import LiveView
 from tests.services import test_record_lines as record_lines

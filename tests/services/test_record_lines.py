@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pipelines.clock import NS_PER_S
-from pipelines.live.watch import Record
+from pipelines.live.subject import Record
 from pipelines.records import (
     ActionEvent,
     BedStatus,

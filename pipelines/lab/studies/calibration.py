@@ -37,7 +37,7 @@ from pipelines.lab.data.truth import Truth, read_truth
 from pipelines.lab.studies.confusion import GROUPS
 from pipelines.lab.studies.events import predict_recording
 from pipelines.lab.studies.plots import plot_reliability
-from pipelines.live.watch import WatchSettings
+from pipelines.live.subject import WatchSettings
 from pipelines.progress import Progress
 from pipelines.records import Prediction
 from pipelines.sources.camera.framing import PAD

@@ -14,7 +14,7 @@ import numpy as np
 
 from pipelines.clock import seconds_to_ns
 from pipelines.lab.data.footage import Recording
-from pipelines.live.watch import Item
+from pipelines.live.subject import Item
 from pipelines.records import Frame, ImuBatch
 
 Disturbance = Literal["masked", "silent", "table", "other"]

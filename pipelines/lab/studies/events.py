@@ -25,8 +25,9 @@ from pipelines.lab.studies.event_report import (
 )
 from pipelines.lab.studies.matching import pair_events
 from pipelines.live.recorded import in_time_order
+from pipelines.live.subject import Item, Subject, WatchSettings
 from pipelines.live.views import ViewedFrame, picture_form
-from pipelines.live.watch import Item, Subject, Watch, WatchSettings
+from pipelines.live.watch import Watch
 from pipelines.recognition import ActionRecognizer
 from pipelines.records import FALL, ActionEvent, Prediction
 from pipelines.sources.camera.framing import PAD, Framing

@@ -61,11 +61,11 @@ class TowerOptimisers:
         for optimiser, _ in self._each:
             optimiser.zero_grad(set_to_none=True)
 
-    def step(self, rate_share: float) -> None:
+    def step(self, share: float) -> None:
         """Move every parameter, at a share of its learning rate."""
         for optimiser, rate in self._each:
             for group in optimiser.param_groups:
-                group["lr"] = rate * rate_share
+                group["lr"] = rate * share
             optimiser.step()
 
     def state(self) -> dict[str, Tensor]:
@@ -89,3 +89,19 @@ class TowerOptimisers:
             kind, _, name = key.partition(".")
             value = self._named[name]
             owners[id(value)].state[value][kind] = moment
+
+
+def rate_share(step: int, warmup_steps: int, steps: int) -> float:
+    """Return the learning rates of a step as a share of the highest rates.
+
+    They rise linearly in the first steps, then fall linearly towards a hundredth.
+
+    Args:
+        step: The step, counted from 0.
+        warmup_steps: Steps in which the rates rise.
+        steps: Steps altogether.
+    """
+    if step < warmup_steps:
+        return (step + 1) / warmup_steps
+    done = (step - warmup_steps) / max(1, steps - warmup_steps)
+    return 1 - 0.99 * done

@@ -98,13 +98,6 @@ class Recipe:
         share = (step + 1) / self.steps
         return next(block for until, block in self.blocks if share <= until)
 
-    def rate_share(self, step: int) -> float:
-        """Return the learning rates of a step as a share of the highest rates."""
-        if step < self.warmup_steps:
-            return (step + 1) / self.warmup_steps
-        done = (step - self.warmup_steps) / max(1, self.steps - self.warmup_steps)
-        return 1 - 0.99 * done
-
     @property
     def step_ns(self) -> int:
         """Step of the frame grid in nanoseconds."""
@@ -149,7 +142,7 @@ def train(
     trainer = _Trainer(recipe, prompt_set, runs)
     trainer.towers.train(
         trainer.losses_at,
-        recipe.rate_share,
+        recipe.warmup_steps,
         recipe.steps,
         folder / _STATE_NAME,
         on_progress,

@@ -130,7 +130,7 @@ def train_pose_clip(
     trainer = _Trainer(recipe, prompt_set, windows, start)
     trainer.towers.train(
         trainer.losses_at,
-        recipe.rate_share,
+        recipe.warmup_steps,
         recipe.steps,
         folder / _STATE_NAME,
         on_progress,

@@ -112,13 +112,6 @@ class PoseRecipe:
             for i in range(self.rendered)
         ]
 
-    def rate_share(self, step: int) -> float:
-        """Return the learning rates of a step as a share of the highest rates."""
-        if step < self.warmup_steps:
-            return (step + 1) / self.warmup_steps
-        done = (step - self.warmup_steps) / max(1, self.steps - self.warmup_steps)
-        return 1 - 0.99 * done
-
     def is_late(self, step: int) -> bool:
         """Return whether a step learns from what comes late as well."""
         return bool(self.start) or step >= self.late_from * self.steps

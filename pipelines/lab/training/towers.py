@@ -12,7 +12,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from transformers import CLIPModel
 
 from pipelines.errors import TrainingError
-from pipelines.lab.training.optimisers import TowerOptimisers
+from pipelines.lab.training.optimisers import TowerOptimisers, rate_share
 from pipelines.progress import Progress
 
 _OPTIMISER, _AVERAGE = "optimiser.", "average."
@@ -64,7 +64,7 @@ class Towers:
     def train(
         self,
         losses_at: Callable[[int], Mapping[str, Tensor]],
-        rate_share: Callable[[int], float],
+        warmup_steps: int,
         steps: int,
         path: Path,
         on_progress: Progress,
@@ -75,7 +75,7 @@ class Towers:
 
         Args:
             losses_at: Computes the losses of a step, of which ``total`` is learnt from.
-            rate_share: Returns the learning rates of a step as a share of the highest.
+            warmup_steps: Steps in which the learning rates rise (``rate_share``).
             steps: Optimiser steps altogether.
             path: File of the state.
             on_progress: Called after every step.
@@ -93,7 +93,7 @@ class Towers:
                 problem = f"the loss is not finite ({note}); lower the learning rate"
                 where = f"step {step + 1}"
                 raise TrainingError(where, problem)
-            self._learn(losses["total"], rate_share(step))
+            self._learn(losses["total"], rate_share(step, warmup_steps, steps))
             step += 1
             for name, loss in losses.items():
                 earlier = recent.get(name, loss.item())
@@ -102,11 +102,11 @@ class Towers:
                 self._save(path, step)
             on_progress("training", step, steps, _note(recent))
 
-    def _learn(self, loss: Tensor, rate_share: float) -> None:
+    def _learn(self, loss: Tensor, share: float) -> None:
         self._optimisers.zero_grad()
         torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(list(self._named.values()), 1.0)
-        self._optimisers.step(rate_share)
+        self._optimisers.step(share)
         self._average.update_parameters(self._model)
 
     def _save(self, path: Path, step: int) -> None:

@@ -36,7 +36,7 @@ from services.options import (
 )
 
 if TYPE_CHECKING:
-    from pipelines.live.watch import WatchSettings
+    from pipelines.live.subject import WatchSettings
 
 
 def watch(
@@ -114,7 +114,7 @@ def _rtsp_access(transport: RtspTransport, trust: str | None) -> RtspAccess:
 def _settings(
     frames: int, seconds: float, stride: int, wearable_wait_s: float
 ) -> "WatchSettings":
-    from pipelines.live.watch import WatchSettings
+    from pipelines.live.subject import WatchSettings
     from pipelines.live.wearable_wait import WearableWaitSettings
     from pipelines.live.windows import WindowSettings
 

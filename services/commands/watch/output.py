@@ -16,7 +16,7 @@ from services.tasks import end_tasks
 
 if TYPE_CHECKING:
     from pipelines.clock import Clock
-    from pipelines.live.watch import Record
+    from pipelines.live.subject import Record
     from pipelines.records import SourceStatus
     from services.live_view import LiveView
 

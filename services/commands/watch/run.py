@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from models.window import Modality
     from pipelines.clock import Clock
     from pipelines.in_process import InProcessRecognizer
-    from pipelines.live.watch import Record, Subject, WatchSettings
+    from pipelines.live.subject import Record, Subject, WatchSettings
     from pipelines.records import SourceStatus
     from pipelines.sources.recording.report import RecordingReport
     from services.contact_sheets import ContactSheets

@@ -14,7 +14,7 @@ from pipelines.sources.camera.rtsp_access import RtspAccess
 
 if TYPE_CHECKING:
     from pipelines.clock import Clock
-    from pipelines.live.watch import Subject
+    from pipelines.live.subject import Subject
     from pipelines.live.zones import Zone
     from pipelines.records import SourceStatus
     from pipelines.sources.recording.report import RecordingReport
@@ -123,7 +123,7 @@ async def open_subject(
         SourceError: If a source is malformed, or cannot be reached at first.
     """
     from pipelines.live.recorded import in_time_order
-    from pipelines.live.watch import Subject
+    from pipelines.live.subject import Subject
     from pipelines.sources.camera.source import CameraSource
 
     async with AsyncExitStack() as stack:

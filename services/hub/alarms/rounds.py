@@ -17,7 +17,7 @@ from services.errors import StoreError
 from services.hub.alarms.answers import Answer, AnswerError, read_facts
 from services.hub.alarms.desk import AlarmDesk
 from services.hub.clock import HubClock
-from services.hub.metrics import Metrics
+from services.hub.metrics.subjects import SubjectMetrics
 from services.hub.topics import Topics
 from services.store.answers import Answers, StoredAnswer
 
@@ -52,7 +52,7 @@ class AlarmRounds:
         desk: The alarms.
         clock: Clock of the rounds.
         dates: The hub's dates.
-        metrics: The hub's metrics.
+        metrics: Shows how many alarms wait for an answer.
         topics: Topics of the site.
         answers: Answers in the store.
         keep: Puts what has changed on the disk.
@@ -63,7 +63,7 @@ class AlarmRounds:
         desk: AlarmDesk,
         clock: Clock,
         dates: HubClock,
-        metrics: Metrics,
+        metrics: SubjectMetrics,
         topics: Topics,
         answers: Answers,
         keep: KeepAlarms,

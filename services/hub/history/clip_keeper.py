@@ -6,7 +6,7 @@ from typing import final
 
 from services.clips.sealed import MOST_BYTES, SealedClip
 from services.hub.clock import HubClock
-from services.hub.metrics import Metrics
+from services.hub.metrics.hub import HubMetrics
 from services.site.settings import Site
 from services.store.notes import CLIP_SUBJECTS
 from services.store.retention import HUB
@@ -23,11 +23,11 @@ class ClipKeeper:
         site: The site, whose subjects may have a consent.
         store: Keeps the clips.
         dates: The hub's clock, for UTC.
-        metrics: The hub's metrics.
+        metrics: Counts the clips.
     """
 
     def __init__(
-        self, site: Site, store: Store, dates: HubClock, metrics: Metrics
+        self, site: Site, store: Store, dates: HubClock, metrics: HubMetrics
     ) -> None:
         self._store, self._dates, self._metrics = store, dates, metrics
         self._consenting = frozenset(site.clip_subjects)

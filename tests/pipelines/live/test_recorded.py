@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator
 import numpy as np
 
 from pipelines.live.recorded import in_time_order
-from pipelines.live.watch import Item
+from pipelines.live.subject import Item
 from pipelines.records import Frame, ImuBatch, SourceStatus
 from tests.fakes import colour_frames, play
 

@@ -21,6 +21,7 @@ from pipelines.lab.simulation.motion import SAMPLE_RATE_HZ
 from pipelines.lab.simulation.picture import Photographer, random_sensor
 from pipelines.live.inference import ReuseSettings
 from pipelines.live.people import PeopleInView
+from pipelines.live.subject import Record, Subject, WatchSettings
 from pipelines.live.views import (
     PeopleView,
     PictureView,
@@ -29,7 +30,7 @@ from pipelines.live.views import (
     draw_body,
     picture_form,
 )
-from pipelines.live.watch import Record, Subject, Watch, WatchSettings
+from pipelines.live.watch import Watch
 from pipelines.live.windows import WindowSettings
 from pipelines.live.zones import Zone
 from pipelines.recognition import ClipScores, RecognizerInfo

@@ -12,7 +12,8 @@ from pipelines.live.event_settings import EventSettings
 from pipelines.live.inference import ReuseSettings
 from pipelines.live.observer import Tally
 from pipelines.live.recorded import in_time_order
-from pipelines.live.watch import Item, Record, Subject, Watch, WatchSettings
+from pipelines.live.subject import Item, Record, Subject, WatchSettings
+from pipelines.live.watch import Watch
 from pipelines.live.windows import WindowSettings
 from pipelines.recognition import ClipScores
 from pipelines.records import (
@@ -64,11 +65,9 @@ def events_in(records: list[Record]) -> list[str]:
 
 
 def status(
-    state: SourceState = "online", time_base: TimeBase = "sender", dropped: int = 0
+    state: SourceState = "online", time_base: TimeBase = "sender"
 ) -> SourceStatus:
-    return SourceStatus(
-        "bed-4", "camera", state, 0, "as told", time_base, dropped=dropped
-    )
+    return SourceStatus("bed-4", "camera", state, 0, "as told", time_base)
 
 
 def imu(first_s: float, last_s: float) -> ImuBatch:
@@ -197,14 +196,6 @@ def test_the_age_of_the_newest_frame_is_told() -> None:
 
     asyncio.run(scene())
     assert tally.longest_age_ns == 10 * STEP_NS
-
-
-def test_frames_that_a_source_dropped_are_counted_once() -> None:
-    tally = Tally()
-    counts = (3, 3, 5, 0)  # a source that begins anew counts anew
-    items = [status(dropped=count) for count in counts]
-    watch(Subject("bed-4", play(items)), observer=tally)
-    assert tally.frames_dropped == 5
 
 
 def test_a_wearable_recorded_beside_the_camera_is_in_the_clips() -> None:

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from pipelines.live.bed import BedSettings
-from pipelines.live.watch import Record, Subject, Watch
+from pipelines.live.subject import Record, Subject
+from pipelines.live.watch import Watch
 from pipelines.live.zones import Zone
 from pipelines.records import (
     ActionEvent,

@@ -6,7 +6,8 @@ from contextlib import aclosing
 import pytest
 
 from pipelines.live.inference import ReuseSettings
-from pipelines.live.watch import Record, Subject, Watch, WatchSettings
+from pipelines.live.subject import Record, Subject, WatchSettings
+from pipelines.live.watch import Watch
 from pipelines.records import ActionEvent, Frame, Prediction, SourceStatus
 from tests.fakes import ColourRecognizer, FakeClock, colour_frames, forever, play
 

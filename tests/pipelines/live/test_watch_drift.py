@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from pipelines.live.drift.settings import DriftSettings
-from pipelines.live.watch import Record, Subject, Watch, WatchSettings
+from pipelines.live.subject import Record, Subject, WatchSettings
+from pipelines.live.watch import Watch
 from pipelines.live.windows import WindowSettings
 from pipelines.records import DriftAlert, DriftStatus, Prediction
 from tests.fakes import ColourRecognizer, FakeClock, colour_frames, play

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.live.watch import Item, Record, Subject, Watch
+from pipelines.live.subject import Item, Record, Subject
+from pipelines.live.watch import Watch
 from pipelines.records import Prediction, SourceStatus
 from tests.fakes import ColourRecognizer, FakeClock, colour_frames
 

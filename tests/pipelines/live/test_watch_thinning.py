@@ -7,8 +7,9 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from pipelines.live.observer import Tally
+from pipelines.live.subject import Subject
 from pipelines.live.thinning import Thinning
-from pipelines.live.watch import Subject, Watch
+from pipelines.live.watch import Watch
 from pipelines.live.windows import WindowSettings
 from pipelines.records import Clip, Prediction
 from tests.fakes import ColourRecognizer, FakeClock, colour_frames, play

@@ -9,7 +9,8 @@ import pytest
 
 from pipelines.clock import NS_PER_S, seconds_to_ns
 from pipelines.live.held_windows import HeldWindows
-from pipelines.live.watch import Record, Subject, Watch
+from pipelines.live.subject import Record, Subject
+from pipelines.live.watch import Watch
 from pipelines.live.wearable_wait import WearableWait
 from pipelines.recognition import ActionRecognizer
 from pipelines.records import Frame, ImuBatch, Prediction, WornStatus

@@ -6,7 +6,8 @@ from prometheus_client import CollectorRegistry
 
 from pipelines.clock import NS_PER_S
 from services.hub.clock import HubClock
-from services.hub.metrics import Metrics
+from services.hub.metrics.hub import HubMetrics
+from services.hub.metrics.registry import MetricRegistry
 from services.hub.topics import Topics
 from services.store.database import sqlite_url
 from services.store.outbox import Message
@@ -18,7 +19,7 @@ MONTH_S = 31 * 86_400.0
 
 def hub_clock(clock: FakeClock, store: Store) -> tuple[HubClock, CollectorRegistry]:
     registry = CollectorRegistry()
-    metrics = Metrics(registry, ["fall"], clock.now_ns())
+    metrics = HubMetrics(MetricRegistry(registry), clock.now_ns())
     metrics.canary(True, clock.now_ns())
     return HubClock(clock, store, metrics, Topics("wardwatch", "ward")), registry
 

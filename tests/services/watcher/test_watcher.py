@@ -7,7 +7,7 @@ from typing import final
 
 import pytest
 
-from pipelines.live.watch import WatchSettings
+from pipelines.live.subject import WatchSettings
 from pipelines.recognition import ClipScores
 from pipelines.records import ActionEvent, Clip, SourceState
 from pipelines.sources.camera.framing import PAD

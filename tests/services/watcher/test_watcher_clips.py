@@ -11,7 +11,7 @@ import pytest
 
 from pipelines.clock import SystemClock
 from pipelines.live.event_settings import EventSettings
-from pipelines.live.watch import WatchSettings
+from pipelines.live.subject import WatchSettings
 from pipelines.live.windows import WindowSettings
 from pipelines.sources.camera.framing import PAD
 from pipelines.sources.gstreamer.video_writer import VideoFileWriter

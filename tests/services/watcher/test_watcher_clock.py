@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from pipelines.clock import NS_PER_S, SystemClock
-from pipelines.live.watch import WatchSettings
+from pipelines.live.subject import WatchSettings
 from pipelines.records import ActionEvent, make_event_id
 from pipelines.sources.camera.framing import PAD
 from services.clips.sealed import SealedClip

@@ -12,7 +12,7 @@ from jaxtyping import Float32, UInt8
 
 from pipelines.clock import NS_PER_S, SystemClock
 from pipelines.live.event_settings import EventSettings
-from pipelines.live.watch import WatchSettings
+from pipelines.live.subject import WatchSettings
 from pipelines.live.windows import WindowSettings
 from pipelines.recognition import ClipScores
 from pipelines.records import ActionEvent, Clip

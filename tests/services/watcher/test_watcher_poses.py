@@ -10,7 +10,7 @@ import pytest
 from pipelines.lab.simulation.footage import RecordingPlan, Stream, simulate_motion
 from pipelines.lab.simulation.motion import SAMPLE_RATE_HZ
 from pipelines.lab.simulation.picture import Photographer, random_sensor
-from pipelines.live.watch import WatchSettings
+from pipelines.live.subject import WatchSettings
 from pipelines.live.zones import Zone
 from pipelines.records import PeopleCount
 from pipelines.sources.camera.framing import PAD

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from pipelines.clock import SystemClock, ns_to_seconds
-from pipelines.live.watch import WatchSettings
+from pipelines.live.subject import WatchSettings
 from pipelines.records import ActionEvent
 from pipelines.sources.camera.framing import PAD
 from services.clips.sealed import SealedClip

@@ -9,7 +9,8 @@ from scipy.spatial.transform import Rotation
 
 from pipelines.clock import NS_PER_S, Clock, ns_to_seconds
 from pipelines.lab.data.trials.trial import WearableTrial
-from pipelines.live.watch import Subject, Watch, WatchSettings
+from pipelines.live.subject import Subject, WatchSettings
+from pipelines.live.watch import Watch
 from pipelines.recognition import ActionRecognizer
 from pipelines.records import FALL, ActionEvent, ImuBatch
 

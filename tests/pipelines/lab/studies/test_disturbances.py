@@ -14,7 +14,7 @@ from pipelines.lab.studies.disturbances import (
     disturbed,
     swap_wearables,
 )
-from pipelines.live.watch import Item
+from pipelines.live.subject import Item
 from pipelines.records import Frame, ImuBatch
 
 RATE_HZ, LAST_S = 50, 10

@@ -24,7 +24,7 @@ from pipelines.lab.studies.events import (
     predict_recording,
     refuse_unknown_labels,
 )
-from pipelines.live.watch import WatchSettings
+from pipelines.live.subject import WatchSettings
 from pipelines.recognition import ActionRecognizer, ClipScores
 from pipelines.records import Clip, Prediction
 from pipelines.sources.camera.framing import PAD, Framing, crop

@@ -13,7 +13,8 @@ import pytest
 
 from pipelines.clock import NS_PER_S, SystemClock
 from pipelines.errors import SourceUnreadable
-from pipelines.live.watch import Record, Subject, Watch
+from pipelines.live.subject import Record, Subject
+from pipelines.live.watch import Watch
 from pipelines.records import Prediction, SourceStatus
 from pipelines.sources.camera.source import CameraSource
 from tests.camera_rig import (

@@ -3,11 +3,7 @@
 import asyncio
 import json
 import logging
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,48 +21,15 @@ from tests.mqtt_listener import listening
 from tests.services.hub.alarms.test_desk import answer, states_of
 from tests.services.hub.test_hub import SOON_S, report, running
 from tests.services.store.rows import alarm, event
+from tests.web_receiver import Receiver, receiver
 
 
-@dataclass
-class Gateway:
-    """What came in, and whether it is taken."""
-
-    port: int = 0
-    takes: bool = True
-    titles: list[str] = field(default_factory=list)
-    bodies: list[str] = field(default_factory=list)
-    refused: int = 0
+def titles_of(phone: Receiver) -> list[str]:
+    return [posted.facts["title"] for posted in phone.taken]
 
 
-@contextmanager
-def gateway() -> Iterator[Gateway]:
-    state = Gateway()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            length = int(self.headers["Content-Length"])
-            payload = json.loads(self.rfile.read(length))
-            if state.takes:
-                state.titles.append(payload["title"])
-                state.bodies.append(payload["message"])
-            else:
-                state.refused += 1
-            self.send_response(200 if state.takes else 503)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    state.port = server.server_port
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield state
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+def bodies_of(phone: Receiver) -> list[str]:
+    return [posted.facts["message"] for posted in phone.taken]
 
 
 def site_of(broker: Broker, folder: Path, *targets: object, **fall: object) -> Site:
@@ -97,7 +60,7 @@ async def until(holds: object, within_s: float = SOON_S) -> None:
 def test_a_phone_gets_the_alarm_at_once_and_another_when_nobody_answers(
     tmp_path: Path,
 ) -> None:
-    async def scene(broker: Broker, first: Gateway, second: Gateway) -> None:
+    async def scene(broker: Broker, first: Receiver, second: Receiver) -> None:
         file = tmp_path / "url"
         file.write_text(f"json://127.0.0.1:{second.port}/b\n")
         nurse = {"name": "nurse", "url": f"json://127.0.0.1:{first.port}/a"}
@@ -106,33 +69,33 @@ def test_a_phone_gets_the_alarm_at_once_and_another_when_nobody_answers(
         async with running(site) as hub:
             for sent_ns in (1, 2):  # told twice
                 await hub.accept(report(event(), sent_ns=sent_ns))
-            await until(lambda: second.titles)
-            await until(lambda: len(first.titles) == 2)
+            await until(lambda: second.taken)
+            await until(lambda: len(first.taken) == 2)
 
-    with Broker() as broker, gateway() as first, gateway() as second:
+    with Broker() as broker, receiver() as first, receiver() as second:
         asyncio.run(scene(broker, first, second))
-    assert first.titles == ["bed-4: fall"] * 2
-    assert second.titles == ["bed-4: fall"]
-    assert first.bodies[0].startswith("confirmed at ")
+    assert titles_of(first) == ["bed-4: fall"] * 2
+    assert titles_of(second) == ["bed-4: fall"]
+    assert bodies_of(first)[0].startswith("confirmed at ")
     end = "priority high; the camera is sure to 90%; alarm e1"
-    assert first.bodies[0].endswith(end)
-    assert second.bodies[0].startswith("escalated at ")
+    assert bodies_of(first)[0].endswith(end)
+    assert bodies_of(second)[0].startswith("escalated at ")
 
 
 def test_a_phone_that_is_added_while_the_hub_runs_gets_the_next_alarm(
     tmp_path: Path,
 ) -> None:
-    async def scene(broker: Broker, phone: Gateway) -> None:
+    async def scene(broker: Broker, phone: Receiver) -> None:
         before = site_of(broker, tmp_path)
         nurse = {"name": "nurse", "url": f"json://127.0.0.1:{phone.port}/a"}
         async with running(before) as hub:
             await hub.deliver_to(site_of(broker, tmp_path, nurse))
             await hub.accept(report(event()))
-            await until(lambda: phone.titles)
+            await until(lambda: phone.taken)
 
-    with Broker() as broker, gateway() as phone:
+    with Broker() as broker, receiver() as phone:
         asyncio.run(scene(broker, phone))
-    assert phone.titles == ["bed-4: fall"]
+    assert titles_of(phone) == ["bed-4: fall"]
 
 
 @pytest.mark.parametrize(
@@ -169,55 +132,55 @@ def test_who_calls_for_help_calls_the_next_step_at_once() -> None:
 def test_a_notice_waits_for_its_gateway_over_a_restart_and_is_told_as_a_trouble(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def scene(broker: Broker, phone: Gateway) -> None:
+    async def scene(broker: Broker, phone: Receiver) -> None:
         url = f"json://kim:hunter2@127.0.0.1:{phone.port}/a"
         site = site_of(broker, tmp_path, {"name": "nurse", "url": url})
-        phone.takes = False
+        phone.status_of = lambda _: 503
         async with running(site) as hub:
             await hub.accept(report(event()))
             await until(lambda: phone.refused)
             trouble = "notify nurse: it does not take the message"
             await until_troubles(hub, lambda told: trouble in told)
         async with running(site) as hub:
-            await until(lambda: phone.refused > 1)
-            phone.takes = True
-            await until(lambda: phone.titles)
+            await until(lambda: len(phone.refused) > 1)
+            phone.status_of = lambda _: 200
+            await until(lambda: phone.taken)
             await until_troubles(
                 hub, lambda told: not any(it.startswith("notify") for it in told)
             )
 
     caplog.set_level(logging.DEBUG)
-    with Broker() as broker, gateway() as phone:
+    with Broker() as broker, receiver() as phone:
         asyncio.run(scene(broker, phone))
-    assert phone.titles == ["bed-4: fall"]
+    assert titles_of(phone) == ["bed-4: fall"]
     assert "hunter2" not in caplog.text
 
 
 def test_who_has_answered_is_not_called_any_more(tmp_path: Path) -> None:
-    async def scene(broker: Broker, phone: Gateway) -> None:
+    async def scene(broker: Broker, phone: Receiver) -> None:
         url = f"json://127.0.0.1:{phone.port}/a"
         site = site_of(broker, tmp_path, {"name": "nurse", "url": url})
-        phone.takes = False
+        phone.status_of = lambda _: 503
         async with listening(broker.port) as heard, running(site) as hub:
             await hub.accept(report(event()))
             await until(lambda: phone.refused)
             await answer(broker, "e1", "resolve", verdict="false")
             await heard.until(lambda it: "resolved" in states_of(it), SOON_S)
-            phone.takes = True
-            refused = phone.refused
+            phone.status_of = lambda _: 200
+            refused = len(phone.refused)
             await hub.accept(report(event(event_id="e2"), sent_ns=2))
-            await until(lambda: phone.titles)
-            assert phone.refused <= refused + 1
+            await until(lambda: phone.taken)
+            assert len(phone.refused) <= refused + 1
 
-    with Broker() as broker, gateway() as phone:
+    with Broker() as broker, receiver() as phone:
         asyncio.run(scene(broker, phone))
-    assert [body.split()[-1] for body in phone.bodies] == ["e2"]
+    assert [body.split()[-1] for body in bodies_of(phone)] == ["e2"]
 
 
 def test_check_sends_each_target_a_test_message(tmp_path: Path) -> None:
     file = tmp_path / "site.yaml"
-    with gateway() as phone, gateway() as deaf:
-        deaf.takes = False
+    with receiver() as phone, receiver() as deaf:
+        deaf.status_of = lambda _: 503
         targets = [
             {"name": name, "url": f"json://127.0.0.1:{each.port}/a"}
             for name, each in (("nurse", phone), ("doctor", deaf))
@@ -228,7 +191,7 @@ def test_check_sends_each_target_a_test_message(tmp_path: Path) -> None:
     assert told.exit_code == 1
     assert "notify nurse: has taken the test message" in told.output
     assert "notify doctor: it does not take the message" in told.output
-    assert phone.titles == ["ward-3: test"]
+    assert titles_of(phone) == ["ward-3: test"]
 
 
 @pytest.mark.parametrize(

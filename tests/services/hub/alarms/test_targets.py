@@ -11,9 +11,10 @@ from services.site.settings import Site
 from services.store.database import sqlite_url
 from services.store.store import Store
 from tests.fakes import FakeClock
-from tests.services.hub.alarms.test_notices import Gateway, gateway, site_of, until
+from tests.services.hub.alarms.test_notices import site_of, titles_of, until
 from tests.services.hub.test_hub import report, running
 from tests.services.store.rows import event
+from tests.web_receiver import Receiver, receiver
 
 
 def site(*names: str) -> Site:
@@ -48,7 +49,7 @@ def test_changed_targets_are_waited_for_but_not_for_ever(
 def test_a_restarted_hub_sends_an_alarm_to_the_present_phone_alone(
     tmp_path: Path,
 ) -> None:
-    async def scene(broker: Broker, old: Gateway, new: Gateway) -> None:
+    async def scene(broker: Broker, old: Receiver, new: Receiver) -> None:
         before, after = (
             site_of(
                 broker,
@@ -64,8 +65,8 @@ def test_a_restarted_hub_sends_an_alarm_to_the_present_phone_alone(
             await hub.state()
             await hub.deliver_to(after)
             await fallen
-            await until(lambda: new.titles)
+            await until(lambda: new.taken)
 
-    with Broker() as broker, gateway() as old, gateway() as new:
+    with Broker() as broker, receiver() as old, receiver() as new:
         asyncio.run(scene(broker, old, new))
-    assert (old.titles, new.titles) == ([], ["bed-4: fall"])
+    assert (titles_of(old), titles_of(new)) == ([], ["bed-4: fall"])

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 from services.clips.sealed import MOST_BYTES, SealedClip
 from services.hub.clock import HubClock
 from services.hub.history.clip_keeper import ClipKeeper
-from services.hub.metrics import Metrics
+from services.hub.metrics.metrics import Metrics
 from services.hub.reports import Counts
 from services.hub.topics import Topics
 from services.site.settings import Site
@@ -27,12 +27,14 @@ class Rig:
         self.registry, self.key = CollectorRegistry(), key_file(folder)
         self.metrics = Metrics(self.registry, ["fall"], clock.now_ns())
         topics = Topics("wardwatch", "ward")
-        self._dates = HubClock(clock, self.store, self.metrics, topics)
+        self._dates = HubClock(clock, self.store, self.metrics.hub, topics)
         alarms = [alarm("e1"), alarm("e2", subject="bed-5")]
         self.store.take([message("a")], {}, 1, alarms)
 
     def keeper(self, *consenting: str) -> ClipKeeper:
-        return ClipKeeper(self.site(*consenting), self.store, self._dates, self.metrics)
+        return ClipKeeper(
+            self.site(*consenting), self.store, self._dates, self.metrics.hub
+        )
 
     def site(self, *consenting: str) -> Site:
         subjects = [

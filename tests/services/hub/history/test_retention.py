@@ -7,7 +7,8 @@ from prometheus_client import CollectorRegistry
 
 from services.hub.clock import HubClock
 from services.hub.history.retention import Retention
-from services.hub.metrics import Metrics
+from services.hub.metrics.hub import HubMetrics
+from services.hub.metrics.registry import MetricRegistry
 from services.hub.topics import Topics
 from services.site.hub import KeepDays
 from services.store.database import sqlite_url
@@ -20,7 +21,7 @@ from tests.services.store.rows import DAY_NS, alarm, message, resolved
 def test_each_kind_is_kept_for_its_own_number_of_days(tmp_path: Path) -> None:
     clock = FakeClock()
     store = Store.migrated(sqlite_url(tmp_path))
-    metrics = Metrics(CollectorRegistry(), ["fall"], clock.now_ns())
+    metrics = HubMetrics(MetricRegistry(CollectorRegistry()), clock.now_ns())
     dates = HubClock(clock, store, metrics, Topics("wardwatch", "ward"))
     keep = KeepDays(alarms=20, poses=10)
     for days in (5, 15, 25):

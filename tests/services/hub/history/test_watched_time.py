@@ -12,7 +12,7 @@ from pipelines.clock import NS_PER_S
 from pipelines.records import SourceState, SourceStatus, WornStatus
 from services.errors import StoreError
 from services.hub.history.watched_time import WatchedTime, reason_of
-from services.hub.metrics import Metrics
+from services.hub.metrics.metrics import Metrics
 from services.hub.reports import SubjectState
 from services.hub.subject_states import SubjectStates
 from services.hub.topics import Topics
