@@ -56,7 +56,9 @@ seconds. Their median in steps, their spread, and that of the views' medians."""
 
 _A_MINUTE = 480.0  # steps
 _MOTION_SHAKES = 12.0  # growth of fast errors, for a motion of one body size in a step
-_MOTION_ADDS = 25.0  # spells a minute, for a motion of one body size in a step
+_MOTION_ADDS, _MOST_ADDED = 25.0, 5.0
+"""Spells a minute, for a motion of one body size in a step, and the most of them."""
+
 _OUTSIDE = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9)
 _LOST_OUTSIDE = (0.0, 0.05, 0.15, 0.35, 0.65, 1.0)
 _MISPLACED_OUTSIDE = (0.0, 0.11, 0.15, 0.45, 0.75, 0.9)
@@ -254,7 +256,8 @@ def _losses(
     moved: Float32[np.ndarray, " step"],
 ) -> Steps:
     """Draw the steps at which nobody is found."""
-    lost = _spells(rng, 0.6 * rng.gamma(0.4, 1 / 0.4), moved / 10)
+    slowly = moved / 10  # motion loses fewer people than it confuses
+    lost = _spells(rng, 0.6 * rng.gamma(0.4, 1 / 0.4), slowly)
     chance = ndtr(_slow_noise(rng, (len(outside),), 0.9))
     lost |= chance < np.interp(outside, _OUTSIDE, _LOST_OUTSIDE)
     return lost
@@ -270,7 +273,7 @@ def _spells(
         a_minute: Mean number of spells a minute of a person who keeps still.
         moved: Motion at each step, in body sizes; it adds spells.
     """
-    chance = (a_minute + np.minimum(5, _MOTION_ADDS * moved)) / _A_MINUTE
+    chance = (a_minute + np.minimum(_MOST_ADDED, _MOTION_ADDS * moved)) / _A_MINUTE
     begins = np.flatnonzero(rng.random(len(moved)) < chance)
     median = _SPELL_STEPS * np.exp(rng.normal(0, _VIEW_SPREAD))
     lengths = rng.lognormal(np.log(median), _SPELL_SPREAD, len(begins))

@@ -27,8 +27,8 @@ from pipelines.lab.simulation.footage import (
     SIMULATOR_VERSION,
     RecordingPlan,
     in_render_processes,
+    simulate_motion,
 )
-from pipelines.lab.simulation.life import live
 from pipelines.lab.simulation.motion import Track
 from pipelines.lab.simulation.wide_life import wide_choices
 from pipelines.lab.simulation.world import World, random_world
@@ -173,9 +173,7 @@ class PoseRun:
 
 
 def _views_of_life(plan: RecordingPlan, views: int) -> list[PoseRun]:
-    rng = plan.generator()
-    world = random_world(rng)
-    track = live(world, rng, plan.duration_s, wide_choices)
+    rng, world, track = simulate_motion(plan, wide_choices)
     places = joint_places(track, world)
     return [view_of(rng, world, track, places) for _ in range(views)]
 

@@ -14,10 +14,13 @@ from pipelines.clock import SystemClock
 from pipelines.lab.data.footage import Recording
 from pipelines.lab.poses.filmed import filmed_run
 from pipelines.lab.poses.pose_lives import PoseRun, PoseRuns, runs_of
-from pipelines.lab.simulation.footage import RecordingPlan, film, labelled_spans
-from pipelines.lab.simulation.life import live
+from pipelines.lab.simulation.footage import (
+    RecordingPlan,
+    film,
+    labelled_spans,
+    simulate_motion,
+)
 from pipelines.lab.simulation.wide_life import wide_choices
-from pipelines.lab.simulation.world import random_world
 
 
 def rendered_runs(
@@ -41,9 +44,7 @@ def rendered_runs(
 
 
 def _found_in_film(plan: RecordingPlan) -> list[PoseRun]:
-    rng = plan.generator()
-    world = random_world(rng)
-    track = live(world, rng, plan.duration_s, wide_choices)
+    rng, world, track = simulate_motion(plan, wide_choices)
     with TemporaryDirectory() as folder:
         path = Path(folder) / plan.name
         film(path, plan.rate_hz, world, track, rng)

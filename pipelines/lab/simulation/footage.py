@@ -30,7 +30,7 @@ from pipelines.lab.data.footage import (
     parse_labels,
     write_labels,
 )
-from pipelines.lab.simulation.life import live
+from pipelines.lab.simulation.life import MoreActivities, live
 from pipelines.lab.simulation.motion import SAMPLE_RATE_HZ, Track
 from pipelines.lab.simulation.picture import (
     HEIGHT_PX,
@@ -204,11 +204,16 @@ def prepare_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def simulate_motion(plan: RecordingPlan) -> tuple[np.random.Generator, World, Track]:
-    """Create a recording's world and simulate its life, without taking pictures."""
+def simulate_motion(
+    plan: RecordingPlan, more: MoreActivities | None = None
+) -> tuple[np.random.Generator, World, Track]:
+    """Create a recording's world and simulate its life, without taking pictures.
+
+    ``more`` are further activities, as of ``life.live``.
+    """
     rng = plan.generator()
     world = random_world(rng)
-    return rng, world, live(world, rng, plan.duration_s)
+    return rng, world, live(world, rng, plan.duration_s, more)
 
 
 def render_recording(

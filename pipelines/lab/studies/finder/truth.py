@@ -10,10 +10,8 @@ from pipelines.lab.poses.body_joints import RATE_HZ, joint_places, sample_at
 from pipelines.lab.poses.cameras import ward_camera
 from pipelines.lab.poses.finder_errors import SeenBody, see
 from pipelines.lab.poses.pose_lives import STEP_RATE_HZ
-from pipelines.lab.simulation.footage import RecordingPlan
-from pipelines.lab.simulation.life import live
+from pipelines.lab.simulation.footage import RecordingPlan, simulate_motion
 from pipelines.lab.simulation.wide_life import wide_choices
-from pipelines.lab.simulation.world import random_world
 
 _STRIDE = RATE_HZ // STEP_RATE_HZ
 
@@ -36,18 +34,12 @@ class TrueLife:
 
     def first(self, steps: int) -> "TrueLife":
         """Return the life without its steps after these."""
-        return TrueLife(
-            self.places[:steps],
-            self.inside[:steps],
-            self.labels[:steps],
-        )
+        return TrueLife(self.places[:steps], self.inside[:steps], self.labels[:steps])
 
 
 def true_life(plan: RecordingPlan) -> TrueLife:
     """Live a plan as ``rendered_runs`` does, without taking pictures."""
-    rng = plan.generator()
-    world = random_world(rng)
-    track = live(world, rng, plan.duration_s, wide_choices)
+    _, world, track = simulate_motion(plan, wide_choices)
     places = joint_places(track, world)[::_STRIDE]
     projected, inside = ward_camera(world.view).project(places)
     labels = (track.labels[sample_at(i * _STRIDE)] for i in range(len(places)))
