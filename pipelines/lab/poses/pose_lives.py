@@ -80,6 +80,17 @@ class PoseRuns:
             arrays = {name: kept[name] for name in kept.files if name != "names"}
         return cls(**arrays, names=names)
 
+    def __getitem__(self, run: int) -> "PoseRun":
+        """Return one of the sequences, without the steps after its end."""
+        labels = self.labels[run][self.labels[run] >= 0]
+        steps = len(labels)
+        return PoseRun(
+            self.joints[run, :steps],
+            self.found[run, :steps],
+            self.sizes[run, :steps],
+            tuple(self.names[label] for label in labels),
+        )
+
 
 def simulate_pose_runs(
     plans: Sequence[RecordingPlan],

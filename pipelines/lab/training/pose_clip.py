@@ -10,7 +10,7 @@ time and resumes from its last saved step.
 
 import copy
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import final
@@ -97,36 +97,9 @@ def train_pose_clip(
     start_hash = "" if start is None else start.hash
     recipe = replace(recipe, footage=_footage_hash(recordings), start=start_hash)
     claim(folder, recipe, prompt_set)
-    plans = recipe.plans()
-
-    def count(done: int) -> None:
-        on_progress("simulating", done, len(plans), "")
-
-    runs = simulate_pose_runs(plans, recipe.views, count, folder)
-    filmed = None
-    if recordings:
-        filmed = filmed_runs(
-            recordings,
-            clock or SystemClock(),
-            lambda done: on_progress("finding people", done, len(recordings), ""),
-            folder,
-        )
-    hours = None
-    if recipe.hours:
-        hours = simulate_hours(
-            recipe.hour_plans(),
-            lambda done: on_progress("simulating hours", done, recipe.hours, ""),
-            folder,
-        )
-    rendered = None
-    if recipe.rendered:
-        rendered = rendered_runs(
-            recipe.rendered_plans(),
-            lambda done: on_progress("rendering", done, recipe.rendered, ""),
-            folder,
-        )
-    given = runs, prompt_set, recipe.frames, filmed, hours, rendered
-    windows = PoseWindows(*given, others=recipe.others)
+    windows = _simulate_windows(
+        recipe, prompt_set, folder, on_progress, recordings, clock or SystemClock()
+    )
     trainer = _Trainer(recipe, prompt_set, windows, start)
     trainer.towers.train(
         trainer.losses_at,
@@ -139,6 +112,36 @@ def train_pose_clip(
     checkpoint = folder / "ward-pose"
     trainer.export(checkpoint)
     return checkpoint
+
+
+def _simulate_windows(
+    recipe: PoseRecipe,
+    prompt_set: PromptSet,
+    folder: Path,
+    on_progress: Progress,
+    recordings: Sequence[Recording],
+    clock: Clock,
+) -> PoseWindows:
+    """Simulate all that the recipe learns from, or read it from the folder."""
+
+    def counter(stage: str, total: int) -> Callable[[int], None]:
+        return lambda done: on_progress(stage, done, total, "")
+
+    plans = recipe.plans()
+    simulated = counter("simulating", len(plans))
+    lives = simulate_pose_runs(plans, recipe.views, simulated, folder)
+    filmed = hours = rendered = None
+    if recordings:
+        looked_at = counter("finding people", len(recordings))
+        filmed = filmed_runs(recordings, clock, looked_at, folder)
+    if recipe.hours:
+        lived = counter("simulating hours", recipe.hours)
+        hours = simulate_hours(recipe.hour_plans(), lived, folder)
+    if recipe.rendered:
+        filming = counter("rendering", recipe.rendered)
+        rendered = rendered_runs(recipe.rendered_plans(), filming, folder)
+    given = lives, prompt_set, recipe.frames, filmed, hours, rendered
+    return PoseWindows(*given, others=recipe.others)
 
 
 def _footage_hash(recordings: Sequence[Recording]) -> str:

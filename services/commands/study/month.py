@@ -1,6 +1,7 @@
 """The command ``wardwatch study month``: false falls in a simulated month."""
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -33,7 +34,18 @@ def month(
     hours: Annotated[
         int, typer.Option(min=1, help="Simulated hours, the first after midnight.")
     ] = 1000,
+    minutes: Annotated[
+        float, typer.Option(min=1, max=60, help="Minutes of each hour that are lived.")
+    ] = 60,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the hours.")] = 1,
+    film: Annotated[
+        Path | None,
+        typer.Option(
+            file_okay=False,
+            help="Film the hours, look for people in the pictures, and keep in this "
+            "folder what was seen, for other checkpoints.",
+        ),
+    ] = None,
     out: OutOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -42,14 +54,22 @@ def month(
     Each hour has a person, a room and a camera of its own; one in 50 has a fall. With
     --out an interrupted run goes on where it was, and more --hours add to the same
     month. 1000 hours take hours.
+
+    With --film nothing is drawn of the person finder's errors: each hour is rendered
+    and filmed, and the finder looks at the pictures. That takes 25 minutes for an hour
+    and core; try --film films --minutes 15 --hours 12.
     """
+    from pipelines.folders import make_folder
     from pipelines.lab.studies.month.hours import MonthPlan
     from pipelines.lab.studies.month.study import Methods, study_month
     from pipelines.lab.studies.studied_clips import kept_or_temporary
 
     methods = Methods(model, prompts, adaptation, calibration, yardstick)
     with kept_or_temporary(out) as folder, staged_bars() as show:
-        report = study_month(MonthPlan(seed), hours, methods, folder, show)
+        if film is not None:
+            make_folder(film)
+        plan = MonthPlan(seed, hour_s=60 * minutes)
+        report = study_month(plan, hours, methods, folder, show, films=film)
     answer = _json(report)
     if out is not None:
         (out / "month.json").write_text(json.dumps(answer, indent=1) + "\n")

@@ -1,7 +1,9 @@
 """The hours of a month, as a camera and the person finder see them."""
 
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import groupby
+from pathlib import Path
 from typing import final
 
 import numpy as np
@@ -10,15 +12,23 @@ from models.person.pose_picture import STEP_S
 from pipelines.lab.data.footage import LabelledSpan
 from pipelines.lab.data.truth import Truth, read_truth
 from pipelines.lab.poses.body_joints import joint_places
-from pipelines.lab.poses.pose_lives import STEP_RATE_HZ, PoseRun, view_of
+from pipelines.lab.poses.pose_lives import (
+    STEP_RATE_HZ,
+    PoseRun,
+    PoseRuns,
+    join_runs,
+    view_of,
+)
+from pipelines.lab.poses.rendered import found_in_film
 from pipelines.lab.simulation.everyday import (
     HOUR_S,
     HOURS_A_DAY,
     Activities,
+    Hour,
     live_hour,
 )
-from pipelines.lab.simulation.footage import RecordingPlan, Stream
-from pipelines.lab.simulation.world import random_world
+from pipelines.lab.simulation.footage import SIMULATOR_VERSION, RecordingPlan, Stream
+from pipelines.lab.simulation.world import World, random_world
 
 _FALL_FROM, _FALL_UNTIL = 0.1, 0.6  # share of the hour
 
@@ -31,7 +41,7 @@ class MonthPlan:
     Attributes:
         seed: Seed of every hour.
         hours_a_fall: Hours of which one has a fall.
-        hour_s: Length of an hour in seconds; shorter ones are for tests.
+        hour_s: Time of each hour that is lived, in seconds.
     """
 
     seed: int = 1
@@ -85,7 +95,42 @@ class SeenHour:
 
 def see_hour(plan: HourPlan) -> SeenHour:
     """Simulate an hour, and see it by one camera; equal plans give equal hours."""
-    recorded = RecordingPlan(Stream.MONTH, plan.seed, plan.index, plan.duration_s)
+    rng, world, hour = _live(_recorded(plan), plan)
+    places = joint_places(hour.track, world)
+    run = view_of(rng, world, hour.track, places, first=0, reuses=True)
+    return SeenHour(plan, run, _truth(plan, run), hour.activities)
+
+
+def see_filmed_hour(plan: HourPlan, cache: Path) -> SeenHour:
+    """Simulate an hour, film it, and find the person in the pictures.
+
+    Args:
+        plan: The hour.
+        cache: Existing folder that keeps what the finder saw, for another run.
+
+    Raises:
+        PersonModelError: If a file of the person finder is missing or wrong.
+    """
+    recorded = _recorded(plan)
+    rng, world, hour = _live(recorded, plan)
+    fall = "-fall" if plan.falls else ""
+    name = f"hour-{plan.seed}-{plan.index}-{plan.duration_s:g}s{fall}"
+    path = cache / f"{name}-v{SIMULATOR_VERSION}.npz"
+    if not path.exists():
+        join_runs([found_in_film(recorded, world, hour.track, rng)]).save(path)
+    run = PoseRuns.load(path)[0]
+    return SeenHour(plan, run, _truth(plan, run), hour.activities)
+
+
+def _recorded(plan: HourPlan) -> RecordingPlan:
+    rate_hz = Fraction(STEP_RATE_HZ)
+    return RecordingPlan(Stream.MONTH, plan.seed, plan.index, plan.duration_s, rate_hz)
+
+
+def _live(
+    recorded: RecordingPlan, plan: HourPlan
+) -> tuple[np.random.Generator, World, Hour]:
+    """Simulate what happens in an hour."""
     rng = recorded.generator()
     world = random_world(rng)
     share = rng.uniform(_FALL_FROM, _FALL_UNTIL)
@@ -93,9 +138,7 @@ def see_hour(plan: HourPlan) -> SeenHour:
     hour = live_hour(
         world, rng, plan.hour_of_day, fall_at_s, duration_s=plan.duration_s
     )
-    places = joint_places(hour.track, world)
-    run = view_of(rng, world, hour.track, places, first=0, reuses=True)
-    return SeenHour(plan, run, _truth(plan, run), hour.activities)
+    return rng, world, hour
 
 
 def _truth(plan: HourPlan, run: PoseRun) -> Truth:

@@ -22,7 +22,13 @@ from pipelines.errors import PipelineError
 from pipelines.in_process import InProcessRecognizer
 from pipelines.lab.simulation.footage import SIMULATOR_VERSION, as_rendered
 from pipelines.lab.studies.matching import Episode
-from pipelines.lab.studies.month.hours import HourPlan, MonthPlan, SeenHour, see_hour
+from pipelines.lab.studies.month.hours import (
+    HourPlan,
+    MonthPlan,
+    SeenHour,
+    see_filmed_hour,
+    see_hour,
+)
 from pipelines.lab.studies.month.report import MonthReport, report_month
 from pipelines.lab.studies.month.results import (
     RESULTS_NAME,
@@ -95,6 +101,7 @@ def study_month(
     folder: Path,
     on_progress: Progress,
     *,
+    films: Path | None = None,
     workers: int | None = None,
 ) -> MonthReport:
     """Run the hours of a month that are not done yet, and report on all.
@@ -105,6 +112,8 @@ def study_month(
         methods: The ways to find falls.
         folder: Existing folder that keeps the results of each hour.
         on_progress: Called after each block of hours.
+        films: Existing folder that keeps what the person finder saw in films of the
+            hours. None films nothing, and draws the finder's errors instead.
         workers: Number of processes; by default one for each core.
 
     Raises:
@@ -112,12 +121,14 @@ def study_month(
         TrainingError: If the file of the vector net cannot be used.
         PipelineError: If the checkpoint does not look at poses, the folder holds
             another month, or this machine cannot simulate.
+        PersonModelError: If a file of the person finder is missing or wrong.
     """
-    kept = open_results(folder / RESULTS_NAME, _identity(plan, methods))
+    identity = _identity(plan, methods) | {"filmed": films is not None}
+    kept = open_results(folder / RESULTS_NAME, identity)
     missing = [plan.hour(i) for i in range(hours) if i not in kept.done]
-    size = _block_size(len(missing))
+    size = _block_size(len(missing)) if films is None else 1
     blocks = [
-        Block(tuple(missing[i : i + size]), methods)
+        Block(tuple(missing[i : i + size]), methods, films)
         for i in range(0, len(missing), size)
     ]
     on_progress("living", hours - len(missing), hours, "hours")
@@ -157,12 +168,13 @@ class Block:
 
     hours: tuple[HourPlan, ...]
     methods: Methods
+    films: Path | None
 
 
 def run_block(block: Block) -> list[HourResult]:
     """Simulate and watch a block of hours, in this process."""
     torch.set_num_threads(1)  # every core has a process of its own
-    hours = [see_hour(plan) for plan in block.hours]
+    hours = [_see(plan, block.films) for plan in block.hours]
     settings = WatchSettings()
     with InProcessRecognizer(_built(block.methods)) as recognizer:
         watched = asyncio.run(watch_hours(hours, recognizer, settings))
@@ -171,6 +183,10 @@ def run_block(block: Block) -> list[HourResult]:
         for hour, falls in zip(hours, watched, strict=True)
     ]
     return [hour_result(hour, each) for hour, each in zip(hours, found, strict=True)]
+
+
+def _see(plan: HourPlan, films: Path | None) -> SeenHour:
+    return see_hour(plan) if films is None else see_filmed_hour(plan, films)
 
 
 def _baselines(

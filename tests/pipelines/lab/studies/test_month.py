@@ -13,9 +13,15 @@ from models.person.pose_history import PoseHistory
 from models.person.pose_picture import JOINTS
 from pipelines.errors import PipelineError
 from pipelines.in_process import InProcessRecognizer
+from pipelines.lab.poses.pose_lives import PoseRuns
 from pipelines.lab.studies.matching import Episode
 from pipelines.lab.studies.month import watching
-from pipelines.lab.studies.month.hours import MonthPlan, SeenHour, see_hour
+from pipelines.lab.studies.month.hours import (
+    MonthPlan,
+    SeenHour,
+    see_filmed_hour,
+    see_hour,
+)
 from pipelines.lab.studies.month.report import report_month
 from pipelines.lab.studies.month.results import (
     RESULTS_NAME,
@@ -180,3 +186,21 @@ def test_a_checkpoint_of_pictures_is_refused(tmp_path: Path) -> None:
     folder = save_tiny_checkpoint(tmp_path / "tiny")
     with pytest.raises(PipelineError, match=r"looks at pictures; this study needs"):
         study_month(SHORT, 1, Methods(str(folder)), tmp_path, NONE)
+
+
+@pytest.mark.slow
+def test_a_filmed_hour_is_seen_as_its_film_was_kept(tmp_path: Path) -> None:
+    plan = MonthPlan(seed=4, hours_a_fall=2, hour_s=5.0).hour(8)
+    seen = see_filmed_hour(plan, tmp_path)
+    assert seen.steps == 40
+    drawn = see_hour(plan)
+    assert seen.run.labels == drawn.run.labels
+    assert seen.run.found.sum() > 20
+    assert not np.array_equal(seen.run.joints, drawn.run.joints)
+    (kept,) = tmp_path.iterdir()
+    runs = PoseRuns.load(kept)
+    runs.joints[:] += 1
+    runs.save(kept)
+    again = see_filmed_hour(plan, tmp_path)
+    assert np.array_equal(again.run.joints, runs.joints[0])
+    assert again.activities == seen.activities
