@@ -21,10 +21,10 @@ _MOST_PORT = 65_535
 _HERE = "auto"
 _CLIENT_SCHEME = "ray://"
 _ALIVE = "/ray.rpc.NodeInfoGcsService/CheckAlive"
-_ALIVE_STATES = (
-    grpc.StatusCode.OK,
-    grpc.StatusCode.UNAUTHENTICATED,  # a head that requires a token
-    grpc.StatusCode.PERMISSION_DENIED,
+_REFUSED = (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED)
+_OTHER_TOKEN = (
+    "the Ray cluster there has another token; set RAY_AUTH_MODE to token, and"
+    " RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH to the cluster's"
 )
 
 _LONGEST_SOCKET_BYTES = 107
@@ -41,8 +41,8 @@ def check_ray_address(address: str) -> None:
             ``auto`` for the cluster that runs on this machine.
 
     Raises:
-        ClusterNotFound: If the address is malformed, or if no cluster answers there
-            within a few seconds.
+        ClusterNotFound: If the address is malformed, if no cluster answers there
+            within a few seconds, or if it has another token than this process.
     """
     if address == _HERE:
         address = _found_here()
@@ -80,21 +80,40 @@ def _found_here() -> str:
 
 
 def _ask_head(address: str) -> None:
-    """Check that the server at an address is the head of a Ray cluster.
+    """Check that the server at an address is the head of a Ray cluster, and lets us in.
 
     Raises:
-        ClusterNotFound: If it does not answer in time, or is another program.
+        ClusterNotFound: If it does not answer in time, is another program, or has
+            another token.
     """
     options = [("grpc.enable_http_proxy", 0)]  # as in Ray
     with grpc.insecure_channel(address, options=options) as channel:
+        ask = channel.unary_unary(_ALIVE)
         try:
             # An empty message is a valid request.
-            channel.unary_unary(_ALIVE)(b"", timeout=_ANSWER_S, wait_for_ready=True)
+            ask(b"", timeout=_ANSWER_S, wait_for_ready=True, metadata=_token(address))
         except grpc.RpcError as error:
-            if isinstance(error, grpc.Call) and error.code() in _ALIVE_STATES:
-                return
+            is_refused = isinstance(error, grpc.Call) and error.code() in _REFUSED
             problem = "what answers there is not the head of a Ray cluster"
+            problem = _OTHER_TOKEN if is_refused else problem
             raise ClusterNotFound(address, problem) from error
+
+
+def _token(address: str) -> list[tuple[str, str]]:
+    """Return the metadata by which Ray shows its token; none without a token.
+
+    Raises:
+        ClusterNotFound: If the token's file cannot be read.
+    """
+    from ray._private.authentication import http_token_authentication
+    from ray.exceptions import AuthenticationError
+
+    try:
+        headers = http_token_authentication.get_auth_headers_if_auth_enabled({})
+    except AuthenticationError as error:
+        problem = "RAY_AUTH_MODE is token, but no token of the cluster can be read"
+        raise ClusterNotFound(address, problem) from error
+    return list(headers.items())
 
 
 def check_ray_folder() -> None:
