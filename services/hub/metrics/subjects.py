@@ -109,25 +109,35 @@ class SubjectMetrics:
         self._totals = Totals()
 
     def watch(self, subjects: Mapping[str, Collection[SourceRole]]) -> None:
-        """Add the series of new subjects, and remove those of others."""
+        """Add the series of new subjects and sources, and remove those of others."""
         for name in self._watched.keys() - subjects.keys():
             del self._watched[name]
             self._series.forget(name)
         for name, sources in subjects.items():
             if name not in self._watched:
-                self._watched[name] = sources
-                self._begin(name, sources)
+                self._begin(name)
+            self._change_sources(name, self._watched.get(name, ()), sources)
+            self._watched[name] = sources
 
-    def _begin(self, subject: str, sources: Collection[SourceRole]) -> None:
+    def _change_sources(
+        self,
+        subject: str,
+        before: Collection[SourceRole],
+        after: Collection[SourceRole],
+    ) -> None:
+        for metric in (self._series.up, self._series.reconnected):
+            for source in set(before) - set(after):
+                metric.remove(subject, source)
+            for source in after:
+                metric.labels(subject, source)
+
+    def _begin(self, subject: str) -> None:
         series = self._series
         for event in self._events:
             series.started.labels(subject, event)
             series.open.labels(subject, event)
         for modality in get_args(Modality):
             series.windows.labels(subject, modality)
-        for source in sources:
-            series.up.labels(subject, source)
-            series.reconnected.labels(subject, source)
         for metric in (
             *(series.predicted, series.drift, series.expired),
             *(series.dropped, series.bridged, series.unanswered),

@@ -4,7 +4,14 @@ import math
 
 import pytest
 
-from pipelines.records import BedState, BedStatus, PeopleCount, WornState, WornStatus
+from pipelines.records import (
+    BedState,
+    BedStatus,
+    PeopleCount,
+    SourceStatus,
+    WornState,
+    WornStatus,
+)
 from services.hub.reports import Counts, SubjectState
 from tests.services.hub.metrics.metrics_rig import metrics_of, value
 
@@ -19,6 +26,24 @@ def test_the_share_of_used_pictures_is_seen_and_the_others_are_counted() -> None
     assert value(metrics, "frames_total", outcome="thinned") == 3
     metrics.subjects.lost("bed-4")
     assert math.isnan(value(metrics, "frames_used_ratio", subject="bed-4") or 0)
+
+
+def test_the_series_of_sources_follow_a_changed_subject_and_the_others_go_on() -> None:
+    online = SourceStatus("bed-4", "camera", "online", 0, "", "sender", reconnects=2)
+    metrics = metrics_of("bed-4")
+
+    def sources(name: str) -> list[float | None]:
+        labels = [{"subject": "bed-4", "source": each} for each in ("camera", "imu")]
+        return [value(metrics, name, **each) for each in labels]
+
+    metrics.subjects.watch({"bed-4": ["camera"]})
+    metrics.subjects.saw("bed-4", SubjectState(camera=online, predicted_ns=7 * 10**9))
+    assert sources("source_up") == [1, None]
+    assert sources("source_reconnects_total") == [2, None]
+    metrics.subjects.watch({"bed-4": ["camera", "imu"]})
+    assert sources("source_up") == [1, 0]
+    assert sources("source_reconnects_total") == [2, 0]
+    assert value(metrics, "last_prediction_timestamp_seconds", subject="bed-4") == 7
 
 
 @pytest.mark.parametrize(("state", "expected"), [("in", 1), ("out", 0)])
