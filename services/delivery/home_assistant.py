@@ -55,7 +55,7 @@ def discovery(topics: Topics, subject_id: str, events: Sequence[str]) -> Message
         "value_template": (
             "{{ 'ON' if value_json is defined and value_json.open"
             " | rejectattr('kind', 'eq', 'technical') | selectattr('state', 'in',"
-            " ['suspected', 'confirmed', 'escalated']) | list else 'OFF' }}"
+            " ['confirmed', 'escalated']) | list else 'OFF' }}"
         ),
         "json_attributes_topic": topics.of(subject_id, "alarm"),
     }

@@ -109,10 +109,13 @@ class AlarmDesk:
 
     @property
     def unanswered(self) -> dict[str, int]:
-        """Number of alarms about each person that wait for an answer."""
+        """Number of alarms about each person that wait for an answer.
+
+        One that is only suspected calls nobody, so it waits for none.
+        """
         counts: dict[str, int] = {}
         for alarm in self._open.values():
-            waits = alarm.state in ("suspected", "confirmed", "escalated")
+            waits = alarm.state in ("confirmed", "escalated")
             waits = waits and alarm.kind == "person"
             counts[alarm.subject_id] = counts.get(alarm.subject_id, 0) + waits
         return counts

@@ -56,7 +56,9 @@ class _Series:
             _BY_SUBJECT,
         )
         self.unanswered = into.gauge(
-            "alarms_unanswered", "Alarms that wait for an answer.", _BY_SUBJECT
+            "alarms_unanswered",
+            "Alarms that wait for an answer; those only suspected do not.",
+            _BY_SUBJECT,
         )
         self.windows = into.counter(
             "subject_windows",

@@ -70,6 +70,7 @@ def test_home_assistant_accepts_what_is_announced(
     [
         ({"open": []}, "OFF"),
         ({"open": [{"state": "acknowledged"}]}, "OFF"),
+        ({"open": [{"state": "suspected"}]}, "OFF"),
         ({"open": [{"state": "snoozed"}, {"state": "escalated"}]}, "ON"),
         (None, "OFF"),
     ],
