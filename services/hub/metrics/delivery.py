@@ -6,7 +6,7 @@ from typing import Final, final
 from pipelines.clock import NS_PER_S
 from services.hub.metrics.registry import UNKNOWN, MetricRegistry, Totals
 
-_KINDS: Final = ("event", "drift", "status", "technical")
+_KINDS: Final = ("event", "alarm", "drift", "status", "technical")
 _SLOW_S = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 
 
