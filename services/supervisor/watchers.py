@@ -38,8 +38,13 @@ _MOST_SILENT = 3
 
 @dataclass(slots=True)
 class _Placed:
-    """A watcher, its subjects, and the number of rounds without its answer."""
+    """A watcher, its subjects, and the number of rounds without its answer.
 
+    Its number is in the actor's name and so in the actor's log. A watcher that replaces
+    it has another one.
+    """
+
+    number: int
     actor: Actor
     subjects: dict[str, SubjectSettings] = field(default_factory=dict)
     silent: int = 0
@@ -73,7 +78,7 @@ class Watchers:
         self._cluster, self._start_number, self._site = cluster, start, site
         self._clip_key, self._clock, self._say = clip_key, clock, say
         self._numbers = itertools.count()
-        self._watchers: dict[int, _Placed] = {}
+        self._watchers: dict[int, _Placed] = {}  # by place, which outlives an actor
         self._loads = Loads()
         self.placing = asyncio.Lock()
 
@@ -90,7 +95,7 @@ class Watchers:
         changes = plan_changes(placed, site.subjects, most_each)
         for number, change in changes.items():
             if number not in self._watchers:
-                self._watchers[number] = _Placed(await self._start())
+                self._watchers[number] = _Placed(*await self._start())
             watcher = self._watchers[number]
             for name in change.drop:
                 watcher.subjects.pop(name, None)
@@ -144,7 +149,9 @@ class Watchers:
                 if is_new:
                     self._cluster.kill(other.actor)
                 return
-            self._say(f"watcher {number} is overloaded: {count} of its subjects move")
+            self._say(
+                f"watcher {full.number} is overloaded: {count} of its subjects move"
+            )
             other.subjects |= moved
             if is_new:
                 self._watchers[max(self._watchers) + 1] = other
@@ -164,14 +171,14 @@ class Watchers:
 
     async def _make_answering(self) -> _Placed | None:
         """Start a watcher; return None if it does not answer."""
-        actor = await self._start()
+        number, actor = await self._start()
         try:
             await asyncio.wait_for(actor.pulse.remote(), _OPEN_S)
         except (RayError, TimeoutError) as error:
             logger.warning("a new watcher does not start: %s", name_of(error))
             self._cluster.kill(actor)
             return None
-        return _Placed(actor)
+        return _Placed(number, actor)
 
     async def warn(self) -> None:
         """Say once if there are more subjects than the machine carries.
@@ -231,11 +238,13 @@ class Watchers:
         """Start another process for the subjects of a watcher."""
         watcher = self._watchers[number]
         self._say(
-            f"watcher {number} {why}: {len(watcher.subjects)} subjects start again"
+            f"watcher {watcher.number} {why}: {len(watcher.subjects)} subjects start"
+            " again"
         )
         self._cluster.kill(watcher.actor)
         self._loads.forget(number)
-        watcher.actor, watcher.silent = await self._start(), 0
+        watcher.number, watcher.actor = await self._start()
+        watcher.silent = 0
         watched = [self._watched(subject) for subject in watcher.subjects.values()]
         await self._change(watcher, watched, [])
 
@@ -253,8 +262,9 @@ class Watchers:
     def _watched(self, subject: SubjectSettings) -> WatchedSubject:
         return watched_subject(self._site(), subject, self._clip_key)
 
-    async def _start(self) -> Actor:
-        return await self._start_number(next(self._numbers))
+    async def _start(self) -> tuple[int, Actor]:
+        number = next(self._numbers)
+        return number, await self._start_number(number)
 
     async def stop(self) -> None:
         """End all watchers, those that do not answer too."""

@@ -60,6 +60,24 @@ def test_an_overloaded_watcher_is_divided_while_there_are_cores() -> None:
     ]
 
 
+def test_a_replaced_watcher_is_named_by_the_number_of_the_process_that_runs() -> None:
+    async def scene() -> list[str]:
+        async with started(FakeCluster(), "a", "b") as scene:
+            scene.cluster.watchers[0].die()
+            await asyncio.sleep(2 * ROUND_S)
+            overload(scene.cluster.watchers[1])
+            await asyncio.sleep(7 * ROUND_S)
+            scene.cluster.watchers[1].die()
+            await asyncio.sleep(2 * ROUND_S)
+            return scene.said
+
+    assert run_with_jumps(scene()) == [
+        "watcher 0 died: 2 subjects start again",
+        "watcher 1 is overloaded: 1 of its subjects move",
+        "watcher 1 died: 1 subjects start again",
+    ]
+
+
 def test_an_overload_without_a_free_core_is_said_after_a_minute() -> None:
     async def scene() -> tuple[list[str], list[str]]:
         async with started(FakeCluster(processors=1.0), "a", "b") as scene:
