@@ -10,7 +10,7 @@ from its store; the states of sources come with the watchers' next reports.
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -170,22 +170,34 @@ class Hub:
         Without rules of its own, a subject has the site's.
 
         Removed subjects are forgotten, and their retained messages withdrawn.
+
+        Raises:
+            StoreError: If something cannot be stored; the next call does all of it.
         """
         self._wake()
-        before = self._states.expected
-        gone = before.keys() - subjects.keys()
+        notes = self._store.notes
+        noted = await asyncio.to_thread(notes.recall, EXPECTED_SOURCES) or {}
+        before = cast("dict[str, list[SourceRole]]", noted)
         await self._announcements.expect(list(subjects), list(before))
         self._states.expect(subjects)
-        noted = self._states.expected
-        await asyncio.to_thread(self._store.notes.note, EXPECTED_SOURCES, noted)
         await self._seen.forget_others()
         await asyncio.to_thread(self._desk.set_rules, rules)
         now_ns = self._clock.now_ns()
+        left_behind = await self._announcements.left_behind(list(before), now_ns)
+        await self._writer.keep(left_behind)
+        await self._withdraw(before.keys() - subjects.keys(), now_ns)
+        # Last, because it is the only trace of the subjects that are to be withdrawn.
+        expected = self._states.expected
+        await asyncio.to_thread(notes.note, EXPECTED_SOURCES, expected)
+        await self._announcements.settled()
+        self._out.announce()
+
+    async def _withdraw(self, gone: Collection[str], now_ns: int) -> None:
+        """End the alarms of removed subjects, and delete their retained messages."""
         forgotten = [self._topics.forget(name, now_ns) for name in gone]
         empty = dict.fromkeys(gone, SubjectState())
         kept, kept_messages = self._kept.changes(empty, now_ns)
-        left_behind = await self._announcements.left_behind(list(before), now_ns)
-        await self._writer.keep([*left_behind, *forgotten, *kept_messages])
+        await self._writer.keep([*forgotten, *kept_messages])
         await self._kept.sent(kept)
         async with self._desk.changing():
             changed = self._desk.of_removed(gone, self._dates.utc_ns())
@@ -194,8 +206,6 @@ class Hub:
                 [*self._desk.messages(changed), *deleted], alarms=changed
             )
             self._desk.keep(changed)
-        await self._announcements.settled()
-        self._out.announce()
 
     async def deliver_to(self, site: Site) -> None:
         """Send alarms to the phones, webhooks and Alertmanager of a changed site.
