@@ -195,17 +195,15 @@ class Hub:
     async def _withdraw(self, gone: Collection[str], now_ns: int) -> None:
         """End the alarms of removed subjects, and delete their retained messages."""
         forgotten = [self._topics.forget(name, now_ns) for name in gone]
+        deleted = [self._topics.forget_alarms(name, now_ns) for name in gone]
         empty = dict.fromkeys(gone, SubjectState())
-        kept, kept_messages = self._kept.changes(empty, now_ns)
-        await self._writer.keep([*forgotten, *kept_messages])
-        await self._kept.sent(kept)
-        async with self._desk.changing():
+        async with self._desk.changing():  # after each report that still knew them
+            kept, kept_messages = self._kept.changes(empty, now_ns)
             changed = self._desk.of_removed(gone, self._dates.utc_ns())
-            deleted = [self._topics.forget_alarms(name, now_ns) for name in gone]
-            await self._writer.keep(
-                [*self._desk.messages(changed), *deleted], alarms=changed
-            )
+            messages = [*forgotten, *kept_messages, *self._desk.messages(changed)]
+            await self._writer.keep([*messages, *deleted], alarms=changed)
             self._desk.keep(changed)
+        await self._kept.sent(kept)
 
     async def deliver_to(self, site: Site) -> None:
         """Send alarms to the phones, webhooks and Alertmanager of a changed site.
@@ -223,6 +221,9 @@ class Hub:
     async def accept(self, report: Report) -> None:
         """Keep a report's events and alerts; return once they are on the disk.
 
+        Its watcher may report a removed subject for a while. Such events are stored and
+        published, but raise no alarm, because nothing would end it.
+
         Raises:
             StoreError: If they cannot be written; the watcher must send them again.
         """
@@ -234,7 +235,12 @@ class Hub:
         kept, kept_messages = self._kept.changes(known, now_ns)
         events = {self._topics.event(event).key: event for event in report.events}
         async with self._desk.changing():
-            alarms = self._desk.of_events(report.events, self._dates.utc_ns())
+            watched = [
+                event
+                for event in report.events
+                if event.subject_id in self._states.expected
+            ]
+            alarms = self._desk.of_events(watched, self._dates.utc_ns())
             messages = [
                 *(self._topics.event(event) for event in report.events),
                 *self._desk.messages(alarms),

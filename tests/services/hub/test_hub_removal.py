@@ -43,3 +43,21 @@ def test_a_removal_that_could_not_be_stored_is_made_up_for_by_the_next_sighup(
 
     with Broker() as broker:
         asyncio.run(scene(broker))
+
+
+def test_a_late_report_of_a_removed_subject_leaves_its_event_and_nothing_open(
+    tmp_path: Path,
+) -> None:
+    """One report comes while the subject is removed, and one after it."""
+
+    async def scene(broker: Broker) -> None:
+        async with running(site_of(broker, tmp_path)) as hub:
+            await asyncio.gather(hub.accept(report(event())), hub.expect({}))
+            await hub.accept(report(event(event_id="e2"), sent_ns=2))
+            found = await hub.open_events(["bed-4"])
+            assert [each.event_id for each in found] == ["e1", "e2"]
+            assert hub._store.alarms.open() == []
+            assert retained(hub) == {"status": True, "alarm": True}
+
+    with Broker() as broker:
+        asyncio.run(scene(broker))
