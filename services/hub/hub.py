@@ -112,7 +112,7 @@ class Hub:
             recognizer, store.notes, clock, dates, metrics.hub, topics, self._publish
         )
         self._kept = KeptStates(store.notes, topics)
-        self._desk = desk = AlarmDesk(store, topics, site.common_alarm_rules())
+        self._desk = desk = AlarmDesk(store, topics, site.common_alarm_rules(), clock)
         self._out = out = WaysOut(
             site,
             store,

@@ -16,6 +16,7 @@ from typing import Any, Final, cast, final
 
 from pydantic import TypeAdapter
 
+from pipelines.clock import Clock
 from pipelines.live.alarm_hours import AlarmRules
 from pipelines.live.alarms import (
     Alarm,
@@ -47,41 +48,44 @@ class AlarmDesk:
         store: Keeps the alarms over restarts.
         topics: Topics of the site.
         rules: Rules of subjects without rules of their own.
+        clock: The hub's clock, whose corrections the times of alarms follow.
 
     Raises:
         StoreError: If the store cannot be read.
     """
 
-    def __init__(self, store: Store, topics: Topics, rules: AlarmRules) -> None:
+    def __init__(
+        self, store: Store, topics: Topics, rules: AlarmRules, clock: Clock
+    ) -> None:
         self._store, self._topics, self._common = store, topics, rules
+        self._clock, self._correction_ns = clock, clock.correction_ns()
         kept = cast("dict[str, Any]", store.notes.recall(_RULES) or {})
         self._rules = {
             name: _KEPT_RULES.validate_python(it) for name, it in kept.items()
         }
         self._open: dict[str, Alarm] = {}
         self._known: set[str] = set()
-        self._correction_ns: int | None = None
-        self._next_correction_ns: int | None = None
         self._lock = asyncio.Lock()
         self._is_unsure = False
         self._read()
 
     @asynccontextmanager
     async def changing(self) -> AsyncIterator[None]:
-        """Hold the lock of all changes.
+        """Hold the lock of all changes; first move the alarms if the clock was set.
 
         A ``StoreError`` in the block leaves open whether the change is on the disk: a
         PostgreSQL may have gone away after it was. Then the store is read again before
         the next change.
 
         Raises:
-            StoreError: If the store cannot be read again.
+            StoreError: If the store cannot be read again, or moved times not be stored.
         """
         async with self._lock:
             if self._is_unsure:
                 await asyncio.to_thread(self._read)
                 self._is_unsure = False
             try:
+                await self._follow_clock()
                 yield
             except StoreError:
                 self._is_unsure = True
@@ -90,7 +94,18 @@ class AlarmDesk:
     def _read(self) -> None:
         self._open = {it.alarm_id: it for it in self._store.alarms.open()}
         self._known = set(self._store.alarms.ids())
-        self._next_correction_ns = self._correction_ns  # what was not kept is due again
+
+    async def _follow_clock(self) -> None:
+        """Move the times of the open alarms by what the clock was set, and store them.
+
+        This comes before every change, because a change is dated by the set clock.
+        """
+        while moved_ns := self._clock.correction_ns() - self._correction_ns:
+            moved = {name: each.moved(moved_ns) for name, each in self._open.items()}
+            now_ns, alarms = self._clock.now_ns(), list(moved.values())
+            await asyncio.to_thread(self._store.take, [], {}, now_ns, alarms)
+            self._open = moved
+            self._correction_ns += moved_ns
 
     def set_rules(self, rules: Mapping[str, AlarmRules]) -> None:
         """Set the rules of subjects that have their own, and keep them for a restart.
@@ -139,18 +154,11 @@ class AlarmDesk:
                     changed[event.event_id] = after
         return list(changed.values())
 
-    def of_time(self, now_ns: int, correction_ns: int) -> list[Alarm]:
-        """Return the alarms that something was due for, or whose times are moved.
-
-        ``correction_ns`` is by how much the clock has been set so far.
-        """
-        before_ns = self._correction_ns
-        moved_ns = 0 if before_ns is None else correction_ns - before_ns
-        self._next_correction_ns = correction_ns
+    def of_time(self, now_ns: int) -> list[Alarm]:
+        """Return the alarms that something was due for."""
         changed = []
         for before in self._open.values():
-            moved = before.moved(moved_ns)
-            after = moved.passed(self._rule(moved), now_ns)
+            after = before.passed(self._rule(before), now_ns)
             if after != before:
                 changed.append(after)
         return changed
@@ -210,7 +218,6 @@ class AlarmDesk:
 
     def keep(self, changed: Sequence[Alarm]) -> None:
         """Record that the changed alarms are stored."""
-        self._correction_ns = self._next_correction_ns
         for alarm in changed:
             self._known.add(alarm.alarm_id)
             self._open[alarm.alarm_id] = alarm

@@ -119,8 +119,7 @@ class AlarmRounds:
         while True:
             with suppress(StoreError):  # said already; they are due again
                 async with self._desk.changing():
-                    now_ns = self._dates.utc_ns()
-                    due = self._desk.of_time(now_ns, self._clock.correction_ns())
+                    due = self._desk.of_time(self._dates.utc_ns())
                     await self._keep(due, {})
             self._metrics.alarms(self._desk.unanswered)
             await self._clock.sleep_s(_ROUND_S)

@@ -1,21 +1,24 @@
 """Alarms whose clock is set wait as long as before, over failures and restarts."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
-from pipelines.clock import NS_PER_S
 from pipelines.live.alarms import Alarm
 from services.errors import StoreError
+from services.hub.alarms.answers import Answer
 from services.hub.alarms.desk import AlarmDesk
 from services.hub.topics import Topics
 from services.site.settings import Site
 from services.store.database import sqlite_url
 from services.store.store import Store
+from tests.fakes import FakeClock
 from tests.services.store.rows import HOUR_NS, START_NS, event
 
+SET_S = 6 * 3600.0
 SET_NS = 6 * HOUR_NS
 
 
@@ -26,55 +29,85 @@ def store(tmp_path: Path) -> Iterator[Store]:
     opened.close()
 
 
-def desk_of(store: Store) -> AlarmDesk:
-    rules = Site(site="ward-3").common_alarm_rules()
-    return AlarmDesk(store, Topics("wardwatch", "ward-3"), rules)
+class Hub:
+    """The alarms of a hub whose clock a test sets."""
 
+    def __init__(self, store: Store, start_ns: int = START_NS) -> None:
+        self.store, self.clock = store, FakeClock(start_ns)
+        rules = Site(site="ward-3").common_alarm_rules()
+        topics = Topics("wardwatch", "ward-3")
+        self.desk = AlarmDesk(store, topics, rules, self.clock)
 
-def keep(desk: AlarmDesk, store: Store, changed: list[Alarm]) -> list[str]:
-    store.take([], {}, 1, changed)
-    desk.keep(changed)
-    return [it.state for it in changed]
+    @property
+    def utc_ns(self) -> int:
+        return self.clock.now_ns() + self.clock.correction_ns()
 
+    def change(self, of: Callable[[int], list[Alarm]]) -> list[str]:
+        """Keep what the desk changes at the present UTC; return the new states."""
 
-def raised(store: Store) -> AlarmDesk:
-    desk = desk_of(store)
-    keep(desk, store, desk.of_time(START_NS, 0))
-    assert keep(desk, store, desk.of_events([event()], START_NS)) == ["confirmed"]
-    return desk
+        async def scene() -> list[str]:
+            async with self.desk.changing():
+                changed = of(self.utc_ns)
+                self.store.take([], {}, 1, changed)
+                self.desk.keep(changed)
+                return [alarm.state for alarm in changed]
+
+        return asyncio.run(scene())
+
+    def raise_alarm(self, event_id: str = "e1") -> None:
+        started = [event(event_id=event_id)]
+        states = self.change(lambda now_ns: self.desk.of_events(started, now_ns))
+        assert states == ["confirmed"]
+
+    def pass_time(self) -> list[str]:
+        return self.change(self.desk.of_time)
 
 
 def test_moved_times_are_stored_so_that_a_restart_escalates_nothing(
     store: Store,
 ) -> None:
-    desk, later_ns = raised(store), START_NS + SET_NS + NS_PER_S
-    assert keep(desk, store, desk.of_time(later_ns, SET_NS)) == ["confirmed"]
-    assert keep(desk, store, desk.of_time(later_ns, SET_NS)) == []
-    again = desk_of(store)
-    assert keep(again, store, again.of_time(later_ns, 0)) == []
-    (alarm,) = again.open_alarms
+    hub = Hub(store)
+    hub.raise_alarm()
+    hub.clock.correct_s(SET_S)
+    hub.clock.advance_s(1)
+    assert hub.pass_time() == []
+    again = Hub(store, hub.utc_ns)
+    assert again.pass_time() == []
+    (alarm,) = again.desk.open_alarms
     assert alarm.raised_ns == START_NS + SET_NS
-    due_ns = START_NS + SET_NS + 60 * NS_PER_S
-    assert keep(again, store, again.of_time(due_ns, 0)) == ["escalated"]
+    again.clock.advance_s(59)
+    assert again.pass_time() == ["escalated"]
 
 
 def test_moved_times_that_could_not_be_stored_are_moved_once_in_the_end(
     store: Store,
 ) -> None:
-    async def fail() -> None:
-        async with desk.changing():
-            assert len(desk.of_time(START_NS + SET_NS, SET_NS)) == 1
-            raise StoreError(place, "it is full")
-
-    async def look() -> None:
-        async with desk.changing():
-            keep(desk, store, [])
-            keep(desk, store, desk.of_time(START_NS + SET_NS, SET_NS))
-
-    place = "hub.sqlite"
-    desk = raised(store)
-    with pytest.raises(StoreError):
-        asyncio.run(fail())
-    asyncio.run(look())
+    hub = Hub(store)
+    hub.raise_alarm()
+    hub.clock.correct_s(SET_S)
+    full = "BEGIN SELECT RAISE(ABORT, 'it is full'); END"
+    store.database.execute(text(f"CREATE TRIGGER f BEFORE UPDATE ON alarms {full}"))
+    with pytest.raises(StoreError, match="it is full"):
+        hub.pass_time()
+    store.database.execute(text("DROP TRIGGER f"))
+    assert hub.pass_time() == []
     (alarm,) = store.alarms.open()
     assert (alarm.raised_ns, alarm.state) == (START_NS + SET_NS, "confirmed")
+
+
+def test_what_happens_before_the_next_round_is_dated_by_the_set_clock_once(
+    store: Store,
+) -> None:
+    #  e1 raised   clock set   e2 raised, e1 acknowledged   round
+    # [0 ────────────── 6 h ──────── 6 h + 1 s ─────────── 6 h + 1 s
+    hub = Hub(store)
+    hub.raise_alarm("e1")
+    hub.clock.correct_s(SET_S)
+    hub.clock.advance_s(1)
+    hub.raise_alarm("e2")
+    answer = Answer("e1", "ack", {"by": "kim"})
+    hub.change(lambda now_ns: hub.desk.of_answer(answer, now_ns))
+    hub.pass_time()
+    known, new = store.alarms.open()
+    assert known.raised_ns == START_NS + SET_NS
+    assert known.history[-1].at_ns == new.raised_ns == hub.utc_ns

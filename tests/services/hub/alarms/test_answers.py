@@ -15,6 +15,7 @@ from services.hub.topics import Topics
 from services.site.settings import Site
 from services.store.database import sqlite_url
 from services.store.store import Store
+from tests.fakes import FakeClock
 from tests.made_up_ward import fault
 from tests.services.store.rows import alarm, message
 
@@ -25,7 +26,7 @@ def test_a_technical_alarm_is_not_escalated(tmp_path: Path) -> None:
     person, lost = alarm(), fault("bed-4", alarm().raised_ns)
     store = Store.migrated(sqlite_url(tmp_path))
     store.take([message("1")], {}, 1, [person, lost])
-    desk = AlarmDesk(store, Topics("wardwatch", "ward"), AlarmRules(()))
+    desk = AlarmDesk(store, Topics("wardwatch", "ward"), AlarmRules(()), FakeClock())
     now_ns = person.raised_ns + LATER_NS
     both = desk.of_answer(Answer("bed-4", "escalate", {"by": "kim"}), now_ns)
     assert [it.alarm_id for it in both] == [person.alarm_id]

@@ -133,7 +133,7 @@ def test_after_a_lost_connection_the_alarms_are_read_again(tmp_path: Path) -> No
     store = Store.migrated(sqlite_url(tmp_path))
     store.take([message("1")], {}, 1, [alarm()])
     rules = AlarmRules((RuleLayer({"fall": AlarmRule()}),))
-    desk = AlarmDesk(store, Topics("wardwatch", "ward"), rules)
+    desk = AlarmDesk(store, Topics("wardwatch", "ward"), rules, SystemClock())
     answer = Answer("e1", "ack", {"by": "kim"})
     lost = StoreError("db.local", "the connection was lost")
 
