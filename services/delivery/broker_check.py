@@ -33,7 +33,8 @@ async def examine(
     """Check a broker: its version, what we may publish, whether delivery is confirmed.
 
     An empty message goes to each topic of events, drift and technical faults; receivers
-    ignore it. Topics with retained messages are not used.
+    ignore it. Topics with retained messages are not tried: an empty one looks like a
+    deletion there, and Home Assistant would show an open alarm as over.
 
     Raises:
         BrokerRefused: If the broker refuses the connection or the publishing.

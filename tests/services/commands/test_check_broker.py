@@ -14,6 +14,7 @@ from services.demo.broker import Broker
 from services.hub.topics import Topics
 from services.site.broker import BrokerSettings
 from tests.mqtt_gate import Gate, gate_before
+from tests.mqtt_listener import listening
 
 OPEN = "user ward\ntopic readwrite #\n"
 DENIED = f"{OPEN}topic deny wardwatch/ward-3/bed-4/event\n"
@@ -57,6 +58,20 @@ def test_a_broker_that_takes_everything_is_found(
         f"wardwatch: broker 127.0.0.1:{broker.port}: reached, MQTT 5; may publish to"
         " all 3 topics tried; delivery is confirmed\n"
     )
+
+
+def test_no_topic_is_tried_on_which_an_empty_message_has_a_meaning() -> None:
+    async def tried(broker: Broker) -> set[str]:
+        link = BrokerLink.of(BrokerSettings(port=broker.port))
+        topics = Topics("wardwatch", "ward-3")
+        async with listening(broker.port) as heard:
+            await examine(link, topics, ["bed-4"], SystemClock())
+            await heard.until(lambda it: len(it.messages) == 4, 5.0)
+        return {topic.removeprefix("wardwatch/ward-3/") for topic, _ in heard.messages}
+
+    with Broker() as broker:
+        found = asyncio.run(tried(broker))
+    assert found == {"bed-4/event", "bed-4/drift", "technical", "canary"}
 
 
 def test_a_forbidden_topic_is_one_line_and_exit_code_2(
