@@ -56,7 +56,6 @@ class WearableWindows:
             slots=(),
             imu=samples,
             imu_rate_hz=rate_hz,
-            reused_frames=0,
             missing_frames=0,
             partial=False,
         )

@@ -19,7 +19,6 @@ def clip(start_s: float, end_s: float) -> Clip:
         slots=(0,),
         imu=None,
         imu_rate_hz=None,
-        reused_frames=0,
         missing_frames=0,
         partial=False,
     )
