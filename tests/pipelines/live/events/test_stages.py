@@ -13,8 +13,8 @@ import pytest
 from models.prompts.prompt_set import Outcome
 from models.window import Modality
 from pipelines.clock import NS_PER_S
-from pipelines.live.event_settings import EventSettings
-from pipelines.live.events import EventDetector
+from pipelines.live.events.detector import EventDetector
+from pipelines.live.events.settings import EventSettings
 from pipelines.records import ActionEvent, Prediction
 
 EVENTS = {"falling": "fall", "fallen": "fall", "walking": "walking"}

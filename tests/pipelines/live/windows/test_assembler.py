@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipelines.live.windows import WindowAssembler, WindowSettings
+from pipelines.live.windows.assembler import WindowAssembler, WindowSettings
 from pipelines.records import Clip, FrameFeature, ImuBatch
 from pipelines.sources.wearable.buffer import ImuBuffer
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from pipelines.clock import NS_PER_S, seconds_to_ns
-from pipelines.live.held_windows import HeldWindows
-from pipelines.live.wearable_wait import WearableWait, WearableWaitSettings
+from pipelines.live.windows.held import HeldWindows
+from pipelines.live.windows.wearable_wait import WearableWait, WearableWaitSettings
 from pipelines.records import Clip, ImuBatch
 from pipelines.sources.wearable.buffer import ImuBuffer
 

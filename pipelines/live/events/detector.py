@@ -20,7 +20,7 @@ A person who stumbles has not fallen. A person who lies on the floor when the se
 starts may have lain down: that is an event of its own, a *long lie*, if it lasts.
 
 Somebody who has been down for a moment may move there, so from then on only a sure sign
-of falling counts (``event_stages``).
+of falling counts (``stages``).
 """
 
 from collections.abc import Mapping
@@ -29,8 +29,8 @@ from typing import final
 
 from models.prompts.prompt_set import Outcome
 from pipelines.clock import seconds_to_ns
-from pipelines.live.event_settings import EventSettings
-from pipelines.live.event_stages import Stages, score_of
+from pipelines.live.events.settings import EventSettings
+from pipelines.live.events.stages import Stages, score_of
 from pipelines.records import ActionEvent, EventState, Prediction, make_event_id
 
 

@@ -10,7 +10,7 @@ from typing import final
 
 import numpy as np
 
-from pipelines.live.windows import WindowSettings
+from pipelines.live.windows.assembler import WindowSettings
 from pipelines.records import Clip
 from pipelines.sources.wearable.buffer import ImuBuffer
 
