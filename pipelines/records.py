@@ -218,7 +218,6 @@ class Clip:
     slots: tuple[int, ...]
     imu: Float32[np.ndarray, "sample 6"] | None
     imu_rate_hz: float | None
-    reused_frames: int
     missing_frames: int
     partial: bool
     others: tuple["Clip", ...] = ()

@@ -36,7 +36,7 @@ async def describe_broker(site: "Site") -> str:
     link, topics = BrokerLink.of(site.broker), Topics(site.broker.prefix, site.site)
     subjects = [subject.id for subject in site.subjects]
     found = await examine(link, topics, subjects, SystemClock())
-    return f"broker {link}: {found.text}"
+    return f"broker {link}: {found}"
 
 
 async def describe_provider(settings: "OpenIdSettings") -> str:

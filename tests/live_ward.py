@@ -8,12 +8,12 @@ from typing import final
 import numpy as np
 
 from pipelines.clock import ns_to_seconds, seconds_to_ns
-from pipelines.live.event_settings import EventSettings
+from pipelines.live.events.settings import EventSettings
 from pipelines.live.observer import Tally
 from pipelines.live.subject import Item, Record, Subject, WatchSettings
 from pipelines.live.watch import Watch
-from pipelines.live.wearable_wait import WearableWaitSettings
-from pipelines.live.windows import WindowSettings
+from pipelines.live.windows.assembler import WindowSettings
+from pipelines.live.windows.wearable_wait import WearableWaitSettings
 from pipelines.recognition import ClipScores
 from pipelines.records import (
     ActionEvent,

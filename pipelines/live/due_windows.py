@@ -8,11 +8,11 @@ from collections.abc import Coroutine, Mapping, Sequence
 from typing import final
 
 from pipelines.clock import Clock, ns_to_seconds
-from pipelines.live.held_windows import DueWindow
 from pipelines.live.inference import recognise
 from pipelines.live.observer import Observer
 from pipelines.live.subject import Record, SubjectStages
 from pipelines.live.thinning import Thinning, is_thinned
+from pipelines.live.windows.held import DueWindow
 from pipelines.recognition import ActionRecognizer
 from pipelines.records import Clip, Prediction
 

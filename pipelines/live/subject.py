@@ -7,16 +7,16 @@ from typing import final
 from pipelines.live.bed import BedSettings, BedWatch
 from pipelines.live.drift.settings import DriftSettings
 from pipelines.live.drift.subject import DriftRecord, Origin, SubjectDrift
-from pipelines.live.early_starts import EarlyStarts
-from pipelines.live.event_settings import EventSettings
-from pipelines.live.events import EventDetector
-from pipelines.live.held_windows import HeldWindows
+from pipelines.live.events.detector import EventDetector
+from pipelines.live.events.early_starts import EarlyStarts
+from pipelines.live.events.settings import EventSettings
 from pipelines.live.inference import ReuseSettings
 from pipelines.live.thinning import ThinningSettings
 from pipelines.live.views import ViewedFrame
-from pipelines.live.wearable_wait import WearableWait, WearableWaitSettings
-from pipelines.live.wearable_windows import WearableWindows
-from pipelines.live.windows import WindowAssembler, WindowSettings
+from pipelines.live.windows.assembler import WindowAssembler, WindowSettings
+from pipelines.live.windows.held import HeldWindows
+from pipelines.live.windows.wearable import WearableWindows
+from pipelines.live.windows.wearable_wait import WearableWait, WearableWaitSettings
 from pipelines.live.zones import Zone
 from pipelines.recognition import RecognizerInfo
 from pipelines.records import (

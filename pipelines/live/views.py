@@ -30,7 +30,7 @@ from models.person.pose_picture import STEP_S
 from pipelines.clock import seconds_to_ns
 from pipelines.live.inference import ReuseSettings, cell_luma
 from pipelines.live.people import FollowedPerson, PeopleInView
-from pipelines.live.windows import WindowSettings
+from pipelines.live.windows.assembler import WindowSettings
 from pipelines.recognition import RecognizerInfo
 from pipelines.records import Frame, PersonPose
 

@@ -15,9 +15,9 @@ through every stage, for all subjects together. It reports before the next items
 read. So a recording is read as fast as it is processed, and a live camera drops frames
 that come too fast. A chain that may thin pictures leaves some of each camera out before
 that (``thinning``). Between windows and recognition, a window is held until its
-wearable's samples arrive (``held_windows``); urgent events that the camera shows
-meanwhile are reported at once (``early_starts``). What is due is recognised for all
-subjects in one request (``due_windows``).
+wearable's samples arrive (``windows.held``); urgent events that the camera shows
+meanwhile are reported at once (``events.early_starts``). What is due is recognised for
+all subjects in one request (``due_windows``).
 """
 
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence

@@ -133,7 +133,6 @@ class _Stream:
             slots=tuple(range(len(self.features))),
             imu=None,
             imu_rate_hz=None,
-            reused_frames=0,
             missing_frames=0,
             partial=False,
         )

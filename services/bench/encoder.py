@@ -30,7 +30,7 @@ from models.window import Window
 from pipelines.clock import NS_PER_S, Clock
 from pipelines.in_process import InProcessRecognizer
 from pipelines.live.inference import FrameEncoder, ReuseSettings, recognise
-from pipelines.live.windows import WindowAssembler, WindowSettings
+from pipelines.live.windows.assembler import WindowAssembler, WindowSettings
 from pipelines.progress import Progress
 from services.bench.scenes import SCENES, SceneKind, make_frames
 

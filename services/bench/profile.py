@@ -49,7 +49,7 @@ _STAGES = {
     "encoding": (("profile.py:_encode", ""),),
     "classification": (("profile.py:_classify", ""),),
     "drift": (("subject.py:add_frame", ""), ("subject.py:add_prediction", "")),
-    "events": (("events.py:update", ""),),
+    "events": (("detector.py:update", ""),),
 }
 """Functions of each stage, with the caller that counts; an empty one means all."""
 

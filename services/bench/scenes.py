@@ -11,7 +11,7 @@ from PIL import Image
 
 from models.bundled import CANARY_FILE
 from models.clip.card import View
-from pipelines.live.windows import WindowSettings
+from pipelines.live.windows.assembler import WindowSettings
 from pipelines.records import Frame
 
 SceneKind = Literal["moving", "quiet"]

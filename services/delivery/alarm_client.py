@@ -9,6 +9,7 @@ from typing import Any, Final, final
 import aiomqtt
 
 from services.delivery.link import BrokerClient, BrokerLink, why
+from services.delivery.session import ECHO_S
 from services.errors import BrokerRefused
 from services.hub.topics import Topics
 
@@ -27,20 +28,44 @@ _STEPS: Final = {
 
 @final
 class AlarmClient:
-    """Reads and answers the alarms of a site through a connected client."""
+    """Reads and answers the alarms of a site through a connected client.
 
-    def __init__(self, client: BrokerClient, topics: Topics) -> None:
-        self._client, self._topics = client, topics
+    Args:
+        link: The broker, for messages.
+        client: The connected client.
+        topics: The site's topics.
+    """
+
+    def __init__(self, link: BrokerLink, client: BrokerClient, topics: Topics) -> None:
+        self._link, self._client, self._topics = link, client, topics
+        self._alarms = topics.of("+", "alarm")
+        self._test = topics.of("alarm", "alarm")  # of no subject: none may be so named
 
     async def open_alarms(self) -> list[dict[str, Any]]:
-        """Return what is open, by subject, as the alarms' messages say it."""
-        await self._client.listen_to(self._topics.of("+", "alarm"))
+        """Return what is open, by subject, as the alarms' messages say it.
+
+        Many brokers accept a subscription that their access list forbids, and pass on
+        nothing. So an empty message of our own must come back, or silence would look
+        as if nothing were open.
+
+        Raises:
+            BrokerRefused: If nothing shows that the broker lets us read the alarms.
+        """
+        if reason := await self._client.listen_to(self._alarms):
+            problem = f"does not let us read {self._alarms}: {reason}"
+            raise BrokerRefused(str(self._link), problem)
+        reason = await self._client.send(self._test, "")
         latest: dict[str, list[dict[str, Any]]] = {}
+        is_heard = False
         with suppress(TimeoutError):
             while True:
-                async with asyncio.timeout(_QUIET_S):
+                async with asyncio.timeout(_QUIET_S if is_heard else ECHO_S):
                     told = await self._next()
-                    latest[told["subject"]] = told["open"]
+                    is_heard = True
+                    if told is not None:
+                        latest[told["subject"]] = told["open"]
+        if not is_heard:
+            raise BrokerRefused(str(self._link), self._unread(reason))
         return [
             {"subject": subject, **alarm}
             for subject in sorted(latest)
@@ -60,20 +85,33 @@ class AlarmClient:
             while True:
                 async with asyncio.timeout(_QUIET_S if changed else _ANSWER_S):
                     told = await self._next()
+                    if told is None:
+                        continue
                     alarm = told["changed"]
                     is_meant = about in (alarm["alarm_id"], told["subject"])
                     if is_meant and alarm["history"][-1]["step"] == _STEPS[kind]:
                         changed.append({"subject": told["subject"], **alarm})
         return changed
 
-    async def _next(self) -> dict[str, Any]:
-        """Return the next message about an alarm."""
+    async def _next(self) -> dict[str, Any] | None:
+        """Return the next message about an alarm; None for an empty message."""
         async for message in self._client.messages:
-            if isinstance(message.payload, bytes) and message.payload:
-                told: dict[str, Any] = json.loads(message.payload)
-                return told
+            if not isinstance(message.payload, bytes) or not message.payload:
+                return None
+            told: dict[str, Any] = json.loads(message.payload)
+            return told
         msg = "the stream of messages has ended"  # it never does: it raises
         raise AssertionError(msg)
+
+    def _unread(self, reason: str) -> str:
+        """Return that nothing was heard, and why: ``reason`` refused our message."""
+        problem = "does not come back"
+        if reason:
+            problem = f"may not be published: {reason}"
+        return (
+            f"passes on nothing of {self._alarms}: our test message on {self._test}"
+            f" {problem}; see its access list"
+        )
 
 
 @asynccontextmanager
@@ -87,6 +125,6 @@ async def connect_alarms(
     """
     try:
         async with link.connect() as client:
-            yield AlarmClient(client, topics)
+            yield AlarmClient(link, client, topics)
     except (aiomqtt.MqttError, OSError) as error:
         raise BrokerRefused(str(link), why(error).partition(";")[0]) from error

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import aiomqtt
@@ -19,21 +18,17 @@ _LONGEST_S: Final = 20.0
 _NAMED: Final = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Examination:
-    """Result of the check of a broker."""
-
-    is_reached: bool
-    text: str
-
-
 async def examine(
     link: BrokerLink, topics: Topics, subjects: Sequence[str], clock: Clock
-) -> Examination:
+) -> str:
     """Check a broker: its version, what we may publish, whether delivery is confirmed.
 
     An empty message goes to each topic of events, drift and technical faults; receivers
-    ignore it. Topics with retained messages are not used.
+    ignore it. Topics with retained messages are not tried: an empty one looks like a
+    deletion there, and Home Assistant would show an open alarm as over.
+
+    Returns:
+        The result in words. A broker that cannot be reached is no mistake of the site.
 
     Raises:
         BrokerRefused: If the broker refuses the connection or the publishing.
@@ -48,12 +43,12 @@ async def examine(
                 listening.cancel()
                 await asyncio.gather(listening, return_exceptions=True)
     except TimeoutError:
-        return Examination(is_reached=False, text=f"no answer in {_LONGEST_S:g} s")
+        return f"no answer in {_LONGEST_S:g} s"
     except (aiomqtt.MqttError, OSError) as error:
         problem = why(error)
         if is_refusal(problem):
             raise BrokerRefused(str(link), problem) from error
-        return Examination(is_reached=False, text=problem.partition(";")[0])
+        return problem.partition(";")[0]
 
 
 async def _examine(
@@ -62,7 +57,7 @@ async def _examine(
     topics: Topics,
     subjects: Sequence[str],
     clock: Clock,
-) -> Examination:
+) -> str:
     tried = [
         *(topics.of(name, kind) for name in subjects for kind in ("event", "drift")),
         topics.site_technical,
@@ -98,7 +93,7 @@ async def _examine(
         )
     if not unheard and not refusals:
         parts.append("delivery is confirmed")
-    return Examination(is_reached=True, text="; ".join(parts))
+    return "; ".join(parts)
 
 
 def _named(topics: Iterable[str]) -> str:

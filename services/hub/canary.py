@@ -115,7 +115,6 @@ class Canary:
             slots=tuple(range(len(features))),
             imu=None,
             imu_rate_hz=None,
-            reused_frames=0,
             missing_frames=0,
             partial=False,
         )

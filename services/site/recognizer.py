@@ -25,7 +25,7 @@ class RecognizerSettings(Section):
     )
     adaptation: Path | None = Field(
         None,
-        description="Folder that `wardwatch train csn`, `is-clip` or `sc-clip` wrote:"
+        description="File that `wardwatch train csn`, `is-clip` or `sc-clip` wrote:"
         " another kind of recognition on the same checkpoint; none for temporal clip"
         " averaging. IS-CLIP as shipped if this is not given and all else is as"
         " shipped.",

@@ -28,11 +28,11 @@ from pipelines.errors import SourceError
 from pipelines.live.alarm_hours import AlarmRules
 from pipelines.live.bed import BedSettings
 from pipelines.live.drift.settings import DriftSettings
-from pipelines.live.event_settings import EventSettings
+from pipelines.live.events.settings import EventSettings
 from pipelines.live.subject import WatchSettings
 from pipelines.live.thinning import ThinningSettings
-from pipelines.live.wearable_wait import WearableWaitSettings
-from pipelines.live.windows import WindowSettings
+from pipelines.live.windows.assembler import WindowSettings
+from pipelines.live.windows.wearable_wait import WearableWaitSettings
 from pipelines.records import SourceRole
 from pipelines.sources.camera.address import CameraAddress, with_login
 from pipelines.sources.camera.framing import PAD, Framing, parse_framing

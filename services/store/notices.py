@@ -118,11 +118,6 @@ class Notices:
         query = select(notices).where(*WAITS).order_by(notices.c.number)
         return [_notice_of(row) for row in self._database.rows(query.limit(most))]
 
-    def count_waiting(self) -> int:
-        """Return how many notices are still to be sent."""
-        count = select(func.count()).select_from(notices).where(*WAITS)
-        return int(self._database.rows(count)[0][0])
-
     def taken(self, number: int, now_ns: int) -> None:
         """Mark a notice as taken by its target now, in UTC."""
         one = update(notices).where(notices.c.number == number)

@@ -82,6 +82,13 @@ def test_every_alert_reaches_whom_it_should(name: str) -> None:
     assert call(*route, *labels).strip().startswith(wanted[severity])
 
 
+def test_the_site_guide_lists_every_alert_once() -> None:
+    guide = (DEPLOY.parent / "docs" / "site.md").read_text()
+    (table,) = re.findall(r"^\| alert \| when \|\n\|.*\n((?:\|.*\n)+)", guide, re.M)
+    names = [row.split("|")[1].strip() for row in table.splitlines()]
+    assert sorted(", ".join(names).split(", ")) == sorted(ALERTS)
+
+
 def test_what_inhibits_is_an_alert() -> None:
     for rule in yaml.safe_load(ROUTES.read_text())["inhibit_rules"]:
         for matcher in (*rule["source_matchers"], *rule["target_matchers"]):

@@ -46,7 +46,6 @@ def clip_of(features: np.ndarray) -> Clip:
         slots=tuple(range(len(features))),
         imu=None,
         imu_rate_hz=None,
-        reused_frames=0,
         missing_frames=0,
         partial=False,
     )

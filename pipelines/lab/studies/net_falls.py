@@ -8,7 +8,7 @@ from pipelines.lab.poses.pose_lives import latest_sizes
 from pipelines.lab.studies.matching import Episode, pair_events
 from pipelines.lab.studies.pose_track import PoseTrack
 from pipelines.lab.training.vector_net import VectorNet
-from pipelines.live.events import EventDetector
+from pipelines.live.events.detector import EventDetector
 from pipelines.live.subject import WatchSettings
 from pipelines.records import FALL, Prediction
 

@@ -37,10 +37,6 @@ class FrameGrid:
         """Return the tick of a frame: the first one at or after it."""
         return -((self.origin_ns - timestamp_ns) // self.step_ns)
 
-    def time_of_ns(self, tick: int) -> int:
-        """Return the time of a tick."""
-        return self.origin_ns + tick * self.step_ns
-
 
 @dataclass(frozen=True, slots=True)
 class Pick(Generic[Item]):

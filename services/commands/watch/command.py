@@ -115,8 +115,8 @@ def _settings(
     frames: int, seconds: float, stride: int, wearable_wait_s: float
 ) -> "WatchSettings":
     from pipelines.live.subject import WatchSettings
-    from pipelines.live.wearable_wait import WearableWaitSettings
-    from pipelines.live.windows import WindowSettings
+    from pipelines.live.windows.assembler import WindowSettings
+    from pipelines.live.windows.wearable_wait import WearableWaitSettings
 
     return WatchSettings(
         WindowSettings(frames, seconds, stride),

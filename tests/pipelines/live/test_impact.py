@@ -7,8 +7,8 @@ import pytest
 
 from models.prompts.prompt_set import Outcome
 from models.window import Modality
-from pipelines.live.event_settings import EventSettings
-from pipelines.live.events import EventDetector
+from pipelines.live.events.detector import EventDetector
+from pipelines.live.events.settings import EventSettings
 from pipelines.live.impact import CALM_G, could_be_fall, has_impact, is_calm
 from pipelines.records import Prediction
 

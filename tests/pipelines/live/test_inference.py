@@ -120,7 +120,7 @@ def test_luma_is_weighted_and_a_rest_at_the_edge_is_left_out() -> None:
 
 def clip(*, start_ns: int = 3, end_ns: int = 9) -> Clip:
     features = np.zeros((2, 3), np.float32)
-    return Clip("bed-4", start_ns, end_ns, features, (2, 7), None, None, 0, 1, True)
+    return Clip("bed-4", start_ns, end_ns, features, (2, 7), None, None, 1, True)
 
 
 def predicted(*probabilities: float) -> Prediction:
@@ -206,7 +206,7 @@ def clip_of(row: str, *others: str) -> Clip:
     beside = tuple(clip_of(other) for other in others)
     slots = tuple(range(len(row)))
     return Clip(
-        "bed-4", 0, ends_ns, features, slots, None, None, 0, 0, False, others=beside
+        "bed-4", 0, ends_ns, features, slots, None, None, 0, False, others=beside
     )
 
 

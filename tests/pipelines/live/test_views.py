@@ -31,7 +31,7 @@ from pipelines.live.views import (
     picture_form,
 )
 from pipelines.live.watch import Watch
-from pipelines.live.windows import WindowSettings
+from pipelines.live.windows.assembler import WindowSettings
 from pipelines.live.zones import Zone
 from pipelines.recognition import ClipScores, RecognizerInfo
 from pipelines.records import Clip, Frame, PeopleCount, Prediction

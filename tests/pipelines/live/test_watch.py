@@ -8,13 +8,13 @@ from typing import final
 import numpy as np
 import pytest
 
-from pipelines.live.event_settings import EventSettings
+from pipelines.live.events.settings import EventSettings
 from pipelines.live.inference import ReuseSettings
 from pipelines.live.observer import Tally
 from pipelines.live.recorded import in_time_order
 from pipelines.live.subject import Item, Record, Subject, WatchSettings
 from pipelines.live.watch import Watch
-from pipelines.live.windows import WindowSettings
+from pipelines.live.windows.assembler import WindowSettings
 from pipelines.recognition import ClipScores
 from pipelines.records import (
     ActionEvent,

@@ -7,7 +7,7 @@ import pytest
 from pipelines.live.drift.settings import DriftSettings
 from pipelines.live.subject import Record, Subject, WatchSettings
 from pipelines.live.watch import Watch
-from pipelines.live.windows import WindowSettings
+from pipelines.live.windows.assembler import WindowSettings
 from pipelines.records import DriftAlert, DriftStatus, Prediction
 from tests.fakes import ColourRecognizer, FakeClock, colour_frames, play
 

@@ -10,7 +10,7 @@ from pipelines.live.observer import Tally
 from pipelines.live.subject import Subject
 from pipelines.live.thinning import Thinning
 from pipelines.live.watch import Watch
-from pipelines.live.windows import WindowSettings
+from pipelines.live.windows.assembler import WindowSettings
 from pipelines.records import Clip, Prediction
 from tests.fakes import ColourRecognizer, FakeClock, colour_frames, play
 

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from pipelines.clock import NS_PER_S, seconds_to_ns
-from pipelines.live.held_windows import HeldWindows
 from pipelines.live.subject import Record, Subject
 from pipelines.live.watch import Watch
-from pipelines.live.wearable_wait import WearableWait
+from pipelines.live.windows.held import HeldWindows
+from pipelines.live.windows.wearable_wait import WearableWait
 from pipelines.recognition import ActionRecognizer
 from pipelines.records import Frame, ImuBatch, Prediction, WornStatus
 from pipelines.sources.wearable.buffer import ImuBuffer
 from tests.fakes import ColourRecognizer, EvenRecognizer, FakeClock, colour_frames
-from tests.pipelines.live.test_held_windows import clip
+from tests.pipelines.live.windows.test_held import clip
 
 RATE_HZ, WORN_S, LAST_S = 50, 20, 330
 

@@ -21,7 +21,7 @@ def test_the_stages_of_a_camera_are_measured_written_and_printed(
     assert json.loads((out / "camera-profile.json").read_text()) == facts
     spent = facts["ms_per_picture"]
     assert facts["pictures"] == pytest.approx(5 * facts["pictures_per_s"], abs=2)
-    for stage in ("decoding", "encoding", "classification", "drift"):
+    for stage in ("decoding", "encoding", "classification", "drift", "events"):
         assert spent[stage] > 0, stage
     assert spent["detector: network"] == 0  # a tiny checkpoint looks at whole pictures
     total_ms = sum(spent.values()) * facts["pictures_per_s"]

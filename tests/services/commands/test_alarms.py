@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,13 @@ from tests.services.hub.alarms.test_desk import bed_exit, site_of, states_of
 from tests.services.hub.test_hub import SOON_S, report, running
 from tests.services.store.rows import event
 
+MOSQUITTO = Path(__file__).parents[3] / "deploy/mosquitto/mosquitto.conf"
+
 
 async def ask(folder: Path, broker: Broker, *options: str) -> Result:
     file = folder / "site.yaml"
-    file.write_text(f"site: ward-3\nbroker: {{port: {broker.port}}}\n")
+    login = "" if broker.user is None else f", user: {broker.user}, password: secret"
+    file.write_text(f"site: ward-3\nbroker: {{port: {broker.port}{login}}}\n")
     command = ["alarms", str(file), *options]
     return await asyncio.to_thread(CliRunner().invoke, app, command)
 
@@ -94,6 +98,30 @@ def test_options_that_do_not_fit_are_refused(
     told = CliRunner().invoke(app, ["alarms", str(tmp_path / "no.yaml"), *options])
     assert told.exit_code == 2
     assert problem in told.output
+
+
+def documented_acl() -> str:
+    lines = re.findall(r"^#     ((?:user|topic) .*)$", MOSQUITTO.read_text(), re.M)
+    return "\n".join(lines) + "\n"
+
+
+def ask_with(acl: str, folder: Path) -> Result:
+    with Broker(user="wardwatch", password="secret", acl=acl) as broker:
+        return asyncio.run(ask(folder, broker))
+
+
+@pytest.mark.slow
+def test_the_documented_access_list_lets_alarms_be_read(tmp_path: Path) -> None:
+    told = ask_with(documented_acl(), tmp_path)
+    assert (told.exit_code, told.stdout) == (0, "ward-3: no open alarm\n")
+
+
+@pytest.mark.slow
+def test_alarms_that_may_not_be_read_are_said(tmp_path: Path) -> None:
+    acl = documented_acl().replace("topic read wardwatch/ward-3/+/alarm\n", "")
+    told = ask_with(acl, tmp_path)
+    assert told.exit_code != 0
+    assert "passes on nothing of wardwatch/ward-3/+/alarm" in str(told.exception)
 
 
 def test_a_broker_that_is_away_is_one_line(tmp_path: Path) -> None:

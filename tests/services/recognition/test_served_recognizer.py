@@ -34,7 +34,7 @@ def pictures(count: int) -> np.ndarray:
 
 def clip(subject: str) -> Clip:
     features = np.zeros((2, 3), np.float32)
-    return Clip(subject, 0, 1, features, (0, 1), None, None, 0, 0, partial=False)
+    return Clip(subject, 0, 1, features, (0, 1), None, None, 0, partial=False)
 
 
 @final

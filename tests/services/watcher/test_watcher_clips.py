@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from pipelines.clock import SystemClock
-from pipelines.live.event_settings import EventSettings
+from pipelines.live.events.settings import EventSettings
 from pipelines.live.subject import WatchSettings
-from pipelines.live.windows import WindowSettings
+from pipelines.live.windows.assembler import WindowSettings
 from pipelines.sources.camera.framing import PAD
 from pipelines.sources.gstreamer.video_writer import VideoFileWriter
 from services.clips.blur import MOST_SIDE_PX

@@ -11,9 +11,9 @@ import pytest
 from jaxtyping import Float32, UInt8
 
 from pipelines.clock import NS_PER_S, SystemClock
-from pipelines.live.event_settings import EventSettings
+from pipelines.live.events.settings import EventSettings
 from pipelines.live.subject import WatchSettings
-from pipelines.live.windows import WindowSettings
+from pipelines.live.windows.assembler import WindowSettings
 from pipelines.recognition import ClipScores
 from pipelines.records import ActionEvent, Clip
 from pipelines.sources.camera.framing import PAD

@@ -24,7 +24,7 @@ from pipelines.live.drift.subject import (
     picture_signals,
 )
 from pipelines.live.inference import recognise
-from pipelines.live.windows import WindowAssembler, WindowSettings
+from pipelines.live.windows.assembler import WindowAssembler, WindowSettings
 from pipelines.recognition import ActionRecognizer
 from pipelines.records import Clip, Frame, FrameFeature, Prediction
 from pipelines.sources.camera.framing import PAD, Framing

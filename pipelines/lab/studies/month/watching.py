@@ -13,11 +13,11 @@ from models.person.pose_picture import MOMENTS, STEP_S, draw_poses
 from pipelines.clock import seconds_to_ns
 from pipelines.lab.studies.matching import Episode, pair_events
 from pipelines.lab.studies.month.hours import SeenHour
-from pipelines.live.events import EventDetector
+from pipelines.live.events.detector import EventDetector
 from pipelines.live.inference import FrameEncoder, recognise
 from pipelines.live.people import SEEN_STEPS
 from pipelines.live.subject import WatchSettings
-from pipelines.live.windows import WindowAssembler
+from pipelines.live.windows.assembler import WindowAssembler
 from pipelines.recognition import ActionRecognizer
 from pipelines.records import FALL, ActionEvent, Frame
 

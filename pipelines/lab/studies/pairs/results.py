@@ -8,7 +8,7 @@ from typing import Any, final
 from pipelines.lab.simulation.pair import PairKind
 from pipelines.lab.studies.kept_results import KeptResults
 from pipelines.lab.studies.pairs.sightings import FallSight
-from pipelines.live.event_settings import EventSettings
+from pipelines.live.events.settings import EventSettings
 
 RESULTS_NAME = "pairs.jsonl"
 _EVENTS = EventSettings()

@@ -42,7 +42,6 @@ def clip_at(
         slots=(0, 1, 2, 3),
         imu=imu,
         imu_rate_hz=None if imu is None else 50.0,
-        reused_frames=0,
         missing_frames=0,
         partial=False,
     )

@@ -43,7 +43,6 @@ def window(greatest_g: float) -> Clip:
         slots=(),
         imu=samples,
         imu_rate_hz=50.0,
-        reused_frames=0,
         missing_frames=0,
         partial=False,
     )

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.clock import seconds_to_ns
-from pipelines.live.wearable_wait import (
+from pipelines.live.windows.wearable_wait import (
     NEVER_NS,
     WearableWait,
     WearableWaitSettings,

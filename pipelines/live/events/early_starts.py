@@ -16,7 +16,7 @@ is worth the wait.
 
 from typing import final
 
-from pipelines.live.events import EventDetector
+from pipelines.live.events.detector import EventDetector
 from pipelines.records import ActionEvent, Prediction
 
 

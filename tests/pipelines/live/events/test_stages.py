@@ -13,8 +13,8 @@ import pytest
 from models.prompts.prompt_set import Outcome
 from models.window import Modality
 from pipelines.clock import NS_PER_S
-from pipelines.live.event_settings import EventSettings
-from pipelines.live.events import EventDetector
+from pipelines.live.events.detector import EventDetector
+from pipelines.live.events.settings import EventSettings
 from pipelines.records import ActionEvent, Prediction
 
 EVENTS = {"falling": "fall", "fallen": "fall", "walking": "walking"}
@@ -142,6 +142,50 @@ def test_a_fall_that_goes_on_is_no_long_lie_as_well() -> None:
 
 def test_a_person_who_still_lies_after_the_end_of_a_fall_is_a_long_lie() -> None:
     assert started("FFDDD...." + 8 * "D") == [("fall", 2), ("long lie", 15)]
+
+
+TWO_FALLS = {
+    "falling": "fall",
+    "fallen": "fall",
+    "collapsed": "fall",
+    "slumping": "faint",
+    "slumped": "faint",
+}
+THREE_OUTCOMES = {
+    "slumped": Outcome("slumping", "long lie"),
+    "fallen": Outcome("falling", "long lie"),
+    "collapsed": Outcome("falling", "long lie"),
+}
+
+
+def started_by(*seconds: dict[str, float]) -> list[str]:
+    detector = EventDetector("bed-4", TWO_FALLS, SETTINGS, outcomes=THREE_OUTCOMES)
+    events: list[ActionEvent] = []
+    for second, scores in enumerate(seconds):
+        full = dict.fromkeys(TWO_FALLS, 0.0) | scores
+        empty = prediction(second, ".", "video")
+        events += detector.update(replace(empty, scores=full, cosines=full))
+    return [event.name for event in events if event.state == "started"]
+
+
+@pytest.mark.parametrize("outcome", THREE_OUTCOMES)
+def test_any_of_several_outcomes_starts_their_common_event(outcome: str) -> None:
+    assert started_by(*8 * [{outcome: 0.8}]) == ["long lie"]
+
+
+def test_the_onset_of_several_outcomes_counts_once() -> None:
+    scores = {"falling": 0.06, "collapsed": 0.52}  # 0.58 in all; enter is 0.6
+    assert started_by(*8 * [scores]) == []
+
+
+@pytest.mark.parametrize(
+    ("onset", "outcome", "event"),
+    [("falling", "fallen", "fall"), ("slumping", "slumped", "faint")],
+)
+def test_each_event_explains_the_one_that_shares_its_outcome(
+    onset: str, outcome: str, event: str
+) -> None:
+    assert started_by({onset: 0.8}, {onset: 0.8}, *20 * [{outcome: 0.8}]) == [event]
 
 
 def test_a_wearable_alone_needs_no_person_who_is_down() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipelines.live.windows import WindowAssembler, WindowSettings
+from pipelines.live.windows.assembler import WindowAssembler, WindowSettings
 from pipelines.records import Clip, FrameFeature, ImuBatch
 from pipelines.sources.wearable.buffer import ImuBuffer
 
@@ -120,17 +120,6 @@ def test_a_clip_spans_its_first_to_its_last_frame() -> None:
     assert (clip.start_ns, clip.end_ns) == (3 * STEP_NS, 4 * STEP_NS)
     assert clip.slots == (2, 3)
     assert clip.subject_id == "bed-4"
-
-
-def test_reused_features_are_counted_in_every_window_that_holds_them() -> None:
-    assembler = WindowAssembler("bed-4", WindowSettings(2, 0.75, 1))
-    lent = FrameFeature(STEP_NS, 1, np.zeros(1, np.float32), reused=True)
-    counts = [
-        clip.reused_frames
-        for each in (feature(0, "a"), lent, feature(2, "c"), feature(3, "d"))
-        for clip in assembler.add(each)
-    ]
-    assert counts == [0, 1, 1, 0]
 
 
 def test_a_tick_that_does_not_increase_is_refused() -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import settings as bounds
 from hypothesis import strategies as st
 
-from pipelines.live.windows import WindowAssembler, WindowSettings
+from pipelines.live.windows.assembler import WindowAssembler, WindowSettings
 from pipelines.records import Clip, FrameFeature
 
 STEP_NS = 1000

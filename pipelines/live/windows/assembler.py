@@ -168,7 +168,6 @@ class WindowAssembler:
             slots=tuple(feature.tick - begin_tick for feature in held),
             imu=None,
             imu_rate_hz=None,
-            reused_frames=sum(feature.reused for feature in held),
             missing_frames=last_tick - max(begin_tick, first_tick) + 1 - len(held),
             partial=begin_tick < first_tick,
             person=person,

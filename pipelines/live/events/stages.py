@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import final
 
 from pipelines.clock import seconds_to_ns
-from pipelines.live.event_settings import EventSettings
+from pipelines.live.events.settings import EventSettings
 from pipelines.records import Prediction
 
 

@@ -8,8 +8,8 @@ and leave together, in the order in which they were closed::
     leave                       a b c d e    fused
 
 A window leaves when its samples are there, or when one of them is overdue
-(``pipelines.live.wearable_wait``); an overdue window is recognised from the camera
-alone. Windows never overtake each other.
+(``wearable_wait``); an overdue window is recognised from the camera alone. Windows
+never overtake each other.
 """
 
 from collections import deque
@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import final
 
-from pipelines.live.wearable_wait import NEVER_NS, WearableWait
+from pipelines.live.windows.wearable_wait import NEVER_NS, WearableWait
 from pipelines.records import Clip
 from pipelines.sources.wearable.buffer import ImuBuffer
 

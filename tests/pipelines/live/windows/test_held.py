@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from pipelines.clock import NS_PER_S, seconds_to_ns
-from pipelines.live.held_windows import HeldWindows
-from pipelines.live.wearable_wait import WearableWait, WearableWaitSettings
+from pipelines.live.windows.held import HeldWindows
+from pipelines.live.windows.wearable_wait import WearableWait, WearableWaitSettings
 from pipelines.records import Clip, ImuBatch
 from pipelines.sources.wearable.buffer import ImuBuffer
 
@@ -19,7 +19,6 @@ def clip(start_s: float, end_s: float) -> Clip:
         slots=(0,),
         imu=None,
         imu_rate_hz=None,
-        reused_frames=0,
         missing_frames=0,
         partial=False,
     )

@@ -20,7 +20,7 @@ A person who stumbles has not fallen. A person who lies on the floor when the se
 starts may have lain down: that is an event of its own, a *long lie*, if it lasts.
 
 Somebody who has been down for a moment may move there, so from then on only a sure sign
-of falling counts (``event_stages``).
+of falling counts (``stages``).
 """
 
 from collections.abc import Mapping
@@ -29,8 +29,8 @@ from typing import final
 
 from models.prompts.prompt_set import Outcome
 from pipelines.clock import seconds_to_ns
-from pipelines.live.event_settings import EventSettings
-from pipelines.live.event_stages import Stages, score_of
+from pipelines.live.events.settings import EventSettings
+from pipelines.live.events.stages import Stages, score_of
 from pipelines.records import ActionEvent, EventState, Prediction, make_event_id
 
 
@@ -84,8 +84,8 @@ class EventDetector:
         self._subject_id = subject_id
         self._labels: dict[str, list[str]] = {}
         self._staged: dict[str, Stages] = {}
-        self._alone: dict[str, str] = {}
-        """The event of which each event is the outcome, not seen from its onset."""
+        self._alone: dict[str, set[str]] = {}
+        """The events of which each event is the outcome, not seen from its onset."""
         for label, name in events.items():
             self._labels.setdefault(name, []).append(label)
         for label, outcome in (outcomes or {}).items():
@@ -93,11 +93,13 @@ class EventDetector:
             stages.onsets.add(outcome.after)
             stages.outcomes.add(label)
             if outcome.otherwise is not None:
-                self._labels.setdefault(outcome.otherwise, []).extend(
-                    (label, outcome.after)  # a lying person who moves goes on lying
-                )
-                self._alone[outcome.otherwise] = events[label]
-                self._staged[outcome.otherwise] = Stages(outcomes={label})
+                labels = self._labels.setdefault(outcome.otherwise, [])
+                # A lying person who moves goes on lying. Each label counts once.
+                both = (label, outcome.after)
+                labels += [each for each in both if each not in labels]
+                self._alone.setdefault(outcome.otherwise, set()).add(events[label])
+                alone = self._staged.setdefault(outcome.otherwise, Stages())
+                alone.outcomes.add(label)
         self._settings = dict.fromkeys(self._labels, settings)
         lasting = replace(settings, minimum_duration_s=settings.long_lie_s)
         self._settings |= dict.fromkeys(self._alone, lasting) | dict(by_event or {})
@@ -209,9 +211,11 @@ class EventDetector:
         return prediction.could_be_fall or not (has_onset and is_alone)
 
     def _is_explained(self, name: str) -> bool:
-        """Return whether the whole event is going on of which this is the outcome."""
-        whole = self._episodes.get(self._alone.get(name, ""))
-        return whole is not None and whole.is_started
+        """Return whether a whole event is going on of which this is the outcome."""
+        return any(
+            whole in self._episodes and self._episodes[whole].is_started
+            for whole in self._alone.get(name, ())
+        )
 
     def _note_stages(self, name: str, prediction: Prediction) -> None:
         """Note whether the onset of a staged event was seen near its high score."""

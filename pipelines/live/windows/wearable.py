@@ -10,7 +10,7 @@ from typing import final
 
 import numpy as np
 
-from pipelines.live.windows import WindowSettings
+from pipelines.live.windows.assembler import WindowSettings
 from pipelines.records import Clip
 from pipelines.sources.wearable.buffer import ImuBuffer
 
@@ -56,7 +56,6 @@ class WearableWindows:
             slots=(),
             imu=samples,
             imu_rate_hz=rate_hz,
-            reused_frames=0,
             missing_frames=0,
             partial=False,
         )

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import settings as bounds
 from hypothesis import strategies as st
 
-from pipelines.live.event_settings import EventSettings
-from pipelines.live.events import EventDetector
+from pipelines.live.events.detector import EventDetector
+from pipelines.live.events.settings import EventSettings
 from pipelines.records import ActionEvent, Prediction
 
 EVENTS = {"falling": "fall", "fallen": "fall", "walking": "walking"}

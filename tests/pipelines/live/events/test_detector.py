@@ -11,8 +11,8 @@ from dataclasses import replace
 import pytest
 
 from pipelines.clock import NS_PER_S
-from pipelines.live.event_settings import EventSettings
-from pipelines.live.events import EventDetector
+from pipelines.live.events.detector import EventDetector
+from pipelines.live.events.settings import EventSettings
 from pipelines.records import ActionEvent, Prediction, make_event_id
 
 EVENTS = {"falling": "fall", "fallen": "fall", "walking": "walking"}
