@@ -64,6 +64,12 @@ class EventsSettings(Section):
     enter: float = Field(
         _CHAIN.events.enter, gt=0, le=1, description="Score that may start an episode."
     )
+    wearable_enter: float = Field(
+        _CHAIN.events.wearable_enter,
+        ge=0,
+        le=1,
+        description="Score of a wearable alone that may start one; enter if higher.",
+    )
     exit: float = Field(
         _CHAIN.events.exit,
         gt=0,

@@ -203,11 +203,13 @@ class EventDetector:
         A wearable alone begins no event of an onset and an outcome before it felt an
         impact and then calm.
         """
-        if score < self._settings[name].enter or self._is_explained(name):
+        is_alone = prediction.modality == "imu"
+        settings = self._settings[name]
+        least = max(settings.enter, settings.wearable_enter if is_alone else 0.0)
+        if score < least or self._is_explained(name):
             return False
         stages = self._staged.get(name)
         has_onset = stages is not None and bool(stages.onsets)
-        is_alone = prediction.modality == "imu"
         return prediction.could_be_fall or not (has_onset and is_alone)
 
     def _is_explained(self, name: str) -> bool:

@@ -9,6 +9,8 @@ class EventSettings:
 
     Attributes:
         enter: Least score that starts an episode, 0 to 1.
+        wearable_enter: The same for an answer from a wearable's samples alone, or
+            ``enter`` if that is higher. What was felt is less sure than what was seen.
         exit: Score below which an episode may end, above 0, at most ``enter``.
         minimum_duration_s: Time that the score must stay at or above ``enter`` to start
             an episode, in seconds.
@@ -31,7 +33,7 @@ class EventSettings:
         ValueError: If a value is out of its range.
     """
 
-    enter: float = 0.6
+    enter: float = 0.5
     exit: float = 0.3
     minimum_duration_s: float = 0.7
     merge_gap_s: float = 1.5
@@ -40,8 +42,9 @@ class EventSettings:
     outcome_score: float = 0.3
     both_score: float = 0.12
     settled_s: float = 0.4
-    onset_within_s: float = 3.0
+    onset_within_s: float = 2.0
     long_lie_s: float = 20.0
+    wearable_enter: float = 0.6
 
     def __post_init__(self) -> None:
         if not 0.0 < self.exit <= self.enter <= 1.0:
@@ -50,7 +53,7 @@ class EventSettings:
                 f" got exit {self.exit} and enter {self.enter}"
             )
             raise ValueError(msg)
-        for name in ("onset_score", "outcome_score", "both_score"):
+        for name in ("wearable_enter", "onset_score", "outcome_score", "both_score"):
             value = getattr(self, name)
             if not 0.0 <= value <= 1.0:
                 msg = f"{name} must be from 0 to 1, got {value}"

@@ -188,6 +188,14 @@ def test_each_event_explains_the_one_that_shares_its_outcome(
     assert started_by({onset: 0.8}, {onset: 0.8}, *20 * [{outcome: 0.8}]) == [event]
 
 
+def test_a_wearable_alone_needs_a_higher_score_than_a_camera() -> None:
+    for least, expected in ((0.8, [("fall", 3)]), (0.85, [])):
+        settings = replace(SETTINGS, wearable_enter=least)
+        assert started("..FFFFFF....", "imu", settings=settings) == expected
+        assert started("..FFDDDD....", "video", settings=settings) == [("fall", 4)]
+    assert started("..FFFFFF....", "imu", settings=replace(SETTINGS, enter=0.85)) == []
+
+
 def test_a_wearable_alone_needs_no_person_who_is_down() -> None:
     assert started("..FFFFFF....", "imu") == [("fall", 3)]
 
