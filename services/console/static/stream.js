@@ -101,7 +101,7 @@ function showAlarms(html) {
     const before = old.get(card.id);
     const text = card.outerHTML;
     const isSame = before && shown.get(card.id) === text;
-    const isNews = shown.has(card.id) && !isSame;
+    const isNews = shown.has(card.id) ? !isSame : isBehind(card);
     if (only && isNews && isIdle(list)) location.reload(); // for the history below
     shown.set(card.id, text);
     if (isSame) continue;
@@ -118,6 +118,11 @@ function showAlarms(html) {
   }
   const none = document.getElementById("no-alarms");
   if (none) none.hidden = next.length > 0;
+}
+
+// The alarm has changed between the making of this page and the stream's first words.
+function isBehind(card) {
+  return Number(card.dataset.steps) > document.querySelectorAll(".steps > li").length;
 }
 
 // Nobody writes a note or looks at the poses.

@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.gst, pytest.mark.slow]
 
 QUICK = WatchSettings(
     windows=WindowSettings(frames=4, seconds=0.4),
-    events=EventSettings(minimum_duration_s=0.0, merge_gap_s=0.2),
+    events=EventSettings(enter=0.6, minimum_duration_s=0.0, merge_gap_s=0.2),
 )
 WITHIN_S = 20.0
 
