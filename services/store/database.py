@@ -34,6 +34,7 @@ FILE_NAME: Final = "hub.sqlite"
 _READS: Final = "wardwatch_reads"
 _WAIT_MS: Final = 5000
 """Longest wait for a lock that another process holds, in milliseconds."""
+_PAUSE_MS: Final = 20
 _CONNECT_S: Final = 5
 _CLOSE_S: Final = 10.0
 _ANSWER_MS: Final = 10_000
@@ -204,9 +205,29 @@ def _prepare_sqlite(connection: sqlite3.Connection, record: object) -> None:
     """Let each transaction return only when it is on the disk."""
     del record
     connection.isolation_level = None  # transactions begin below, not in the driver
-    # the wait first: the change to WAL needs the file alone for a moment
-    for pragma in (f"busy_timeout={_WAIT_MS}", "journal_mode=WAL", "synchronous=FULL"):
+    _use_wal(connection)
+    for pragma in (f"busy_timeout={_WAIT_MS}", "synchronous=FULL"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Change to WAL, which needs the file alone for a moment.
+
+    Where two connections change a new file at once, SQLite refuses one of them without
+    the wait of ``busy_timeout``, lest each waits for the other. So the wait is here.
+    """
+    connection.execute("PRAGMA busy_timeout=0")
+    pause = threading.Event()
+    for _ in range(_WAIT_MS // _PAUSE_MS):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as err:
+            if err.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            pause.wait(_PAUSE_MS / 1000)
+        else:
+            return
+    connection.execute("PRAGMA journal_mode=WAL")
 
 
 def _begin_sqlite(connection: Connection) -> None:
