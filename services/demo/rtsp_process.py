@@ -115,13 +115,22 @@ class RtspServer:
             RtspServerFailed: If no client begins within ``within_s`` seconds, and at
                 once if the server ends.
         """
-        server = self._running()
-        line = server.next_line("playing_at", within_s)
-        if line is None:
+        start = self.next_start(within_s)
+        if start is None:
             late = f"no client began to play within {within_s:g} s"
-            raise RtspServerFailed(
-                "the RTSP server ended" if server.has_ended else late
-            )
+            ended = self._running().has_ended
+            raise RtspServerFailed("the RTSP server ended" if ended else late)
+        return start
+
+    def next_start(self, within_s: float) -> PlayStart | None:
+        """Return the oldest unread start; None if no client begins in time.
+
+        Raises:
+            RtspServerFailed: If the server does not run.
+        """
+        line = self._running().next_line("playing_at", within_s)
+        if line is None:
+            return None
         fact = json.loads(line)
         return PlayStart(fact["mount"], seconds_to_ns(fact["playing_at"]))
 

@@ -33,7 +33,7 @@ from services.demo.broker import Broker
 from services.demo.carer import answer_alarms
 from services.demo.console_process import running_console
 from services.demo.imu_publisher import publish_imu
-from services.demo.rtsp_process import RtspServer
+from services.demo.rtsp_process import PlayStart, RtspServer
 from services.hub.topics import Topics
 from services.record_lines import read_event
 from services.site.settings import Site
@@ -44,6 +44,7 @@ WEARABLE = "waist"
 SITE = "demo"
 _START_S = 180.0
 """A guard against waiting for ever; a busy machine needs a minute to begin."""
+_LOOK_S = 0.5  # between two looks at whether the wearables have ended
 _AFTER_S = 8.0
 """Events may still arrive this long after the last picture."""
 
@@ -56,7 +57,7 @@ class Room:
         name: The subject's id, and the camera's name in its address.
         recording: The footage that is played.
         truth: The true falls.
-        zero_ns: Pipeline time at which presentation time 0 was played; 0 before.
+        zero_ns: Pipeline time at which presentation time 0 was last played; 0 before.
         events: Events that the service published.
         waits_s: For each event, seconds from the newest picture that decided it to its
             receipt from the broker.
@@ -80,7 +81,11 @@ class Room:
 
     def matching(self) -> Matching:
         """Compare the fall events with the true falls, in presentation time."""
-        events = [event for event in self.events if event.start_ns < self.end_ns]
+        events = [
+            event
+            for event in self.events
+            if self.zero_ns <= event.start_ns < self.end_ns
+        ]
         episodes = [
             Episode(
                 episode.start_ns - self.zero_ns,
@@ -265,27 +270,46 @@ class _Demonstration:
     async def _show(self, hub: HubCounters, *, forever: bool) -> None:
         """Play each room's wearable in step with its video.
 
-        Windows are counted when the wearables end, because later windows have none.
+        A camera that connects again gets its video from the first picture, so its room
+        begins again. Windows are counted when the wearables end, because later windows
+        have none.
         """
         async with _tasks() as tasks:
-            for _ in self.rooms:
+            playing: dict[str, asyncio.Task[None]] = {}
+            while len(playing) < len(self.rooms):
                 start = await asyncio.to_thread(self.server.wait_for_start, _START_S)
-                room = self.rooms[start.mount]
-                room.zero_ns = start.zero_ns
-                playing = publish_imu(
-                    room.recording.imu[WEARABLE],
-                    self.site.imu_address(start.mount),
-                    clock=self.clock,
-                    origin_ns=start.zero_ns,
-                )
-                tasks.append(asyncio.create_task(playing))
-            await asyncio.gather(*tasks)
+                self._begin(start, playing, tasks)
+            while not all(task.done() for task in playing.values()):
+                again = await asyncio.to_thread(self.server.next_start, _LOOK_S)
+                if again is not None:
+                    self._begin(again, playing, tasks)
+            await asyncio.gather(*playing.values())
             await self._count(hub)
             if forever:
                 await asyncio.Event().wait()
             over_ns = max(room.end_ns for room in self.rooms.values())
             left_s = ns_to_seconds(over_ns - self.clock.now_ns()) + _AFTER_S
             await self.clock.sleep_s(max(0.0, left_s))
+
+    def _begin(
+        self,
+        start: PlayStart,
+        playing: dict[str, asyncio.Task[None]],
+        tasks: list[asyncio.Task[None]],
+    ) -> None:
+        """Play a room's wearable from the start of its video."""
+        if start.mount in playing:
+            playing[start.mount].cancel()
+        room = self.rooms[start.mount]
+        room.zero_ns = start.zero_ns
+        wearable = publish_imu(
+            room.recording.imu[WEARABLE],
+            self.site.imu_address(start.mount),
+            clock=self.clock,
+            origin_ns=start.zero_ns,
+        )
+        playing[start.mount] = asyncio.create_task(wearable)
+        tasks.append(playing[start.mount])
 
     async def _count(self, hub: HubCounters) -> None:
         """Read the hub's counts of windows; a hub that does not answer counts none."""

@@ -1,5 +1,6 @@
 """The parts of the demonstration; the whole of it is tested end to end."""
 
+import asyncio
 from itertools import groupby
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from pipelines.lab.data.footage import LabelledSpan, Recording
 from pipelines.lab.data.truth import read_truth
 from pipelines.lab.simulation.footage import simulate_motion
 from pipelines.records import ActionEvent
+from pipelines.sources.wearable.replay import IMU_COLUMNS
 from services.commands.demo import (
     ROOMS,
     SECONDS,
@@ -19,9 +21,13 @@ from services.commands.demo import (
     print_table,
     room_rows,
 )
+from services.demo.broker import Broker
+from services.demo.rtsp_process import PlayStart, RtspServer
 from services.demo.ward import (
     WEARABLE,
     Room,
+    _Demonstration,
+    _site_of,
     build_rooms,
     falls_of,
     fused_ratio,
@@ -29,6 +35,7 @@ from services.demo.ward import (
     room_plans,
     summarise,
 )
+from services.tasks import end_tasks
 from tests.camera_rig import run, write_numbered
 
 ZERO_NS = 1_700_000_000 * NS_PER_S
@@ -88,6 +95,36 @@ def test_an_event_far_from_the_fall_is_false() -> None:
 def test_an_event_that_goes_on_ends_with_the_footage() -> None:
     (false,) = room(event(30.0)).matching().false
     assert false.end_ns == 40 * NS_PER_S
+
+
+def test_an_event_of_a_video_that_began_again_is_left_out() -> None:
+    again = room(event(-5.0, -3.0), event(12.0, 16.0)).matching()
+    assert (len(again.found), len(again.false)) == (1, 0)
+
+
+def test_a_video_that_begins_again_takes_its_wearable_along(tmp_path: Path) -> None:
+    imu = tmp_path / "a.csv"
+    imu.write_text(",".join(IMU_COLUMNS) + "\n0,0,0,9.81,0,0,0\n60,0,0,9.81,0,0,0\n")
+    played = room(imu=imu)
+
+    async def begin() -> list[bool]:
+        film = write_numbered(tmp_path / "a.mp4", 12)
+        with Broker() as broker, RtspServer({"room-1": film}) as server:
+            site = _site_of([played], tmp_path, broker, server)
+            given = {"room-1": played}, SystemClock(), lambda _: None
+            showing = _Demonstration(*given, broker, server, site, tmp_path)
+            playing: dict[str, asyncio.Task[None]] = {}
+            tasks: list[asyncio.Task[None]] = []
+            now_ns = SystemClock().now_ns()
+            for zero_ns in (now_ns - NS_PER_S, now_ns):
+                showing._begin(PlayStart("room-1", zero_ns), playing, tasks)
+                assert played.zero_ns == zero_ns
+            await asyncio.wait(tasks[:1], timeout=5.0)
+            states = [task.done() for task in tasks]
+            await end_tasks(tasks)
+            return states
+
+    assert run(begin()) == [True, False]
 
 
 def test_the_outcome_counts_all_rooms() -> None:
