@@ -60,10 +60,10 @@ class AlarmClient:
         with suppress(TimeoutError):
             while True:
                 async with asyncio.timeout(_QUIET_S if is_heard else ECHO_S):
-                    told = await self._next()
+                    content = await self._next()
                     is_heard = True
-                    if told is not None:
-                        latest[told["subject"]] = told["open"]
+                    if content is not None:
+                        latest[content["subject"]] = content["open"]
         if not is_heard:
             raise BrokerRefused(str(self._link), self._unread(reason))
         return [
@@ -84,13 +84,13 @@ class AlarmClient:
         with suppress(TimeoutError):
             while True:
                 async with asyncio.timeout(_QUIET_S if changed else _ANSWER_S):
-                    told = await self._next()
-                    if told is None:
+                    content = await self._next()
+                    if content is None:
                         continue
-                    alarm = told["changed"]
-                    is_meant = about in (alarm["alarm_id"], told["subject"])
+                    alarm = content["changed"]
+                    is_meant = about in (alarm["alarm_id"], content["subject"])
                     if is_meant and alarm["history"][-1]["step"] == _STEPS[kind]:
-                        changed.append({"subject": told["subject"], **alarm})
+                        changed.append({"subject": content["subject"], **alarm})
         return changed
 
     async def _next(self) -> dict[str, Any] | None:
@@ -98,8 +98,8 @@ class AlarmClient:
         async for message in self._client.messages:
             if not isinstance(message.payload, bytes) or not message.payload:
                 return None
-            told: dict[str, Any] = json.loads(message.payload)
-            return told
+            content: dict[str, Any] = json.loads(message.payload)
+            return content
         msg = "the stream of messages has ended"  # it never does: it raises
         raise AssertionError(msg)
 

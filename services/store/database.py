@@ -218,16 +218,16 @@ def _use_wal(connection: sqlite3.Connection) -> None:
     """
     connection.execute("PRAGMA busy_timeout=0")
     pause = threading.Event()
-    for _ in range(_WAIT_MS // _PAUSE_MS):
+    for left in reversed(range(_WAIT_MS // _PAUSE_MS)):
         try:
             connection.execute("PRAGMA journal_mode=WAL")
         except sqlite3.OperationalError as err:
-            if err.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+            code = err.sqlite_errorcode & 0xFF  # without its subtype, as in a recovery
+            if code != sqlite3.SQLITE_BUSY or not left:
                 raise
             pause.wait(_PAUSE_MS / 1000)
         else:
             return
-    connection.execute("PRAGMA journal_mode=WAL")
 
 
 def _begin_sqlite(connection: Connection) -> None:

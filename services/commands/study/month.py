@@ -56,7 +56,7 @@ def month(
     month. 1000 hours take hours.
 
     With --film nothing is drawn of the person finder's errors: each hour is rendered
-    and filmed, and the finder looks at the pictures. That takes 25 minutes for an hour
+    and filmed, and the finder looks at the pictures. That takes 18 minutes for an hour
     and core; try --film films --minutes 15 --hours 12.
     """
     from pipelines.folders import make_folder

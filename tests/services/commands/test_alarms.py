@@ -45,9 +45,9 @@ def ward(folder: Path, scene: Callable[[Broker], Any]) -> None:
 @pytest.mark.slow
 def test_open_alarms_are_listed_answered_and_gone(tmp_path: Path) -> None:
     async def scene(broker: Broker) -> None:
-        told = await ask(tmp_path, broker, "--json")
-        assert told.exit_code == 0
-        (first, second) = json.loads(told.stdout)
+        asked = await ask(tmp_path, broker, "--json")
+        assert asked.exit_code == 0
+        (first, second) = json.loads(asked.stdout)
         assert (first["subject"], first["alarm_id"], first["name"]) == (
             "bed-4",
             "e1",
@@ -55,22 +55,22 @@ def test_open_alarms_are_listed_answered_and_gone(tmp_path: Path) -> None:
         )
         assert (second["name"], second["state"]) == ("bed exit", "confirmed")
 
-        told = await ask(tmp_path, broker, "--ack", "e1", "--by", "kim")
-        assert told.exit_code == 0
-        assert "acknowledged" in told.stdout
-        told = await ask(tmp_path, broker, "--escalate", "e1", "--by", "kim", "--json")
-        (called,) = json.loads(told.stdout)
+        asked = await ask(tmp_path, broker, "--ack", "e1", "--by", "kim")
+        assert asked.exit_code == 0
+        assert "acknowledged" in asked.stdout
+        asked = await ask(tmp_path, broker, "--escalate", "e1", "--by", "kim", "--json")
+        (called,) = json.loads(asked.stdout)
         assert (called["state"], called["escalations"]) == ("escalated", 1)
         assert called["history"][-1]["by"] == "kim"
         options = ("--resolve", "bed-4", "--verdict", "false", "--note", "was sitting")
-        told = await ask(tmp_path, broker, *options, "--json")
-        ended = json.loads(told.stdout)
+        asked = await ask(tmp_path, broker, *options, "--json")
+        ended = json.loads(asked.stdout)
         assert {each["alarm_id"] for each in ended} == {"e1", "x1"}
         assert {each["verdict"] for each in ended} == {"false"}
         assert ended[0]["history"][-1]["note"] == "was sitting"
 
-        told = await ask(tmp_path, broker)
-        assert told.stdout == "ward-3: no open alarm\n"
+        asked = await ask(tmp_path, broker)
+        assert asked.stdout == "ward-3: no open alarm\n"
 
     ward(tmp_path, scene)
 
@@ -78,9 +78,9 @@ def test_open_alarms_are_listed_answered_and_gone(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_an_answer_that_nobody_takes_is_exit_code_1(tmp_path: Path) -> None:
     async def scene(broker: Broker) -> None:
-        told = await ask(tmp_path, broker, "--snooze", "e9", "--minutes", "5")
-        assert told.exit_code == 1
-        assert "has not taken the answer" in told.output
+        asked = await ask(tmp_path, broker, "--snooze", "e9", "--minutes", "5")
+        assert asked.exit_code == 1
+        assert "has not taken the answer" in asked.output
 
     ward(tmp_path, scene)
 
@@ -95,9 +95,9 @@ def test_an_answer_that_nobody_takes_is_exit_code_1(tmp_path: Path) -> None:
 def test_options_that_do_not_fit_are_refused(
     options: tuple[str, ...], problem: str, tmp_path: Path
 ) -> None:
-    told = CliRunner().invoke(app, ["alarms", str(tmp_path / "no.yaml"), *options])
-    assert told.exit_code == 2
-    assert problem in told.output
+    asked = CliRunner().invoke(app, ["alarms", str(tmp_path / "no.yaml"), *options])
+    assert asked.exit_code == 2
+    assert problem in asked.output
 
 
 def documented_acl() -> str:
@@ -112,21 +112,21 @@ def ask_with(acl: str, folder: Path) -> Result:
 
 @pytest.mark.slow
 def test_the_documented_access_list_lets_alarms_be_read(tmp_path: Path) -> None:
-    told = ask_with(documented_acl(), tmp_path)
-    assert (told.exit_code, told.stdout) == (0, "ward-3: no open alarm\n")
+    asked = ask_with(documented_acl(), tmp_path)
+    assert (asked.exit_code, asked.stdout) == (0, "ward-3: no open alarm\n")
 
 
 @pytest.mark.slow
 def test_alarms_that_may_not_be_read_are_said(tmp_path: Path) -> None:
     acl = documented_acl().replace("topic read wardwatch/ward-3/+/alarm\n", "")
-    told = ask_with(acl, tmp_path)
-    assert told.exit_code != 0
-    assert "passes on nothing of wardwatch/ward-3/+/alarm" in str(told.exception)
+    asked = ask_with(acl, tmp_path)
+    assert asked.exit_code != 0
+    assert "passes on nothing of wardwatch/ward-3/+/alarm" in str(asked.exception)
 
 
 def test_a_broker_that_is_away_is_one_line(tmp_path: Path) -> None:
     with Broker() as broker:
         broker.stop()
-        told = asyncio.run(ask(tmp_path, broker))
-    assert told.exit_code != 0
-    assert "cannot be reached" in str(told.exception)
+        asked = asyncio.run(ask(tmp_path, broker))
+    assert asked.exit_code != 0
+    assert "cannot be reached" in str(asked.exception)
