@@ -45,6 +45,8 @@ SITE = "demo"
 _START_S = 180.0
 """A guard against waiting for ever; a busy machine needs a minute to begin."""
 _LOOK_S = 0.5  # between two looks at whether the wearables have ended
+_END_NS = seconds_to_ns(1.0)
+"""A camera that connects again this near the end of its video was at the end."""
 _AFTER_S = 8.0
 """Events may still arrive this long after the last picture."""
 
@@ -271,8 +273,8 @@ class _Demonstration:
         """Play each room's wearable in step with its video.
 
         A camera that connects again gets its video from the first picture, so its room
-        begins again. Windows are counted when the wearables end, because later windows
-        have none.
+        begins again, unless the video had come to its end. Windows are counted when the
+        wearables end, because later windows have none.
         """
         async with _tasks() as tasks:
             playing: dict[str, asyncio.Task[None]] = {}
@@ -298,9 +300,11 @@ class _Demonstration:
         tasks: list[asyncio.Task[None]],
     ) -> None:
         """Play a room's wearable from the start of its video."""
-        if start.mount in playing:
-            playing[start.mount].cancel()
         room = self.rooms[start.mount]
+        if start.mount in playing:
+            if start.zero_ns > room.end_ns - _END_NS:
+                return
+            playing[start.mount].cancel()
         room.zero_ns = start.zero_ns
         wearable = publish_imu(
             room.recording.imu[WEARABLE],

@@ -119,6 +119,9 @@ def test_a_video_that_begins_again_takes_its_wearable_along(tmp_path: Path) -> N
             for zero_ns in (now_ns - NS_PER_S, now_ns):
                 showing._begin(PlayStart("room-1", zero_ns), playing, tasks)
                 assert played.zero_ns == zero_ns
+            at_the_end = PlayStart("room-1", now_ns + 40 * NS_PER_S)
+            showing._begin(at_the_end, playing, tasks)
+            assert played.zero_ns == now_ns
             await asyncio.wait(tasks[:1], timeout=5.0)
             states = [task.done() for task in tasks]
             await end_tasks(tasks)
