@@ -88,6 +88,22 @@ class Frame:
     def __post_init__(self) -> None:
         self.pixels.setflags(write=False)
 
+    @property
+    def shown_px(self) -> tuple[int, int, int, int]:
+        """Left, top, right and bottom of what a camera's frame shows between bars."""
+        height, width, _ = self.pixels.shape
+        left, top = max(0.0, self.placement.left), max(0.0, self.placement.top)
+        right = min(1.0, self.placement.left + self.placement.width)
+        bottom = min(1.0, self.placement.top + self.placement.height)
+        if not (left < right and top < bottom):
+            return 0, 0, width, height
+        x, y = round(left * width), round(top * height)
+        return (
+            *(min(x, width - 1), min(y, height - 1)),
+            max(x + 1, round(right * width)),
+            max(y + 1, round(bottom * height)),
+        )
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PersonPose:

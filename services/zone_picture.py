@@ -64,9 +64,8 @@ def zone_picture(frame: Frame, zones: Sequence[Zone]) -> Image.Image:
 
 def _without_bars(frame: Frame) -> UInt8[np.ndarray, "height width 3"]:
     """Cut the camera's picture out of a frame that shows all of it."""
-    side_px = len(frame.pixels)
-    left, top, width, height = (round(part * side_px) for part in frame.placement)
-    return frame.pixels[top : top + max(1, height), left : left + max(1, width)]
+    left, top, right, bottom = frame.shown_px
+    return frame.pixels[top:bottom, left:right]
 
 
 def _with_coordinates(picture: Image.Image) -> Image.Image:

@@ -4,6 +4,9 @@ While somebody is followed, the landmarks of one picture say where to look in th
 and the detector does not run. It runs when a followed body was lost, and at intervals
 while fewer people are followed than may be (``search_times``). A body that is found
 again where one was lost keeps its number.
+
+The detector sees 224 pixels a side, so it searches the whole picture for those near the
+camera, and tiles of it for all others.
 """
 
 from dataclasses import dataclass, replace
@@ -13,7 +16,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from models.person.changes import Cells, Luma, cells_about
-from models.person.detector import Detection, Detector
+from models.person.detector import Detector
 from models.person.landmarks import LandmarkNetwork, Reading
 from models.person.region import Region, boxes_overlap, share_inside
 from models.person.search_times import SearchTimes
@@ -23,8 +26,10 @@ from models.person.steady_region import SteadyRegion
 _NS_PER_S = 1_000_000_000
 _SAME_BODY = 0.6  # share of the smaller box of one body, found twice, in the larger
 _SAME_PLACE = 0.2  # way between the centres of regions of one body, in their sides
+_SURER = 0.1  # presence of a body that replaces one followed for longer
 _LEAST_VISIBLE = 0.1
 _MOST_OUTSIDE = 0.5  # share of a body beyond the picture's edges
+_AT_ONCE = 2  # parts of a picture that are searched in turn
 
 
 @final
@@ -116,13 +121,14 @@ class PersonFinder:
         self._lost: list[_Track] = []
         self._times = SearchTimes(chosen.detect_every_s)
         self._last_number = 0
-        self._searches = 0
+        self._next_part = 0
 
     def find(
         self,
         picture: UInt8[np.ndarray, "height width 3"],
         time_ns: int,
         luma: Luma | None = None,
+        shown_px: tuple[float, float, float, float] | None = None,
     ) -> list[Person]:
         """Return everybody in the next picture, the longest followed first.
 
@@ -131,15 +137,25 @@ class PersonFinder:
             time_ns: Time of the picture on any clock.
             luma: Mean luma of the picture's cells, by which needless searches are
                 avoided; without it, everything may have changed.
+            shown_px: Left, top, right and bottom of what the picture shows between
+                bars; None is all of it.
         """
         people = self._follow(picture, time_ns)
         aspect = picture.shape[1] / picture.shape[0]
         followed = self._followed_cells(luma, aspect)
         if self._must_search(time_ns, luma, followed):
             is_still = not (people or self._lost or self._times.has_changed(luma))
-            parts = self._parts(picture, is_alone=not people, is_still=is_still)
-            people += self._search(picture, time_ns, people, parts)
-            self._times.add(time_ns, luma, self._followed_cells(luma, aspect))
+            height, width, _ = picture.shape
+            whole = Region.of_picture(height, width)
+            tiles = Region.tiles(*(shown_px or (0, 0, width, height)))
+            parts = self._parts(
+                time_ns, whole, tiles, is_alone=not people, is_still=is_still
+            )
+            for part in parts:
+                self._search(picture, time_ns, people, part)
+            followed = self._followed_cells(luma, aspect)
+            is_everywhere = len(parts) > len(tiles)
+            self._times.add(time_ns, luma, followed, is_everywhere=is_everywhere)
         return people
 
     def _follow(
@@ -151,7 +167,7 @@ class PersonFinder:
         for track in tracks:
             reading = self._landmarks.read(picture, track.region)
             person = self._person(track.number, reading, picture)
-            if person is None or _is_among(person, people):
+            if person is None or self._is_seen_better(person, people):
                 self._lost.append(track)
                 continue
             people.append(person)
@@ -160,6 +176,24 @@ class PersonFinder:
                 replace(track, region=region, box=person.box, seen_ns=time_ns)
             )
         return people
+
+    def _is_seen_better(self, person: Person, people: list[Person]) -> bool:
+        """Return whether a body is one of those found, and no surer.
+
+        A second look at a body often sees a part of it only: its box is small, and
+        inside. If the body is surer than a part that was found first, the part is lost.
+
+        Args:
+            person: The body.
+            people: Those found, one for each track, in the same order.
+        """
+        for other in [each for each in people if _is_same(person, each)]:
+            if person.presence < other.presence + _SURER:
+                return True
+            place = people.index(other)
+            del people[place]
+            self._lost.append(self._tracks.pop(place))
+        return False
 
     def _followed_cells(self, luma: Luma | None, aspect: float) -> Cells | None:
         """Return the cells about everybody followed; None if nobody is."""
@@ -195,25 +229,10 @@ class PersonFinder:
         picture: UInt8[np.ndarray, "height width 3"],
         time_ns: int,
         people: list[Person],
-        parts: tuple[Region, ...],
-    ) -> list[Person]:
-        """Return the people in parts of a picture beside those already found."""
-        found: list[Person] = []
-        for part in parts:
-            detections = self._detector.detect(picture, part)
-            found += self._choose(picture, time_ns, [*people, *found], detections)
-        return found
-
-    def _choose(
-        self,
-        picture: UInt8[np.ndarray, "height width 3"],
-        time_ns: int,
-        people: list[Person],
-        detections: list[Detection],
-    ) -> list[Person]:
-        """Return the detected people beside those already found."""
-        found: list[Person] = []
-        for detection in detections:
+        part: Region,
+    ) -> None:
+        """Add the people in a part of a picture to those already found."""
+        for detection in self._detector.detect(picture, part):
             if len(self._tracks) >= self._settings.people:
                 break
             if self._is_followed(detection.region):
@@ -221,15 +240,14 @@ class PersonFinder:
             reading = self._landmarks.read(picture, detection.region)
             person = self._person(0, reading, picture)
             region = reading.next_region
-            if person is None or _is_among(person, [*people, *found]):
+            if person is None or self._is_followed(region):  # or read again, turned
                 continue
-            if self._is_followed(region):  # a body read a second time, turned
+            if self._is_seen_better(person, people):
                 continue
             number = self._number_of(person)
-            found.append(replace(person, track_id=number))
+            people.append(replace(person, track_id=number))
             steady = SteadyRegion(region, time_ns)
             self._tracks.append(_Track(number, region, steady, person.box, time_ns))
-        return found
 
     def _is_followed(self, region: Region) -> bool:
         """Return whether a body in this region is followed already.
@@ -246,21 +264,27 @@ class PersonFinder:
 
     def _parts(
         self,
-        picture: UInt8[np.ndarray, "height width 3"],
+        time_ns: int,
+        whole: Region,
+        tiles: tuple[Region, ...],
         *,
         is_alone: bool,
         is_still: bool,
     ) -> tuple[Region, ...]:
-        """Return where to search: everywhere, also in one half in turn, or in turn."""
-        size = picture.shape[:2]
-        whole, halves = Region.of_picture(*size), Region.halves(*size)
-        parts: tuple[Region, ...] = (whole, *halves)
-        self._searches += 1
+        """Return where to search: everywhere once in a while, and else in turn."""
         if is_still:  # searched before, in vain
-            parts = parts[self._searches % 3 :][:1]
-        elif not is_alone:
-            parts = (whole, halves[self._searches % 2])
-        return parts
+            return self._in_turn((whole, *tiles), 1)
+        if not (is_alone or self._lost):
+            return self._in_turn((whole, *tiles), _AT_ONCE)
+        if self._times.is_due_everywhere(time_ns):
+            return (whole, *tiles)
+        return (whole, *self._in_turn(tiles, _AT_ONCE))
+
+    def _in_turn(self, parts: tuple[Region, ...], count: int) -> tuple[Region, ...]:
+        """Return some of the parts, beginning after those of the latest search."""
+        first = self._next_part
+        self._next_part += count
+        return tuple(parts[place % len(parts)] for place in range(first, first + count))
 
     def _number_of(self, person: Person) -> int:
         """Return the number of the lost body that this one is, or a new number."""
@@ -303,9 +327,5 @@ class PersonFinder:
         )
 
 
-def _is_among(person: Person, others: list[Person]) -> bool:
-    """Return whether a body is one of those already found.
-
-    A second look at a body often sees a part of it only: its box is small, and inside.
-    """
-    return any(share_inside(person.box, other.box) > _SAME_BODY for other in others)
+def _is_same(one: Person, other: Person) -> bool:
+    return share_inside(one.box, other.box) > _SAME_BODY

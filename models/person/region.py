@@ -8,7 +8,8 @@ import numpy as np
 from jaxtyping import Float32, Float64, UInt8
 
 _UP_RAD = np.pi / 2
-_HALF = 0.62
+_TILE = 0.62  # side of a tile, in the longer side of what is covered
+_MOST_STEP = 0.4  # from one tile to the next, in their sides
 _FINE = 32  # steps between two pixels, to which places are rounded
 _STRIP = 64  # lines cut at once: few enough for the processor's cache
 _MARGIN = 1.25  # side of a region, relative to the diameter of the body
@@ -37,18 +38,19 @@ class Region:
         return cls(width_px / 2, height_px / 2, float(max(height_px, width_px)), 0.0)
 
     @classmethod
-    def halves(cls, height_px: int, width_px: int) -> "tuple[Region, Region]":
-        """Return two upright regions that overlap in the middle of a picture.
+    def tiles(
+        cls, left_px: float, top_px: float, right_px: float, bottom_px: float
+    ) -> "tuple[Region, ...]":
+        """Return upright regions that cover a part of a picture and overlap.
 
         Somebody far away is larger in them than in the whole picture.
         """
-        side = _HALF * max(height_px, width_px)
-        x, y = width_px / 2, height_px / 2
-        if width_px >= height_px:
-            off = (width_px - side) / 2
-            return cls(x - off, y, side, 0.0), cls(x + off, y, side, 0.0)
-        off = (height_px - side) / 2
-        return cls(x, y - off, side, 0.0), cls(x, y + off, side, 0.0)
+        side = _TILE * max(right_px - left_px, bottom_px - top_px)
+        return tuple(
+            cls(x, y, side, 0.0)
+            for y in _centres(top_px, bottom_px, side)
+            for x in _centres(left_px, right_px, side)
+        )
 
     @classmethod
     def of_body(
@@ -135,6 +137,17 @@ class Region:
             )
             cut[strip] = _interpolated(picture, columns, rows, repeat=repeat)
         return cut
+
+
+def _centres(first_px: float, last_px: float, side_px: float) -> list[float]:
+    """Return the centres of tiles that cover a length; one, if they are longer."""
+    beyond_px = last_px - first_px - side_px
+    if beyond_px <= 0:
+        return [(first_px + last_px) / 2]
+    steps = math.ceil(beyond_px / (_MOST_STEP * side_px))
+    return [
+        first_px + side_px / 2 + beyond_px * step / steps for step in range(steps + 1)
+    ]
 
 
 def _interpolated(

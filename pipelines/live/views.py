@@ -270,5 +270,7 @@ class _SubjectPeople:
             if change < self._reuse.difference_luma:
                 return self._bodies
         self._luma, self._searched_ns = luma, frame.timestamp_ns
-        self._bodies = self._finder.find(frame.pixels, frame.timestamp_ns, luma)
+        self._bodies = self._finder.find(
+            frame.pixels, frame.timestamp_ns, luma, frame.shown_px
+        )
         return self._bodies

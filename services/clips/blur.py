@@ -8,7 +8,7 @@ from typing import Final
 
 from PIL import Image, ImageFilter
 
-from pipelines.records import Frame, Placement
+from pipelines.records import Frame
 
 MOST_SIDE_PX: Final = 48
 """Longer side of a blurred picture. In a view of a room a face is a few of these pixels
@@ -25,8 +25,7 @@ def blurred(frame: Frame) -> bytes:
     Args:
         frame: A camera's frame, at least one pixel wide and high.
     """
-    height, width, _ = frame.pixels.shape
-    box = _shown(frame.placement, width, height)
+    box = frame.shown_px
     shown_px = box[2] - box[0], box[3] - box[1]
     scale = min(1.0, MOST_SIDE_PX / max(shown_px))
     small_px = max(1, round(shown_px[0] * scale)), max(1, round(shown_px[1] * scale))
@@ -36,18 +35,3 @@ def blurred(frame: Frame) -> bytes:
     soft = small.filter(ImageFilter.GaussianBlur(_RADIUS_PX))
     soft.save(file, "WEBP", quality=_QUALITY)
     return file.getvalue()
-
-
-def _shown(placement: Placement, width: int, height: int) -> tuple[int, int, int, int]:
-    """Return the part of a frame that shows the camera's picture, in pixels."""
-    left, top = max(0.0, placement.left), max(0.0, placement.top)
-    right = min(1.0, placement.left + placement.width)
-    bottom = min(1.0, placement.top + placement.height)
-    if not (left < right and top < bottom):
-        return 0, 0, width, height
-    x, y = round(left * width), round(top * height)
-    return (
-        *(min(x, width - 1), min(y, height - 1)),
-        max(x + 1, round(right * width)),
-        max(y + 1, round(bottom * height)),
-    )

@@ -66,7 +66,8 @@ async def filmed_poses(
         async for frame in await stack.enter_async_context(camera):
             if not isinstance(frame, Frame):
                 continue
-            people = finder.find(frame.pixels, frame.timestamp_ns)
+            shown_px = frame.shown_px
+            people = finder.find(frame.pixels, frame.timestamp_ns, shown_px=shown_px)
             joints = people[0].landmarks[list(JOINTS)] if people else None
             yield FilmedPose(frame.timestamp_ns, frame.tick, joints)
 

@@ -143,11 +143,24 @@ def test_somebody_found_again_after_a_covered_camera_keeps_the_number(
     film: Pictures, detector: Detector, landmark_network: LandmarkNetwork
 ) -> None:
     black = np.zeros_like(film[0])
-    pictures = [*film[:8], *[black] * 8, *film[8:16]]
+    pictures = [*film[24:32], *[black] * 8, *film[32:40]]  # wholly in the picture
     found = follow(pictures, detector, landmark_network)
     assert not any(found[9:16])
     assert found[7][0].track_id == found[-1][0].track_id
     assert any(found[16:18])  # within two pictures
+
+
+@pytest.mark.slow
+def test_a_part_that_was_taken_for_a_body_gives_way_to_the_body(
+    film: Pictures, detector: Detector, landmark_network: LandmarkNetwork
+) -> None:
+    """The head is found first, while most of the body is out of the picture."""
+    black = np.zeros_like(film[0])
+    pictures = [*film[:8], *[black] * 8, *film[8:24]]
+    *_, last = follow(pictures, detector, landmark_network)
+    (person,) = last
+    _, top, _, bottom = person.box
+    assert bottom - top > 0.4
 
 
 @pytest.mark.slow

@@ -139,3 +139,31 @@ def test_the_share_inside_is_of_the_smaller_box(
     one = np.array((0, 0, 2, 2), np.float32)
     assert share_inside(one, np.array(other, np.float32)) == pytest.approx(share)
     assert share_inside(np.array(other, np.float32), one) == pytest.approx(share)
+
+
+@pytest.mark.parametrize(
+    ("shown_px", "count"),
+    [
+        ((0, 0, 640, 360), 3),
+        ((0, 80, 640, 560), 6),  # 4 to 3, between bars
+        ((0, 0, 640, 640), 9),
+        ((140, 0, 500, 640), 3),
+    ],
+)
+def test_tiles_cover_what_is_shown_and_overlap(
+    shown_px: tuple[float, float, float, float], count: int
+) -> None:
+    """Somebody a third of the picture high is whole in one of them at least."""
+    tiles = Region.tiles(*shown_px)
+    assert len(tiles) == count
+    left, top, right, bottom = shown_px
+    third = max(right - left, bottom - top) / 3
+    for x, y in np.random.default_rng(1).random((500, 2)):
+        first = np.array([left + x * max(right - left - third, 0), 0])
+        first[1] = top + y * max(bottom - top - third, 0)
+        last = np.minimum(first + third, (right, bottom))
+        assert any(
+            (first >= np.array([tile.x_px, tile.y_px]) - tile.side_px / 2).all()
+            and (last <= np.array([tile.x_px, tile.y_px]) + tile.side_px / 2).all()
+            for tile in tiles
+        )
