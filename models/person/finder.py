@@ -167,9 +167,11 @@ class PersonFinder:
         for track in tracks:
             reading = self._landmarks.read(picture, track.region)
             person = self._person(track.number, reading, picture)
-            if person is None or self._is_seen_better(person, people):
+            rivals = _rivals(person, people)
+            if person is None or not _is_surest(person, rivals):
                 self._lost.append(track)
                 continue
+            self._lose(rivals, people)
             people.append(person)
             region = track.steady.update(reading.next_region, time_ns)
             self._tracks.append(
@@ -177,23 +179,17 @@ class PersonFinder:
             )
         return people
 
-    def _is_seen_better(self, person: Person, people: list[Person]) -> bool:
-        """Return whether a body is one of those found, and no surer.
-
-        A second look at a body often sees a part of it only: its box is small, and
-        inside. If the body is surer than a part that was found first, the part is lost.
+    def _lose(self, rivals: list[Person], people: list[Person]) -> None:
+        """Lose bodies in whose place a surer one was found.
 
         Args:
-            person: The body.
+            rivals: Some of the people.
             people: Those found, one for each track, in the same order.
         """
-        for other in [each for each in people if _is_same(person, each)]:
-            if person.presence < other.presence + _SURER:
-                return True
-            place = people.index(other)
+        for rival in rivals:
+            place = people.index(rival)
             del people[place]
             self._lost.append(self._tracks.pop(place))
-        return False
 
     def _followed_cells(self, luma: Luma | None, aspect: float) -> Cells | None:
         """Return the cells about everybody followed; None if nobody is."""
@@ -242,8 +238,10 @@ class PersonFinder:
             region = reading.next_region
             if person is None or self._is_followed(region):  # or read again, turned
                 continue
-            if self._is_seen_better(person, people):
+            rivals = _rivals(person, people)
+            if not _is_surest(person, rivals):
                 continue
+            self._lose(rivals, people)
             number = self._number_of(person)
             people.append(replace(person, track_id=number))
             steady = SteadyRegion(region, time_ns)
@@ -327,5 +325,18 @@ class PersonFinder:
         )
 
 
-def _is_same(one: Person, other: Person) -> bool:
-    return share_inside(one.box, other.box) > _SAME_BODY
+def _rivals(person: Person | None, people: list[Person]) -> list[Person]:
+    """Return those who may be the same body.
+
+    A second look at a body often sees a part of it only: its box is small, and inside.
+    """
+    if person is None:
+        return []
+    return [
+        other for other in people if share_inside(person.box, other.box) > _SAME_BODY
+    ]
+
+
+def _is_surest(person: Person, rivals: list[Person]) -> bool:
+    """Return whether a body is surer than those that were found first."""
+    return all(person.presence >= rival.presence + _SURER for rival in rivals)
