@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from models.person.changes import Cells, Luma, cells_about
-from models.person.detector import Detector
+from models.person.detector import Detection, Detector
 from models.person.landmarks import LandmarkNetwork, Reading
 from models.person.region import Region, boxes_overlap, share_inside
 from models.person.search_times import SearchTimes
@@ -29,6 +29,9 @@ _SAME_PLACE = 0.2  # way between the centres of regions of one body, in their si
 _SURER = 0.1  # presence of a body that replaces one followed for longer
 _LEAST_VISIBLE = 0.1
 _MOST_OUTSIDE = 0.5  # share of a body beyond the picture's edges
+_NEWCOMER_SCORE = 0.5
+"""Least score of a detection in a tile, unless somebody was lost lately: each of up to
+nine tiles has a chance to see somebody where nobody is."""
 _AT_ONCE = 2  # parts of a picture that are searched in turn
 
 
@@ -151,8 +154,16 @@ class PersonFinder:
             parts = self._parts(
                 time_ns, whole, tiles, is_alone=not people, is_still=is_still
             )
-            for part in parts:
-                self._search(picture, time_ns, people, part)
+            newcomer_score = 0.0 if self._lost else _NEWCOMER_SCORE
+            detections = [
+                detection
+                for part in parts
+                for detection in self._detector.detect(picture, part)
+                if (part is whole or detection.score >= newcomer_score)
+                and 0 <= detection.region.x_px <= width
+                and 0 <= detection.region.y_px <= height
+            ]
+            self._search(picture, time_ns, people, detections)
             followed = self._followed_cells(luma, aspect)
             is_everywhere = len(parts) > len(tiles)
             self._times.add(time_ns, luma, followed, is_everywhere=is_everywhere)
@@ -225,10 +236,10 @@ class PersonFinder:
         picture: UInt8[np.ndarray, "height width 3"],
         time_ns: int,
         people: list[Person],
-        part: Region,
+        detections: list[Detection],
     ) -> None:
-        """Add the people in a part of a picture to those already found."""
-        for detection in self._detector.detect(picture, part):
+        """Add the people who were detected to those already found, the surest first."""
+        for detection in sorted(detections, key=lambda each: -each.score):
             if len(self._tracks) >= self._settings.people:
                 break
             if self._is_followed(detection.region):
@@ -269,10 +280,15 @@ class PersonFinder:
         is_alone: bool,
         is_still: bool,
     ) -> tuple[Region, ...]:
-        """Return where to search: everywhere once in a while, and else in turn."""
+        """Return where to search: everywhere for somebody lost, and else in turn.
+
+        Who is lost may be falling, so none of the few pictures of it is left out.
+        """
         if is_still:  # searched before, in vain
             return self._in_turn((whole, *tiles), 1)
-        if not (is_alone or self._lost):
+        if self._lost:
+            return (whole, *tiles)
+        if not is_alone:
             return self._in_turn((whole, *tiles), _AT_ONCE)
         if self._times.is_due_everywhere(time_ns):
             return (whole, *tiles)

@@ -10,8 +10,8 @@ new. Where they have changed since the latest search says how soon it is worth w
     somebody is followed, a cell far from everybody changed       once a second
     somebody is followed, else                                    once in four seconds
 
-With nobody followed, or somebody lost lately, all parts of the picture are searched
-once a second, and else some in turn (``PersonFinder``).
+With somebody lost lately, all parts of the picture are searched; with nobody followed
+all once a second, and else some in turn (``PersonFinder``).
 
 Lately is ``FinderSettings.remember_s``. So a curtain, which changes the same cells
 again and again, is searched once a second, and somebody who comes in beside it at once.
