@@ -273,8 +273,8 @@ class _Demonstration:
         """Play each room's wearable in step with its video.
 
         A camera that connects again gets its video from the first picture, so its room
-        begins again, unless the video had come to its end. Windows are counted when the
-        wearables end, because later windows have none.
+        begins again, unless the video had ended. Windows are counted when the wearables
+        end, because later windows have none.
         """
         async with _tasks() as tasks:
             playing: dict[str, asyncio.Task[None]] = {}
