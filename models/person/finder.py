@@ -154,16 +154,7 @@ class PersonFinder:
             parts = self._parts(
                 time_ns, whole, tiles, is_alone=not people, is_still=is_still
             )
-            newcomer_score = 0.0 if self._lost else _NEWCOMER_SCORE
-            detections = [
-                detection
-                for part in parts
-                for detection in self._detector.detect(picture, part)
-                if (part is whole or detection.score >= newcomer_score)
-                and 0 <= detection.region.x_px <= width
-                and 0 <= detection.region.y_px <= height
-            ]
-            self._search(picture, time_ns, people, detections)
+            self._search(picture, time_ns, people, self._detect(picture, whole, parts))
             followed = self._followed_cells(luma, aspect)
             is_everywhere = len(parts) > len(tiles)
             self._times.add(time_ns, luma, followed, is_everywhere=is_everywhere)
@@ -231,6 +222,28 @@ class PersonFinder:
             )
         )
 
+    def _detect(
+        self,
+        picture: UInt8[np.ndarray, "height width 3"],
+        whole: Region,
+        parts: tuple[Region, ...],
+    ) -> list[Detection]:
+        """Return who is seen in some parts of a picture, the surest first.
+
+        Those in the whole picture come before those in tiles, which may cut them off.
+        """
+        height, width, _ = picture.shape
+        newcomer_score = 0.0 if self._lost else _NEWCOMER_SCORE
+        found = [
+            (part is not whole, -detection.score, detection)
+            for part in parts
+            for detection in self._detector.detect(picture, part)
+            if (part is whole or detection.score >= newcomer_score)
+            and 0 <= detection.region.x_px <= width
+            and 0 <= detection.region.y_px <= height
+        ]
+        return [detection for *_, detection in sorted(found, key=lambda each: each[:2])]
+
     def _search(
         self,
         picture: UInt8[np.ndarray, "height width 3"],
@@ -238,8 +251,8 @@ class PersonFinder:
         people: list[Person],
         detections: list[Detection],
     ) -> None:
-        """Add the people who were detected to those already found, the surest first."""
-        for detection in sorted(detections, key=lambda each: -each.score):
+        """Add the people who were detected to those already found, in this order."""
+        for detection in detections:
             if len(self._tracks) >= self._settings.people:
                 break
             if self._is_followed(detection.region):
