@@ -5,15 +5,16 @@ They join the simulated lives in training, and the plain rule is applied to them
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import final
 
 import numpy as np
 from jaxtyping import Float32
 
-from models.person.finder import FinderSettings, PersonFinder
+from models.person.finder import FinderSettings, Person, PersonFinder
 from models.person.pose_picture import JOINTS, STEP_S
 from pipelines.clock import Clock, seconds_to_ns
 from pipelines.lab.data.footage import Recording
@@ -28,6 +29,23 @@ UNLABELLED = ""
 _SIDE_PX = 640
 
 
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class FilmedPeople:
+    """One picture of a recording.
+
+    Attributes:
+        time_ns: Its presentation time.
+        step: Number of the step of 1/8 s.
+        people: Everybody who was found.
+    """
+
+    time_ns: int
+    step: int
+    people: list[Person]
+
+
+@final
 @dataclass(frozen=True, slots=True, eq=False)
 class FilmedPose:
     """One picture of a recording.
@@ -43,16 +61,22 @@ class FilmedPose:
     joints: Float32[np.ndarray, "13 3"] | None
 
 
-async def filmed_poses(
-    recording: Recording, clock: Clock, framing: Framing = PAD
-) -> AsyncIterator[FilmedPose]:
-    """Find the person in a recording, eight times a second.
+async def filmed_people(
+    recording: Recording, clock: Clock, people: int, framing: Framing = PAD
+) -> AsyncIterator[FilmedPeople]:
+    """Find the people in a recording, eight times a second.
+
+    Args:
+        recording: The recording.
+        clock: Measures spans only.
+        people: Greatest number of people in view.
+        framing: How a picture becomes a square.
 
     Raises:
         SourceError: If its video cannot be read.
         PersonModelError: If a file of the person finder is missing or wrong.
     """
-    finder = PersonFinder(FinderSettings(people=1))
+    finder = PersonFinder(FinderSettings(people=people))
     camera = CameraSource(
         recording.file,
         str(recording.video.absolute()),
@@ -66,10 +90,18 @@ async def filmed_poses(
         async for frame in await stack.enter_async_context(camera):
             if not isinstance(frame, Frame):
                 continue
-            shown_px = frame.shown_px
-            people = finder.find(frame.pixels, frame.timestamp_ns, shown_px=shown_px)
-            joints = people[0].landmarks[list(JOINTS)] if people else None
-            yield FilmedPose(frame.timestamp_ns, frame.tick, joints)
+            time_ns, shown_px = frame.timestamp_ns, frame.shown_px
+            found = finder.find(frame.pixels, time_ns, shown_px=shown_px)
+            yield FilmedPeople(time_ns, frame.tick, found)
+
+
+async def filmed_poses(
+    recording: Recording, clock: Clock, framing: Framing = PAD
+) -> AsyncIterator[FilmedPose]:
+    """Find the person in a recording, eight times a second; see ``filmed_people``."""
+    async for seen in filmed_people(recording, clock, 1, framing):
+        joints = seen.people[0].landmarks[list(JOINTS)] if seen.people else None
+        yield FilmedPose(seen.time_ns, seen.step, joints)
 
 
 def filmed_runs(
@@ -113,12 +145,17 @@ async def filmed_run(recording: Recording, clock: Clock) -> PoseRun:
     """
     poses = [pose async for pose in filmed_poses(recording, clock)]
     steps = poses[-1].step + 1 if poses else 1
-    joints = np.zeros((steps, len(JOINTS), 3), np.float32)
-    found = np.zeros(steps, bool)
+    labels = tuple(_label_at(recording, step * STEP_S) for step in range(steps))
+    return run_of(poses, labels)
+
+
+def run_of(poses: Iterable[FilmedPose], labels: tuple[str, ...]) -> PoseRun:
+    """Return the poses of one person, with the activity of each step."""
+    joints = np.zeros((len(labels), len(JOINTS), 3), np.float32)
+    found = np.zeros(len(labels), bool)
     for pose in poses:
         if pose.joints is not None:
             joints[pose.step], found[pose.step] = pose.joints, True
-    labels = tuple(_label_at(recording, step * STEP_S) for step in range(steps))
     sizes = latest_sizes(joints, found)
     return PoseRun(joints.astype(np.float16), found, sizes, labels)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import final
+from typing import TypeVar, final
 
 import numpy as np
 from jaxtyping import Bool, Float16, Float32, Int16, Int64
@@ -30,6 +30,7 @@ from pipelines.lab.simulation.footage import (
     simulate_motion,
 )
 from pipelines.lab.simulation.motion import Track
+from pipelines.lab.simulation.pair import PairPlan
 from pipelines.lab.simulation.wide_life import wide_choices
 from pipelines.lab.simulation.world import World, random_world
 
@@ -38,6 +39,8 @@ _STRIDE = RATE_HZ // STEP_RATE_HZ
 _LEAST_STEPS = 20
 _FREE_SHARE = 0.5
 _FIRST_SIZE = 0.4
+
+_AnyPlan = TypeVar("_AnyPlan", RecordingPlan, PairPlan)
 
 
 @final
@@ -135,8 +138,8 @@ def simulate_hours(
 
 
 def runs_of(
-    plans: Sequence[RecordingPlan],
-    see_life: Callable[[RecordingPlan], "list[PoseRun]"],
+    plans: Sequence[_AnyPlan],
+    see_life: Callable[[_AnyPlan], "list[PoseRun]"],
     kind: str,
     on_done: Callable[[int], None],
     cache: Path | None,
@@ -144,7 +147,7 @@ def runs_of(
     """Look at lives in several processes.
 
     Args:
-        plans: The lives, of equal length.
+        plans: The lives; all are cut to the shortest of them.
         see_life: Lives and looks at a plan; it can be pickled.
         kind: What ``see_life`` does, in the name of the cache's file.
         on_done: Called with the number of finished lives.

@@ -62,6 +62,7 @@ class PairPlan:
     kind: PairKind
     seed: int
     number: int
+    stream: Stream = Stream.PAIRS
 
     @property
     def name(self) -> str:
@@ -76,7 +77,7 @@ class PairPlan:
 
     def generator(self) -> np.random.Generator:
         """Return the random generator of the case."""
-        key = (int(Stream.PAIRS), KINDS.index(self.kind), self.number)
+        key = (int(self.stream), KINDS.index(self.kind), self.number)
         return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key))
 
 

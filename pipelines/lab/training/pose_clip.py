@@ -1,7 +1,7 @@
 """The recipe of the bundled checkpoint: a small CLIP that looks at pose pictures.
 
     lives ────────▶ poses as the finder would see them ──┐
-    rendered lives, recordings ──▶ poses as it sees them ┴▶ pose pictures ─▶ checkpoint
+    rendered people, recordings ─▶ poses as it sees them ┴▶ pose pictures ─▶ checkpoint
 
 Recordings are optional. A window is the latest pictures of the
 frame grid; recent ones weigh more, as they do in use. Training can be stopped at any
@@ -42,6 +42,7 @@ from pipelines.lab.data.footage import Recording
 from pipelines.lab.poses.filmed import filmed_runs
 from pipelines.lab.poses.pose_lives import simulate_hours, simulate_pose_runs
 from pipelines.lab.poses.rendered import rendered_runs
+from pipelines.lab.poses.rendered_pairs import rendered_pair_runs
 from pipelines.lab.training.blocks import prefer_attention
 from pipelines.lab.training.losses import has_fast_bf16, label_texts
 from pipelines.lab.training.pose_recipe import PoseRecipe
@@ -129,7 +130,7 @@ def _simulate_windows(
     plans = recipe.plans()
     simulated = counter("simulating", len(plans))
     lives = simulate_pose_runs(plans, recipe.views, simulated, folder)
-    filmed = hours = rendered = None
+    filmed = hours = rendered = pairs = None
     if recordings:
         looked_at = counter("finding people", len(recordings))
         filmed = filmed_runs(recordings, clock, looked_at, folder)
@@ -139,7 +140,10 @@ def _simulate_windows(
     if recipe.rendered:
         filming = counter("rendering", recipe.rendered)
         rendered = rendered_runs(recipe.rendered_plans(), filming, folder)
-    given = lives, prompt_set, recipe.frames, filmed, hours, rendered
+    if recipe.pairs:
+        filming = counter("rendering pairs", recipe.pairs)
+        pairs = rendered_pair_runs(recipe.pair_plans(), filming, folder)
+    given = lives, prompt_set, recipe.frames, filmed, hours, rendered, pairs
     return PoseWindows(*given, others=recipe.others)
 
 
@@ -219,6 +223,7 @@ class _Trainer:
             rng,
             filmed_share=late * recipe.filmed_share,
             rendered_share=late * recipe.rendered_share,
+            pairs_share=late * recipe.pairs_share,
             hard_share=late * recipe.hard_share,
             judge=self._fall_scores,
         )

@@ -1,5 +1,7 @@
 """Everything that determines a checkpoint on poses; ``pose_clip`` follows it."""
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -9,6 +11,7 @@ from jaxtyping import Float32
 from pipelines.lab.poses.pose_lives import STEP_RATE_HZ
 from pipelines.lab.simulation.everyday import HOUR_S
 from pipelines.lab.simulation.footage import RecordingPlan, Stream
+from pipelines.lab.simulation.pair import PairKind, PairPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,7 @@ class PoseRecipe:
             ``vision_heads`` attention heads each.
         steps: Optimiser steps.
         windows: Windows in a step.
-        late_from: Share of the steps before recordings, rendered lives, ordinary hours
+        late_from: Share of the steps before recordings, rendered people, ordinary hours
             and short names of the labels are learnt as well; at once if the training
             starts from a checkpoint. Few scenes, seen for long, taught the model their
             people instead of their motion.
@@ -42,6 +45,9 @@ class PoseRecipe:
         rendered: Number of further lives that are rendered, and in whose pictures the
             finder looks.
         rendered_share: Share of the windows that are of them.
+        pairs: Number of half minutes with two people in view that are rendered as well.
+            In three of four, one of the two falls; in the others, a carer kneels.
+        pairs_share: Share of the windows that are of them.
         hours: Simulated hours of ordinary days, without a fall.
         hard_share: Share of the windows that are of these hours. Of many drawn, those
             that look most like a fall are used, because a day has few of them.
@@ -74,6 +80,8 @@ class PoseRecipe:
     others: bool = False
     rendered: int = 120
     rendered_share: float = 0.2
+    pairs: int = 200
+    pairs_share: float = 0.15
     hours: int = 200
     hard_share: float = 0.2
     short_share: float = 0.25
@@ -105,6 +113,14 @@ class PoseRecipe:
         return [
             RecordingPlan(Stream.TRAINING, self.seed, first + i, self.life_s, rate_hz)
             for i in range(self.rendered)
+        ]
+
+    def pair_plans(self) -> list[PairPlan]:
+        """Return the pairs to render, which no seed of a study can produce."""
+        kinds: Iterator[PairKind] = itertools.cycle(("fall", "fall", "fall", "carer"))
+        return [
+            PairPlan(kind, self.seed, number, Stream.TRAINING)
+            for number, kind in zip(range(self.pairs), kinds, strict=False)
         ]
 
     def is_late(self, step: int) -> bool:

@@ -51,6 +51,7 @@ class PoseWindows:
         filmed: The recordings; None for none.
         hours: Ordinary hours without a fall; None for none.
         rendered: Lives in whose pictures the finder looked; None for none.
+        pairs: The same of two people in one view; None for none.
         others: Whether windows of lives are changed to other paces and proportions.
 
     Raises:
@@ -65,6 +66,7 @@ class PoseWindows:
         filmed: PoseRuns | None = None,
         hours: PoseRuns | None = None,
         rendered: PoseRuns | None = None,
+        pairs: PoseRuns | None = None,
         *,
         others: bool = False,
     ) -> None:
@@ -78,6 +80,7 @@ class PoseWindows:
         self._lives = _Pool(lives, prompt_set)
         self._filmed = None if filmed is None else _Pool(filmed, prompt_set)
         self._rendered = None if rendered is None else _Pool(rendered, prompt_set)
+        self._pairs = None if pairs is None else _Pool(pairs, prompt_set)
         self._hours = None if hours is None else _Pool(hours, prompt_set, is_hard=True)
 
     def draw(
@@ -87,6 +90,7 @@ class PoseWindows:
         *,
         filmed_share: float = 0.0,
         rendered_share: float = 0.0,
+        pairs_share: float = 0.0,
         hard_share: float = 0.0,
         judge: Judge | None = None,
     ) -> tuple[
@@ -99,6 +103,7 @@ class PoseWindows:
             rng: Source of every choice.
             filmed_share: Share of the windows that are of recordings, if there are any.
             rendered_share: Share of those of rendered lives, if there are any.
+            pairs_share: Share of those of two people in one view, if there are any.
             hard_share: Share of those of ordinary hours, if there are any: of many
                 drawn, those that look most like a fall.
             judge: Says how much a picture does; None leaves these windows out.
@@ -115,6 +120,7 @@ class PoseWindows:
             for pool, share in (
                 (self._filmed, filmed_share),
                 (self._rendered, rendered_share),
+                (self._pairs, pairs_share),
             )
             if pool is not None and share
         ]

@@ -4,18 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
-import numpy as np
-from jaxtyping import Float32, Float64
-
 from pipelines.clock import ns_to_seconds
-from pipelines.lab.simulation.motion import SAMPLE_RATE_HZ
-from pipelines.lab.simulation.pair import Actor, Pair
-from pipelines.lab.simulation.world import LANDMARKS
+from pipelines.lab.poses.pair_bodies import poses_of, shown_body
+from pipelines.lab.simulation.pair import Pair
 from pipelines.live.views import ViewedFrame
 
-_TRUNK = (LANDMARKS.index("chest"), LANDMARKS.index("pelvis"))
-_SHOULDERS, _HIPS = (11, 12), (23, 24)
-_NEAR = 0.35  # share of the body's extent in the picture
 _HALF = 0.5
 
 
@@ -39,69 +32,23 @@ class Sighting:
     is_outside: bool
 
 
-@final
-@dataclass(frozen=True, slots=True, eq=False)
-class _Shown:
-    """A body in the picture's square, and how far away it is."""
-
-    places: Float64[np.ndarray, "landmark 2"]
-    inside: float
-    away_m: float
-
-    @property
-    def extent(self) -> float:
-        return float(np.linalg.norm(np.ptp(self.places, axis=0)))
-
-    def distance(self, landmarks: Float32[np.ndarray, "33 3"]) -> float:
-        """Return how far a pose's trunk is away, in extents of the body."""
-        found = [landmarks[list(pair), :2].mean(axis=0) for pair in (_SHOULDERS, _HIPS)]
-        ways = np.linalg.norm(np.array(found) - self.places[list(_TRUNK)], axis=1)
-        return float(ways.mean()) / max(self.extent, 1e-6)
-
-    def is_before(self, other: "_Shown") -> bool:
-        """Return whether the body covers the middle of another's trunk."""
-        middle = other.places[list(_TRUNK)].mean(axis=0)
-        low, high = self.places.min(axis=0), self.places.max(axis=0)
-        covers = bool(((low <= middle) & (middle <= high)).all())
-        return covers and self.away_m < other.away_m
-
-
 def sight(pair: Pair, viewed: ViewedFrame) -> Sighting:
     """Compare the people in view with where the two bodies really are."""
     time_s = ns_to_seconds(viewed.camera.timestamp_ns)
-    watched, companion = (
-        _shown(actor, time_s) for actor in (pair.watched, pair.companion)
+    bodies = [shown_body(actor, time_s) for actor in (pair.watched, pair.companion)]
+    people = viewed.people or ()
+    found = poses_of(bodies, [person.landmarks for person in people])
+    of_watched, of_companion = (
+        None if each is None else people[each].number for each in found
     )
-    ways = sorted(
-        (body.distance(person.landmarks), which, person.number)
-        for which, body in enumerate((watched, companion))
-        if body is not None
-        for person in viewed.people or ()
-    )
-    numbers: dict[int, int] = {}
-    for way, which, number in ways:
-        if way <= _NEAR and which not in numbers and number not in numbers.values():
-            numbers[which] = number
+    watched, companion = bodies
     return Sighting(
         time_s,
-        numbers.get(0),
-        numbers.get(1),
+        of_watched,
+        of_companion,
         watched is not None and companion is not None and companion.is_before(watched),
         watched is not None and watched.inside < _HALF,
     )
-
-
-def _shown(actor: Actor, time_s: float) -> _Shown | None:
-    """Project a body; None while the person is absent."""
-    qpos = actor.track.qpos
-    now = qpos[min(int(time_s * SAMPLE_RATE_HZ), len(qpos) - 1)]
-    across, down, _, inside = actor.world.landmarks(now).T
-    if actor.is_absent(now):
-        return None
-    # The picture has 3 rows for 4 columns, in the middle of its square.
-    places = np.stack((across, 0.5 + (down - 0.5) * 3 / 4), axis=1)
-    away = actor.world.data.geom("pelvis").xpos - np.array(actor.world.view.position_m)
-    return _Shown(places, float(inside.mean()), float(np.linalg.norm(away)))
 
 
 @final

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,18 +9,10 @@ from pipelines.clock import SystemClock, ns_to_seconds, seconds_to_ns
 from pipelines.in_process import InProcessRecognizer
 from pipelines.lab.data.footage import Recording
 from pipelines.lab.data.truth import FALLING, Resolve, read_truth
-from pipelines.lab.simulation.footage import (
-    labelled_spans,
-    picture_samples,
-)
+from pipelines.lab.poses.rendered_pairs import film_pair
+from pipelines.lab.simulation.footage import labelled_spans
 from pipelines.lab.simulation.motion import SAMPLE_RATE_HZ
 from pipelines.lab.simulation.pair import Actor, Pair, PairPlan, live_pair
-from pipelines.lab.simulation.picture import (
-    HEIGHT_PX,
-    WIDTH_PX,
-    Photographer,
-    random_sensor,
-)
 from pipelines.lab.studies.event_report import RecordingResult, score_events
 from pipelines.lab.studies.events import predict_recording
 from pipelines.lab.studies.matching import (
@@ -37,30 +28,9 @@ from pipelines.live.subject import WatchSettings
 from pipelines.live.views import ViewedFrame
 from pipelines.records import FALL, Prediction
 from pipelines.sources.camera.framing import PAD
-from pipelines.sources.gstreamer.video_writer import VideoFileWriter
 
-_RATE_HZ = Fraction(8)  # the finder looks at no more pictures
 _ENTER = WatchSettings().events.enter
 _ONSET_WITHIN_S = WatchSettings().events.onset_within_s
-
-
-def film_pair(pair: Pair, path: Path) -> None:
-    """Write the film of a case, with both people in each picture."""
-    rng = pair.plan.generator().spawn(1)[0]
-    watched, companion = pair.watched, pair.companion
-    with (
-        VideoFileWriter(path, WIDTH_PX, HEIGHT_PX, _RATE_HZ) as writer,
-        Photographer(
-            watched.world, random_sensor(rng), rng, companion.world
-        ) as photographer,
-    ):
-        photographer.park_walking_aid(watched.track.qpos)
-        for sample in picture_samples(watched.track, _RATE_HZ):
-            companion.world.pose(companion.track.qpos[sample])
-            picture = photographer.render(
-                watched.track.qpos[sample], covered=watched.track.covered[sample]
-            )
-            writer.write(picture)
 
 
 def run_case(

@@ -31,6 +31,7 @@ TINY = PoseRecipe(
     average_decay=0.5,
     hours=0,
     rendered=0,
+    pairs=0,
     short_share=0.0,
     late_from=0.5,
 )
@@ -190,9 +191,10 @@ def test_no_life_is_simulated_twice() -> None:
     [
         {"hours": 1, "hard_share": 0.5},
         {"rendered": 1, "rendered_share": 0.5},
+        {"pairs": 1, "pairs_share": 0.5},
         {"short_share": 1.0},
     ],
-    ids=["hours", "rendered", "short names"],
+    ids=["hours", "rendered", "pairs", "short names"],
 )
 def test_what_comes_late_changes_the_checkpoint(
     more: dict[str, float], tmp_path: Path
