@@ -2,11 +2,9 @@
 
 While somebody is followed, the landmarks of one picture say where to look in the next,
 and the detector does not run. It runs when a followed body was lost, and at intervals
-while fewer people are followed than may be (``search_times``). A body that is found
-again where one was lost keeps its number.
-
-The detector sees 224 pixels a side, so it searches the whole picture for those near the
-camera, and tiles of it for all others.
+while fewer people are followed than may be (``search_times``), on the whole picture and
+on tiles of it (``search_parts``). A body that is found again where one was lost keeps
+its number.
 """
 
 from dataclasses import dataclass, replace
@@ -19,6 +17,7 @@ from models.person.changes import Cells, Luma, cells_about
 from models.person.detector import Detection, Detector
 from models.person.landmarks import LandmarkNetwork, Reading
 from models.person.region import Region, boxes_overlap, share_inside
+from models.person.search_parts import SearchParts
 from models.person.search_times import SearchTimes
 from models.person.silhouette import Silhouette
 from models.person.steady_region import SteadyRegion
@@ -26,13 +25,12 @@ from models.person.steady_region import SteadyRegion
 _NS_PER_S = 1_000_000_000
 _SAME_BODY = 0.6  # share of the smaller box of one body, found twice, in the larger
 _SAME_PLACE = 0.2  # way between the centres of regions of one body, in their sides
-_SURER = 0.1  # presence of a body that replaces one followed for longer
+_CONVERGED = 0.1  # the same of two who were followed apart, and may have met
 _LEAST_VISIBLE = 0.1
 _MOST_OUTSIDE = 0.5  # share of a body beyond the picture's edges
 _NEWCOMER_SCORE = 0.5
 """Least score of a detection in a tile, unless somebody was lost lately: each of up to
 nine tiles has a chance to see somebody where nobody is."""
-_AT_ONCE = 2  # parts of a picture that are searched in turn
 
 
 @final
@@ -123,8 +121,8 @@ class PersonFinder:
         self._tracks: list[_Track] = []
         self._lost: list[_Track] = []
         self._times = SearchTimes(chosen.detect_every_s)
+        self._parts = SearchParts(chosen.detect_every_s)
         self._last_number = 0
-        self._next_part = 0
 
     def find(
         self,
@@ -147,17 +145,10 @@ class PersonFinder:
         aspect = picture.shape[1] / picture.shape[0]
         followed = self._followed_cells(luma, aspect)
         if self._must_search(time_ns, luma, followed):
-            is_still = not (people or self._lost or self._times.has_changed(luma))
-            height, width, _ = picture.shape
-            whole = Region.of_picture(height, width)
-            tiles = Region.tiles(*(shown_px or (0, 0, width, height)))
-            parts = self._parts(
-                time_ns, whole, tiles, is_alone=not people, is_still=is_still
-            )
-            self._search(picture, time_ns, people, self._detect(picture, whole, parts))
+            detections = self._detect(picture, time_ns, luma, shown_px)
+            self._search(picture, time_ns, people, detections)
             followed = self._followed_cells(luma, aspect)
-            is_everywhere = len(parts) > len(tiles)
-            self._times.add(time_ns, luma, followed, is_everywhere=is_everywhere)
+            self._times.add(time_ns, luma, followed)
         return people
 
     def _follow(
@@ -169,29 +160,15 @@ class PersonFinder:
         for track in tracks:
             reading = self._landmarks.read(picture, track.region)
             person = self._person(track.number, reading, picture)
-            rivals = _rivals(person, people)
-            if person is None or not _is_surest(person, rivals):
+            if person is None or self._is_followed(reading.next_region, _CONVERGED):
                 self._lost.append(track)
                 continue
-            self._lose(rivals, people)
             people.append(person)
             region = track.steady.update(reading.next_region, time_ns)
             self._tracks.append(
                 replace(track, region=region, box=person.box, seen_ns=time_ns)
             )
         return people
-
-    def _lose(self, rivals: list[Person], people: list[Person]) -> None:
-        """Lose bodies in whose place a surer one was found.
-
-        Args:
-            rivals: Some of the people.
-            people: Those found, one for each track, in the same order.
-        """
-        for rival in rivals:
-            place = people.index(rival)
-            del people[place]
-            self._lost.append(self._tracks.pop(place))
 
     def _followed_cells(self, luma: Luma | None, aspect: float) -> Cells | None:
         """Return the cells about everybody followed; None if nobody is."""
@@ -210,7 +187,9 @@ class PersonFinder:
         if len(self._tracks) >= self._settings.people:
             return False
         oldest_ns = time_ns - round(self._settings.remember_s * _NS_PER_S)
-        self._lost = [track for track in self._lost if track.seen_ns >= oldest_ns]
+        self._lost = [
+            track for track in self._lost if oldest_ns <= track.seen_ns <= time_ns
+        ]
         if not self._tracks:
             return bool(self._lost) or self._times.is_due_for_anybody(time_ns, luma)
         searched_ns = self._times.latest_ns
@@ -225,22 +204,30 @@ class PersonFinder:
     def _detect(
         self,
         picture: UInt8[np.ndarray, "height width 3"],
-        whole: Region,
-        parts: tuple[Region, ...],
+        time_ns: int,
+        luma: Luma | None,
+        shown_px: tuple[float, float, float, float] | None,
     ) -> list[Detection]:
-        """Return who is seen in some parts of a picture, the surest first.
+        """Return who is seen in the parts to search, the surest first.
 
         Those in the whole picture come before those in tiles, which may cut them off.
         """
         height, width, _ = picture.shape
+        whole = Region.of_picture(height, width)
+        parts = self._parts.choose(
+            whole,
+            Region.tiles(*(shown_px or (0, 0, width, height))),
+            time_ns,
+            is_anybody_followed=bool(self._tracks),
+            is_one_lost=bool(self._lost),
+            is_changed=self._times.has_changed(luma),
+        )
         newcomer_score = 0.0 if self._lost else _NEWCOMER_SCORE
         found = [
-            (part is not whole, -detection.score, detection)
+            (part != whole, -detection.score, detection)
             for part in parts
             for detection in self._detector.detect(picture, part)
-            if (part is whole or detection.score >= newcomer_score)
-            and 0 <= detection.region.x_px <= width
-            and 0 <= detection.region.y_px <= height
+            if part == whole or detection.score >= newcomer_score
         ]
         return [detection for *_, detection in sorted(found, key=lambda each: each[:2])]
 
@@ -262,16 +249,14 @@ class PersonFinder:
             region = reading.next_region
             if person is None or self._is_followed(region):  # or read again, turned
                 continue
-            rivals = _rivals(person, people)
-            if not _is_surest(person, rivals):
-                continue
-            self._lose(rivals, people)
+            if any(share_inside(person.box, it.box) > _SAME_BODY for it in people):
+                continue  # a second look at a body often sees a part of it only
             number = self._number_of(person)
             people.append(replace(person, track_id=number))
             steady = SteadyRegion(region, time_ns)
             self._tracks.append(_Track(number, region, steady, person.box, time_ns))
 
-    def _is_followed(self, region: Region) -> bool:
+    def _is_followed(self, region: Region, within: float = _SAME_PLACE) -> bool:
         """Return whether a body in this region is followed already.
 
         It need not be read, so that a search costs little while somebody is alone. Two
@@ -280,38 +265,9 @@ class PersonFinder:
         """
         return any(
             region.distance(track.region)
-            < _SAME_PLACE * max(region.side_px, track.region.side_px)
+            < within * max(region.side_px, track.region.side_px)
             for track in self._tracks
         )
-
-    def _parts(
-        self,
-        time_ns: int,
-        whole: Region,
-        tiles: tuple[Region, ...],
-        *,
-        is_alone: bool,
-        is_still: bool,
-    ) -> tuple[Region, ...]:
-        """Return where to search: everywhere for somebody lost, and else in turn.
-
-        Who is lost may be falling, so none of the few pictures of it is left out.
-        """
-        if is_still:  # searched before, in vain
-            return self._in_turn((whole, *tiles), 1)
-        if self._lost:
-            return (whole, *tiles)
-        if not is_alone:
-            return self._in_turn((whole, *tiles), _AT_ONCE)
-        if self._times.is_due_everywhere(time_ns):
-            return (whole, *tiles)
-        return (whole, *self._in_turn(tiles, _AT_ONCE))
-
-    def _in_turn(self, parts: tuple[Region, ...], count: int) -> tuple[Region, ...]:
-        """Return some of the parts, beginning after those of the latest search."""
-        first = self._next_part
-        self._next_part += count
-        return tuple(parts[place % len(parts)] for place in range(first, first + count))
 
     def _number_of(self, person: Person) -> int:
         """Return the number of the lost body that this one is, or a new number."""
@@ -352,20 +308,3 @@ class PersonFinder:
         return Person(
             number, landmarks, reading.world_m, box, reading.presence, silhouette
         )
-
-
-def _rivals(person: Person | None, people: list[Person]) -> list[Person]:
-    """Return those who may be the same body.
-
-    A second look at a body often sees a part of it only: its box is small, and inside.
-    """
-    if person is None:
-        return []
-    return [
-        other for other in people if share_inside(person.box, other.box) > _SAME_BODY
-    ]
-
-
-def _is_surest(person: Person, rivals: list[Person]) -> bool:
-    """Return whether a body is surer than those that were found first."""
-    return all(person.presence >= rival.presence + _SURER for rival in rivals)

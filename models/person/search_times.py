@@ -10,9 +10,6 @@ new. Where they have changed since the latest search says how soon it is worth w
     somebody is followed, a cell far from everybody changed       once a second
     somebody is followed, else                                    once in four seconds
 
-With somebody lost lately, all parts of the picture are searched; with nobody followed
-all once a second, and else some in turn (``PersonFinder``).
-
 Lately is ``FinderSettings.remember_s``. So a curtain, which changes the same cells
 again and again, is searched once a second, and somebody who comes in beside it at once.
 """
@@ -47,16 +44,9 @@ class SearchTimes:
         self._every_ns = round(every_s * _NS_PER_S)
         self.latest_ns: int | None = None
         """Time of the latest search; None before the first."""
-        self._everywhere_ns: int | None = None
         self._luma: Luma | None = None
         self._followed: Cells | None = None
         self._stirred_ns: Int64[np.ndarray, "row column"] | None = None
-
-    def is_due_everywhere(self, time_ns: int) -> bool:
-        """Return whether a search is to be of all parts of the picture."""
-        if self._everywhere_ns is None:
-            return True
-        return not 0 <= time_ns - self._everywhere_ns < self._every_ns
 
     def is_due_for_anybody(self, time_ns: int, luma: Luma | None) -> bool:
         """Return whether to search while nobody is followed."""
@@ -110,8 +100,6 @@ class SearchTimes:
         time_ns: int,
         luma: Luma | None,
         followed: Cells | None,
-        *,
-        is_everywhere: bool = True,
     ) -> None:
         """Remember a search.
 
@@ -120,10 +108,7 @@ class SearchTimes:
             luma: Its cells.
             followed: The cells about everybody followed after the search; None if
                 nobody is.
-            is_everywhere: Whether all parts of the picture were searched.
         """
-        if is_everywhere:
-            self._everywhere_ns = time_ns
         if luma is not None and followed is None:
             if self._stirred_ns is None or self._stirred_ns.shape != luma.shape:
                 self._stirred_ns = np.full(luma.shape, _NEVER_NS)

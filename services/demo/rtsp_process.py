@@ -117,19 +117,21 @@ class RtspServer:
         """
         start = self.next_start(within_s)
         if start is None:
-            late = f"no client began to play within {within_s:g} s"
-            ended = self._running().has_ended
-            raise RtspServerFailed("the RTSP server ended" if ended else late)
+            msg = f"no client began to play within {within_s:g} s"
+            raise RtspServerFailed(msg)
         return start
 
     def next_start(self, within_s: float) -> PlayStart | None:
         """Return the oldest unread start; None if no client begins in time.
 
         Raises:
-            RtspServerFailed: If the server does not run.
+            RtspServerFailed: If the server does not run, and at once if it ends.
         """
         line = self._running().next_line("playing_at", within_s)
         if line is None:
+            if self._running().has_ended:
+                msg = "the RTSP server ended"
+                raise RtspServerFailed(msg)
             return None
         fact = json.loads(line)
         return PlayStart(fact["mount"], seconds_to_ns(fact["playing_at"]))

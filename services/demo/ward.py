@@ -281,11 +281,10 @@ class _Demonstration:
             while len(playing) < len(self.rooms):
                 start = await asyncio.to_thread(self.server.wait_for_start, _START_S)
                 self._begin(start, playing, tasks)
-            while not all(task.done() for task in playing.values()):
+            while sum(map(_is_over, playing.values())) < len(playing):
                 again = await asyncio.to_thread(self.server.next_start, _LOOK_S)
                 if again is not None:
                     self._begin(again, playing, tasks)
-            await asyncio.gather(*playing.values())
             await self._count(hub)
             if forever:
                 await asyncio.Event().wait()
@@ -344,6 +343,13 @@ class _Demonstration:
         room.events.append(event)
         room.waits_s.append(ns_to_seconds(wait_ns))
         self.on_event(event)
+
+
+def _is_over(task: asyncio.Task[None]) -> bool:
+    """Return whether a task has ended; raise the error that ended it."""
+    if task.done():
+        task.result()
+    return task.done()
 
 
 @asynccontextmanager

@@ -1,7 +1,8 @@
 """Two simulated people in one view, as the person finder sees them in pictures.
 
-The other person hides a part of somebody, takes their number, or is taken for them.
-None of that is in lives of one person. Each of the two becomes a run of their own.
+The other person hides a part of somebody, and the finder looks for both. None of that
+is in lives of one person. Each of the two becomes a run of their own, whatever numbers
+the finder gave them.
 """
 
 import asyncio

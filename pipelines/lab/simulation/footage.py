@@ -60,8 +60,8 @@ class Stream(IntEnum):
 
     ``FOOTAGE`` is for simulated and measured footage, ``TRAINING`` for training,
     ``VALIDATION`` for choosing settings, such as the thresholds of events,
-    ``MONTH`` for the hours of a simulated month, and ``PAIRS`` for two people in one
-    view.
+    ``MONTH`` for the hours of a simulated month, and ``PAIRS`` for measuring two people
+    in one view.
     """
 
     FOOTAGE = 0

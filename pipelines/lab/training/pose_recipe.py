@@ -46,7 +46,8 @@ class PoseRecipe:
             finder looks.
         rendered_share: Share of the windows that are of them.
         pairs: Number of half minutes with two people in view that are rendered as well.
-            In three of four, one of the two falls; in the others, a carer kneels.
+            In three of four, one of the two falls; in the others, a carer kneels or
+            bends.
         pairs_share: Share of the windows that are of them.
         hours: Simulated hours of ordinary days, without a fall.
         hard_share: Share of the windows that are of these hours. Of many drawn, those

@@ -7,6 +7,7 @@ from jaxtyping import UInt8
 from models.person.detector import Detector
 from models.person.finder import FinderSettings, Person, PersonFinder
 from models.person.landmarks import LandmarkNetwork
+from models.person.region import Region
 from pipelines.live.inference import cell_luma
 
 Pictures = Sequence[UInt8[np.ndarray, "height width 3"]]
@@ -109,6 +110,19 @@ def test_who_steps_out_of_a_moving_curtain_is_found_within_a_second(
 
 
 @pytest.mark.slow
+def test_somebody_too_small_in_the_whole_picture_is_found_in_a_tile(
+    film: Pictures, detector: Detector, landmark_network: LandmarkNetwork
+) -> None:
+    picture = np.full((720, 960, 3), 90, np.uint8)
+    picture[460:700, 620:940] = film[48]
+    assert not detector.detect(picture, Region.of_picture(720, 960))
+    ((person,),) = follow([picture], detector, landmark_network)
+    left, top, right, bottom = person.box * 720
+    assert 620 < left < right < 940
+    assert 460 < top < bottom < 700
+
+
+@pytest.mark.slow
 def test_two_people_get_two_numbers(
     two_people: Pictures, detector: Detector, landmark_network: LandmarkNetwork
 ) -> None:
@@ -148,19 +162,6 @@ def test_somebody_found_again_after_a_covered_camera_keeps_the_number(
     assert not any(found[9:16])
     assert found[7][0].track_id == found[-1][0].track_id
     assert any(found[16:18])  # within two pictures
-
-
-@pytest.mark.slow
-def test_a_part_that_was_taken_for_a_body_gives_way_to_the_body(
-    film: Pictures, detector: Detector, landmark_network: LandmarkNetwork
-) -> None:
-    """The head is found first, while most of the body is out of the picture."""
-    black = np.zeros_like(film[0])
-    pictures = [*film[:8], *[black] * 8, *film[8:24]]
-    *_, last = follow(pictures, detector, landmark_network)
-    (person,) = last
-    _, top, _, bottom = person.box
-    assert bottom - top > 0.4
 
 
 @pytest.mark.slow

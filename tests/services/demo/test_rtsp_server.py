@@ -131,6 +131,8 @@ def test_a_server_that_died_is_noticed_at_once_by_everyone(tmp_path: Path) -> No
         for _ in range(2):
             with pytest.raises(RtspServerFailed, match=r"^the RTSP server ended$"):
                 server.wait_for_start(within_s=60.0)
+            with pytest.raises(RtspServerFailed, match=r"^the RTSP server ended$"):
+                server.next_start(within_s=60.0)
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ from pipelines.lab.simulation.footage import Stream
 from pipelines.lab.simulation.motion import SAMPLE_RATE_HZ
 from pipelines.lab.simulation.pair import PairPlan, live_pair
 from pipelines.lab.simulation.world import LANDMARKS
+from pipelines.lab.training.pose_recipe import PoseRecipe
 
 PLAN = PairPlan("fall", 5, 0, Stream.VALIDATION)
 
@@ -41,6 +42,9 @@ def test_each_of_two_people_has_a_run_of_their_own() -> None:
 
 
 def test_pairs_of_a_training_are_in_no_study() -> None:
+    plans = PoseRecipe(pairs=8).pair_plans()
+    assert {plan.stream for plan in plans} == {Stream.TRAINING}
+    assert [plan.kind for plan in plans].count("fall") == 6
     draws = {
         tuple(PairPlan("fall", 1, 0, stream).generator().integers(1 << 30, size=4))
         for stream in Stream
