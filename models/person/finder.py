@@ -26,6 +26,9 @@ _NS_PER_S = 1_000_000_000
 _SAME_BODY = 0.6  # share of the smaller box of one body, found twice, in the larger
 _SAME_PLACE = 0.2  # way between the centres of regions of one body, in their sides
 _CONVERGED = 0.1  # the same of two who were followed apart, and may have met
+_APART_NS = (
+    _NS_PER_S  # time for which somebody is followed, until they are surely another
+)
 _LEAST_VISIBLE = 0.1
 _MOST_OUTSIDE = 0.5  # share of a body beyond the picture's edges
 _NEWCOMER_SCORE = 0.5
@@ -88,6 +91,7 @@ class _Track:
     steady: SteadyRegion
     box: Float32[np.ndarray, " 4"]
     seen_ns: int
+    found_ns: int
 
 
 @final
@@ -160,7 +164,12 @@ class PersonFinder:
         for track in tracks:
             reading = self._landmarks.read(picture, track.region)
             person = self._person(track.number, reading, picture)
-            if person is None or self._is_followed(reading.next_region, _CONVERGED):
+            is_new = time_ns - track.found_ns < _APART_NS
+            if (
+                person is None
+                or self._is_followed(reading.next_region, _CONVERGED)
+                or (is_new and _is_among(person, people))
+            ):
                 self._lost.append(track)
                 continue
             people.append(person)
@@ -211,6 +220,8 @@ class PersonFinder:
         """Return who is seen in the parts to search, the surest first.
 
         Those in the whole picture come before those in tiles, which may cut them off.
+        In a tile at the picture's edge, the detector may take what it cannot see for
+        a body whose middle is beyond the edge.
         """
         height, width, _ = picture.shape
         whole = Region.of_picture(height, width)
@@ -227,7 +238,12 @@ class PersonFinder:
             (part != whole, -detection.score, detection)
             for part in parts
             for detection in self._detector.detect(picture, part)
-            if part == whole or detection.score >= newcomer_score
+            if part == whole
+            or (
+                detection.score >= newcomer_score
+                and 0 <= detection.region.x_px <= width
+                and 0 <= detection.region.y_px <= height
+            )
         ]
         return [detection for *_, detection in sorted(found, key=lambda each: each[:2])]
 
@@ -249,12 +265,14 @@ class PersonFinder:
             region = reading.next_region
             if person is None or self._is_followed(region):  # or read again, turned
                 continue
-            if any(share_inside(person.box, it.box) > _SAME_BODY for it in people):
-                continue  # a second look at a body often sees a part of it only
+            if _is_among(person, people):
+                continue
             number = self._number_of(person)
             people.append(replace(person, track_id=number))
             steady = SteadyRegion(region, time_ns)
-            self._tracks.append(_Track(number, region, steady, person.box, time_ns))
+            self._tracks.append(
+                _Track(number, region, steady, person.box, time_ns, time_ns)
+            )
 
     def _is_followed(self, region: Region, within: float = _SAME_PLACE) -> bool:
         """Return whether a body in this region is followed already.
@@ -308,3 +326,11 @@ class PersonFinder:
         return Person(
             number, landmarks, reading.world_m, box, reading.presence, silhouette
         )
+
+
+def _is_among(person: Person, others: list[Person]) -> bool:
+    """Return whether a body may be one of those already found.
+
+    A second look at a body often sees a part of it only: its box is small, and inside.
+    """
+    return any(share_inside(person.box, other.box) > _SAME_BODY for other in others)

@@ -8,6 +8,7 @@ frame grid; recent ones weigh more, as they do in use. Training can be stopped a
 time and resumes from its last saved step.
 """
 
+import copy
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -191,6 +192,7 @@ class _Trainer:
         self._windows = windows
         self._tokenizer = small_tokenizer()
         self._model = _new_model(recipe, windows) if start is None else start.model
+        self._start = None if start is None else copy.deepcopy(start.model.state_dict())
         prefer_attention(self._model, _TOKENS)
         self._model.train()
         if start is not None:
@@ -287,6 +289,10 @@ class _Trainer:
 
     def export(self, folder: Path) -> None:
         """Write the averaged weights as a checkpoint folder."""
-        save_checkpoint(self.towers.averaged, self._tokenizer, folder)
+        result = self.towers.averaged
+        if self._start is not None:
+            for name, value in result.state_dict().items():
+                value.lerp_(self._start[name], self.recipe.start_share)
+        save_checkpoint(result, self._tokenizer, folder)
         write_card(folder, Card(view="pose", recency=self.recipe.card_recency))
         write_recipe(folder, recipe_text(self.recipe, self.prompt_set))

@@ -91,6 +91,17 @@ def test_a_training_that_starts_from_a_checkpoint_keeps_its_text_tower(
     assert recipe["start"] == load_clip(first).hash
 
 
+def test_the_start_can_have_all_of_the_weight(tmp_path: Path) -> None:
+    first = train_pose_clip(TINY, bundled_prompt_set(), tmp_path / "first", silent)
+    recipe = replace(TINY, start_share=1.0)
+    start = load_clip(first)
+    same = train_pose_clip(
+        recipe, bundled_prompt_set(), tmp_path / "same", silent, start=start
+    )
+    old, new = (load_file(it / "model.safetensors") for it in (first, same))
+    assert all(torch.equal(old[name], new[name]) for name in old)
+
+
 def test_another_recipe_in_the_same_folder_is_refused(tmp_path: Path) -> None:
     train_pose_clip(TINY, bundled_prompt_set(), tmp_path, silent)
     with pytest.raises(TrainingError, match="holds another recipe"):
