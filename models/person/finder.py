@@ -26,9 +26,8 @@ _NS_PER_S = 1_000_000_000
 _SAME_BODY = 0.6  # share of the smaller box of one body, found twice, in the larger
 _SAME_PLACE = 0.2  # way between the centres of regions of one body, in their sides
 _CONVERGED = 0.1  # the same of two who were followed apart, and may have met
-_APART_NS = (
-    _NS_PER_S  # time for which somebody is followed, until they are surely another
-)
+_APART_NS = _NS_PER_S
+"""Time after which a newcomer is surely another body than the one they are inside."""
 _LEAST_VISIBLE = 0.1
 _MOST_OUTSIDE = 0.5  # share of a body beyond the picture's edges
 _NEWCOMER_SCORE = 0.5
